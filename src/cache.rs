@@ -1,0 +1,1 @@
+//! A cache of verified bytes in front of a source.

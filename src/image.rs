@@ -1,0 +1,1 @@
+//! Open an image: resolve, manifest, index, root file system, read.

@@ -1,0 +1,2 @@
+//! OCI image layouts: a folder, a tar, a URL base or a Blob.
+#![forbid(unsafe_code)]

@@ -1,0 +1,27 @@
+//! Open a container image where it lies and read single files out of it by HTTP Range, verified,
+//! without pulling it.
+
+// Pure: bytes in, values out; no I/O, no clock.
+pub mod gzip;
+pub mod oci;
+pub mod rootfs;
+pub mod soci;
+pub mod tar;
+pub mod zstd;
+pub mod ztoc;
+
+pub mod error;
+pub mod limits;
+
+// What does I/O, over the traits in `transport` and `source`.
+pub mod cache;
+pub mod image;
+pub mod layer;
+pub mod layout;
+pub mod registry;
+pub mod source;
+pub mod stats;
+pub mod transport;
+
+#[cfg(target_arch = "wasm32")]
+mod wasm;

@@ -1,0 +1,81 @@
+//! Named limits. Each is checked before the allocation or request that it bounds.
+
+use crate::error::{Error, Result};
+
+/// Bounds on what untrusted input may cost. Over one, the error is `LIMIT_EXCEEDED` and
+/// names the field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Largest manifest, image index, config, SOCI index or referrers page, in bytes. Default 4 MiB,
+    /// which is what registries accept.
+    pub max_manifest_size: u64,
+    /// Largest zTOC, in bytes. Default 512 MiB.
+    pub max_ztoc_size: u64,
+    /// Most entries of one layer. Default 4,000,000.
+    pub max_entries: u64,
+    /// Most bytes of names, link names, owners and xattrs of one layer. Default 512 MiB.
+    pub max_name_bytes: u64,
+    /// Longest path or link name of one entry, in bytes. Default 64 KiB.
+    pub max_path_len: u64,
+    /// Most spans of one layer. Default 1,000,000.
+    pub max_spans: u64,
+    /// Largest span, inflated, in bytes. Default 256 MiB.
+    pub max_span_size: u64,
+    /// Largest layer without an index that is fetched whole, compressed, in bytes. Default 64 MiB.
+    pub max_whole_layer_size: u64,
+    /// Largest layer without an index, inflated, in bytes. Default 1 GiB.
+    pub max_whole_layer_inflated: u64,
+    /// Largest PAX or GNU extended header of one entry, in bytes. Default 1 MiB.
+    pub max_tar_header_size: u64,
+    /// Largest file that `read_file` gives as one buffer, in bytes. Default 1 GiB. Streams have no limit.
+    pub max_file_size: u64,
+    /// Inflated spans kept for later reads, in bytes, over all layers of an image. Default 64 MiB.
+    pub span_cache_size: u64,
+    /// Compressed bytes that one Range request asks for at most. Default 16 MiB.
+    pub max_range_request: u64,
+    /// Symbolic links followed in one look-up. Default 40, as Linux does.
+    pub max_link_hops: u32,
+    /// Most layers of an image. Default 1,000.
+    pub max_layers: u64,
+    /// Most manifests listed by one index or referrers answer. Default 10,000.
+    pub max_index_entries: u64,
+    /// Tries of one request, the first included. Default 4.
+    pub max_attempts: u32,
+    /// Longest wait that a `Retry-After` may ask for, in seconds. Default 30; a longer one is the error
+    /// `RATE_LIMITED`.
+    pub max_retry_after: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        const MIB: u64 = 1 << 20;
+        Limits {
+            max_manifest_size: 4 * MIB,
+            max_ztoc_size: 512 * MIB,
+            max_entries: 4_000_000,
+            max_name_bytes: 512 * MIB,
+            max_path_len: 64 << 10,
+            max_spans: 1_000_000,
+            max_span_size: 256 * MIB,
+            max_whole_layer_size: 64 * MIB,
+            max_whole_layer_inflated: 1024 * MIB,
+            max_tar_header_size: MIB,
+            max_file_size: 1024 * MIB,
+            span_cache_size: 64 * MIB,
+            max_range_request: 16 * MIB,
+            max_link_hops: 40,
+            max_layers: 1_000,
+            max_index_entries: 10_000,
+            max_attempts: 4,
+            max_retry_after: 30,
+        }
+    }
+}
+
+impl Limits {
+    /// `Ok` while `wanted <= allowed`, else `LIMIT_EXCEEDED` naming `name`.
+    pub(crate) fn check(name: &'static str, wanted: u64, allowed: u64) -> Result<()> {
+        if wanted > allowed { Err(Error::limit(name, wanted, allowed)) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,77 @@
+//! Where an image lies: a registry, an OCI image layout, or a cache in front of one.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use futures_util::future::LocalBoxFuture;
+
+use crate::error::Result;
+use crate::oci::{Descriptor, Digest};
+use crate::stats::Stats;
+use crate::transport::ByteStream;
+
+/// What names a manifest inside a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A tag (registry) or `org.opencontainers.image.ref.name` (layout).
+    Tag(String),
+    /// A digest; the bytes are verified against it.
+    Digest(Digest),
+    /// The only image of a layout.
+    Only,
+}
+
+/// A manifest or index as its exact bytes.
+#[derive(Debug, Clone)]
+pub struct RawManifest {
+    /// The bytes, as served.
+    pub bytes: Bytes,
+    /// `Content-Type` of the answer, the descriptor's media type in a layout, or the `mediaType` field.
+    pub media_type: String,
+    /// The SHA-256 (or the asked-for digest) of `bytes`, computed here.
+    pub digest: Digest,
+}
+
+/// Something that holds an image's manifests and blobs. All bytes that it gives out whole are verified
+/// (digest and size); ranges cannot be, and are verified by whoever knows what they must hold.
+pub trait Source {
+    /// How errors name this source, e.g. `ghcr.io/o/app`.
+    fn name(&self) -> String;
+    /// Fetches a manifest or index. By digest: verified, retried once on a mismatch, then `DIGEST_MISMATCH`.
+    fn manifest<'a>(&'a self, target: &'a Target) -> LocalBoxFuture<'a, Result<RawManifest>>;
+    /// Fetches a whole blob of at most `limit` bytes (named `limit_name` in the error), verified, retried
+    /// once on a mismatch.
+    fn blob<'a>(
+        &'a self,
+        descriptor: &'a Descriptor,
+        limit_name: &'static str,
+        limit: u64,
+    ) -> LocalBoxFuture<'a, Result<Bytes>>;
+    /// Exactly the bytes `range` of a blob, resumed where the connection breaks. `range.end` is at most the
+    /// descriptor's size. Not verified.
+    fn blob_range<'a>(
+        &'a self,
+        descriptor: &'a Descriptor,
+        range: Range<u64>,
+    ) -> LocalBoxFuture<'a, Result<ByteStream>>;
+    /// All of a blob as a stream, of exactly the descriptor's size, else an error. Not verified: the reader hashes.
+    fn blob_stream<'a>(&'a self, descriptor: &'a Descriptor) -> LocalBoxFuture<'a, Result<ByteStream>>;
+    /// Manifests that name `subject`, of `artifact_type`: the referrers API with all its pages, else the
+    /// fallback tag. None is an empty list.
+    fn referrers<'a>(
+        &'a self,
+        subject: &'a Digest,
+        artifact_type: &'a str,
+    ) -> LocalBoxFuture<'a, Result<Vec<Descriptor>>>;
+    /// The counters that all requests of this source go to.
+    fn stats(&self) -> &Stats;
+}
+
+/// A cache of verified bytes by digest (`sha256:…`: blobs, manifests, compressed spans). What comes out is
+/// verified again, so a cache need not be trusted. Failures are misses.
+pub trait Cache {
+    /// The bytes of `key`, or `None`.
+    fn get<'a>(&'a self, key: &'a str) -> LocalBoxFuture<'a, Option<Bytes>>;
+    /// Keeps the bytes of `key`.
+    fn put<'a>(&'a self, key: &'a str, value: Bytes) -> LocalBoxFuture<'a, ()>;
+}

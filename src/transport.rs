@@ -1,0 +1,118 @@
+//! How requests leave: one small asynchronous trait, implemented over `fetch` in wasm and by
+//! an in-memory registry in tests.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::LocalBoxFuture;
+use futures_util::stream::LocalBoxStream;
+
+use crate::error::Result;
+
+/// A body as it arrives. Chunk borders mean nothing. Dropping it cancels the request.
+/// Polling must be cancel safe: a chunk is lost by no dropped `next()` future.
+pub type ByteStream = LocalBoxStream<'static, Result<Bytes>>;
+
+/// Why a request is made; for statistics and for progress.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Purpose {
+    /// `GET /v2/` to learn the challenge.
+    Ping,
+    /// A token of an authorization service.
+    Token,
+    /// A manifest or index.
+    Manifest,
+    /// A referrers list.
+    Referrers,
+    /// A whole blob: config, zTOC, layer without index.
+    Blob,
+    /// A range of a blob.
+    Range,
+}
+
+impl Purpose {
+    /// A lower-case word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Purpose::Ping => "ping",
+            Purpose::Token => "token",
+            Purpose::Manifest => "manifest",
+            Purpose::Referrers => "referrers",
+            Purpose::Blob => "blob",
+            Purpose::Range => "range",
+        }
+    }
+}
+
+/// An HTTP method; a reader needs no other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// `GET`
+    Get,
+    /// `HEAD`
+    Head,
+    /// `POST` (refresh-token grants only)
+    Post,
+}
+
+/// One HTTP request.
+#[derive(Clone)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// Absolute URL, `http` or `https`.
+    pub url: String,
+    /// Header names in lower case.
+    pub headers: Vec<(&'static str, String)>,
+    /// Body of a POST.
+    pub body: Option<Vec<u8>>,
+    /// Why it is made.
+    pub purpose: Purpose,
+}
+
+/// The answer's head; the body follows as a stream.
+pub struct Response {
+    /// HTTP status. 3xx are answers as any other where [`Transport::follows_redirects`] is false.
+    pub status: u16,
+    /// Header names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The URL that answered, after redirects that the transport itself followed.
+    pub url: String,
+    /// True where the platform hides headers that CORS did not expose (a browser, another origin), so that
+    /// a missing header proves nothing.
+    pub headers_filtered: bool,
+    /// The body.
+    pub body: ByteStream,
+}
+
+impl Response {
+    /// The value of a header, by its name in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+}
+
+/// What the library needs of its platform. `?Send`: wasm has one thread; natively use a
+/// single-threaded executor (e.g. tokio's `LocalSet`).
+pub trait Transport {
+    /// Sends a request. `Err` only where no answer came (`NETWORK`, or `ABORTED`); any status is `Ok`.
+    /// The future and the body own what they need; dropping either cancels the request.
+    fn send(&self, request: Request) -> LocalBoxFuture<'static, Result<Response>>;
+    /// Waits.
+    fn sleep(&self, duration: Duration) -> LocalBoxFuture<'static, ()>;
+    /// Milliseconds since the Unix epoch.
+    fn now_ms(&self) -> u64;
+    /// A random number in `[0, 1)`, for jitter only.
+    fn random(&self) -> f64;
+    /// Whether redirects are followed by the platform before an answer is seen (browsers), rather than
+    /// being given out as 3xx answers.
+    fn follows_redirects(&self) -> bool {
+        false
+    }
+    /// SHA-256 of bytes in memory; a platform with a faster one than the library's own overrides it.
+    fn sha256(&self, data: Bytes) -> LocalBoxFuture<'static, [u8; 32]> {
+        use sha2::Digest as _;
+        Box::pin(async move { sha2::Sha256::digest(&data).into() })
+    }
+}

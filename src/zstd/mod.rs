@@ -1,0 +1,2 @@
+//! Zstandard frames, streamed. Pure.
+#![forbid(unsafe_code)]

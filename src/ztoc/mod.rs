@@ -1,0 +1,2 @@
+//! zTOCs: read and verify. Pure.
+#![forbid(unsafe_code)]
