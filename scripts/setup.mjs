@@ -1,0 +1,142 @@
+// Installs what the build and the tests need, pinned. Run again, it only looks.
+//   node scripts/setup.mjs           what `npm start` needs
+//   node scripts/setup.mjs --tests   also Chromium and docker-registry
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { duration, ROOT, run, succeeds } from "./lib/run.mjs";
+import {
+  chromedriver,
+  chromium,
+  dockerRegistry,
+  findProgram,
+  RUST,
+  useTools,
+  WASM_BINDGEN,
+  WASM_BINDGEN_ROOT,
+} from "./lib/tools.mjs";
+
+/** Something that a person must do. */
+class Missing extends Error {}
+
+async function rust() {
+  if (!findProgram("rustup")) {
+    throw new Missing("rustup is missing. Install it as https://rustup.rs says, then run this again.");
+  }
+  const env = { RUSTUP_TOOLCHAIN: process.env.RUSTUP_TOOLCHAIN ?? RUST };
+  const works = (toolchain) => succeeds("rustup", ["run", toolchain, "rustc", "--version"]);
+  if (!(await works(env.RUSTUP_TOOLCHAIN))) {
+    const args = ["toolchain", "install", RUST, "--profile", "minimal", "--no-self-update"];
+    if (!(await succeeds("rustup", args))) {
+      // Without the toolchain's server, another name of the same version will do.
+      env.RUSTUP_TOOLCHAIN = await sameVersion();
+    }
+  }
+  process.env.RUSTUP_TOOLCHAIN = env.RUSTUP_TOOLCHAIN;
+  const sysroot = (await run("rustc", ["--print", "sysroot"])).stdout.trim();
+  if (!existsSync(join(sysroot, "lib", "rustlib", "wasm32-unknown-unknown"))) {
+    await run("rustup", ["target", "add", "wasm32-unknown-unknown"]);
+  }
+  for (const [component, program] of [
+    ["rustfmt", "rustfmt"],
+    ["clippy", "cargo-clippy"],
+  ]) {
+    if (!existsSync(join(sysroot, "bin", program))) await run("rustup", ["component", "add", component]);
+  }
+}
+
+async function sameVersion() {
+  const { stdout } = await run("rustup", ["toolchain", "list"]);
+  for (const line of stdout.split("\n")) {
+    const name = line.split(" ")[0];
+    if (!name) continue;
+    const { stdout: version } = await run("rustup", ["run", name, "rustc", "--version"], { allowFail: true });
+    if (version.startsWith(`rustc ${RUST} `)) return name;
+  }
+  throw new Missing(
+    `Rust ${RUST} is missing and could not be installed: run "rustup toolchain install ${RUST}" to see why.`,
+  );
+}
+
+async function wasmBindgen() {
+  const program = join(WASM_BINDGEN_ROOT, "bin", "wasm-bindgen");
+  if (existsSync(program)) return;
+  await run("cargo", [
+    "install",
+    "wasm-bindgen-cli",
+    "--version",
+    WASM_BINDGEN,
+    "--locked",
+    "--root",
+    WASM_BINDGEN_ROOT,
+  ]);
+}
+
+async function npmPackages() {
+  const hash = createHash("sha256");
+  for (const file of ["package.json", "package-lock.json"]) hash.update(readFileSync(join(ROOT, file)));
+  const wanted = hash.digest("hex");
+  const stamp = join(ROOT, "node_modules", ".ocipeek-lock");
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
+  await run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+  writeFileSync(stamp, wanted);
+}
+
+async function testPrograms() {
+  const packages = [];
+  if (!chromium()) packages.push("chromium");
+  if (!chromedriver()) packages.push("chromium-driver");
+  if (!dockerRegistry()) packages.push("docker-registry");
+  if (packages.length === 0) return;
+  const command = `apt-get install --no-install-recommends ${packages.join(" ")}`;
+  const prefix = process.getuid?.() === 0 ? [] : ["sudo", "-n"];
+  const how = `The tests need ${packages.join(", ")}. On Debian or Ubuntu: sudo ${command}. Elsewhere install them and name them in CHROMIUM, CHROMEDRIVER and DOCKER_REGISTRY.`;
+  if (!findProgram("apt-get") || (prefix.length > 0 && !(await succeeds("sudo", ["-n", "true"]))))
+    throw new Missing(how);
+  const apt = async (...args) => {
+    const [file, ...rest] = [...prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", ...args];
+    await run(file, rest);
+  };
+  try {
+    await apt("update", "-qq");
+    await apt("install", "-y", "-qq", "--no-install-recommends", ...packages);
+  } catch (error) {
+    throw new Missing(`${how}\n${error.output ?? error.message}`);
+  }
+  if (!chromium() || !chromedriver() || !dockerRegistry()) throw new Missing(how);
+}
+
+/**
+ * Makes everything ready, or throws with a sentence that says what to do.
+ * @param {{ tests?: boolean, log?: (line: string) => void }} [options]
+ */
+export async function setup({ tests = false, log = console.log } = {}) {
+  useTools();
+  /** @type {[string, () => Promise<void>][]} */
+  const steps = [
+    [`Rust ${RUST} with wasm32`, rust],
+    [`wasm-bindgen ${WASM_BINDGEN}`, wasmBindgen],
+    ["npm packages", npmPackages],
+  ];
+  if (tests) steps.push(["Chromium and docker-registry", testPrograms]);
+  for (const [name, step] of steps) {
+    const start = Date.now();
+    try {
+      await step();
+    } catch (error) {
+      if (error instanceof Missing) throw error;
+      throw new Error(`Setting up ${name} failed: ${error.message}\n${error.output ?? ""}`);
+    }
+    if (Date.now() - start > 2000) log(`set up ${name} (${duration(Date.now() - start)})`);
+  }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  try {
+    await setup({ tests: process.argv.includes("--tests") });
+  } catch (error) {
+    console.error(error.message);
+    process.exitCode = 1;
+  }
+}
