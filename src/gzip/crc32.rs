@@ -1,0 +1,98 @@
+//! CRC-32 as gzip uses it (RFC 1952 section 8), eight bytes a step.
+//!
+//! The tables are computed once at run time: 8 KiB that do not compress would otherwise be in the `.wasm`.
+
+use std::sync::OnceLock;
+
+type Tables = [[u32; 256]; 8];
+
+fn tables() -> &'static Tables {
+    static TABLES: OnceLock<Box<Tables>> = OnceLock::new();
+    TABLES.get_or_init(|| {
+        let mut t = Box::new([[0u32; 256]; 8]);
+        let (mut i, mut value) = (0usize, 0u32);
+        while i < 256 {
+            let mut crc = value;
+            for _ in 0..8 {
+                crc = if crc & 1 == 1 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 };
+            }
+            t[0][i] = crc;
+            i += 1;
+            value += 1;
+        }
+        for k in 1..8 {
+            for i in 0..256 {
+                let prev = t[k - 1][i];
+                t[k][i] = prev >> 8 ^ t[0][(prev & 0xFF) as usize];
+            }
+        }
+        t
+    })
+}
+
+/// A running checksum.
+pub(super) struct Crc32 {
+    state: u32,
+    tables: &'static Tables,
+}
+
+impl Crc32 {
+    pub fn new() -> Self {
+        Crc32 { state: !0, tables: tables() }
+    }
+
+    pub fn update(&mut self, data: &[u8]) {
+        let t = self.tables;
+        let mut crc = self.state;
+        let (chunks, rest) = data.as_chunks::<8>();
+        for c in chunks {
+            let lo = u32::from_le_bytes([c[0], c[1], c[2], c[3]]) ^ crc;
+            let [a, b, d, e] = lo.to_le_bytes();
+            crc = t[7][usize::from(a)]
+                ^ t[6][usize::from(b)]
+                ^ t[5][usize::from(d)]
+                ^ t[4][usize::from(e)]
+                ^ t[3][usize::from(c[4])]
+                ^ t[2][usize::from(c[5])]
+                ^ t[1][usize::from(c[6])]
+                ^ t[0][usize::from(c[7])];
+        }
+        for &byte in rest {
+            crc = crc >> 8 ^ t[0][usize::from(crc.to_le_bytes()[0] ^ byte)];
+        }
+        self.state = crc;
+    }
+
+    pub fn value(&self) -> u32 {
+        !self.state
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Crc32;
+
+    fn crc(parts: &[&[u8]]) -> u32 {
+        let mut c = Crc32::new();
+        parts.iter().for_each(|p| c.update(p));
+        c.value()
+    }
+
+    #[test]
+    fn check_value() {
+        // The check value that the catalogue of CRC algorithms lists for CRC-32/ISO-HDLC.
+        assert_eq!(crc(&[b"123456789"]), 0xCBF4_3926);
+        assert_eq!(crc(&[]), 0);
+        assert_eq!(crc(&[b"12", b"3456789"]), 0xCBF4_3926);
+    }
+
+    #[test]
+    fn agrees_with_zlib_for_every_length_and_cut() {
+        let data: Vec<u8> = (0u32..300).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        for len in 0..data.len() {
+            let mut oracle = flate2::Crc::new();
+            oracle.update(&data[..len]);
+            assert_eq!(crc(&[&data[..len / 3], &data[len / 3..len]]), oracle.sum(), "{len}");
+        }
+    }
+}
