@@ -10,6 +10,8 @@ pub struct Limits {
     /// Largest manifest, image index, config, SOCI index or referrers page, in bytes. Default 4 MiB,
     /// which is what registries accept.
     pub max_manifest_size: u64,
+    /// Most values (objects, arrays, strings, numbers …) in one such document. Default 500,000.
+    pub max_json_values: u64,
     /// Largest zTOC, in bytes. Default 512 MiB.
     pub max_ztoc_size: u64,
     /// Most entries of one layer. Default 4,000,000.
@@ -55,6 +57,7 @@ impl Default for Limits {
         const MIB: u64 = 1 << 20;
         Limits {
             max_manifest_size: 4 * MIB,
+            max_json_values: 500_000,
             max_ztoc_size: 512 * MIB,
             max_entries: 4_000_000,
             max_name_bytes: 512 * MIB,

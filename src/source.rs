@@ -75,3 +75,14 @@ pub trait Cache {
     /// Keeps the bytes of `key`.
     fn put<'a>(&'a self, key: &'a str, value: Bytes) -> LocalBoxFuture<'a, ()>;
 }
+
+impl crate::oci::Reference {
+    /// What to ask the registry for: the digest if there is one, else the tag, else `latest`.
+    pub fn target(&self) -> Target {
+        match (&self.digest, &self.tag) {
+            (Some(digest), _) => Target::Digest(*digest),
+            (None, Some(tag)) => Target::Tag(tag.clone()),
+            (None, None) => Target::Tag("latest".to_owned()),
+        }
+    }
+}

@@ -1,8 +1,21 @@
 //! OCI image and distribution specifications: references, digests, manifests, platforms. Pure.
 #![forbid(unsafe_code)]
 
+mod config;
 mod descriptor;
 mod digest;
+pub(crate) mod json;
+mod manifest;
+mod matcher;
+pub mod media_type;
+mod platform;
+mod reference;
 
+pub use config::{History, ImageConfig, RootFs, RunConfig};
 pub use descriptor::Descriptor;
 pub use digest::Digest;
+pub use manifest::{ImageIndex, ImageManifest, ManifestDoc, parse_manifest};
+pub use matcher::{PlatformMatcher, Rank};
+pub use media_type::{LayerCompression, layer_compression};
+pub use platform::Platform;
+pub use reference::{Reference, is_loopback};
