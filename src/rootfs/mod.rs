@@ -1,2 +1,34 @@
 //! The merge of an image's layers into one tree: paths, whiteouts, links. Pure.
+//!
+//! [`PathIndex`] is one layer's entries, found by path. [`Rootfs`] lays the indexes over each other and
+//! resolves paths, loading no layer: it says which one it needs next.
 #![forbid(unsafe_code)]
+
+mod clean;
+mod hardlink;
+mod index;
+mod merge;
+mod node;
+mod replay;
+mod resolve;
+mod search;
+
+pub use clean::clean;
+pub use index::PathIndex;
+pub use merge::Rootfs;
+pub use node::{DirEntry, Follow, Node, Step};
+
+#[cfg(test)]
+mod tests;
+
+/// What names a whiteout: `.wh.NAME` hides `NAME` of the layers below.
+pub(crate) const WHITEOUT: &[u8] = b".wh.";
+/// Hides all that the layers below have in its directory.
+pub(crate) const OPAQUE: &[u8] = b".wh..wh..opq";
+/// aufs' own files (`.wh..wh.plnk`, `.wh..wh.aufs`): no whiteouts, and never shown.
+const AUFS: &[u8] = b".wh..wh.";
+
+/// The name that the whiteout `name` hides; `None` where `name` is no whiteout of one name.
+fn hidden_by(name: &[u8]) -> Option<&[u8]> {
+    if name.starts_with(AUFS) { None } else { name.strip_prefix(WHITEOUT) }
+}

@@ -1,0 +1,46 @@
+//! What look-ups give.
+
+use crate::tar::Kind;
+
+/// An answer, or the layer that is needed before there can be one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step<T> {
+    /// The answer.
+    Done(T),
+    /// Load this layer, hand it to [`Rootfs::set_layer`](super::Rootfs::set_layer), ask again.
+    NeedLayer(usize),
+}
+
+/// Whether a symbolic link at a path's end is followed. Links on the way always are, and so is a last one with a
+/// slash after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Follow {
+    /// As `stat` does.
+    All,
+    /// As `lstat` does.
+    ExceptLast,
+}
+
+/// A file of the merged tree (or of one layer).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// Where it really is: cleaned, without leading slash, no link on the way. Empty for the root.
+    pub path: Vec<u8>,
+    /// Layer and entry that tell its attributes, hard links resolved. `None`: a directory that is only implied
+    /// by what is in it; it has mode 0755 and belongs to root.
+    pub at: Option<(usize, usize)>,
+    /// The hard link's own entry in that layer, where the name is a hard link.
+    pub link: Option<usize>,
+    /// The type. `HardLink` only in listings, for a hard link whose target is not in its layer: looking such a
+    /// name up is `CORRUPT_LAYER`.
+    pub kind: Kind,
+}
+
+/// One name in a directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DirEntry {
+    /// The name, without any slash.
+    pub name: Vec<u8>,
+    /// What it names, links not followed.
+    pub node: Node,
+}
