@@ -29,9 +29,8 @@ pub(super) fn is_clean(name: &[u8]) -> bool {
     let mut at = 0;
     while let Some(slash) = name.get(at..).and_then(|rest| rest.iter().position(|&b| b == b'/')) {
         at += slash + 1;
-        match name.get(at..) {
-            Some([b'/', ..] | [b'.', b'/', ..] | [b'.', b'.', b'/', ..] | b"..") => return false,
-            _ => {}
+        if let Some([b'/', ..] | [b'.', b'/', ..] | [b'.', b'.', b'/', ..] | b"..") = name.get(at..) {
+            return false;
         }
     }
     true

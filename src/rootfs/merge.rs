@@ -122,7 +122,7 @@ impl<'a> Walk<'a> {
         &self.path
     }
 
-    pub(super) fn to_root(&mut self) {
+    pub(super) fn enter_root(&mut self) {
         self.levels.truncate(1);
         self.path.clear();
     }

@@ -74,7 +74,7 @@ impl Rootfs {
                         return Err(Error::new(Code::Enoent, "a symbolic link on the way leads nowhere"));
                     }
                     if target.starts_with(b"/") {
-                        walk.to_root();
+                        walk.enter_root();
                     }
                     rests.push(target);
                 }
