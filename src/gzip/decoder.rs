@@ -147,7 +147,7 @@ impl GzipDecoder {
             self.at = WINDOW;
         }
         let mode = Mode { stop_at_blocks: false, more_input: true };
-        let progress = self.engine.run(input, &mut self.buf, self.at, usize::MAX, mode);
+        let progress = self.engine.run(input, &mut self.buf, self.at, STEP, mode);
         let end = self.at.saturating_add(progress.produced);
         if let Some(made) = self.buf.get(self.at..end).filter(|m| !m.is_empty()) {
             // At most STEP bytes, so neither cast nor sum loses anything that counts.

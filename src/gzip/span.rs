@@ -255,20 +255,18 @@ impl SpanInflater {
     /// header, empty members) to the next checkpoint, which must be the end of the compressed range.
     fn check_end(&mut self) -> Result<()> {
         let SpanEnd::Checkpoint { bits } = self.end else { return Ok(()) };
-        while !matches!(self.place, Place::Border(b) if b == bits && self.read == self.input.len()) {
-            if self.failed.is_none() {
-                self.failed = match self.step(self.made) {
-                    Ok(()) if matches!(self.place, Place::Block) => {
-                        Some(corrupt("a span inflates to more than the zTOC declares"))
-                    }
-                    other => other.err(),
-                };
-            }
+        loop {
             if let Some(e) = &self.failed {
                 return Err(e.clone());
             }
+            match self.place {
+                Place::Border(b) if b == bits && self.read == self.input.len() => return Ok(()),
+                _ => self.failed = self.step(self.made).err(),
+            }
+            if matches!(self.place, Place::Block) && self.failed.is_none() {
+                self.failed = Some(corrupt("a span inflates to more than the zTOC declares"));
+            }
         }
-        Ok(())
     }
 
     fn too_short(&self) -> Error {

@@ -1,6 +1,11 @@
 //! Tests of the whole module, against C zlib.
 
+mod damage;
 mod fixtures;
+mod headers;
+mod make;
+mod spans;
+mod stream;
 mod zran;
 
 use std::io::Read;
