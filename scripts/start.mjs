@@ -1,0 +1,57 @@
+// `npm start`: builds the package, serves the demo image from a registry of our own on loopback, and
+// shows the command on it with what each call costs. In a terminal the registry stays until Ctrl-C.
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { serveLayout } from "./lib/layout-registry.mjs";
+import { duration, ROOT, run } from "./lib/run.mjs";
+import { setup } from "./setup.mjs";
+
+const REPOSITORY = "demo";
+
+async function build() {
+  console.log("Building (the first time takes some minutes) …");
+  const start = Date.now();
+  await setup();
+  await run("node", ["scripts/build.mjs"]);
+  console.log(`Built in ${duration(Date.now() - start)}.`);
+}
+
+/** Runs one command and shows it as a user would type it. */
+async function show(cli, args) {
+  console.log(`\n$ npx ocipeek ${args.map((a) => (/[^\w\-./:=@]/.test(a) ? `'${a}'` : a)).join(" ")}`);
+  const { stdout, stderr } = await run(process.execPath, [cli, ...args]);
+  const lines = stdout.trimEnd().split("\n");
+  console.log(lines.slice(0, 24).join("\n"));
+  if (lines.length > 24) console.log(`… ${lines.length - 24} more lines`);
+  console.log(stderr.trimEnd().replace(/^/gm, "  # "));
+}
+
+async function main() {
+  await build();
+  const bin = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")).bin;
+  const cli = join(ROOT, bin.ocipeek);
+  if (!existsSync(cli)) throw new Error(`${cli} is missing`);
+  const dir = join(ROOT, "tests", "fixtures", "demo");
+  const registry = await serveLayout({ dir, repository: REPOSITORY, port: Number(process.env.PORT ?? 0) });
+  const image = `${registry.host}/${REPOSITORY}:latest-soci`;
+  console.log(
+    `\nA read-only registry with the demo image (6 layers, SOCI-indexed) runs at ${registry.host}.`,
+  );
+  console.log("Each call below starts cold; its last lines say what it fetched.");
+  const common = ["--platform", "linux/amd64", "--stats"];
+  await show(cli, ["inspect", image, ...common]);
+  await show(cli, ["ls", image, "/etc", ...common]);
+  await show(cli, ["cat", image, "/etc/os-release", ...common]);
+  if (process.stdin.isTTY && process.stdout.isTTY) {
+    console.log(`\nTry it: npx ocipeek tree ${image} /usr/share   (Ctrl-C here ends the registry)`);
+    await new Promise((resolve) => process.once("SIGINT", resolve));
+  }
+  await registry.close();
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(error.output ? `${error.output}\n${error.message}` : error.message);
+  process.exitCode = 1;
+}

@@ -1,0 +1,121 @@
+// Credentials against a real docker-registry: Basic, and Bearer with a token service.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { open } from "ocipeek";
+import { DEMO, pushLayout, REPOSITORY, startDockerRegistry } from "../lib/docker-registry.mjs";
+import { startTokenService } from "../lib/token-service.mjs";
+
+const USER = "reader";
+const PASSWORD = "open sesame";
+/** bcrypt of the password. */
+const HTPASSWD = `${USER}:$2b$05$ocipeekocipeekocipeekez2D7lIvrUhywA7cOdCU0YSH2IG/MEBG\n`;
+const FILE = "/usr/share/demo/tz/Winnipeg";
+const platform = "linux/amd64";
+const auth = { username: USER, password: PASSWORD };
+
+describe("credentials", () => {
+  let tokens;
+  let plain;
+  let basic;
+  let bearer;
+  before(async () => {
+    tokens = await startTokenService({ username: USER, password: PASSWORD });
+    plain = await startDockerRegistry();
+    await pushLayout(plain.host, DEMO, REPOSITORY);
+    basic = await startDockerRegistry({ storage: plain.storage, htpasswd: HTPASSWD });
+    bearer = await startDockerRegistry({ storage: plain.storage, token: tokens.config });
+  });
+  after(async () => {
+    await bearer?.stop();
+    await basic?.stop();
+    await plain?.stop();
+    await tokens?.stop();
+  });
+
+  const reference = (registry) => `${registry.host}/${REPOSITORY}:latest-soci`;
+  const tokenHosts = () => [new URL(tokens.config.realm).host];
+
+  test("Basic", async () => {
+    const image = await open(reference(basic), { platform, auth });
+    assert.equal((await image.readFile(FILE)).length, 2566);
+  });
+
+  test("Basic by a function that is asked for the registry's host", async () => {
+    const asked = [];
+    const image = await open(reference(basic), {
+      platform,
+      auth: (host) => {
+        asked.push(host);
+        return auth;
+      },
+    });
+    await image.readFile(FILE);
+    assert.deepEqual([...new Set(asked)], [basic.host]);
+  });
+
+  for (const [name, wrong] of [
+    ["without credentials", undefined],
+    ["with a wrong password", { username: USER, password: "wrong secret" }],
+  ]) {
+    test(`Basic ${name} is UNAUTHORIZED, and the error holds no secret`, async () => {
+      await assert.rejects(open(reference(basic), { platform, auth: wrong }), (/** @type {any} */ error) => {
+        assert.equal(error.code, "UNAUTHORIZED");
+        assert.ok(!`${error.stack}${JSON.stringify(error)}`.includes("secret"));
+        return true;
+      });
+    });
+  }
+
+  test("Bearer: one token for all that wait for it", async () => {
+    tokens.asked.length = 0;
+    const image = await open(reference(bearer), { platform, auth, tokenHosts: tokenHosts() });
+    await Promise.all([image.readFile(FILE), image.readFile("/etc/services"), image.config()]);
+    assert.equal(tokens.asked.length, 1);
+    assert.deepEqual(tokens.asked[0].scope, `repository:${REPOSITORY}:pull`);
+    assert.ok(tokens.asked[0].basic);
+  });
+
+  test("Bearer with a refresh token", async () => {
+    tokens.asked.length = 0;
+    const identity = { identityToken: tokens.refreshToken };
+    const image = await open(reference(bearer), { platform, auth: identity, tokenHosts: tokenHosts() });
+    assert.equal((await image.readFile(FILE)).length, 2566);
+    assert.ok(tokens.asked.every((a) => a.method === "POST" && !a.basic));
+  });
+
+  test("Bearer with a wrong password is UNAUTHORIZED", async () => {
+    const wrong = { username: USER, password: "wrong secret" };
+    await assert.rejects(open(reference(bearer), { platform, auth: wrong, tokenHosts: tokenHosts() }), {
+      code: "UNAUTHORIZED",
+    });
+  });
+
+  test("the command takes a password from standard input, and Docker's config.json", async () => {
+    const { ocipeek } = await import("../lib/cli.mjs");
+    const given = await ocipeek(
+      ["cat", reference(basic), FILE, "--platform", platform, "--username", USER, "--password-stdin"],
+      { input: `${PASSWORD}\n` },
+    );
+    assert.equal(given.code, 0, given.stderr);
+    assert.equal(given.stdout.length, 2566);
+    const { tempFolder } = await import("../lib/processes.mjs");
+    const { writeFileSync } = await import("node:fs");
+    const folder = tempFolder("config");
+    const encoded = Buffer.from(`${USER}:${PASSWORD}`).toString("base64");
+    writeFileSync(
+      `${folder.path}/config.json`,
+      JSON.stringify({ auths: { [basic.host]: { auth: encoded } } }),
+    );
+    const found = await ocipeek(["cat", reference(basic), FILE, "--platform", platform], {
+      env: { DOCKER_CONFIG: folder.path },
+    });
+    assert.equal(found.code, 0, found.stderr);
+    assert.equal(found.stdout.length, 2566);
+    const none = await ocipeek(["cat", reference(basic), FILE, "--platform", platform], {
+      env: { DOCKER_CONFIG: "/nonexistent" },
+    });
+    assert.notEqual(none.code, 0);
+    assert.match(none.stderr, /UNAUTHORIZED|credentials/i);
+    folder.remove();
+  });
+});

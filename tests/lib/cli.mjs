@@ -1,0 +1,27 @@
+// Runs the built command as a user would, with byte-exact output.
+import { spawn } from "node:child_process";
+import { cliFile } from "./package.mjs";
+
+/**
+ * @param {string[]} args
+ * @param {{ input?: string, env?: Record<string, string>, cwd?: string }} [options]
+ * @returns {Promise<{ code: number, stdout: Buffer, stderr: string }>}
+ */
+export function ocipeek(args, { input, env, cwd } = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [cliFile(), ...args], {
+      cwd,
+      env: { ...process.env, DOCKER_CONFIG: "/nonexistent", ...env },
+    });
+    const out = [];
+    const err = [];
+    child.stdout.on("data", (d) => out.push(d));
+    child.stderr.on("data", (d) => err.push(d));
+    child.on("error", reject);
+    child.stdin.on("error", () => {});
+    child.stdin.end(input ?? "");
+    child.on("close", (code) => {
+      resolve({ code: code ?? 1, stdout: Buffer.concat(out), stderr: Buffer.concat(err).toString() });
+    });
+  });
+}

@@ -1,0 +1,202 @@
+// Makes an image of one gzip layer with a SOCI v2 index, for what the demo image is too small for.
+// The zTOC is written with the official FlatBuffers library. The deflate stream is flushed at every
+// span's end (Z_FULL_FLUSH), so that checkpoints fall on whole bytes and need no window.
+import { createHash } from "node:crypto";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { constants, crc32, createDeflateRaw } from "node:zlib";
+import { Builder } from "flatbuffers";
+
+const OCI = "application/vnd.oci.image";
+const V2 = "application/vnd.amazon.soci.index.v2+json";
+const MTIME = 1_750_000_000;
+const WINDOW = 32_768;
+
+const digestOf = (bytes) => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+
+/** A ustar archive of regular files. */
+export function tarOf(files) {
+  const parts = [];
+  const entries = [];
+  let at = 0;
+  for (const [name, content] of files) {
+    const header = Buffer.alloc(512);
+    header.write(name, 0, 100);
+    header.write("0000644\0", 100);
+    header.write("0000000\0", 108);
+    header.write("0000000\0", 116);
+    header.write(`${content.length.toString(8).padStart(11, "0")}\0`, 124);
+    header.write(`${MTIME.toString(8).padStart(11, "0")}\0`, 136);
+    header.write("        0", 148);
+    header.write("ustar\u000000", 257);
+    const sum = header.reduce((a, b) => a + b, 0);
+    header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
+    const padding = Buffer.alloc((512 - (content.length % 512)) % 512);
+    parts.push(header, content, padding);
+    entries.push({ name, offset: at + 512, size: content.length });
+    at += 512 + content.length + padding.length;
+  }
+  parts.push(Buffer.alloc(1024));
+  return { tar: Buffer.concat(parts), entries };
+}
+
+/** Gzip with a checkpoint every `spanSize` bytes. */
+async function gzipWithSpans(tar, spanSize) {
+  const header = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
+  const parts = [header];
+  let length = header.length;
+  const deflate = createDeflateRaw({ level: 6 });
+  deflate.on("data", (d) => {
+    parts.push(d);
+    length += d.length;
+  });
+  const checkpoints = [];
+  for (let out = 0; out < tar.length; out += spanSize) {
+    checkpoints.push({ in: length, out });
+    deflate.write(tar.subarray(out, out + spanSize));
+    await new Promise((resolve) => deflate.flush(constants.Z_FULL_FLUSH, () => resolve(undefined)));
+  }
+  const ended = new Promise((resolve) => deflate.once("end", resolve));
+  deflate.end();
+  await ended;
+  const trailer = Buffer.alloc(8);
+  trailer.writeUInt32LE(crc32(tar), 0);
+  trailer.writeUInt32LE(tar.length % 2 ** 32, 4);
+  parts.push(trailer);
+  return { layer: Buffer.concat(parts), checkpoints };
+}
+
+function zinfo(checkpoints, spanSize, tar) {
+  const blob = Buffer.alloc(12 + checkpoints.length * (17 + WINDOW));
+  blob.writeInt32LE(checkpoints.length, 0);
+  blob.writeBigInt64LE(BigInt(spanSize), 4);
+  checkpoints.forEach((c, i) => {
+    const at = 12 + i * (17 + WINDOW);
+    blob.writeBigInt64LE(BigInt(c.in), at);
+    blob.writeBigInt64LE(BigInt(c.out), at + 8);
+    const window = tar.subarray(Math.max(0, c.out - WINDOW), c.out);
+    window.copy(blob, at + 17 + WINDOW - window.length);
+  });
+  return blob;
+}
+
+function ztocOf({ tar, entries, layer, checkpoints, spanSize }) {
+  const b = new Builder(1 << 20);
+  const offsets = (list) => {
+    b.startVector(4, list.length, 4);
+    for (const o of list.toReversed()) b.addOffset(o);
+    return b.endVector();
+  };
+  const files = entries.map(({ name, offset, size }) => {
+    const strings = [b.createString(name), b.createString("reg"), b.createString(""), b.createString("")];
+    const time = b.createString(new Date(MTIME * 1000).toISOString().replace(".000Z", "Z"));
+    b.startObject(14);
+    b.addFieldOffset(0, strings[0], 0);
+    b.addFieldOffset(1, strings[1], 0);
+    b.addFieldInt64(2, BigInt(offset), 0n);
+    b.addFieldInt64(3, BigInt(size), 0n);
+    b.addFieldInt64(5, 0o644n, 0n);
+    b.addFieldOffset(8, strings[2], 0);
+    b.addFieldOffset(9, strings[3], 0);
+    b.addFieldOffset(10, time, 0);
+    return b.endObject();
+  });
+  const metadata = offsets(files);
+  b.startObject(1);
+  b.addFieldOffset(0, metadata, 0);
+  const toc = b.endObject();
+  const digests = checkpoints.map((c, i) => digestOf(layer.subarray(c.in, checkpoints[i + 1]?.in)));
+  const digestList = offsets(digests.map((d) => b.createString(d)));
+  const blob = b.createByteVector(zinfo(checkpoints, spanSize, tar));
+  b.startObject(4);
+  b.addFieldInt8(0, 1, 1);
+  b.addFieldInt32(1, checkpoints.length - 1, 0);
+  b.addFieldOffset(2, digestList, 0);
+  b.addFieldOffset(3, blob, 0);
+  const compression = b.endObject();
+  const texts = [b.createString("0.9"), b.createString("ocipeek tests")];
+  b.startObject(6);
+  b.addFieldOffset(0, texts[0], 0);
+  b.addFieldOffset(1, texts[1], 0);
+  b.addFieldInt64(2, BigInt(layer.length), 0n);
+  b.addFieldInt64(3, BigInt(tar.length), 0n);
+  b.addFieldOffset(4, toc, 0);
+  b.addFieldOffset(5, compression, 0);
+  b.finish(b.endObject());
+  return Buffer.from(b.asUint8Array());
+}
+
+/**
+ * Writes an OCI layout with one SOCI v2 image, tagged `latest`.
+ * @param {string} dir
+ * @param {[name: string, content: Buffer][]} files
+ * @param {{ spanSize?: number }} [options]
+ */
+export async function writeSyntheticLayout(dir, files, { spanSize = 1 << 20 } = {}) {
+  mkdirSync(join(dir, "blobs", "sha256"), { recursive: true });
+  const put = (bytes, mediaType) => {
+    const digest = digestOf(bytes);
+    writeFileSync(join(dir, "blobs", "sha256", digest.slice(7)), bytes);
+    return { mediaType, digest, size: bytes.length };
+  };
+  const putJson = (value, mediaType) => put(Buffer.from(JSON.stringify(value)), mediaType);
+
+  const { tar, entries } = tarOf(files);
+  const { layer, checkpoints } = await gzipWithSpans(tar, spanSize);
+  const layerDescriptor = put(layer, `${OCI}.layer.v1.tar+gzip`);
+  const ztoc = put(ztocOf({ tar, entries, layer, checkpoints, spanSize }), "application/octet-stream");
+  const soci = putJson(
+    {
+      schemaVersion: 2,
+      mediaType: `${OCI}.manifest.v1+json`,
+      artifactType: V2,
+      config: put(Buffer.from("{}"), V2),
+      layers: [
+        {
+          ...ztoc,
+          annotations: {
+            "com.amazon.soci.image-layer-digest": layerDescriptor.digest,
+            "com.amazon.soci.image-layer-mediaType": layerDescriptor.mediaType,
+            "com.amazon.soci.span-size": String(spanSize),
+          },
+        },
+      ],
+    },
+    `${OCI}.manifest.v1+json`,
+  );
+  const platform = { os: "linux", architecture: "amd64" };
+  const config = { ...platform, rootfs: { type: "layers", diff_ids: [digestOf(tar)] }, config: {} };
+  const image = putJson(
+    {
+      schemaVersion: 2,
+      mediaType: `${OCI}.manifest.v1+json`,
+      config: putJson(config, `${OCI}.config.v1+json`),
+      layers: [layerDescriptor],
+      annotations: { "com.amazon.soci.index-digest": soci.digest },
+    },
+    `${OCI}.manifest.v1+json`,
+  );
+  const index = putJson(
+    {
+      schemaVersion: 2,
+      mediaType: `${OCI}.index.v1+json`,
+      manifests: [
+        { ...image, platform },
+        {
+          ...soci,
+          artifactType: V2,
+          platform,
+          annotations: { "com.amazon.soci.image-manifest-digest": image.digest },
+        },
+      ],
+    },
+    `${OCI}.index.v1+json`,
+  );
+  writeFileSync(join(dir, "oci-layout"), '{"imageLayoutVersion":"1.0.0"}');
+  const top = {
+    schemaVersion: 2,
+    manifests: [{ ...index, annotations: { "org.opencontainers.image.ref.name": "latest" } }],
+  };
+  writeFileSync(join(dir, "index.json"), JSON.stringify(top));
+  return { layer: layerDescriptor, spans: checkpoints.length, layerSize: layer.length };
+}
