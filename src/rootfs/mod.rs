@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod clean;
+mod glob;
 mod hardlink;
 mod index;
 mod merge;
@@ -14,6 +15,7 @@ mod resolve;
 mod search;
 
 pub use clean::clean;
+pub use glob::Glob;
 pub use index::PathIndex;
 pub use merge::Rootfs;
 pub use node::{DirEntry, Follow, Node, Step};
