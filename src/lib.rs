@@ -15,6 +15,8 @@ pub mod limits;
 
 // What does I/O, over the traits in `transport` and `source`.
 pub mod cache;
+#[doc(hidden)]
+pub mod http;
 pub mod image;
 pub mod layer;
 pub mod layout;

@@ -53,6 +53,13 @@ pub struct Limits {
     /// Longest wait that a `Retry-After` may ask for, in seconds. Default 30; a longer one is the error
     /// `RATE_LIMITED`.
     pub max_retry_after: u32,
+    /// Redirects followed for one request. Default 5.
+    pub max_redirects: u32,
+    /// Pages of one referrers answer. Default 100.
+    pub max_referrers_pages: u32,
+    /// Where a server ignores Range and sends everything: how far into it may be read for the wanted bytes, in
+    /// bytes. Default 1 MiB; further is the error `RANGE_NOT_SUPPORTED`.
+    pub max_range_overfetch: u64,
 }
 
 impl Default for Limits {
@@ -80,6 +87,9 @@ impl Default for Limits {
             max_index_entries: 10_000,
             max_attempts: 4,
             max_retry_after: 30,
+            max_redirects: 5,
+            max_referrers_pages: 100,
+            max_range_overfetch: MIB,
         }
     }
 }

@@ -1,2 +1,17 @@
-//! Distribution client: references, auth, manifests, ranged blobs, redirects, retries.
+//! Distribution client: auth, manifests, ranged blobs, redirects, retries (OCI distribution specification).
 #![forbid(unsafe_code)]
+
+mod blob;
+mod challenge;
+mod client;
+mod credentials;
+pub mod docker_config;
+mod manifest;
+mod redirect;
+mod referrers;
+mod token;
+
+#[doc(hidden)]
+pub use challenge::{Challenge, parse_challenges};
+pub use client::{Registry, RegistryOptions};
+pub use credentials::{CredentialSource, Credentials};

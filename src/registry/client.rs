@@ -1,0 +1,191 @@
+//! The registry as a [`Source`].
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::Range;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use futures_util::future::LocalBoxFuture;
+
+use super::challenge::parse_challenges;
+use super::credentials::CredentialSource;
+use super::redirect::{Get, discard, follow};
+use super::token::Auth;
+use crate::error::{Code, Error, Result};
+use crate::http::{Answer, Client, Url, body_message, read_limited, status_error};
+use crate::limits::Limits;
+use crate::oci::{Descriptor, Digest, Reference};
+use crate::source::{RawManifest, Source, Target};
+use crate::stats::Stats;
+use crate::transport::{ByteStream, Purpose, Transport};
+
+/// How to reach a registry.
+#[derive(Debug, Clone, Default)]
+pub struct RegistryOptions {
+    /// Plain `http` although the registry is not this machine. Credentials are then never sent.
+    pub plain_http: bool,
+    /// Hosts (`host` or `host:port`), besides the registry's own, that its Bearer challenge may name and that may then
+    /// see the credentials.
+    pub token_hosts: Vec<String>,
+    /// Bounds on answers, redirects and retries.
+    pub limits: Limits,
+}
+
+/// One repository of a registry.
+pub struct Registry(pub(super) Rc<Inner>);
+
+/// What the requests of one registry share; streams hold it on their own.
+pub(super) struct Inner {
+    pub(super) client: Client,
+    pub(super) base: Url,
+    repository: String,
+    pub(super) name: String,
+    pub(super) auth: Auth,
+    plain_http: bool,
+    /// Where blobs were last found, by digest.
+    pub(super) targets: RefCell<HashMap<Digest, Url>>,
+    /// See [`manifest`](super::manifest): Docker's media types are needed.
+    pub(super) docker_types: Cell<bool>,
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Registry").field(&self.0.name).finish()
+    }
+}
+
+impl Registry {
+    /// A client for the repository of `reference`. Nothing is sent yet. `https`, but `http` where the registry is
+    /// loopback or `plain_http` is set.
+    ///
+    /// # Errors
+    /// `INVALID_REFERENCE` for a registry whose name cannot be a host.
+    pub fn new(
+        transport: Rc<dyn Transport>,
+        reference: &Reference,
+        credentials: Option<Rc<dyn CredentialSource>>,
+        options: RegistryOptions,
+        stats: Stats,
+    ) -> Result<Registry> {
+        let name = format!("{}/{}", reference.registry, reference.repository);
+        let host = reference.api_host();
+        let https = Url::parse(&format!("https://{host}"))
+            .map_err(|e| Error::new(Code::InvalidReference, e.message()).with_reference(&name))?;
+        let base = if https.is_loopback() || options.plain_http {
+            Url::parse(&format!("http://{host}"))?
+        } else {
+            https
+        };
+        let auth = Auth::new(
+            reference.registry.clone(),
+            base.clone(),
+            reference.repository.clone(),
+            credentials,
+            options.token_hosts,
+        );
+        Ok(Registry(Rc::new(Inner {
+            client: Client { transport, limits: options.limits, stats },
+            base,
+            repository: reference.repository.clone(),
+            name,
+            auth,
+            plain_http: options.plain_http,
+            targets: RefCell::default(),
+            docker_types: Cell::new(false),
+        })))
+    }
+}
+
+impl Source for Registry {
+    fn name(&self) -> String {
+        self.0.name.clone()
+    }
+    fn manifest<'a>(&'a self, target: &'a Target) -> LocalBoxFuture<'a, Result<RawManifest>> {
+        Box::pin(self.0.manifest(target))
+    }
+    fn blob<'a>(
+        &'a self,
+        descriptor: &'a Descriptor,
+        limit_name: &'static str,
+        limit: u64,
+    ) -> LocalBoxFuture<'a, Result<Bytes>> {
+        Box::pin(self.blob_whole(descriptor, limit_name, limit))
+    }
+    fn blob_range<'a>(&'a self, descriptor: &'a Descriptor, range: Range<u64>) -> LocalBoxFuture<'a, Result<ByteStream>> {
+        Box::pin(self.blob_part(descriptor, Some(range)))
+    }
+    fn blob_stream<'a>(&'a self, descriptor: &'a Descriptor) -> LocalBoxFuture<'a, Result<ByteStream>> {
+        Box::pin(self.blob_part(descriptor, None))
+    }
+    fn referrers<'a>(
+        &'a self,
+        subject: &'a Digest,
+        artifact_type: &'a str,
+    ) -> LocalBoxFuture<'a, Result<Vec<Descriptor>>> {
+        Box::pin(self.0.referrers(subject, artifact_type))
+    }
+    fn stats(&self) -> &Stats {
+        &self.0.client.stats
+    }
+}
+
+impl Inner {
+    /// `/v2/<repository>/<rest>`.
+    pub(super) fn url(&self, rest: &str, query: Option<String>) -> Url {
+        self.base.with_path(format!("/v2/{}/{rest}", self.repository), query)
+    }
+
+    /// A GET with redirects followed and a challenge answered once. Any status is an answer.
+    pub(super) async fn get(
+        &self,
+        url: &Url,
+        headers: &[(&'static str, String)],
+        purpose: Purpose,
+        range: Option<Range<u64>>,
+    ) -> Result<Answer> {
+        let at_home = url.same_origin(&self.base);
+        let used = if at_home { self.auth.header(&self.client).await? } else { None };
+        let get = |authorization, range| Get {
+            url,
+            headers,
+            authorization,
+            purpose,
+            range,
+            plain_http: self.plain_http,
+        };
+        let answer = follow(&self.client, get(used.as_deref(), range.clone())).await?;
+        if answer.status != 401 || !at_home || !answer.url.same_origin(&self.base) {
+            return Ok(answer);
+        }
+        let challenges = parse_challenges(&answer.header_list("www-authenticate").unwrap_or_default());
+        let hidden = answer.filtered;
+        discard(answer).await;
+        let header = self.auth.challenged(&self.client, used.as_deref(), &challenges, hidden).await?;
+        let answer = follow(&self.client, get(Some(&header), range)).await?;
+        if answer.status == 401 && answer.url.same_origin(&self.base) {
+            return Err(self.auth.refused());
+        }
+        Ok(answer)
+    }
+
+    /// The error that an answer is, with what the registry says about it. Texts of other hosts are not shown.
+    pub(super) async fn failure(&self, answer: Answer, what: &str) -> Error {
+        const LONGEST: u64 = 8 << 10;
+        let (status, wait) = (answer.status, self.client.retry_after(&answer));
+        let at_home = answer.url.same_origin(&self.base);
+        let mut e = status_error(status, what);
+        if at_home {
+            let body = read_limited(answer.body, None, "max_manifest_size", LONGEST).await;
+            let said = body.ok().and_then(|b| body_message(&b)).filter(|m| !self.auth.is_secret_in(m));
+            if let Some(said) = said {
+                e = Error::new(e.code(), format!("{}; it says: {said}", e.message())).with_status(status);
+            }
+        }
+        match wait {
+            Some(s) => e.with_retry_after(s),
+            None => e,
+        }
+    }
+}
