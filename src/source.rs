@@ -78,7 +78,6 @@ pub trait Cache {
     fn put<'a>(&'a self, key: &'a str, value: Bytes) -> LocalBoxFuture<'a, ()>;
 }
 
-<<<<<<< HEAD
 impl crate::oci::Reference {
     /// What to ask the registry for: the digest if there is one, else the tag, else `latest`.
     pub fn target(&self) -> Target {
@@ -87,7 +86,9 @@ impl crate::oci::Reference {
             (None, Some(tag)) => Target::Tag(tag.clone()),
             (None, None) => Target::Tag("latest".to_owned()),
         }
-=======
+    }
+}
+
 /// The part of a descriptor's inline `data` that is asked for; `None` where it has none.
 pub(crate) fn inline_part(descriptor: &Descriptor, range: Option<&Range<u64>>) -> Option<Result<ByteStream>> {
     let data = descriptor.data.as_ref()?;
@@ -101,7 +102,8 @@ pub(crate) fn inline_part(descriptor: &Descriptor, range: Option<&Range<u64>>) -
     };
     Some(match part {
         Some(part) => Ok(Box::pin(futures_util::stream::once(async move { Ok(part) }))),
-        None => Err(Error::new(Code::InvalidArgument, "the range is not inside the blob").with_digest(&descriptor.digest)),
+        None => Err(Error::new(Code::InvalidArgument, "the range is not inside the blob")
+            .with_digest(&descriptor.digest)),
     })
 }
 
@@ -109,8 +111,10 @@ pub(crate) fn inline_part(descriptor: &Descriptor, range: Option<&Range<u64>>) -
 /// says. Empty where nothing says anything.
 pub(crate) fn manifest_media_type(stated: &str, bytes: &[u8]) -> String {
     let stated = stated.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let says_nothing =
-        matches!(stated.as_str(), "" | "application/json" | "application/octet-stream" | "text/plain" | "binary/octet-stream");
+    let says_nothing = matches!(
+        stated.as_str(),
+        "" | "application/json" | "application/octet-stream" | "text/plain" | "binary/octet-stream"
+    );
     if !says_nothing {
         return stated;
     }
@@ -128,6 +132,5 @@ pub(crate) fn manifest_media_type(stated: &str, bytes: &[u8]) -> String {
         None if shape.manifests.is_some() => media_type::OCI_INDEX.into(),
         None if shape.layers.is_some() => media_type::OCI_MANIFEST.into(),
         None => stated,
->>>>>>> d4ca48b (Add the registry client: auth, redirects, retries, checked ranges)
     }
 }

@@ -40,7 +40,8 @@ impl Answer {
     }
     /// All values of a header, joined as RFC 9110 section 5.3 allows.
     pub(crate) fn header_list(&self, name: &str) -> Option<String> {
-        let values: Vec<&str> = self.headers.iter().filter(|(n, _)| n == name).map(|(_, v)| v.as_str()).collect();
+        let values: Vec<&str> =
+            self.headers.iter().filter(|(n, _)| n == name).map(|(_, v)| v.as_str()).collect();
         if values.is_empty() { None } else { Some(values.join(", ")) }
     }
     /// `Content-Length`, if it is one number.

@@ -58,8 +58,7 @@ pub fn next_link(text: &str) -> Option<&str> {
     loop {
         rest = rest.trim_start_matches([' ', '\t', ',']);
         let (target, after) = rest.strip_prefix('<')?.split_once('>')?;
-        let end = end_of_value(after);
-        let (params, next) = after.split_at(end);
+        let (params, next) = after.split_at(find_unquoted(after, b','));
         if params_have_next(params) {
             return Some(target);
         }
@@ -67,32 +66,36 @@ pub fn next_link(text: &str) -> Option<&str> {
     }
 }
 
-/// Where the comma is that ends a link-value's parameters: commas inside quotes do not.
-fn end_of_value(params: &str) -> usize {
+/// Where the first `mark` outside quotes is, or the end.
+fn find_unquoted(text: &str, mark: u8) -> usize {
     let mut quoted = false;
     let mut escaped = false;
-    for (i, b) in params.bytes().enumerate() {
+    for (i, b) in text.bytes().enumerate() {
         match b {
             _ if escaped => escaped = false,
             b'\\' if quoted => escaped = true,
             b'"' => quoted = !quoted,
-            b',' if !quoted => return i,
+            _ if b == mark && !quoted => return i,
             _ => {}
         }
     }
-    params.len()
+    text.len()
 }
 
-fn params_have_next(params: &str) -> bool {
-    params.split(';').any(|param| {
-        let Some((name, value)) = param.split_once('=') else { return false };
-        name.trim().eq_ignore_ascii_case("rel")
-            && value
-                .trim()
-                .trim_matches('"')
-                .split_ascii_whitespace()
-                .any(|relation| relation.eq_ignore_ascii_case("next"))
-    })
+fn params_have_next(mut params: &str) -> bool {
+    loop {
+        let (param, rest) = params.split_at(find_unquoted(params, b';'));
+        if let Some((name, value)) = param.split_once('=') {
+            let mut relations = value.trim().trim_matches('"').split_ascii_whitespace();
+            if name.trim().eq_ignore_ascii_case("rel") && relations.any(|r| r.eq_ignore_ascii_case("next")) {
+                return true;
+            }
+        }
+        match rest.strip_prefix(';') {
+            Some(rest) => params = rest,
+            None => return false,
+        }
+    }
 }
 
 #[cfg(test)]

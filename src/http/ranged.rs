@@ -10,7 +10,7 @@ use futures_util::future::LocalBoxFuture;
 
 use super::client::{Answer, Client};
 use super::headers::content_range;
-use super::retry::{Retry, is_retryable};
+use super::retry::Retry;
 use crate::error::{Code, Error, Result};
 use crate::transport::ByteStream;
 
@@ -132,7 +132,9 @@ impl Reader {
         let encoding = answer.header("content-encoding").map(str::trim).unwrap_or_default();
         if !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity") {
             let code = if range.is_some() { Code::RangeNotSupported } else { Code::Unsupported };
-            let text = format!("{what}: the server sent it with Content-Encoding {encoding:.20?}, so its bytes are others");
+            let text = format!(
+                "{what}: the server sent it with Content-Encoding {encoding:.20?}, so its bytes are others"
+            );
             return Err(Error::new(code, text).with_status(answer.status));
         }
         let body = futures_util::stream::empty().boxed_local();
@@ -142,11 +144,15 @@ impl Reader {
                     t.trim_start().get(..10).is_some_and(|t| t.eq_ignore_ascii_case("multipart/"))
                 });
                 if multipart {
-                    return Err(wrong(format!("{what}: the server answered one range with multipart/byteranges")));
+                    return Err(wrong(format!(
+                        "{what}: the server answered one range with multipart/byteranges"
+                    )));
                 }
                 match answer.header("content-range").map(content_range) {
                     None if answer.filtered => {}
-                    None => return Err(wrong(format!("{what}: the server sent a range without Content-Range"))),
+                    None => {
+                        return Err(wrong(format!("{what}: the server sent a range without Content-Range")));
+                    }
                     Some(got) => {
                         let fits = got.is_some_and(|got| {
                             got.range == Some((range.start, range.end))
@@ -158,13 +164,17 @@ impl Reader {
                                 Some(total) => format!("bytes {}-{}/{total}", range.start, range.end - 1),
                                 None => format!("bytes {}-{}", range.start, range.end - 1),
                             };
-                            return Err(wrong(format!("{what}: asked for {asked}, the server sent {sent:?}")));
+                            return Err(wrong(format!(
+                                "{what}: asked for {asked}, the server sent {sent:?}"
+                            )));
                         }
                     }
                 }
                 let promised = answer.content_length();
                 if !answer.filtered && promised.is_some_and(|n| n != range.end - range.start) {
-                    return Err(wrong(format!("{what}: the server promises a body of another length than its range")));
+                    return Err(wrong(format!(
+                        "{what}: the server promises a body of another length than its range"
+                    )));
                 }
                 Ok(Open { body, skip: 0, goes_on: false })
             }
@@ -190,7 +200,9 @@ impl Reader {
                 }
                 Ok(Open { body, skip: 0, goes_on: false })
             }
-            (status, Some(_)) => Err(wrong(format!("{what}: the server answered a range with HTTP {status}"))),
+            (status, Some(_)) => {
+                Err(wrong(format!("{what}: the server answered a range with HTTP {status}")))
+            }
             (status, None) => {
                 let text = format!("{what}: the server answered with HTTP {status}, which is of no use here");
                 Err(Error::new(Code::Network, text).with_status(status))
@@ -236,14 +248,7 @@ impl Reader {
             };
             self.open = None;
             match cause {
-                Some(e) => {
-                    let e = e.with_offset(self.pos);
-                    // Nothing is gained by waiting where no answer can help (the caller stopped it).
-                    if !is_retryable(&e) {
-                        return Err(e);
-                    }
-                    self.again(e).await?;
-                }
+                Some(e) => self.again(e.with_offset(self.pos)).await?,
                 None => return Ok(None),
             }
         }

@@ -7,7 +7,8 @@ pub(crate) fn shown(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
         // Bidirectional controls can make a terminal show another text.
-        let hidden = c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+        let hidden = c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
         let c = if hidden || c.is_whitespace() { ' ' } else { c };
         if c == ' ' && (out.is_empty() || out.ends_with(' ')) {
             continue;
@@ -24,16 +25,15 @@ pub(crate) fn shown(text: &str) -> String {
 /// `text` with the query of every URL in it cut off (signed URLs), and user names too.
 pub(crate) fn without_queries(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for word in text.split_inclusive([' ', '\t', '\n', '"', '\'', '<', '>', ')']) {
+    const ENDS: [char; 8] = [' ', '\t', '\n', '"', '\'', '<', '>', ')'];
+    for word in text.split_inclusive(ENDS) {
         let Some(start) = word.find("://") else {
             out.push_str(word);
             continue;
         };
         let (scheme, rest) = word.split_at(start + 3);
-        let (body, last) = match rest.char_indices().next_back() {
-            Some((i, c)) if matches!(c, ' ' | '\t' | '\n' | '"' | '\'' | '<' | '>' | ')') => rest.split_at(i),
-            _ => (rest, ""),
-        };
+        let body = rest.strip_suffix(ENDS).unwrap_or(rest);
+        let last = rest.get(body.len()..).unwrap_or_default();
         let (kept, cut) = match body.find(['?', '#']) {
             Some(i) => (body.get(..i).unwrap_or_default(), "?…"),
             None => (body, ""),
@@ -56,7 +56,8 @@ pub(crate) fn without_queries(text: &str) -> String {
 pub(crate) fn body_message(body: &[u8]) -> Option<String> {
     let value: serde_json::Value = serde_json::from_slice(body).ok()?;
     let first = value.get("errors").and_then(|e| e.get(0));
-    let text = |v: Option<&serde_json::Value>| v.and_then(|v| v.as_str()).map(shown).filter(|t| !t.is_empty());
+    let text =
+        |v: Option<&serde_json::Value>| v.and_then(|v| v.as_str()).map(shown).filter(|t| !t.is_empty());
     let field = |name: &str| text(value.get(name));
     text(first.and_then(|e| e.get("message")))
         .or_else(|| text(first.and_then(|e| e.get("code"))))
@@ -73,7 +74,9 @@ mod tests {
     #[test]
     fn queries_are_cut() {
         assert_eq!(
-            without_queries("GET \"https://u:p@s3.example/x?X-Amz-Signature=abc&y\" failed (see http://h/a?b) now?"),
+            without_queries(
+                "GET \"https://u:p@s3.example/x?X-Amz-Signature=abc&y\" failed (see http://h/a?b) now?"
+            ),
             "GET \"https://s3.example/x?…\" failed (see http://h/a?…) now?"
         );
         assert_eq!(without_queries("plain"), "plain");

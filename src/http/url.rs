@@ -24,7 +24,8 @@ impl Url {
     /// `-`, `_` and `.` nor an IPv6 address are `INVALID_ARGUMENT`.
     pub fn parse(text: &str) -> Result<Url> {
         let text = text.trim_matches(' ');
-        let (scheme, rest) = text.split_once("://").ok_or_else(|| bad("it is not an absolute http(s) URL"))?;
+        let (scheme, rest) =
+            text.split_once("://").ok_or_else(|| bad("it is not an absolute http(s) URL"))?;
         let https = if scheme.eq_ignore_ascii_case("https") {
             true
         } else if scheme.eq_ignore_ascii_case("http") {
@@ -361,16 +362,23 @@ mod tests {
         for yes in ["localhost", "a.localhost", "127.0.0.1", "127.9.8.7", "[::1]"] {
             assert!(is_loopback(yes), "{yes}");
         }
-        for no in
-            ["127.1", "127.0.0.01", "127.0.0.1.evil.example", "localhost.evil.example", "0x7f.0.0.1", "[::2]", "10.0.0.1"]
-        {
+        for no in [
+            "127.1",
+            "127.0.0.01",
+            "127.0.0.1.evil.example",
+            "localhost.evil.example",
+            "0x7f.0.0.1",
+            "[::2]",
+            "10.0.0.1",
+        ] {
             assert!(!is_loopback(no), "{no}");
         }
     }
 
     #[test]
     fn pairs_are_encoded() {
-        let u = url("https://auth.example/token?x=1").with_pairs(&[("scope", "repository:a/b:pull"), ("account", "a b&c+")]);
+        let u = url("https://auth.example/token?x=1")
+            .with_pairs(&[("scope", "repository:a/b:pull"), ("account", "a b&c+")]);
         assert_eq!(u.query(), Some("x=1&scope=repository:a/b:pull&account=a%20b%26c%2B"));
     }
 }

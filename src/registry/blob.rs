@@ -25,7 +25,11 @@ struct Blob {
 
 impl Registry {
     /// A range of a blob, or all of it.
-    pub(super) async fn blob_part(&self, descriptor: &Descriptor, range: Option<Range<u64>>) -> Result<ByteStream> {
+    pub(super) async fn blob_part(
+        &self,
+        descriptor: &Descriptor,
+        range: Option<Range<u64>>,
+    ) -> Result<ByteStream> {
         if let Some(part) = inline_part(descriptor, range.as_ref()) {
             return part;
         }

@@ -51,7 +51,11 @@ pub fn parse_challenges(text: &str) -> Vec<Challenge> {
             }
             at.pos += 1;
             at.skip(|b| matches!(b, b' ' | b'\t'));
-            let value = if at.peek() == Some(b'"') { at.quoted() } else { at.take(|b| !matches!(b, b',' | b' ' | b'\t')) };
+            let value = if at.peek() == Some(b'"') {
+                at.quoted()
+            } else {
+                at.take(|b| !matches!(b, b',' | b' ' | b'\t'))
+            };
             if let Some(challenge) = out.last_mut() {
                 challenge.params.push((word.to_ascii_lowercase(), value));
             }
@@ -166,8 +170,10 @@ mod tests {
             ("Negotiate dGVz/dA==, Bearer realm=r", "negotiate[] bearer[realm=r]"),
             ("Negotiate dGVzdA==, Bearer realm=r", "negotiate[] bearer[realm=r]"),
             ("Negotiate dGVzdA, Bearer realm=r", "negotiate[] bearer[realm=r]"),
-            ("Newauth realm=\"apps\", type=1, title=\"Login to \\\"apps\\\"\", Basic realm=\"simple\"",
-             "newauth[realm=apps|type=1|title=Login to \"apps\"] basic[realm=simple]"),
+            (
+                "Newauth realm=\"apps\", type=1, title=\"Login to \\\"apps\\\"\", Basic realm=\"simple\"",
+                "newauth[realm=apps|type=1|title=Login to \"apps\"] basic[realm=simple]",
+            ),
             ("Bearer", "bearer[]"),
             ("Bearer ,,, realm=r", "bearer[realm=r]"),
             ("Bearer realm=\"unterminated, x", "bearer[realm=unterminated, x]"),

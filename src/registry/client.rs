@@ -113,7 +113,11 @@ impl Source for Registry {
     ) -> LocalBoxFuture<'a, Result<Bytes>> {
         Box::pin(self.blob_whole(descriptor, limit_name, limit))
     }
-    fn blob_range<'a>(&'a self, descriptor: &'a Descriptor, range: Range<u64>) -> LocalBoxFuture<'a, Result<ByteStream>> {
+    fn blob_range<'a>(
+        &'a self,
+        descriptor: &'a Descriptor,
+        range: Range<u64>,
+    ) -> LocalBoxFuture<'a, Result<ByteStream>> {
         Box::pin(self.blob_part(descriptor, Some(range)))
     }
     fn blob_stream<'a>(&'a self, descriptor: &'a Descriptor) -> LocalBoxFuture<'a, Result<ByteStream>> {

@@ -50,7 +50,8 @@ impl DockerConfig {
         let root: Value = serde_json::from_str(text).map_err(|_| bad("it is not JSON"))?;
         let root = root.as_object().ok_or_else(|| bad("it is not a JSON object"))?;
         let mut config = DockerConfig::default();
-        let string = |v: Option<&Value>| v.and_then(Value::as_str).filter(|s| !s.is_empty()).map(str::to_string);
+        let string =
+            |v: Option<&Value>| v.and_then(Value::as_str).filter(|s| !s.is_empty()).map(str::to_string);
         for (server, entry) in root.get("auths").and_then(Value::as_object).into_iter().flatten() {
             let mut c = Credentials {
                 username: string(entry.get("username")),
@@ -115,7 +116,8 @@ pub fn parse_helper_output(text: &str) -> Result<Option<Credentials>> {
     if text.is_empty() || text.starts_with("credentials not found") {
         return Ok(None);
     }
-    let bad = || Error::new(Code::InvalidArgument, "the credential helper's output is not what helpers print");
+    let bad =
+        || Error::new(Code::InvalidArgument, "the credential helper's output is not what helpers print");
     let value: Value = serde_json::from_str(text).map_err(|_| bad())?;
     let field = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_string();
     if !value.is_object() {
@@ -201,13 +203,21 @@ mod tests {
 
     #[test]
     fn errors_quote_nothing() {
-        for text in ["{\"auths\": s3cret", "[]", r#"{"auths":{"a":{"auth":"s3cret!"}}}"#, r#"{"auths":{"a":{"auth":"czNjcmV0"}}}"#] {
+        for text in [
+            "{\"auths\": s3cret",
+            "[]",
+            r#"{"auths":{"a":{"auth":"s3cret!"}}}"#,
+            r#"{"auths":{"a":{"auth":"czNjcmV0"}}}"#,
+        ] {
             let e = DockerConfig::parse(text).unwrap_err();
             assert_eq!(e.code(), Code::InvalidArgument);
             assert!(!e.to_string().contains("s3cret") && !e.to_string().contains("czNj"), "{e}");
         }
         assert_eq!(DockerConfig::parse(" ").unwrap().lookup("a"), Lookup::None);
-        assert_eq!(DockerConfig::parse(r#"{"auths":null,"credHelpers":7}"#).unwrap().lookup("a"), Lookup::None);
+        assert_eq!(
+            DockerConfig::parse(r#"{"auths":null,"credHelpers":7}"#).unwrap().lookup("a"),
+            Lookup::None
+        );
         let config = DockerConfig::parse(r#"{"auths":{"a":{"password":"s3cret"}}}"#).unwrap();
         assert!(!format!("{config:?}").contains("s3cret"));
     }

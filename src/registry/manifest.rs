@@ -69,7 +69,8 @@ impl Inner {
     /// In a browser, an `Accept` of more than 128 bytes costs a CORS preflight, which many registries fail. So the
     /// OCI types alone are tried first there, until an answer shows that Docker's are needed.
     async fn try_manifest(&self, reference: &str) -> Result<Fetched> {
-        let short = self.client.transport.follows_redirects() && self.auth.is_anonymous() && !self.docker_types.get();
+        let short =
+            self.client.transport.follows_redirects() && self.auth.is_anonymous() && !self.docker_types.get();
         if short {
             match self.try_accept(reference, format!("{OCI_INDEX}, {OCI_MANIFEST}")).await {
                 Ok(fetched) if fetched.media_type == OCI_INDEX || fetched.media_type == OCI_MANIFEST => {

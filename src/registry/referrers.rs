@@ -41,7 +41,9 @@ impl Inner {
                 return Err(self.about(Error::limit("max_index_entries", listed, most), subject));
             }
             // Whether the registry has filtered (`OCI-Filters-Applied`) or not makes no difference so.
-            found.extend(page.manifests.into_iter().filter(|d| d.artifact_type.as_deref() == Some(artifact_type)));
+            found.extend(
+                page.manifests.into_iter().filter(|d| d.artifact_type.as_deref() == Some(artifact_type)),
+            );
             next = page.next;
         }
         Ok(found)
@@ -94,7 +96,8 @@ impl Inner {
             // With a status, so that it is not tried again.
             Error::new(Code::Network, text).with_status(answer.status)
         };
-        let next = url.join(next).map_err(|e| bad(&format!("where it cannot be followed: {}", e.message())))?;
+        let next =
+            url.join(next).map_err(|e| bad(&format!("where it cannot be followed: {}", e.message())))?;
         if !next.same_origin(&self.base) {
             return Err(bad(&format!("at another host, {}; refused", next.origin())));
         }
@@ -112,9 +115,11 @@ impl Inner {
         let doc = parse_manifest(&raw.bytes, &raw.media_type, &self.client.limits)
             .map_err(|e| self.about(e, subject))?;
         Ok(match doc {
-            ManifestDoc::Index(index) => {
-                index.manifests.into_iter().filter(|d| d.artifact_type.as_deref() == Some(artifact_type)).collect()
-            }
+            ManifestDoc::Index(index) => index
+                .manifests
+                .into_iter()
+                .filter(|d| d.artifact_type.as_deref() == Some(artifact_type))
+                .collect(),
             // Signing tools use the same form of tag for other things.
             ManifestDoc::Image(_) => Vec::new(),
         })

@@ -12,7 +12,8 @@ use super::credentials::{CredentialSource, Credentials};
 use super::redirect::{Get, follow};
 use crate::error::{Code, Error, Result};
 use crate::http::{
-    Answer, Client, Outgoing, Retry, Url, body_message, encode_into, is_retryable, read_limited, rfc3339, status_error,
+    Answer, Client, Outgoing, Retry, Url, body_message, encode_into, is_retryable, read_limited, rfc3339,
+    status_error,
 };
 use crate::transport::{Method, Purpose};
 
@@ -46,7 +47,12 @@ enum Way {
     Anonymous,
     /// The whole header: Basic, or a Bearer token that was given.
     Fixed(String),
-    Token { service: TokenService, header: String, renew_at: u64, expires_at: u64 },
+    Token {
+        service: TokenService,
+        header: String,
+        renew_at: u64,
+        expires_at: u64,
+    },
 }
 
 /// What a Bearer challenge names.
@@ -109,7 +115,9 @@ impl Auth {
     pub(super) async fn header(&self, client: &Client) -> Result<Option<String>> {
         let now = client.transport.now_ms();
         let (header, expired) = match &*self.way.borrow() {
-            Way::Token { header, renew_at, expires_at, .. } if now >= *renew_at => (header.clone(), now >= *expires_at),
+            Way::Token { header, renew_at, expires_at, .. } if now >= *renew_at => {
+                (header.clone(), now >= *expires_at)
+            }
             _ => return Ok(self.current()),
         };
         match self.renew(client, Some(&header), None).await {
@@ -131,13 +139,18 @@ impl Auth {
         self.renew(client, used, Some((challenges, hidden))).await
     }
 
-    async fn renew(&self, client: &Client, used: Option<&str>, why: Option<(&[Challenge], bool)>) -> Result<String> {
+    async fn renew(
+        &self,
+        client: &Client,
+        used: Option<&str>,
+        why: Option<(&[Challenge], bool)>,
+    ) -> Result<String> {
         let before = self.rounds.get();
         let _guard = self.fetching.lock().await;
-        if self.rounds.get() != before {
-            if let Some(outcome) = self.outcome.borrow().clone() {
-                return outcome;
-            }
+        if self.rounds.get() != before
+            && let Some(outcome) = self.outcome.borrow().clone()
+        {
+            return outcome;
         }
         // Renewed after the refused request was sent, before its refusal came.
         if let Some(header) = self.current().filter(|h| Some(h.as_str()) != used) {
@@ -151,7 +164,12 @@ impl Auth {
         outcome
     }
 
-    async fn obtain(&self, client: &Client, used: Option<&str>, why: Option<(&[Challenge], bool)>) -> Result<String> {
+    async fn obtain(
+        &self,
+        client: &Client,
+        used: Option<&str>,
+        why: Option<(&[Challenge], bool)>,
+    ) -> Result<String> {
         let Some((challenges, hidden)) = why else {
             let Way::Token { service, .. } = self.way.borrow().clone() else {
                 return Err(self.refused());
@@ -163,7 +181,10 @@ impl Auth {
         let given = credentials.as_ref().and_then(|c| c.registry_token.as_deref()).filter(|t| !t.is_empty());
         let given = given.map(|token| format!("Bearer {token}"));
         let basic = credentials.as_ref().and_then(|c| {
-            Some(Credentials::basic_header(c.username.as_deref()?, c.password.as_deref().filter(|p| !p.is_empty())?))
+            Some(Credentials::basic_header(
+                c.username.as_deref()?,
+                c.password.as_deref().filter(|p| !p.is_empty())?,
+            ))
         });
         let by_scheme = |scheme: &str| challenges.iter().find(|c| c.scheme == scheme);
         let header = if let Some(challenge) = by_scheme("bearer") {
@@ -201,7 +222,8 @@ impl Auth {
         };
         self.asked.set(true);
         if found.is_some() && !self.base.is_private() {
-            *self.withheld.borrow_mut() = Some("the credentials were not sent, for the registry is not https".into());
+            *self.withheld.borrow_mut() =
+                Some("the credentials were not sent, for the registry is not https".into());
             return Ok(());
         }
         *self.credentials.borrow_mut() = found;
@@ -227,7 +249,9 @@ impl Auth {
     }
 
     fn service(&self, challenge: &Challenge) -> Result<TokenService> {
-        let bad = |text: String| Error::new(Code::Unauthorized, format!("{}: {text}", self.registry)).with_status(401);
+        let bad = |text: String| {
+            Error::new(Code::Unauthorized, format!("{}: {text}", self.registry)).with_status(401)
+        };
         let realm = challenge.param("realm").unwrap_or_default();
         let realm = Url::parse(realm).map_err(|e| bad(format!("its token service: {}", e.message())))?;
         let inside = realm.is_loopback() && self.base.is_loopback();
@@ -313,7 +337,8 @@ impl Auth {
         pairs.extend(service.scope.as_deref().map(|s| ("scope", s)));
         pairs.extend(username.as_deref().map(|u| ("account", u)));
         let url = service.realm.with_pairs(&pairs);
-        let authorization = secret.map(|s| Credentials::basic_header(username.as_deref().unwrap_or_default(), &s));
+        let authorization =
+            secret.map(|s| Credentials::basic_header(username.as_deref().unwrap_or_default(), &s));
         let get = Get {
             url: &url,
             headers: &[],
@@ -354,10 +379,13 @@ impl Auth {
     async fn read(&self, client: &Client, answer: Answer) -> Result<TokenAnswer> {
         let (status, wait, ok) = (answer.status, client.retry_after(&answer), answer.is_success());
         let service = answer.url.origin();
-        let body = read_limited(answer.body, None, "max_manifest_size", client.limits.max_manifest_size).await;
+        let body =
+            read_limited(answer.body, None, "max_manifest_size", client.limits.max_manifest_size).await;
         if ok {
             // Not quoted: it holds a token, whole or in part.
-            let bad = || Error::new(Code::Unauthorized, format!("the token service {service} sent no JSON of a token"));
+            let bad = || {
+                Error::new(Code::Unauthorized, format!("the token service {service} sent no JSON of a token"))
+            };
             return serde_json::from_slice(&body?).map_err(|_| bad());
         }
         let mut e = match status {
@@ -386,10 +414,10 @@ impl Auth {
             let text = format!("the token service {} sent no usable token", service.realm.origin());
             Error::new(Code::Unauthorized, text)
         })?;
-        if let (Some(new), Some(c)) = (full(answer.refresh_token), self.credentials.borrow_mut().as_mut()) {
-            if c.identity_token.is_some() {
-                c.identity_token = Some(new);
-            }
+        if let (Some(new), Some(c)) = (full(answer.refresh_token), self.credentials.borrow_mut().as_mut())
+            && c.identity_token.is_some()
+        {
+            c.identity_token = Some(new);
         }
         let life = answer.expires_in.filter(|s| *s >= 1.0 && *s <= 1e9);
         let life = life.map_or(DEFAULT_LIFE_MS, |s| (s * 1000.0) as u64);
