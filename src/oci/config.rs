@@ -199,3 +199,6 @@ fn as_keys<S: Serializer>(set: &BTreeSet<String>, serializer: S) -> Result<S::Ok
     struct Empty {}
     serializer.collect_map(set.iter().map(|k| (k, Empty {})))
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::json::shown;
 use crate::error::{Code, Error, Result};
 
 /// A SHA-256 content digest. Other algorithms parse to `UNSUPPORTED`.
@@ -40,15 +41,13 @@ impl FromStr for Digest {
 
     fn from_str(s: &str) -> Result<Self> {
         let bad = || {
-            let shown: String = s.chars().take(80).collect();
-            Error::new(
-                Code::InvalidReference,
-                format!("{shown:?} is not a digest; want sha256:<64 lower-case hex digits>"),
-            )
+            let message = format!("{} is not a digest; want sha256:<64 lower-case hex digits>", shown(s));
+            Error::new(Code::InvalidReference, message)
         };
         let Some((algorithm, hex)) = s.split_once(':') else { return Err(bad()) };
-        if algorithm == "sha512" {
-            return Err(Error::new(Code::Unsupported, "sha512 digests are not supported; only sha256 is"));
+        if matches!(algorithm, "sha384" | "sha512" | "blake3") {
+            let message = format!("{algorithm} digests are not supported; only sha256 is");
+            return Err(Error::new(Code::Unsupported, message));
         }
         if algorithm != "sha256" || hex.len() != 64 {
             return Err(bad());
@@ -81,5 +80,45 @@ impl fmt::Display for Digest {
 impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EMPTY: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn of_nothing() {
+        assert_eq!(Digest::of(b"").to_string(), EMPTY);
+        assert_eq!(EMPTY.parse::<Digest>().unwrap(), Digest::of(b""));
+        assert_eq!(serde_json::to_string(&Digest::of(b"")).unwrap(), format!("\"{EMPTY}\""));
+    }
+
+    #[test]
+    fn refused() {
+        let hex = &EMPTY[7..];
+        for bad in [
+            "",
+            ":",
+            "sha256",
+            "sha256:",
+            hex,
+            &EMPTY[..70],
+            &format!("{EMPTY}0"),
+            &EMPTY.to_uppercase(),
+            &format!("sha256:{}", hex.to_uppercase()),
+            &format!("SHA256:{hex}"),
+            &format!("sha256:{}g", &hex[1..]),
+            &format!("sha256:{}é", &hex[2..]),
+            &format!(" {EMPTY}"),
+            &format!("{EMPTY}\n"),
+            &format!("md5:{}", &hex[..32]),
+        ] {
+            assert_eq!(bad.parse::<Digest>().unwrap_err().code(), Code::InvalidReference, "{bad:?}");
+        }
+        let sha512 = format!("sha512:{hex}{hex}");
+        assert_eq!(sha512.parse::<Digest>().unwrap_err().code(), Code::Unsupported);
     }
 }

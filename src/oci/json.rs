@@ -280,3 +280,6 @@ pub(crate) fn shown(s: &str) -> String {
     }
     format!("{out:?}")
 }
+
+#[cfg(test)]
+mod tests;

@@ -270,3 +270,6 @@ impl ImageManifest {
         matches!(essence(&self.config.media_type).as_str(), OCI_CONFIG | DOCKER_CONFIG)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -136,3 +136,6 @@ fn windows_fits(host: Option<&str>, image: Option<&str>) -> bool {
     let oldest = if host_build > LTSC_2025 { LTSC_2025 } else { LTSC_2022 };
     (oldest..=host_build).contains(&image_build)
 }
+
+#[cfg(test)]
+mod tests;

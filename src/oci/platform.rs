@@ -232,17 +232,21 @@ impl fmt::Display for Platform {
     }
 }
 
-/// Percent-escapes what has a meaning in the text form.
+/// Percent-escapes what is no plain word in the text form.
 fn escape(s: &str) -> String {
     let mut out = String::with_capacity(s.len());
-    for c in s.chars() {
-        if "%+()/".contains(c) {
-            out.push_str(&format!("%{:02X}", u32::from(c)));
+    for b in s.bytes() {
+        if is_plain(b) {
+            out.push(char::from(b));
         } else {
-            out.push(c);
+            out.push_str(&format!("%{b:02X}"));
         }
     }
     out
+}
+
+fn is_plain(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b"_.-".contains(&b)
 }
 
 fn unescape(s: &str) -> Result<String, ()> {
@@ -255,9 +259,12 @@ fn unescape(s: &str) -> Result<String, ()> {
                 let (high, low) = (digit()?, digit()?);
                 out.push(u8::try_from(high << 4 | low).map_err(|_| ())?);
             }
-            b if b.is_ascii_alphanumeric() || b"_.-".contains(&b) => out.push(b),
+            b if is_plain(b) => out.push(b),
             _ => return Err(()),
         }
     }
     String::from_utf8(out).map_err(|_| ())
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,13 +35,15 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// As short as Docker shows it: `alpine:3` for `docker.io/library/alpine:3`.
+    /// As short as Docker shows it: `alpine:3` for `docker.io/library/alpine:3`. Parses to the same reference.
     pub fn familiar(&self) -> String {
-        let name = if self.registry == HUB {
-            match self.repository.strip_prefix("library/") {
-                Some(rest) if !rest.contains('/') => rest.to_owned(),
-                _ => self.repository.clone(),
-            }
+        let short = match self.repository.strip_prefix("library/") {
+            Some(rest) if !rest.contains('/') => rest,
+            _ => &self.repository,
+        };
+        // `localhost/x` and `foo.bar/x` of Docker Hub would read as registries.
+        let name = if self.registry == HUB && split_registry(short).0.is_none() {
+            short.to_owned()
         } else {
             format!("{}/{}", self.registry, self.repository)
         };
@@ -160,14 +162,13 @@ fn invalid(message: impl Into<String>) -> Error {
     Error::new(Code::InvalidReference, message)
 }
 
-/// The first component is a registry if it could not be a namespace of Docker Hub.
+/// The first component is a registry if it is `localhost` or has a dot or a port.
+///
+/// Docker also takes one with capitals for a host. It is far more often a namespace by mistake (`User/app`),
+/// which is then said.
 fn split_registry(s: &str) -> (Option<&str>, &str) {
     match s.split_once('/') {
-        Some((first, rest))
-            if first == "localhost"
-                || first.contains(['.', ':'])
-                || first.bytes().any(|b| b.is_ascii_uppercase()) =>
-        {
+        Some((first, rest)) if first.eq_ignore_ascii_case("localhost") || first.contains(['.', ':']) => {
             (Some(first), rest)
         }
         _ => (None, s),
@@ -264,3 +265,6 @@ fn parse_digest(s: &str) -> Result<Digest> {
         _ => invalid("what follows the @ is not a digest; want sha256:<64 lower-case hex digits>"),
     })
 }
+
+#[cfg(test)]
+mod tests;
