@@ -1,8 +1,23 @@
-//! Tar: headers, PAX records, GNU names, and the table of a layer's entries. Pure.
+//! Tar: headers, PAX records, GNU names, sparse maps, and the table of a layer's entries. Pure.
 #![forbid(unsafe_code)]
 
+mod block;
+mod compare;
 mod entry;
+mod header;
+mod number;
+pub(crate) mod pax;
+pub(crate) mod sparse;
 mod table;
+mod walker;
 
+pub use compare::{check_header, compare_header};
 pub use entry::{Entry, Kind, Mtime, Xattrs};
+pub(crate) use header::{header_only, padded};
+pub use sparse::SparseMap;
 pub use table::EntryTable;
+pub use walker::TarWalker;
+
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) mod tests;
