@@ -31,6 +31,13 @@ fn tag_of(full: &str) -> Option<&str> {
     last.split('@').next()?.split_once(':').map(|(_, tag)| tag)
 }
 
+/// A full reference with what is left out filled in.
+fn reference(text: &str) -> Option<Reference> {
+    let mut r: Reference = text.parse().ok()?;
+    r.tag.get_or_insert_with(|| "latest".into());
+    Some(r)
+}
+
 /// The tag under which the referrers of a manifest are listed.
 pub(super) fn is_fallback_tag(name: &str) -> bool {
     name.strip_prefix("sha256-")
@@ -78,12 +85,10 @@ pub(super) fn only<'a>(index: &'a ImageIndex, place: &str) -> Result<Found<'a>> 
 
 /// The image of a name: an exact `ref.name`, else a full reference, else a full reference's tag.
 pub(super) fn by_name<'a>(index: &'a ImageIndex, name: &str, place: &str) -> Result<Found<'a>> {
-    let parsed = || name.parse::<Reference>().ok();
+    let parsed = reference(name);
     let exact = |d: &Descriptor| ref_name(d) == Some(name);
-    let full = |d: &Descriptor| {
-        full_names(d)
-            .any(|f| f == name || parsed().is_some_and(|p| f.parse::<Reference>().is_ok_and(|f| f == p)))
-    };
+    let full =
+        |d: &Descriptor| full_names(d).any(|f| f == name || (parsed.is_some() && reference(f) == parsed));
     let tag = |d: &Descriptor| full_names(d).any(|f| tag_of(f) == Some(name));
     let rules: [&dyn Fn(&Descriptor) -> bool; 3] = [&exact, &full, &tag];
     for rule in rules {
