@@ -1,5 +1,7 @@
 //! Replays the fuzz corpora on stable Rust, so that what fuzzing found stays found.
 #![cfg(not(target_arch = "wasm32"))]
+// To panic is how a fuzz body tells.
+#![allow(clippy::panic, clippy::expect_used, clippy::unwrap_used)]
 
 use std::path::Path;
 
