@@ -127,6 +127,12 @@ impl Error {
         e
     }
 
+    /// Says it in other words, for those who know more of the case.
+    pub(crate) fn with_message(mut self, message: impl Into<String>) -> Self {
+        self.0.message = message.into();
+        self
+    }
+
     /// Names the image reference concerned, unless one is named already.
     pub fn with_reference(mut self, reference: impl Into<String>) -> Self {
         self.0.reference.get_or_insert_with(|| reference.into());
