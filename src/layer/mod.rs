@@ -1,2 +1,178 @@
 //! One file per way to read a layer, behind one trait.
+//!
+//! | layer | read | vouched for by |
+//! |---|---|---|
+//! | with a zTOC | `ztoc`: spans by Range requests | the zTOC's digest; each span's digest; the file's tar header |
+//! | without | `whole`: fetched once, listed, file contents kept | the layer's digest |
+//! | uncompressed, without, unverified on request | `tar`: headers and files by Range requests | nothing |
 #![forbid(unsafe_code)]
+
+mod cell;
+mod content;
+mod driver;
+mod fetch;
+mod once;
+mod spans;
+mod sparse;
+mod tar;
+mod whole;
+mod ztoc;
+
+use std::cell::Cell;
+use std::ops::Range;
+use std::rc::Rc;
+
+use futures_util::future::LocalBoxFuture;
+
+use crate::error::Result;
+use crate::limits::Limits;
+use crate::oci::Digest;
+use crate::rootfs::PathIndex;
+use crate::source::{Cache, Source};
+use crate::transport::{ByteStream, Transport};
+
+pub(crate) use cell::SpanCache;
+pub(crate) use once::Once;
+pub use tar::TarLayer;
+pub use whole::WholeLayer;
+pub use ztoc::ZtocLayer;
+
+/// How a layer is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ReadBy {
+    /// Lazily, by its zTOC.
+    Ztoc,
+    /// Lazily, by walking an uncompressed tar; unverified.
+    Tar,
+    /// Fetched whole, once, when something of it is wanted.
+    Whole,
+}
+
+impl ReadBy {
+    /// A lower-case word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ReadBy::Ztoc => "ztoc",
+            ReadBy::Tar => "tar",
+            ReadBy::Whole => "whole",
+        }
+    }
+}
+
+/// A layer's zTOC, as its SOCI index lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ZtocInfo {
+    /// The zTOC's digest.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Span size in bytes, where the index says it (newer builders).
+    pub span_size: Option<u64>,
+}
+
+/// What a layer is and how it is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayerInfo {
+    /// Position in the image, 0 the lowest.
+    pub index: usize,
+    /// The layer's digest (of its compressed bytes).
+    pub digest: Digest,
+    /// Media type, as the manifest says.
+    pub media_type: String,
+    /// Compressed size in bytes.
+    pub size: u64,
+    /// How it is read.
+    pub read: ReadBy,
+    /// Its zTOC.
+    pub ztoc: Option<ZtocInfo>,
+}
+
+/// What vouches for a layer's names, sizes and attributes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MetadataCheck {
+    /// The digest of its zTOC, which the SOCI index states.
+    ZtocDigest,
+    /// The layer's own digest, which the image manifest states.
+    LayerDigest,
+    /// Nothing.
+    None,
+}
+
+impl MetadataCheck {
+    /// The name that callers of every language see.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            MetadataCheck::ZtocDigest => "ztoc-digest",
+            MetadataCheck::LayerDigest => "layer-digest",
+            MetadataCheck::None => "none",
+        }
+    }
+}
+
+/// What vouches for the content of a layer's files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ContentCheck {
+    /// The digest of each span, which the zTOC states.
+    SpanDigest,
+    /// The layer's own digest, which the image manifest states.
+    LayerDigest,
+    /// Nothing.
+    None,
+}
+
+impl ContentCheck {
+    /// The name that callers of every language see.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ContentCheck::SpanDigest => "span-digest",
+            ContentCheck::LayerDigest => "layer-digest",
+            ContentCheck::None => "none",
+        }
+    }
+}
+
+/// How what a layer gives is verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Checks {
+    /// Names, sizes and attributes.
+    pub metadata: MetadataCheck,
+    /// Content.
+    pub content: ContentCheck,
+    /// Whether a file's own tar header is compared with the zTOC before its first byte is given out.
+    pub header: bool,
+}
+
+/// One layer, however it is read.
+pub trait Layer {
+    /// Its entries by path. Loaded by the first who asks, for all who ask meanwhile.
+    fn entries(&self) -> LocalBoxFuture<'_, Result<Rc<PathIndex>>>;
+
+    /// Bytes `range` of entry `entry`'s content, cut to its size. Empty for what has no content of its own (resolve
+    /// hard links first). Nothing is fetched before the stream is polled; dropping it cancels its requests.
+    fn read(&self, entry: usize, range: Range<u64>) -> ByteStream;
+
+    /// How it is read.
+    fn read_by(&self) -> ReadBy;
+
+    /// How what it gives is verified.
+    fn checks(&self) -> Checks;
+
+    /// Fetches spans into the cache, where the layer has any: inclusive numbers, clipped to those that there are. At
+    /// most `room` bytes, which it counts down.
+    fn prefetch(&self, _spans: Vec<(usize, usize)>, _room: Rc<Cell<u64>>) -> LocalBoxFuture<'_, Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// What all layers of an image share.
+pub(crate) struct Context {
+    pub(crate) source: Rc<dyn Source>,
+    pub(crate) transport: Rc<dyn Transport>,
+    /// Compressed spans, by digest.
+    pub(crate) cache: Option<Rc<dyn Cache>>,
+    /// Spans in memory.
+    pub(crate) spans: SpanCache,
+    pub(crate) limits: Limits,
+    /// False: no span and no header is verified, and tars are read by ranges that nothing vouches for.
+    pub(crate) verify: bool,
+}

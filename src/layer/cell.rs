@@ -1,0 +1,218 @@
+//! One verified span, inflated as far as somebody wanted, and the bounded cache of them.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+use std::rc::{Rc, Weak};
+
+use bytes::Bytes;
+
+use crate::error::{Code, Error, Result};
+use crate::gzip::SpanInflater;
+
+/// A span whose compressed bytes are here and verified.
+pub(crate) struct SpanCell(RefCell<State>);
+
+enum State {
+    Inflating {
+        inflater: Box<SpanInflater>,
+        len: usize,
+    },
+    /// All of it, and how many bytes of memory that takes.
+    Whole {
+        data: Bytes,
+        memory: usize,
+    },
+}
+
+/// The window that stays allocated in front of inflated bytes.
+const WINDOW: usize = 32 << 10;
+
+impl SpanCell {
+    /// A gzip span of `len` inflated bytes.
+    pub(crate) fn inflating(inflater: SpanInflater, len: usize) -> Self {
+        SpanCell(RefCell::new(State::Inflating { inflater: Box::new(inflater), len }))
+    }
+
+    /// A span of an uncompressed layer.
+    pub(crate) fn whole(data: Bytes) -> Self {
+        SpanCell(RefCell::new(State::Whole { memory: data.len(), data }))
+    }
+
+    /// Bytes `range` of the span, inflated only as far as that. Also tells how many bytes were inflated for it.
+    pub(crate) fn read(&self, range: Range<usize>) -> Result<(Bytes, u64)> {
+        read(&mut self.0.borrow_mut(), range)
+    }
+
+    /// Bytes of memory held.
+    pub(crate) fn memory(&self) -> u64 {
+        match &*self.0.borrow() {
+            State::Inflating { inflater, .. } => inflater.memory() as u64,
+            State::Whole { memory, .. } => *memory as u64,
+        }
+    }
+}
+
+fn read(state: &mut State, range: Range<usize>) -> Result<(Bytes, u64)> {
+    let outside = || Error::new(Code::CorruptZtoc, "a file reaches past the end of its span");
+    match state {
+        State::Whole { data, .. } => {
+            let part = data.get(range.clone()).ok_or_else(outside)?;
+            // A small part is copied, so that whoever keeps it does not keep the span.
+            let part =
+                if part.len() * 2 < data.len() { Bytes::copy_from_slice(part) } else { data.slice(range) };
+            Ok((part, 0))
+        }
+        State::Inflating { inflater, len } => {
+            let (before, len) = (inflater.output().len(), *len);
+            inflater.inflate_to(range.end)?;
+            let inflated = inflater.output().len().saturating_sub(before) as u64;
+            if range.end < len {
+                let part = inflater.output().get(range).ok_or_else(outside)?;
+                return Ok((Bytes::copy_from_slice(part), inflated));
+            }
+            // All of it is here and its end checked: free what only inflating needed.
+            let empty = State::Whole { data: Bytes::new(), memory: 0 };
+            if let State::Inflating { inflater, .. } = std::mem::replace(state, empty) {
+                let data = inflater.finish()?;
+                *state = State::Whole { memory: data.len().saturating_add(WINDOW), data };
+            }
+            Ok((read(state, range)?.0, inflated))
+        }
+    }
+}
+
+/// Which span: `(layer, span)`.
+pub(crate) type Key = (usize, usize);
+
+/// Spans kept for later reads, over all layers of an image: the most recently used, up to a number of bytes.
+/// A span that is dropped here but still held by a reader is found as long as that reader holds it.
+pub(crate) struct SpanCache {
+    limit: u64,
+    inner: RefCell<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    slots: HashMap<Key, Slot>,
+    /// Kept spans by last use.
+    order: BTreeMap<u64, Key>,
+    tick: u64,
+    bytes: u64,
+}
+
+struct Slot {
+    cell: Weak<SpanCell>,
+    kept: Option<Kept>,
+}
+
+struct Kept {
+    /// What keeps it alive.
+    _cell: Rc<SpanCell>,
+    tick: u64,
+    bytes: u64,
+}
+
+impl SpanCache {
+    /// Keeps at most `limit` bytes.
+    pub(crate) fn new(limit: u64) -> Self {
+        SpanCache { limit, inner: RefCell::default() }
+    }
+
+    /// Bytes kept.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.inner.borrow().bytes
+    }
+
+    /// The span, if it is here.
+    pub(crate) fn get(&self, key: Key) -> Option<Rc<SpanCell>> {
+        self.inner.borrow().slots.get(&key)?.cell.upgrade()
+    }
+
+    /// Notes that `cell` was just used and counts it anew (inflating grows it); drops the longest unused.
+    pub(crate) fn used(&self, key: Key, cell: &Rc<SpanCell>) {
+        let inner = &mut *self.inner.borrow_mut();
+        inner.forget(key);
+        let bytes = cell.memory();
+        inner.tick += 1;
+        let kept = Kept { _cell: cell.clone(), tick: inner.tick, bytes };
+        inner.order.insert(inner.tick, key);
+        inner.bytes += bytes;
+        inner.slots.insert(key, Slot { cell: Rc::downgrade(cell), kept: Some(kept) });
+        while inner.bytes > self.limit
+            && let Some((_, &oldest)) = inner.order.first_key_value()
+        {
+            inner.forget(oldest);
+        }
+        if inner.slots.len() > 64 + 2 * inner.order.len() {
+            inner.slots.retain(|_, slot| slot.cell.strong_count() > 0);
+        }
+    }
+}
+
+impl Inner {
+    /// Stops keeping `key`.
+    fn forget(&mut self, key: Key) {
+        if let Some(kept) = self.slots.get_mut(&key).and_then(|slot| slot.kept.take()) {
+            self.order.remove(&kept.tick);
+            self.bytes -= kept.bytes;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cell(len: usize) -> Rc<SpanCell> {
+        Rc::new(SpanCell::whole(Bytes::from(vec![7; len])))
+    }
+
+    #[test]
+    fn the_longest_unused_goes_first() {
+        let cache = SpanCache::new(100);
+        cache.used((0, 0), &cell(40));
+        cache.used((0, 1), &cell(40));
+        let first = cache.get((0, 0)).unwrap();
+        cache.used((0, 0), &first);
+        drop(first);
+        cache.used((1, 0), &cell(40));
+        assert!(cache.get((0, 0)).is_some());
+        assert!(cache.get((0, 1)).is_none());
+        assert_eq!(cache.bytes(), 80);
+    }
+
+    #[test]
+    fn one_bigger_than_the_cache_lives_as_long_as_its_reader() {
+        let cache = SpanCache::new(100);
+        let big = cell(101);
+        cache.used((0, 0), &big);
+        assert_eq!(cache.bytes(), 0);
+        assert!(Rc::ptr_eq(&cache.get((0, 0)).unwrap(), &big));
+        drop(big);
+        assert!(cache.get((0, 0)).is_none());
+    }
+
+    #[test]
+    fn dead_slots_are_swept() {
+        let cache = SpanCache::new(0);
+        for i in 0..10_000 {
+            cache.used((0, i), &cell(1));
+        }
+        assert!(cache.inner.borrow().slots.len() <= 65);
+    }
+
+    #[test]
+    fn a_small_part_does_not_pin_its_span() {
+        let data = Bytes::from(vec![1; 1000]);
+        let part = SpanCell::whole(data.clone()).read(10..20).unwrap().0;
+        assert!(!data.as_ptr_range().contains(&part.as_ptr()));
+        let part = SpanCell::whole(data.clone()).read(0..600).unwrap().0;
+        assert_eq!(part.as_ptr(), data.as_ptr());
+    }
+
+    #[test]
+    fn outside_is_an_error() {
+        assert_eq!(cell(3).read(1..4).unwrap_err().code(), Code::CorruptZtoc);
+    }
+}

@@ -1,0 +1,100 @@
+//! A value that is loaded at most once at a time, and shared by all who ask meanwhile.
+
+use std::cell::RefCell;
+
+use futures_util::FutureExt;
+use futures_util::future::{LocalBoxFuture, Shared, WeakShared};
+
+use crate::error::Result;
+
+type Load<T> = LocalBoxFuture<'static, Result<T>>;
+
+/// A lazily loaded value. A failed load is given to all who waited for it and tried again by the next; a load
+/// that nobody waits for any more is dropped, which cancels its requests.
+pub(crate) struct Once<T: Clone> {
+    done: RefCell<Option<T>>,
+    flight: RefCell<Option<WeakShared<Load<T>>>>,
+}
+
+impl<T: Clone> Default for Once<T> {
+    fn default() -> Self {
+        Once { done: RefCell::new(None), flight: RefCell::new(None) }
+    }
+}
+
+impl<T: Clone + 'static> Once<T> {
+    /// The value, if it is loaded.
+    pub(crate) fn peek(&self) -> Option<T> {
+        self.done.borrow().clone()
+    }
+
+    /// The value, loaded by `start` unless it is there or on its way.
+    pub(crate) async fn get(&self, start: impl FnOnce() -> Load<T>) -> Result<T> {
+        if let Some(value) = self.peek() {
+            return Ok(value);
+        }
+        let shared: Shared<Load<T>> = {
+            let mut flight = self.flight.borrow_mut();
+            match flight.as_ref().and_then(WeakShared::upgrade) {
+                Some(shared) => shared,
+                None => {
+                    let shared = start().shared();
+                    *flight = shared.downgrade();
+                    shared
+                }
+            }
+        };
+        let value = shared.await?;
+        self.done.borrow_mut().get_or_insert_with(|| value.clone());
+        Ok(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    use futures_executor::block_on;
+    use futures_util::future::join;
+
+    use super::*;
+    use crate::error::{Code, Error};
+
+    #[test]
+    fn concurrent_loads_are_one() {
+        let (once, count) = (Once::<u32>::default(), Rc::new(Cell::new(0)));
+        let load = || {
+            let count = count.clone();
+            async move {
+                count.set(count.get() + 1);
+                futures_util::pending!();
+                Ok(7)
+            }
+            .boxed_local()
+        };
+        block_on(async {
+            // `pending!` wakes nobody: poll by hand.
+            let mut both = Box::pin(join(once.get(load), once.get(load)));
+            assert!(futures_util::poll!(&mut both).is_pending());
+            for _ in 0..3 {
+                if let std::task::Poll::Ready((a, b)) = futures_util::poll!(&mut both) {
+                    assert_eq!((a.unwrap(), b.unwrap()), (7, 7));
+                    break;
+                }
+            }
+            assert_eq!(once.get(|| unreachable!()).await.unwrap(), 7);
+        });
+        assert_eq!(count.get(), 1);
+    }
+
+    #[test]
+    fn a_failure_is_tried_again() {
+        let once = Once::<u32>::default();
+        block_on(async {
+            let e = once.get(|| async { Err(Error::new(Code::Network, "down")) }.boxed_local()).await;
+            assert_eq!(e.unwrap_err().code(), Code::Network);
+            assert_eq!(once.get(|| async { Ok(1) }.boxed_local()).await.unwrap(), 1);
+        });
+    }
+}

@@ -1,0 +1,136 @@
+//! An uncompressed tar without a zTOC, by Range requests. Nothing vouches for what it gives, so it is used only where
+//! the caller gave up verification.
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use futures_util::future::LocalBoxFuture;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+
+use super::sparse::{self, Piece};
+use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, Once, ReadBy};
+use crate::error::{Code, Error, Result};
+use crate::oci::Descriptor;
+use crate::rootfs::PathIndex;
+use crate::tar::{Kind, TarWalker};
+use crate::transport::ByteStream;
+
+/// Bytes that are read at once while looking for headers: less where files are large, more where they are small.
+const READ_AHEAD: Range<u64> = 4 << 10..1 << 20;
+const FIRST_READ: u64 = 16 << 10;
+
+/// A tar that is walked header by header.
+pub struct TarLayer(Rc<Inner>);
+
+struct Inner {
+    context: Rc<Context>,
+    layer: Descriptor,
+    index: Once<Rc<PathIndex>>,
+}
+
+impl TarLayer {
+    /// Nothing is fetched before it is used.
+    pub(crate) fn new(context: Rc<Context>, layer: Descriptor) -> Self {
+        TarLayer(Rc::new(Inner { context, layer, index: Once::default() }))
+    }
+}
+
+impl Layer for TarLayer {
+    fn entries(&self) -> LocalBoxFuture<'_, Result<Rc<PathIndex>>> {
+        Box::pin(self.0.load())
+    }
+
+    fn read(&self, entry: usize, range: Range<u64>) -> ByteStream {
+        let inner = self.0.clone();
+        stream::once(async move {
+            let index = inner.load().await?;
+            inner.read(&index, entry, range)
+        })
+        .try_flatten()
+        .boxed_local()
+    }
+
+    fn read_by(&self) -> ReadBy {
+        ReadBy::Tar
+    }
+
+    fn checks(&self) -> Checks {
+        Checks { metadata: MetadataCheck::None, content: ContentCheck::None, header: false }
+    }
+}
+
+impl Inner {
+    async fn load(self: &Rc<Self>) -> Result<Rc<PathIndex>> {
+        let inner = self.clone();
+        let walk = async move { inner.walk().await.map_err(|e| e.with_digest(&inner.layer.digest)) };
+        self.index.get(move || Box::pin(walk)).await
+    }
+
+    async fn walk(&self) -> Result<Rc<PathIndex>> {
+        let (limits, size) = (&self.context.limits, self.layer.size);
+        let mut walker = TarWalker::new(limits);
+        let (mut start, mut data, mut ahead) = (0u64, Vec::new(), FIRST_READ);
+        while !walker.is_done() && walker.wants() < size {
+            let at = walker.wants();
+            let here = usize::try_from(at.saturating_sub(start)).ok().and_then(|n| data.get(n..));
+            if let Some(here) = here.filter(|h| !h.is_empty()) {
+                let used = walker.push(here)?;
+                if used == 0 && walker.wants() <= at {
+                    return Err(Error::new(Code::CorruptLayer, "the tar goes nowhere").with_offset(at));
+                }
+                continue;
+            }
+            let end = start.saturating_add(data.len() as u64);
+            ahead = if at == end { ahead.saturating_mul(2) } else { ahead / 4 };
+            ahead = ahead.clamp(READ_AHEAD.start, READ_AHEAD.end);
+            start = at;
+            data = self.fetch(at..at.saturating_add(ahead).min(size)).await?;
+        }
+        Ok(Rc::new(PathIndex::new(walker.finish(Some(size))?, limits)?))
+    }
+
+    async fn fetch(&self, range: Range<u64>) -> Result<Vec<u8>> {
+        let mut body = self.context.source.blob_range(&self.layer, range.clone()).await?;
+        let mut data = Vec::new();
+        while let Some(chunk) = body.try_next().await? {
+            data.extend_from_slice(&chunk);
+        }
+        if data.len() as u64 != range.end.saturating_sub(range.start) {
+            return Err(Error::new(Code::Network, "the answer to a Range request has another length"));
+        }
+        Ok(data)
+    }
+
+    fn read(self: Rc<Self>, index: &PathIndex, entry: usize, range: Range<u64>) -> Result<ByteStream> {
+        let table = index.table();
+        let Some(e) = table.get(entry).filter(|e| e.kind == Kind::Regular) else {
+            return Ok(stream::empty().boxed_local());
+        };
+        let (range, offset) = (range.start..range.end.min(e.size), e.offset);
+        let pieces = match table.sparse(entry) {
+            Some(map) => sparse::pieces(map, range),
+            None if range.start < range.end => vec![Piece::Data(range)],
+            None => Vec::new(),
+        };
+        let pieces = pieces.into_iter().map(Ok::<_, Error>);
+        Ok(stream::iter(pieces)
+            .and_then(move |piece| piece_stream(self.clone(), offset, piece))
+            .try_flatten()
+            .boxed_local())
+    }
+}
+
+async fn piece_stream(inner: Rc<Inner>, offset: u64, piece: Piece) -> Result<ByteStream> {
+    let packed = match piece {
+        Piece::Hole(len) => return Ok(stream::iter(sparse::zeros(len).map(Ok::<Bytes, Error>)).boxed_local()),
+        Piece::Data(packed) => packed,
+    };
+    let range = offset.saturating_add(packed.start)..offset.saturating_add(packed.end);
+    if range.end > inner.layer.size {
+        return Err(Error::new(Code::CorruptLayer, "a file reaches past the end of the layer")
+            .with_digest(&inner.layer.digest)
+            .with_offset(range.start));
+    }
+    inner.context.source.blob_range(&inner.layer, range).await
+}

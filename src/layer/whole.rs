@@ -1,0 +1,282 @@
+//! A layer that is fetched whole: hashed, decompressed and listed while it arrives; nothing of it is given out before
+//! its digest is right.
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use futures_util::future::LocalBoxFuture;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use sha2::Digest as _;
+
+use super::content::Content;
+use super::sparse::{self, Piece};
+use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, Once, ReadBy};
+use crate::error::{Code, Error, Result};
+use crate::gzip::GzipDecoder;
+use crate::limits::Limits;
+use crate::oci::{Descriptor, Digest};
+use crate::rootfs::PathIndex;
+use crate::tar::{EntryTable, Kind, TarWalker};
+use crate::transport::ByteStream;
+use crate::zstd::ZstdDecoder;
+
+/// A layer without an index: gzip, zstd or plain tar, told by its first bytes as container runtimes do.
+pub struct WholeLayer(Rc<Inner>);
+
+struct Inner {
+    context: Rc<Context>,
+    layer: Descriptor,
+    loaded: Once<Rc<Loaded>>,
+}
+
+/// What later reads need: the entries and the files' contents.
+struct Loaded {
+    index: Rc<PathIndex>,
+    content: Content,
+}
+
+impl WholeLayer {
+    /// Nothing is fetched before it is used.
+    pub(crate) fn new(context: Rc<Context>, layer: Descriptor) -> Self {
+        WholeLayer(Rc::new(Inner { context, layer, loaded: Once::default() }))
+    }
+}
+
+impl Layer for WholeLayer {
+    fn entries(&self) -> LocalBoxFuture<'_, Result<Rc<PathIndex>>> {
+        Box::pin(async { Ok(self.0.load().await?.index.clone()) })
+    }
+
+    fn read(&self, entry: usize, range: Range<u64>) -> ByteStream {
+        let inner = self.0.clone();
+        stream::once(async move { Ok(inner.load().await?.read(entry, range)) }).try_flatten().boxed_local()
+    }
+
+    fn read_by(&self) -> ReadBy {
+        ReadBy::Whole
+    }
+
+    fn checks(&self) -> Checks {
+        Checks { metadata: MetadataCheck::LayerDigest, content: ContentCheck::LayerDigest, header: false }
+    }
+}
+
+impl Loaded {
+    fn read(self: Rc<Self>, entry: usize, range: Range<u64>) -> ByteStream {
+        let table = self.index.table();
+        let Some(e) = table.get(entry).filter(|e| e.kind == Kind::Regular) else {
+            return stream::empty().boxed_local();
+        };
+        let range = range.start..range.end.min(e.size);
+        let pieces = match table.sparse(entry) {
+            Some(map) => sparse::pieces(map, range),
+            None if range.start < range.end => vec![Piece::Data(range)],
+            None => Vec::new(),
+        };
+        let chunks = pieces.into_iter().flat_map(move |piece| -> Box<dyn Iterator<Item = _>> {
+            match piece {
+                Piece::Hole(len) => Box::new(sparse::zeros(len)),
+                Piece::Data(packed) => Box::new(self.content.read(entry, packed).into_iter()),
+            }
+        });
+        stream::iter(chunks.map(Ok)).boxed_local()
+    }
+}
+
+impl Inner {
+    async fn load(self: &Rc<Self>) -> Result<Rc<Loaded>> {
+        let inner = self.clone();
+        self.loaded.get(move || Box::pin(async move { inner.fetch().await.map(Rc::new) })).await
+    }
+
+    async fn fetch(&self) -> Result<Loaded> {
+        let (layer, limits) = (&self.layer, &self.context.limits);
+        Limits::check("max_whole_layer_size", layer.size, limits.max_whole_layer_size).map_err(|e| {
+            e.with_message(format!(
+                "the layer of {} bytes has no index and would be fetched whole, which max_whole_layer_size = {} \
+                 forbids; raise that limit, or build a SOCI index of the image",
+                layer.size, limits.max_whole_layer_size
+            ))
+            .with_digest(&layer.digest)
+        })?;
+        // A damaged transfer is tried again once.
+        for retry in [false, true] {
+            if retry {
+                self.context.source.stats().retry();
+            }
+            if let Some(loaded) =
+                self.unpack().await.map_err(|e| self.advise(e).with_digest(&layer.digest))?
+            {
+                return Ok(loaded);
+            }
+        }
+        Err(Error::new(
+            Code::DigestMismatch,
+            "the layer does not have the digest that the image manifest states, fetched twice; the registry's copy \
+             is damaged",
+        )
+        .with_digest(&layer.digest))
+    }
+
+    fn advise(&self, error: Error) -> Error {
+        if error.limit_name() != Some("max_whole_layer_inflated") {
+            return error;
+        }
+        error.with_message(format!(
+            "the layer has no index and inflates to more than max_whole_layer_inflated = {} bytes; raise that limit, \
+             or build a SOCI index of the image",
+            self.context.limits.max_whole_layer_inflated
+        ))
+    }
+
+    /// Fetches and unpacks once; `None` if the digest is wrong.
+    async fn unpack(&self) -> Result<Option<Loaded>> {
+        let mut body = self.context.source.blob_stream(&self.layer).await?;
+        let mut hasher = sha2::Sha256::new();
+        let mut unpack = Ok(Unpack::new(&self.context.limits));
+        while let Some(chunk) = body.try_next().await? {
+            hasher.update(&chunk);
+            unpack = match unpack {
+                Ok(mut u) => match u.push(&chunk) {
+                    Ok(()) => Ok(u),
+                    Err(e) if e.code() == Code::LimitExceeded => return Err(e),
+                    // Maybe the data is broken, maybe only the transfer: the digest tells.
+                    Err(e) => Err(e),
+                },
+                failed => failed,
+            };
+        }
+        if Digest::from_sha256(hasher.finalize().into()) != self.layer.digest {
+            return Ok(None);
+        }
+        let (table, content, inflated) = unpack?.finish()?;
+        self.context.source.stats().inflated(inflated);
+        Ok(Some(Loaded { index: Rc::new(PathIndex::new(table, &self.context.limits)?), content }))
+    }
+}
+
+enum Decoder {
+    /// Before the first four bytes are here.
+    Undecided(Vec<u8>),
+    Tar,
+    Gzip(Box<GzipDecoder>),
+    Zstd(Box<ZstdDecoder>),
+}
+
+/// Compressed bytes in, entries and contents out.
+struct Unpack {
+    decoder: Decoder,
+    tar: Untar,
+    limits: Limits,
+}
+
+struct Untar {
+    walker: TarWalker,
+    content: Content,
+    /// Offset in the tar of the next byte.
+    at: u64,
+    max: u64,
+}
+
+const GZIP: [u8; 2] = [0x1F, 0x8B];
+const ZSTD: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
+/// Zstandard's skippable frames begin with `5x 2A 4D 18`.
+const ZSTD_SKIP: [u8; 3] = [0x2A, 0x4D, 0x18];
+
+impl Unpack {
+    fn new(limits: &Limits) -> Self {
+        let walker = TarWalker::new(limits);
+        let tar = Untar { walker, content: Content::default(), at: 0, max: limits.max_whole_layer_inflated };
+        Unpack { decoder: Decoder::Undecided(Vec::new()), tar, limits: limits.clone() }
+    }
+
+    fn push(&mut self, data: &[u8]) -> Result<()> {
+        if let Decoder::Undecided(start) = &mut self.decoder {
+            start.extend_from_slice(data);
+            return if start.len() < 4 { Ok(()) } else { self.decide() };
+        }
+        self.decode(data)
+    }
+
+    /// Chooses the decoder by the first bytes.
+    fn decide(&mut self) -> Result<()> {
+        let Decoder::Undecided(start) = &mut self.decoder else { return Ok(()) };
+        let start = std::mem::take(start);
+        self.decoder = if start.starts_with(&GZIP) {
+            Decoder::Gzip(Box::new(GzipDecoder::new(&self.limits)))
+        } else if start.starts_with(&ZSTD)
+            || (start.get(1..4) == Some(&ZSTD_SKIP) && start.first().is_some_and(|b| b >> 4 == 5))
+        {
+            Decoder::Zstd(Box::new(ZstdDecoder::new(&self.limits)))
+        } else {
+            Decoder::Tar
+        };
+        self.decode(&start)
+    }
+
+    fn decode(&mut self, data: &[u8]) -> Result<()> {
+        let tar = &mut self.tar;
+        match &mut self.decoder {
+            Decoder::Gzip(gzip) => gzip.push(data, &mut |out| tar.push(out)),
+            Decoder::Zstd(zstd) => zstd.push(data, &mut |out| tar.push(out)),
+            Decoder::Tar | Decoder::Undecided(_) => tar.push(data),
+        }
+    }
+
+    fn finish(mut self) -> Result<(EntryTable, Content, u64)> {
+        if matches!(self.decoder, Decoder::Undecided(_)) {
+            self.decide()?;
+        }
+        match self.decoder {
+            Decoder::Gzip(gzip) => gzip.finish()?,
+            Decoder::Zstd(zstd) => zstd.finish()?,
+            Decoder::Tar | Decoder::Undecided(_) => {}
+        }
+        let Untar { walker, mut content, at, .. } = self.tar;
+        content.seal();
+        Ok((walker.finish(Some(at))?, content, at))
+    }
+}
+
+impl Untar {
+    /// Takes the next bytes of the tar: headers to the walker, contents to the store, the rest to nobody.
+    fn push(&mut self, mut data: &[u8]) -> Result<()> {
+        let total = self.at.saturating_add(data.len() as u64);
+        Limits::check("max_whole_layer_inflated", total, self.max)?;
+        while !data.is_empty() && !self.walker.is_done() {
+            let skip = self.walker.wants().saturating_sub(self.at);
+            let used = if skip > 0 {
+                let n = usize::try_from(skip).unwrap_or(usize::MAX).min(data.len());
+                self.keep(data.get(..n).unwrap_or_default());
+                n
+            } else {
+                // To the end of the block: contents, which the walker would pass over, begin with one.
+                let block = 512 - (self.at % 512) as usize;
+                self.walker.push(data.get(..block.min(data.len())).unwrap_or_default())?
+            };
+            if used == 0 && self.walker.wants() <= self.at {
+                return Err(Error::new(Code::CorruptLayer, "the tar goes nowhere").with_offset(self.at));
+            }
+            self.at = self.at.saturating_add(used as u64);
+            data = data.get(used..).unwrap_or_default();
+        }
+        self.at = total;
+        Ok(())
+    }
+
+    /// Keeps what of `data`, which lies at `at`, is content of the last entry.
+    fn keep(&mut self, data: &[u8]) {
+        let table = self.walker.table();
+        let Some((i, e)) = table.len().checked_sub(1).and_then(|i| Some((i, table.get(i)?))) else { return };
+        if e.kind != Kind::Regular {
+            return;
+        }
+        let stored = table.sparse(i).map_or(e.size, sparse::packed_len);
+        let start = usize::try_from(e.offset.saturating_sub(self.at)).unwrap_or(usize::MAX).min(data.len());
+        let end = e.offset.saturating_add(stored).saturating_sub(self.at);
+        let end = usize::try_from(end).unwrap_or(usize::MAX).min(data.len());
+        if let Some(content) = data.get(start..end).filter(|c| !c.is_empty()) {
+            self.content.push(i, content);
+        }
+    }
+}
