@@ -7,6 +7,7 @@ mod client;
 mod credentials;
 pub mod docker_config;
 mod manifest;
+mod redirect;
 mod referrers;
 mod token;
 

@@ -1,1 +1,0 @@
-//! Open an image: resolve, manifest, index, root file system, read.

@@ -1,0 +1,297 @@
+//! Open an image: resolve, manifest, index, root file system, read.
+
+mod open;
+mod read;
+mod stat;
+mod view;
+mod walk;
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::Rc;
+
+use futures_util::stream::{self, TryStreamExt};
+
+use crate::error::{Code, Error, Result};
+use crate::layer::{Context, Layer, Once};
+use crate::limits::Limits;
+use crate::oci::{Digest, ImageConfig, ImageManifest, Platform};
+use crate::rootfs::{DirEntry, Node, PathIndex, Rootfs, Step};
+use crate::soci::{PrefetchArtifact, SociLayer, SociPrefetch, SociVersion};
+use crate::source::Cache;
+use crate::stats::Stats;
+use crate::tar::Kind;
+
+pub use crate::layer::{ContentCheck, LayerInfo, MetadataCheck, ReadBy, ZtocInfo};
+pub use crate::rootfs::Follow;
+pub use read::FileStream;
+pub use stat::{FileStat, ManifestCheck, Verification};
+pub use view::{LayerEntries, LayerView};
+pub use walk::Walk;
+
+/// Which SOCI index is used.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum SociChoice {
+    /// The one that the image names (version 2), else the first that is attached to it (version 1), else none.
+    #[default]
+    Auto,
+    /// None: layers are fetched whole.
+    None,
+    /// This one.
+    Digest(Digest),
+}
+
+/// How an image is opened.
+#[derive(Clone)]
+pub struct OpenOptions {
+    /// Which image of an index. `None`: this machine's (Linux), or the only one that there is.
+    pub platform: Option<Platform>,
+    /// Which SOCI index.
+    pub soci: SociChoice,
+    /// False skips the checks of spans and of tar headers, and allows ranged reads of layers that nothing vouches for.
+    /// Results say so. Manifests, zTOCs and layers that are fetched whole are verified all the same.
+    pub verify: bool,
+    /// Where compressed spans are kept, by digest. What comes out is verified again.
+    pub cache: Option<Rc<dyn Cache>>,
+    /// Bounds on what the image may cost.
+    pub limits: Limits,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        OpenOptions {
+            platform: None,
+            soci: SociChoice::Auto,
+            verify: true,
+            cache: None,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// How the SOCI index was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SociFound {
+    /// The caller named it.
+    Named,
+    /// The image manifest's annotation names it (version 2).
+    Annotation,
+    /// It is attached to the image (version 1): whoever may write to the repository can do that.
+    Referrers,
+}
+
+impl SociFound {
+    /// A lower-case word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SociFound::Named => "named",
+            SociFound::Annotation => "annotation",
+            SociFound::Referrers => "referrers",
+        }
+    }
+}
+
+/// The SOCI index in use.
+#[derive(Debug, Clone)]
+pub struct SociInfo {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its version.
+    pub version: SociVersion,
+    /// How it was found.
+    pub found: SociFound,
+    /// The tool that made it.
+    pub build_tool: Option<String>,
+    /// The layers that it covers, in its order. Layers that the image does not have are left out.
+    pub layers: Vec<SociLayer>,
+    /// What it says is wanted first.
+    pub prefetch: Vec<SociPrefetch>,
+}
+
+/// An open image. Clones are the same image.
+#[derive(Clone)]
+pub struct Image(Rc<Inner>);
+
+struct Inner {
+    context: Rc<Context>,
+    digest: Digest,
+    index_digest: Option<Digest>,
+    platform: OnceCell<Platform>,
+    platforms: Vec<Platform>,
+    manifest: ImageManifest,
+    manifest_check: ManifestCheck,
+    soci: Option<SociInfo>,
+    layers: Vec<Rc<dyn Layer>>,
+    infos: Vec<LayerInfo>,
+    rootfs: RefCell<Rootfs>,
+    config: Once<Rc<ImageConfig>>,
+}
+
+/// Layers that are loaded, or prefetched, at the same time.
+const PARALLEL: usize = 4;
+
+impl Image {
+    /// How errors name its source, e.g. `ghcr.io/o/app`.
+    pub fn name(&self) -> String {
+        self.0.context.source.name()
+    }
+
+    /// Digest of the image manifest.
+    pub fn digest(&self) -> &Digest {
+        &self.0.digest
+    }
+
+    /// Digest of the index that the image was chosen from.
+    pub fn index_digest(&self) -> Option<&Digest> {
+        self.0.index_digest.as_ref()
+    }
+
+    /// What it runs on, where an index said so or the config is loaded.
+    pub fn platform(&self) -> Option<&Platform> {
+        self.0.platform.get()
+    }
+
+    /// The platforms that the index lists.
+    pub fn platforms(&self) -> &[Platform] {
+        &self.0.platforms
+    }
+
+    /// The image manifest.
+    pub fn manifest(&self) -> &ImageManifest {
+        &self.0.manifest
+    }
+
+    /// The SOCI index in use.
+    pub fn soci(&self) -> Option<&SociInfo> {
+        self.0.soci.as_ref()
+    }
+
+    /// The config. Fetched when it is first asked for.
+    pub async fn config(&self) -> Result<Rc<ImageConfig>> {
+        let inner = self.0.clone();
+        let load = async move {
+            let (limits, descriptor) = (&inner.context.limits, &inner.manifest.config);
+            let bytes =
+                inner.context.source.blob(descriptor, "max_manifest_size", limits.max_manifest_size).await?;
+            ImageConfig::parse(&bytes, limits).map(Rc::new).map_err(|e| e.with_digest(&descriptor.digest))
+        };
+        let config = self.0.config.get(move || Box::pin(load)).await?;
+        self.0.platform.get_or_init(|| config.platform());
+        Ok(config)
+    }
+
+    /// Its layers, the lowest first, and how each is read.
+    pub fn layers(&self) -> Vec<LayerInfo> {
+        self.0.infos.clone()
+    }
+
+    /// Requests, bytes and cache hits so far.
+    pub fn stats(&self) -> &Stats {
+        self.0.context.source.stats()
+    }
+
+    /// Bytes of spans kept in memory for later reads; never more than `span_cache_size`.
+    pub fn cached_bytes(&self) -> u64 {
+        self.0.context.spans.bytes()
+    }
+
+    /// One layer on its own, with its whiteouts as entries.
+    pub fn layer(&self, index: usize) -> Option<LayerView> {
+        (index < self.0.layers.len()).then(|| LayerView::new(self.clone(), index))
+    }
+
+    /// Attributes of a path, links followed or not at its end.
+    pub async fn stat(&self, path: &[u8], follow: Follow) -> Result<FileStat> {
+        let node = self.lookup(path, follow).await?;
+        Ok(self.file_stat(&node))
+    }
+
+    /// The target of a symbolic link, as stored. `EINVAL` for anything else.
+    pub async fn readlink(&self, path: &[u8]) -> Result<Vec<u8>> {
+        let stat = self.stat(path, Follow::ExceptLast).await?;
+        match (stat.kind, stat.link_name) {
+            (Kind::Symlink, Some(target)) => Ok(target),
+            _ => Err(Error::new(Code::Einval, "not a symbolic link").with_path(path)),
+        }
+    }
+
+    /// Where a path leads, all links resolved, with a leading `/`.
+    pub async fn realpath(&self, path: &[u8]) -> Result<Vec<u8>> {
+        Ok(stat::absolute(&self.lookup(path, Follow::All).await?.path))
+    }
+
+    /// What is in a directory, links not followed, sorted by the bytes of the names.
+    pub async fn read_dir(&self, path: &[u8]) -> Result<Vec<FileStat>> {
+        let node = self.lookup(path, Follow::All).await?;
+        let children = self.children(&node).await?;
+        Ok(children.iter().map(|child| self.file_stat(&child.node)).collect())
+    }
+
+    /// Everything below a directory, parents before their children, links not followed; with `glob`, what it
+    /// matches of it: see [`Walk`].
+    pub fn walk(&self, path: &[u8], glob: Option<crate::rootfs::Glob>) -> Walk {
+        Walk::new(walk::Tree::Image(self.clone()), path, glob)
+    }
+
+    /// Fetches what the index's prefetch artifacts name into the span cache, as far as it has room. Nothing where the
+    /// index has none.
+    pub async fn prefetch(&self) -> Result<()> {
+        let Some(soci) = &self.0.soci else { return Ok(()) };
+        let room = Rc::new(Cell::new(self.0.context.limits.span_cache_size));
+        let wanted = soci.prefetch.iter().map(|p| Ok::<_, Error>((p, room.clone())));
+        stream::iter(wanted).try_for_each_concurrent(PARALLEL, |(p, room)| self.prefetch_layer(p, room)).await
+    }
+
+    async fn prefetch_layer(&self, prefetch: &SociPrefetch, room: Rc<Cell<u64>>) -> Result<()> {
+        let Some(at) = self.0.infos.iter().position(|l| l.digest == prefetch.layer_digest) else {
+            return Ok(());
+        };
+        let Some(layer) = self.0.layers.get(at) else { return Ok(()) };
+        let (context, descriptor) = (&self.0.context, &prefetch.descriptor);
+        let limit = context.limits.max_manifest_size;
+        let bytes = context.source.blob(descriptor, "max_manifest_size", limit).await?;
+        let mut spans = PrefetchArtifact::parse(&bytes, &context.limits)
+            .map_err(|e| e.with_digest(&descriptor.digest))?
+            .spans;
+        spans.sort_by_key(|s| s.priority);
+        let clip = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+        layer.prefetch(spans.iter().map(|s| (clip(s.start), clip(s.end))).collect(), room).await
+    }
+
+    async fn lookup(&self, path: &[u8], follow: Follow) -> Result<Node> {
+        self.settle(|rootfs| rootfs.lookup(path, follow)).await
+    }
+
+    /// What is in the directory `node`, names and nodes.
+    async fn children(&self, node: &Node) -> Result<Vec<DirEntry>> {
+        if node.kind != Kind::Directory {
+            return Err(Error::new(Code::Enotdir, "not a directory").with_path(&stat::absolute(&node.path)));
+        }
+        self.settle(|rootfs| rootfs.read_dir(&node.path)).await
+    }
+
+    /// Asks until it is answered, loading the layers that the answer needs and no others.
+    async fn settle<T>(&self, ask: impl Fn(&Rootfs) -> Result<Step<T>>) -> Result<T> {
+        loop {
+            let step = ask(&self.0.rootfs.borrow())?;
+            match step {
+                Step::Done(answer) => return Ok(answer),
+                Step::NeedLayer(i) => {
+                    self.index(i).await?;
+                }
+            }
+        }
+    }
+
+    /// Loads a layer.
+    async fn index(&self, layer: usize) -> Result<Rc<PathIndex>> {
+        if let Some(index) = self.0.rootfs.borrow().layer(layer) {
+            return Ok(index.clone());
+        }
+        let Some(l) = self.0.layers.get(layer) else {
+            return Err(Error::new(Code::InvalidArgument, format!("the image has no layer {layer}")));
+        };
+        let index = l.entries().await?;
+        self.0.rootfs.borrow_mut().set_layer(layer, index.clone());
+        Ok(index)
+    }
+}

@@ -1,0 +1,344 @@
+//! From a reference to an open image: index, platform, manifest, SOCI index.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use futures_util::future::join;
+
+use super::{Image, Inner, ManifestCheck, OpenOptions, SociChoice, SociFound, SociInfo};
+use crate::error::{Code, Error, Result};
+use crate::layer::{
+    Context, Layer, LayerInfo, Once, ReadBy, SpanCache, TarLayer, WholeLayer, ZtocInfo, ZtocLayer,
+};
+use crate::limits::Limits;
+use crate::oci::{
+    Descriptor, Digest, ImageIndex, ImageManifest, LayerCompression, ManifestDoc, Platform, PlatformMatcher,
+    layer_compression, media_type, parse_manifest,
+};
+use crate::rootfs::Rootfs;
+use crate::soci::{SociIndex, SociVersion, V1_INDEX, v1_indexes, v2_index_digest, v2_index_in};
+use crate::source::{RawManifest, Source, Target};
+use crate::transport::Transport;
+
+/// Indexes inside of indexes that are followed.
+const MAX_NESTED: usize = 4;
+
+impl Image {
+    /// Opens the image that `target` names: fetches its index and manifest, and finds its SOCI index, and no more.
+    ///
+    /// # Errors
+    /// Those of the source; `NOT_FOUND` where there is no image for the platform, listing those that there are;
+    /// `UNSUPPORTED` for what is no image; `CORRUPT_MANIFEST`, also for a SOCI index that is for another image.
+    pub async fn open(
+        source: Rc<dyn Source>,
+        transport: Rc<dyn Transport>,
+        target: &Target,
+        options: OpenOptions,
+    ) -> Result<Image> {
+        let name = source.name();
+        open(source, transport, target, options).await.map_err(|e| e.with_reference(name))
+    }
+}
+
+async fn open(
+    source: Rc<dyn Source>,
+    transport: Rc<dyn Transport>,
+    target: &Target,
+    options: OpenOptions,
+) -> Result<Image> {
+    let opening = Opening { source: &*source, options: &options };
+    let Chosen { digest, manifest, index_digest, platform, platforms, ahead } =
+        opening.choose(target).await?;
+    check_image(&manifest).map_err(|e| e.with_digest(&digest))?;
+    Limits::check("max_layers", manifest.layers.len() as u64, options.limits.max_layers)?;
+    let soci = opening.soci(&digest, &manifest, ahead).await?;
+
+    let manifest_check = match target {
+        Target::Digest(_) => ManifestCheck::Digest,
+        Target::Tag(_) | Target::Only => ManifestCheck::Tag,
+    };
+    let context = Rc::new(Context {
+        source,
+        transport,
+        cache: options.cache,
+        spans: SpanCache::new(options.limits.span_cache_size),
+        limits: options.limits,
+        verify: options.verify,
+    });
+    let (layers, infos) = layers(&context, &manifest, soci.as_ref());
+    let rootfs = RefCell::new(Rootfs::new(layers.len(), &context.limits));
+    let known = OnceCell::new();
+    if let Some(platform) = platform {
+        known.get_or_init(|| platform);
+    }
+    Ok(Image(Rc::new(Inner {
+        context,
+        digest,
+        index_digest,
+        platform: known,
+        platforms,
+        manifest,
+        manifest_check,
+        soci,
+        layers,
+        infos,
+        rootfs,
+        config: Once::default(),
+    })))
+}
+
+/// The layers, each with its way to be read. Equal layers are one.
+fn layers(
+    context: &Rc<Context>,
+    manifest: &ImageManifest,
+    soci: Option<&SociInfo>,
+) -> (Vec<Rc<dyn Layer>>, Vec<LayerInfo>) {
+    let mut known: HashMap<Digest, Rc<dyn Layer>> = HashMap::new();
+    let (mut layers, mut infos) = (Vec::new(), Vec::new());
+    for (index, descriptor) in manifest.layers.iter().enumerate() {
+        let ztoc = soci.and_then(|s| s.layers.iter().rev().find(|l| l.layer_digest == descriptor.digest));
+        let layer = known.entry(descriptor.digest).or_insert_with(|| {
+            let (context, layer) = (context.clone(), descriptor.clone());
+            match (ztoc, layer_compression(&descriptor.media_type)) {
+                (Some(z), _) => {
+                    Rc::new(ZtocLayer::new(context, layer, z.ztoc.clone(), z.disable_xattrs, index))
+                }
+                (None, Some(LayerCompression::None)) if !context.verify => {
+                    Rc::new(TarLayer::new(context, layer))
+                }
+                _ => Rc::new(WholeLayer::new(context, layer)),
+            }
+        });
+        let read = layer.read_by();
+        layers.push(layer.clone());
+        infos.push(LayerInfo {
+            index,
+            digest: descriptor.digest,
+            media_type: descriptor.media_type.clone(),
+            size: descriptor.size,
+            read,
+            ztoc: ztoc.filter(|_| read == ReadBy::Ztoc).map(|z| ZtocInfo {
+                digest: z.ztoc.digest,
+                size: z.ztoc.size,
+                span_size: z.span_size,
+            }),
+        });
+    }
+    (layers, infos)
+}
+
+/// Refuses what is an artifact and no image.
+fn check_image(manifest: &ImageManifest) -> Result<()> {
+    let config = media_type::essence(&manifest.config.media_type);
+    let image = |t: &str| t == media_type::OCI_CONFIG || t == media_type::DOCKER_CONFIG;
+    let tar = |d: &Descriptor| layer_compression(&d.media_type).is_some();
+    // Some tools give images configs of their own types: what can be read as an image is one.
+    let readable = !manifest.layers.is_empty() && manifest.layers.iter().all(tar);
+    if image(&config) || readable {
+        return Ok(());
+    }
+    let what = manifest.artifact_type.as_deref().unwrap_or(&config);
+    let what: String = what.chars().take(120).collect();
+    Err(Error::new(
+        Code::Unsupported,
+        format!("this is an artifact of the type {what:?}, not a container image"),
+    ))
+}
+
+/// What was asked for at the same time as the image manifest.
+#[derive(Default)]
+struct Ahead {
+    /// The version 2 index that the image index lists.
+    listed: Option<(Digest, Result<RawManifest>)>,
+    /// The version 1 indexes that are attached.
+    referrers: Option<Result<Vec<Descriptor>>>,
+    /// The index that the caller named.
+    named: Option<Result<RawManifest>>,
+}
+
+struct Chosen {
+    digest: Digest,
+    manifest: ImageManifest,
+    index_digest: Option<Digest>,
+    platform: Option<Platform>,
+    platforms: Vec<Platform>,
+    ahead: Ahead,
+}
+
+struct Opening<'a> {
+    source: &'a dyn Source,
+    options: &'a OpenOptions,
+}
+
+impl Opening<'_> {
+    /// Follows indexes to the image manifest of the platform.
+    async fn choose(&self, target: &Target) -> Result<Chosen> {
+        let limits = &self.options.limits;
+        let mut raw = self.source.manifest(target).await?;
+        let (mut index_digest, mut platform, mut platforms) = (None, None, Vec::new());
+        let mut ahead = Ahead::default();
+        for _ in 0..=MAX_NESTED {
+            let digest = raw.digest;
+            let index = match parse_manifest(&raw.bytes, &raw.media_type, limits)
+                .map_err(|e| e.with_digest(&digest))?
+            {
+                ManifestDoc::Index(index) => index,
+                ManifestDoc::Image(manifest) => {
+                    return Ok(Chosen { digest, manifest, index_digest, platform, platforms, ahead });
+                }
+            };
+            let entry = self.select(&index).map_err(|e| e.with_digest(&digest))?;
+            platform = entry.platform.clone().or(platform);
+            platforms.extend(index.platforms());
+            index_digest.get_or_insert(digest);
+            let (next, meanwhile) = join(self.fetch(entry), self.ahead(&index, entry)).await;
+            (raw, ahead) = (next?, meanwhile);
+        }
+        Err(Error::new(Code::Unsupported, "indexes are nested too deeply"))
+    }
+
+    /// The entry of the platform; without one asked for, of this machine's or the only one.
+    fn select<'a>(&self, index: &'a ImageIndex) -> Result<&'a Descriptor> {
+        let wanted = self.options.platform.clone().unwrap_or_else(Platform::host);
+        let selected = index.select(&PlatformMatcher::only(&wanted));
+        let mut images = index.images();
+        match (&self.options.platform, images.next(), images.next()) {
+            (None, Some(only), None) => Ok(selected.unwrap_or(only)),
+            _ => selected,
+        }
+    }
+
+    /// A manifest that a descriptor names, of its size.
+    async fn fetch(&self, descriptor: &Descriptor) -> Result<RawManifest> {
+        if let Some(data) = &descriptor.data {
+            let (media_type, digest) = (descriptor.media_type.clone(), descriptor.digest);
+            return Ok(RawManifest { bytes: data.clone(), media_type, digest });
+        }
+        let raw = self.source.manifest(&Target::Digest(descriptor.digest)).await?;
+        if raw.bytes.len() as u64 != descriptor.size {
+            return Err(Error::new(
+                Code::DigestMismatch,
+                format!(
+                    "the manifest has {} bytes, its descriptor says {}",
+                    raw.bytes.len(),
+                    descriptor.size
+                ),
+            )
+            .with_digest(&descriptor.digest));
+        }
+        Ok(raw)
+    }
+
+    /// What is known to be wanted besides an index's entry, fetched at the same time as that.
+    async fn ahead(&self, index: &ImageIndex, entry: &Descriptor) -> Ahead {
+        let mut ahead = Ahead::default();
+        if !index.images().any(|d| d.digest == entry.digest) {
+            return ahead;
+        }
+        match &self.options.soci {
+            SociChoice::None => {}
+            SociChoice::Digest(digest) => {
+                ahead.named = Some(self.source.manifest(&Target::Digest(*digest)).await);
+            }
+            SociChoice::Auto => match v2_index_in(index, &entry.digest) {
+                Some(listed) => ahead.listed = Some((listed.digest, self.fetch(listed).await)),
+                None => ahead.referrers = Some(self.source.referrers(&entry.digest, V1_INDEX).await),
+            },
+        }
+        ahead
+    }
+
+    /// The SOCI index, in the specification's order of discovery.
+    async fn soci(&self, image: &Digest, manifest: &ImageManifest, ahead: Ahead) -> Result<Option<SociInfo>> {
+        let (raw, found) = match &self.options.soci {
+            SociChoice::None => return Ok(None),
+            SociChoice::Digest(digest) => match ahead.named {
+                Some(raw) => (raw?, SociFound::Named),
+                None => (self.source.manifest(&Target::Digest(*digest)).await?, SociFound::Named),
+            },
+            SociChoice::Auto => match self.discover(image, manifest, ahead).await? {
+                Some(found) => found,
+                None => return Ok(None),
+            },
+        };
+        self.parse(image, manifest, &raw, found).map(Some).map_err(|e| {
+            let message =
+                format!("{}; open the image without a SOCI index to read it all the same", e.message());
+            e.with_message(message).with_digest(&raw.digest)
+        })
+    }
+
+    async fn discover(
+        &self,
+        image: &Digest,
+        manifest: &ImageManifest,
+        ahead: Ahead,
+    ) -> Result<Option<(RawManifest, SociFound)>> {
+        if let Some(digest) = v2_index_digest(manifest).map_err(|e| e.with_digest(image))? {
+            let fetched = match ahead.listed {
+                Some((listed, raw)) if listed == digest => raw,
+                Some((listed, _)) => {
+                    return Err(Error::new(
+                        Code::CorruptManifest,
+                        format!(
+                            "the image names the SOCI index {digest}, but its index lists {listed} for it"
+                        ),
+                    )
+                    .with_digest(image));
+                }
+                None => self.source.manifest(&Target::Digest(digest)).await,
+            };
+            match fetched {
+                Ok(raw) => return Ok(Some((raw, SociFound::Annotation))),
+                // The image was copied by a tool that left the index behind.
+                Err(e) if e.code() == Code::NotFound => {}
+                Err(e) => return Err(e),
+            }
+        }
+        let referrers = match ahead.referrers {
+            Some(referrers) => referrers?,
+            None => self.source.referrers(image, V1_INDEX).await?,
+        };
+        match v1_indexes(&referrers).next() {
+            Some(first) => Ok(Some((self.fetch(first).await?, SociFound::Referrers))),
+            None => Ok(None),
+        }
+    }
+
+    /// Parses a SOCI index and checks that it is for this image. Layers that the image does not have are left out;
+    /// if it has none of them, the index is another image's.
+    fn parse(
+        &self,
+        image: &Digest,
+        manifest: &ImageManifest,
+        raw: &RawManifest,
+        found: SociFound,
+    ) -> Result<SociInfo> {
+        let index = SociIndex::parse(&raw.bytes, &self.options.limits)?;
+        index.check_subject(image)?;
+        if found == SociFound::Referrers && index.version != SociVersion::V1 {
+            return Err(Error::new(
+                Code::CorruptManifest,
+                "the SOCI index that is attached to the image is not of version 1, as its descriptor says",
+            ));
+        }
+        let has = |digest: &Digest| manifest.layers.iter().any(|l| l.digest == *digest);
+        let named = index.layers.len();
+        let layers: Vec<_> = index.layers.into_iter().filter(|l| has(&l.layer_digest)).collect();
+        if layers.is_empty() && named > 0 {
+            return Err(Error::new(
+                Code::CorruptManifest,
+                "the SOCI index is for another image: no layer is the same",
+            ));
+        }
+        Ok(SociInfo {
+            digest: raw.digest,
+            version: index.version,
+            found,
+            build_tool: index.build_tool,
+            layers,
+            prefetch: index.prefetch.into_iter().filter(|p| has(&p.layer_digest)).collect(),
+        })
+    }
+}

@@ -1,0 +1,111 @@
+//! Reads of file content.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use futures_util::TryStreamExt;
+
+use super::{FileStat, Follow, Image};
+use crate::error::{Code, Error, Result};
+use crate::limits::Limits;
+use crate::rootfs::Node;
+use crate::tar::Kind;
+use crate::transport::ByteStream;
+
+/// A file's content as it arrives. Nothing is fetched before it is asked for; dropping it cancels its requests.
+pub struct FileStream {
+    stat: FileStat,
+    body: ByteStream,
+    left: u64,
+}
+
+impl FileStream {
+    /// The file's attributes.
+    pub fn stat(&self) -> &FileStat {
+        &self.stat
+    }
+
+    /// Bytes that are still to come.
+    pub fn remaining(&self) -> u64 {
+        self.left
+    }
+
+    /// The next bytes; `None` at the end. Chunk borders mean nothing. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Result<Option<Bytes>> {
+        let concerns = |e: Error| e.with_path(&self.stat.path);
+        while let Some(chunk) = self.body.try_next().await.map_err(concerns)? {
+            self.left = self.left.checked_sub(chunk.len() as u64).ok_or_else(|| wrong_length(&self.stat))?;
+            if !chunk.is_empty() {
+                return Ok(Some(chunk));
+            }
+        }
+        if self.left > 0 { Err(wrong_length(&self.stat)) } else { Ok(None) }
+    }
+}
+
+fn wrong_length(stat: &FileStat) -> Error {
+    Error::new(Code::CorruptLayer, "the layer holds another number of bytes for the file than it says")
+        .with_path(&stat.path)
+}
+
+impl Image {
+    /// A file's bytes, or those in `range`, cut to the file's size. `EISDIR`, `EINVAL` for what is no regular file;
+    /// `LIMIT_EXCEEDED` over `max_file_size`, before anything of the content is fetched.
+    pub async fn read_file(&self, path: &[u8], range: Option<Range<u64>>) -> Result<(FileStat, Bytes)> {
+        read_all(self.read_stream(path, range).await?, &self.0.context.limits).await
+    }
+
+    /// The same as a stream, without a limit.
+    pub async fn read_stream(&self, path: &[u8], range: Option<Range<u64>>) -> Result<FileStream> {
+        let node = self.lookup(path, Follow::All).await?;
+        self.read_node(&node, range).map_err(|e| e.with_path(path))
+    }
+
+    pub(super) fn read_node(&self, node: &Node, range: Option<Range<u64>>) -> Result<FileStream> {
+        let stat = self.file_stat(node);
+        let refused = match stat.kind {
+            Kind::Regular => None,
+            Kind::Directory => Some((Code::Eisdir, "is a directory; list it instead")),
+            Kind::Symlink => Some((Code::Einval, "is a symbolic link; read its target instead")),
+            Kind::HardLink => {
+                Some((Code::CorruptLayer, "is a hard link to a file that its layer does not have"))
+            }
+            Kind::CharDevice | Kind::BlockDevice => Some((Code::Einval, "is a device, which has no content")),
+            Kind::Fifo => Some((Code::Einval, "is a named pipe, which has no content")),
+        };
+        if let Some((code, message)) = refused {
+            return Err(Error::new(code, message).with_path(&stat.path));
+        }
+        let range = range.unwrap_or(0..stat.size);
+        if range.start > range.end {
+            return Err(
+                Error::new(Code::InvalidArgument, "the range ends before it starts").with_path(&stat.path)
+            );
+        }
+        let range = range.start.min(stat.size)..range.end.min(stat.size);
+        let left = range.end - range.start;
+        let layer = node.at.and_then(|(layer, entry)| Some((self.0.layers.get(layer)?, entry)));
+        let body = match layer.filter(|_| left > 0) {
+            Some((layer, entry)) => layer.read(entry, range),
+            None => Box::pin(futures_util::stream::empty()),
+        };
+        Ok(FileStream { stat, body, left })
+    }
+}
+
+/// Collects a stream of at most `max_file_size` bytes.
+pub(super) async fn read_all(mut stream: FileStream, limits: &Limits) -> Result<(FileStat, Bytes)> {
+    Limits::check("max_file_size", stream.remaining(), limits.max_file_size)
+        .map_err(|e| e.with_path(&stream.stat.path))?;
+    let first = stream.next().await?.unwrap_or_default();
+    if stream.remaining() == 0 {
+        stream.next().await?;
+        return Ok((stream.stat, first));
+    }
+    // The size is only claimed so far: grows as the data comes.
+    let mut all = Vec::from(first);
+    while let Some(chunk) = stream.next().await? {
+        all.extend_from_slice(&chunk);
+    }
+    Ok((stream.stat, all.into()))
+}

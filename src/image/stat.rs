@@ -1,0 +1,159 @@
+//! Attributes of files, and how they are verified.
+
+use super::Image;
+use crate::layer::{Checks, ContentCheck, MetadataCheck};
+use crate::rootfs::{Node, PathIndex};
+use crate::tar::{Kind, Mtime};
+
+/// What vouches for the image manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ManifestCheck {
+    /// The caller asked for a digest, and all manifests from there on have the digests that they are named by.
+    Digest,
+    /// What the source said of a tag; from there on as above.
+    Tag,
+}
+
+impl ManifestCheck {
+    /// The name that callers of every language see.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ManifestCheck::Digest => "digest",
+            ManifestCheck::Tag => "tag",
+        }
+    }
+}
+
+/// How what was returned is verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Verification {
+    /// The image manifest.
+    pub manifest: ManifestCheck,
+    /// Names, sizes and attributes.
+    pub metadata: MetadataCheck,
+    /// Content.
+    pub content: ContentCheck,
+    /// Whether the file's own tar header is compared with the zTOC before its first byte is given out.
+    pub header: bool,
+}
+
+/// Attributes of one path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileStat {
+    /// Where it really is, with a leading `/`.
+    pub path: Vec<u8>,
+    /// The type. [`Kind::HardLink`] only in listings and in views of one layer, for a hard link whose target is not
+    /// in its layer.
+    pub kind: Kind,
+    /// Bytes of content; 0 for what has none.
+    pub size: u64,
+    /// Permission bits, set-id and sticky.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u64,
+    /// Group.
+    pub gid: u64,
+    /// Owner's name, raw.
+    pub uname: Vec<u8>,
+    /// Group's name, raw.
+    pub gname: Vec<u8>,
+    /// Modification time, where it is known.
+    pub mtime: Option<Mtime>,
+    /// Names that the file has in its layer.
+    pub nlink: u32,
+    /// Device major number.
+    pub dev_major: u64,
+    /// Device minor number.
+    pub dev_minor: u64,
+    /// Target of a symbolic link (or of a hard link that leads nowhere), as stored.
+    pub link_name: Option<Vec<u8>>,
+    /// For a further name of a file: its first, with a leading `/`.
+    pub hardlink_of: Option<Vec<u8>>,
+    /// Extended attributes: names and values.
+    pub xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The layer that it comes from; `None` for a directory that no layer lists.
+    pub layer: Option<usize>,
+    /// How this, and the file's content, is verified.
+    pub verified: Verification,
+}
+
+/// A path of the tree with a leading `/`.
+pub(super) fn absolute(path: &[u8]) -> Vec<u8> {
+    [b"/", path].concat()
+}
+
+impl Image {
+    /// Attributes of a node of a layer that is loaded.
+    pub(super) fn file_stat(&self, node: &Node) -> FileStat {
+        let index = node.at.and_then(|(layer, _)| self.0.rootfs.borrow().layer(layer).cloned());
+        match (node.at, index) {
+            (Some((layer, entry)), Some(index)) => {
+                let mut stat = self.entry_stat(&index, layer, entry);
+                stat.path = absolute(&node.path);
+                stat.kind = node.kind;
+                stat.hardlink_of =
+                    node.link.filter(|_| node.kind != Kind::HardLink).map(|_| absolute(index.path(entry)));
+                stat
+            }
+            _ => self.implied(&node.path),
+        }
+    }
+
+    /// Attributes of an entry as its own layer lists it.
+    pub(super) fn entry_stat(&self, index: &PathIndex, layer: usize, entry: usize) -> FileStat {
+        let mut stat = self.implied(index.path(entry));
+        let Some(e) = index.table().get(entry) else { return stat };
+        stat.kind = e.kind;
+        stat.size = if e.kind == Kind::Regular { e.size } else { 0 };
+        (stat.mode, stat.uid, stat.gid) = (e.mode, e.uid, e.gid);
+        (stat.uname, stat.gname) = (e.uname.to_vec(), e.gname.to_vec());
+        stat.mtime = e.mtime;
+        stat.nlink = index.nlink(entry);
+        (stat.dev_major, stat.dev_minor) = (e.dev_major, e.dev_minor);
+        stat.link_name = matches!(e.kind, Kind::Symlink | Kind::HardLink).then(|| e.link_name.to_vec());
+        stat.xattrs = e.xattrs.map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
+        stat.layer = Some(layer);
+        if let Some(l) = self.0.layers.get(layer) {
+            stat.verified = self.verification(l.checks());
+        }
+        stat
+    }
+
+    /// A directory that no layer lists.
+    fn implied(&self, path: &[u8]) -> FileStat {
+        FileStat {
+            path: absolute(path),
+            kind: Kind::Directory,
+            size: 0,
+            mode: 0o755,
+            uid: 0,
+            gid: 0,
+            uname: Vec::new(),
+            gname: Vec::new(),
+            mtime: None,
+            nlink: 1,
+            dev_major: 0,
+            dev_minor: 0,
+            link_name: None,
+            hardlink_of: None,
+            xattrs: Vec::new(),
+            layer: None,
+            verified: self.verification(self.weakest()),
+        }
+    }
+
+    fn verification(&self, checks: Checks) -> Verification {
+        let Checks { metadata, content, header } = checks;
+        Verification { manifest: self.0.manifest_check, metadata, content, header }
+    }
+
+    /// What vouches for a name that no single layer tells: the least of all layers.
+    fn weakest(&self) -> Checks {
+        let all = || self.0.layers.iter().map(|l| l.checks());
+        let metadata = [MetadataCheck::None, MetadataCheck::ZtocDigest]
+            .into_iter()
+            .find(|&m| all().any(|c| c.metadata == m))
+            .unwrap_or(MetadataCheck::LayerDigest);
+        Checks { metadata, content: ContentCheck::None, header: false }
+    }
+}

@@ -1,0 +1,150 @@
+//! One layer of an image on its own.
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use bytes::Bytes;
+
+use super::read::read_all;
+use super::walk::Tree;
+use super::{FileStat, FileStream, Follow, Image, LayerInfo, Walk};
+use crate::error::{Code, Error, Result};
+use crate::rootfs::{DirEntry, Glob, Node, PathIndex, Rootfs, Step};
+use crate::tar::{Entry, Kind};
+
+/// One layer, its whiteouts visible as the entries that they are. Links are resolved within it.
+#[derive(Clone)]
+pub struct LayerView {
+    image: Image,
+    index: usize,
+}
+
+impl LayerView {
+    pub(super) fn new(image: Image, index: usize) -> Self {
+        LayerView { image, index }
+    }
+
+    pub(super) fn image(&self) -> &Image {
+        &self.image
+    }
+
+    /// What it is and how it is read.
+    pub fn info(&self) -> Option<LayerInfo> {
+        self.image.0.infos.get(self.index).cloned()
+    }
+
+    /// As [`Image::stat`].
+    pub async fn stat(&self, path: &[u8], follow: Follow) -> Result<FileStat> {
+        Ok(self.image.file_stat(&self.lookup(path, follow).await?))
+    }
+
+    /// As [`Image::readlink`].
+    pub async fn readlink(&self, path: &[u8]) -> Result<Vec<u8>> {
+        let stat = self.stat(path, Follow::ExceptLast).await?;
+        match (stat.kind, stat.link_name) {
+            (Kind::Symlink, Some(target)) => Ok(target),
+            _ => Err(Error::new(Code::Einval, "not a symbolic link").with_path(path)),
+        }
+    }
+
+    /// As [`Image::realpath`].
+    pub async fn realpath(&self, path: &[u8]) -> Result<Vec<u8>> {
+        Ok(super::stat::absolute(&self.lookup(path, Follow::All).await?.path))
+    }
+
+    /// As [`Image::read_dir`].
+    pub async fn read_dir(&self, path: &[u8]) -> Result<Vec<FileStat>> {
+        let node = self.lookup(path, Follow::All).await?;
+        Ok(self.children(&node).await?.iter().map(|child| self.image.file_stat(&child.node)).collect())
+    }
+
+    /// As [`Image::walk`].
+    pub fn walk(&self, path: &[u8], glob: Option<Glob>) -> Walk {
+        Walk::new(Tree::Layer(self.clone()), path, glob)
+    }
+
+    /// As [`Image::read_file`].
+    pub async fn read_file(&self, path: &[u8], range: Option<Range<u64>>) -> Result<(FileStat, Bytes)> {
+        read_all(self.read_stream(path, range).await?, &self.image.0.context.limits).await
+    }
+
+    /// As [`Image::read_stream`].
+    pub async fn read_stream(&self, path: &[u8], range: Option<Range<u64>>) -> Result<FileStream> {
+        let node = self.lookup(path, Follow::All).await?;
+        self.image.read_node(&node, range).map_err(|e| e.with_path(path))
+    }
+
+    /// All entries of the layer's tar, in its order.
+    pub async fn entries(&self) -> Result<LayerEntries> {
+        let index = self.image.index(self.index).await?;
+        Ok(LayerEntries { image: self.image.clone(), layer: self.index, index })
+    }
+
+    pub(super) async fn lookup(&self, path: &[u8], follow: Follow) -> Result<Node> {
+        self.ask(|tree| tree.lookup(path, follow)).await
+    }
+
+    pub(super) async fn children(&self, node: &Node) -> Result<Vec<DirEntry>> {
+        if node.kind != Kind::Directory {
+            return Err(
+                Error::new(Code::Enotdir, "not a directory").with_path(&super::stat::absolute(&node.path))
+            );
+        }
+        self.ask(|tree| tree.read_dir(&node.path)).await
+    }
+
+    async fn ask<T>(&self, ask: impl Fn(&Rootfs) -> Result<Step<T>>) -> Result<T> {
+        let index = self.image.index(self.index).await?;
+        let tree = Rootfs::of_layer(self.index, index, &self.image.0.context.limits);
+        match ask(&tree)? {
+            Step::Done(answer) => Ok(answer),
+            Step::NeedLayer(i) => {
+                Err(Error::new(Code::InvalidArgument, format!("the view has no layer {i}")))
+            }
+        }
+    }
+}
+
+/// The entries of one layer in tar order, those that later ones replace included.
+pub struct LayerEntries {
+    image: Image,
+    layer: usize,
+    index: Rc<PathIndex>,
+}
+
+impl LayerEntries {
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.index.table().len()
+    }
+
+    /// True if there is none.
+    pub fn is_empty(&self) -> bool {
+        self.index.table().is_empty()
+    }
+
+    /// Entry `i` as the tar has it, its name raw.
+    pub fn raw(&self, i: usize) -> Option<Entry<'_>> {
+        self.index.table().get(i)
+    }
+
+    /// Attributes of entry `i` by itself: a hard link is one, with its target as `link_name`.
+    pub fn stat(&self, i: usize) -> Option<FileStat> {
+        self.index.table().get(i)?;
+        Some(self.image.entry_stat(&self.index, self.layer, i))
+    }
+
+    /// Content of entry `i`; of a hard link, its target's.
+    pub fn read_stream(&self, i: usize, range: Option<Range<u64>>) -> Result<FileStream> {
+        let entry = self.index.resolve_hardlink(i)?;
+        let kind = self.index.table().get(entry).map_or(Kind::HardLink, |e| e.kind);
+        let link = (entry != i).then_some(i);
+        let node = Node { path: self.index.path(i).to_vec(), at: Some((self.layer, entry)), link, kind };
+        self.image.read_node(&node, range)
+    }
+
+    /// The same as one buffer of at most `max_file_size` bytes.
+    pub async fn read_file(&self, i: usize, range: Option<Range<u64>>) -> Result<(FileStat, Bytes)> {
+        read_all(self.read_stream(i, range)?, &self.image.0.context.limits).await
+    }
+}
