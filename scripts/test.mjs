@@ -55,12 +55,12 @@ function steps() {
   const list = [
     check("format", "cargo", ["fmt", "--check"]),
     check("lint rust", "cargo", ["clippy", "--quiet", "--all-targets", ...DENY]),
-    check("lint wasm", "cargo", ["clippy", "--quiet", "--target", WASM, "--lib", "--tests", ...DENY]),
+    check("lint wasm", "cargo", ["clippy", "--quiet", "--target", WASM, "--lib", "--test", "wasm", ...DENY]),
     check("lint docs", "cargo", ["doc", "--quiet", "--no-deps"], { env: { RUSTDOCFLAGS: "-D warnings" } }),
     check("lint js", "biome", ["ci", "--colors=off", "--error-on-warnings", "."]),
     tests("rust native", "cargo", ["test", "--quiet"]),
-    tests("rust node", "cargo", ["test", "--quiet", "--target", WASM, "--test", "wasm"], { env: RUNNER }),
-    tests("rust chromium", "cargo", ["test", "--quiet", "--target", WASM, "--test", "wasm"], {
+    tests("rust node", "cargo", ["test", "--target", WASM, "--test", "wasm"], { env: RUNNER }),
+    tests("rust chromium", "cargo", ["test", "--target", WASM, "--test", "wasm"], {
       env: () => ({
         ...RUNNER,
         WASM_BINDGEN_USE_BROWSER: "1",

@@ -6,12 +6,14 @@ mod client;
 mod date;
 mod headers;
 mod ranged;
+mod redirect;
 mod retry;
 mod text;
 mod url;
 
 pub(crate) use client::{Answer, Client, Gather, Outgoing, read_limited, status_error};
 pub(crate) use ranged::{Part, Resource, read};
+pub(crate) use redirect::{Get, discard, follow};
 pub(crate) use retry::{Retry, is_retryable};
 pub(crate) use text::{body_message, shown};
 pub(crate) use url::encode_into;

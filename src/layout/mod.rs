@@ -1,6 +1,20 @@
-//! OCI image layouts: a folder, a tar, a URL base or a Blob.
+//! OCI image layouts (OCI image spec, image-layout.md): a folder, a tar, a URL base or a Blob.
 #![forbid(unsafe_code)]
 
 mod files;
+mod index;
+#[cfg(not(target_arch = "wasm32"))]
+mod native;
+mod source;
+mod tar;
+mod url;
 
 pub use files::{Files, RandomAccess};
+#[cfg(not(target_arch = "wasm32"))]
+pub use native::{FileAccess, FolderFiles};
+pub use source::Layout;
+pub use tar::TarFiles;
+pub use url::UrlFiles;
+
+#[cfg(test)]
+mod tests;

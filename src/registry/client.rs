@@ -11,15 +11,14 @@ use futures_util::future::LocalBoxFuture;
 
 use super::challenge::parse_challenges;
 use super::credentials::CredentialSource;
-use super::redirect::{Get, discard, follow};
 use super::token::Auth;
 use crate::error::{Code, Error, Result};
-use crate::http::{Answer, Client, Url, body_message, read_limited, status_error};
+use crate::http::{Answer, Client, Get, Url, body_message, discard, follow, read_limited, status_error};
 use crate::limits::Limits;
 use crate::oci::{Descriptor, Digest, Reference};
 use crate::source::{RawManifest, Source, Target};
 use crate::stats::Stats;
-use crate::transport::{ByteStream, Purpose, Transport};
+use crate::transport::{ByteStream, Method, Purpose, Transport};
 
 /// How to reach a registry.
 #[derive(Debug, Clone, Default)]
@@ -152,6 +151,7 @@ impl Inner {
         let at_home = url.same_origin(&self.base);
         let used = if at_home { self.auth.header(&self.client).await? } else { None };
         let get = |authorization, range| Get {
+            method: Method::Get,
             url,
             headers,
             authorization,

@@ -7,7 +7,6 @@ mod client;
 mod credentials;
 pub mod docker_config;
 mod manifest;
-mod redirect;
 mod referrers;
 mod token;
 

@@ -9,11 +9,10 @@ use serde::Deserialize;
 
 use super::challenge::Challenge;
 use super::credentials::{CredentialSource, Credentials};
-use super::redirect::{Get, follow};
 use crate::error::{Code, Error, Result};
 use crate::http::{
-    Answer, Client, Outgoing, Retry, Url, body_message, encode_into, is_retryable, read_limited, rfc3339,
-    status_error,
+    Answer, Client, Get, Outgoing, Retry, Url, body_message, encode_into, follow, is_retryable, read_limited,
+    rfc3339, status_error,
 };
 use crate::transport::{Method, Purpose};
 
@@ -340,6 +339,7 @@ impl Auth {
         let authorization =
             secret.map(|s| Credentials::basic_header(username.as_deref().unwrap_or_default(), &s));
         let get = Get {
+            method: Method::Get,
             url: &url,
             headers: &[],
             authorization: authorization.as_deref(),

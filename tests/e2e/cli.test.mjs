@@ -79,7 +79,7 @@ describe("the command", () => {
   });
 
   test("find with a glob finds what the list has", async () => {
-    const found = (await ok("find", image, "/", "**/*.js")).toString().trimEnd().split("\n");
+    const found = (await ok("find", image, "*.js")).toString().trimEnd().split("\n");
     const wanted = lines.filter((l) => l.path.endsWith(".js")).map((l) => `/${l.path}`);
     assert.deepEqual(found.sort(), wanted.sort());
   });
@@ -158,7 +158,7 @@ describe("the command", () => {
     const target = join(folder.path, "odd");
     const before = readdirSync(folder.path).length;
     const result = await ocipeek(["cp", image, "/opt/odd", target, ...AMD64]);
-    assert.ok(result.code === 0 || result.stderr !== "");
+    assert.equal(result.code, 7, result.stderr); // devices and a pipe are left out
     assert.equal(readdirSync(folder.path).length, before + 1);
     // A link that already lies in the target is not followed.
     const trap = join(folder.path, "trap");

@@ -41,7 +41,7 @@ export function tarOf(files) {
 }
 
 /** Gzip with a checkpoint every `spanSize` bytes. */
-async function gzipWithSpans(tar, spanSize) {
+export async function gzipWithSpans(tar, spanSize) {
   const header = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
   const parts = [header];
   let length = header.length;

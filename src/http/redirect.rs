@@ -4,24 +4,27 @@ use std::ops::Range;
 
 use futures_util::StreamExt;
 
+use super::client::{Answer, Client, Outgoing};
+use super::url::Url;
 use crate::error::{Code, Error, Result};
-use crate::http::{Answer, Client, Outgoing, Url};
-use crate::transport::Purpose;
 
-/// A GET that may be redirected.
-pub(super) struct Get<'a> {
-    pub(super) url: &'a Url,
-    pub(super) headers: &'a [(&'static str, String)],
+use crate::transport::{Method, Purpose};
+
+/// A GET or HEAD that may be redirected.
+pub(crate) struct Get<'a> {
+    pub(crate) method: Method,
+    pub(crate) url: &'a Url,
+    pub(crate) headers: &'a [(&'static str, String)],
     /// Sent to the origin of `url` only, and not once the chain has left it.
-    pub(super) authorization: Option<&'a str>,
-    pub(super) purpose: Purpose,
-    pub(super) range: Option<Range<u64>>,
+    pub(crate) authorization: Option<&'a str>,
+    pub(crate) purpose: Purpose,
+    pub(crate) range: Option<Range<u64>>,
     /// Redirects from http to http on another host are allowed.
-    pub(super) plain_http: bool,
+    pub(crate) plain_http: bool,
 }
 
 /// Sends a GET and follows at most `max_redirects` redirects. Other statuses are answers.
-pub(super) async fn follow(client: &Client, get: Get<'_>) -> Result<Answer> {
+pub(crate) async fn follow(client: &Client, get: Get<'_>) -> Result<Answer> {
     let mut url = get.url.clone();
     let mut home = true;
     let mut hops = 0;
@@ -31,6 +34,7 @@ pub(super) async fn follow(client: &Client, get: Get<'_>) -> Result<Answer> {
             headers.push(("authorization", value.to_string()));
         }
         let mut out = Outgoing::get(&url, get.purpose);
+        out.method = get.method;
         out.headers = headers;
         out.range.clone_from(&get.range);
         let answer = client.send(out).await?;
@@ -70,7 +74,7 @@ fn allowed(from: &Url, to: &Url, plain_http: bool) -> Result<()> {
 }
 
 /// Reads a short body to its end, so that its connection can be used again.
-pub(super) async fn discard(mut answer: Answer) {
+pub(crate) async fn discard(mut answer: Answer) {
     const SHORT: u64 = 16 << 10;
     if answer.content_length().is_some_and(|n| n <= SHORT) {
         let mut read = 0;

@@ -1,0 +1,55 @@
+//! Native half of `npm run bench`: reads a job made by scripts/bench.mjs, prints the times of each round in
+//! milliseconds, one a line.
+
+use std::io::{BufRead, Write};
+use std::time::Instant;
+
+use bytes::Bytes;
+
+struct Span {
+    window: Bytes,
+    compressed: Bytes,
+    out_len: usize,
+    last: bool,
+}
+
+fn read_job(dir: &str) -> Result<Vec<Span>, Box<dyn std::error::Error>> {
+    let data = Bytes::from(std::fs::read(format!("{dir}/spans.bin"))?);
+    let job: serde_json::Value = serde_json::from_slice(&std::fs::read(format!("{dir}/spans.json"))?)?;
+    let spans = job.as_array().ok_or("spans.json holds no list")?;
+    let number = |span: &serde_json::Value, name: &str| -> Result<usize, String> {
+        let n = span[name].as_u64().ok_or(format!("no {name}"))?;
+        usize::try_from(n).map_err(|e| e.to_string())
+    };
+    let part = |span: &serde_json::Value, name: &str| -> Result<Bytes, String> {
+        Ok(data.slice(number(&span[name], "start")?..number(&span[name], "end")?))
+    };
+    spans
+        .iter()
+        .map(|span| {
+            Ok(Span {
+                window: part(span, "window")?,
+                compressed: part(span, "compressed")?,
+                out_len: number(span, "outLen")?,
+                last: span["last"] == true,
+            })
+        })
+        .collect()
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let dir = std::env::args().nth(1).ok_or("usage: ocipeek-bench FOLDER")?;
+    let spans = read_job(&dir)?;
+    // One round for each line of input, so that rounds of several contenders can take turns.
+    for line in std::io::stdin().lock().lines() {
+        line?;
+        let start = Instant::now();
+        let mut made = 0;
+        for s in &spans {
+            made += ocipeek_bench::inflate(&s.window, s.compressed.clone(), s.out_len, s.last)?.len();
+        }
+        println!("{} {made}", start.elapsed().as_secs_f64() * 1000.0);
+        std::io::stdout().flush()?;
+    }
+    Ok(())
+}

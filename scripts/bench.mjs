@@ -1,0 +1,289 @@
+// `npm run bench`: span inflate in every engine, cold and warm reads, the cost of a huge zTOC.
+// Contenders take turns within each round, so that what else the machine does falls on all alike.
+//   npm run bench -- --rounds 9 --json FILE
+
+import { spawn } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { gunzipSync, inflateRawSync } from "node:zlib";
+import { inflateSync as fflateInflate } from "fflate";
+import { inflateRaw as pakoInflate } from "pako";
+import { openBrowser, serveStatic } from "../tests/lib/chromium.mjs";
+import { DEMO, REPOSITORY } from "../tests/lib/docker-registry.mjs";
+import { tempFolder } from "../tests/lib/processes.mjs";
+import { gzipWithSpans } from "../tests/lib/synthetic-image.mjs";
+import { IMAGE, layout } from "../tests/lib/variants.mjs";
+import { serveLayout } from "./lib/layout-registry.mjs";
+import { ROOT, run } from "./lib/run.mjs";
+import { setup } from "./setup.mjs";
+
+const MIB = 1 << 20;
+const SPAN = MIB;
+const WINDOW = 32_768;
+const EMPTY_LAST_BLOCK = Buffer.from([1, 0, 0, 0xff, 0xff]);
+const TARGET = "wasm32-unknown-unknown";
+
+/** The spans to inflate: the demo image's base layer, cut so that every engine can start at each (on whole bytes). */
+async function makeSpans() {
+  const blob = layout.manifests.get(IMAGE).json.layers[0].digest.slice("sha256:".length);
+  const tar = gunzipSync(readFileSync(join(DEMO, "blobs", "sha256", blob)));
+  const { layer, checkpoints } = await gzipWithSpans(tar, SPAN);
+  const spans = checkpoints.map((c, i) => {
+    const next = checkpoints[i + 1];
+    return {
+      window: tar.subarray(Math.max(0, c.out - WINDOW), c.out),
+      compressed: layer.subarray(c.in, next?.in),
+      // The other engines want a stream that ends: an empty last block, and no gzip trailer.
+      deflate: next
+        ? Buffer.concat([layer.subarray(c.in, next.in), EMPTY_LAST_BLOCK])
+        : layer.subarray(c.in, layer.length - 8),
+      outLen: (next?.out ?? tar.length) - c.out,
+      last: next === undefined,
+    };
+  });
+  return { spans, total: tar.length };
+}
+
+/** Builds bench/ natively and as wasm. */
+async function buildBench() {
+  const crate = join(ROOT, "bench");
+  const cargo = ["build", "--release", "--quiet", "--manifest-path", join(crate, "Cargo.toml")];
+  await run("cargo", [...cargo, "--bins"]);
+  await run("cargo", [...cargo, "--lib", "--target", TARGET]);
+  const out = join(crate, "target", "wasm");
+  const wasm = join(crate, "target", TARGET, "release", "ocipeek_bench.wasm");
+  await run("wasm-bindgen", ["--target", "web", "--out-dir", out, wasm]);
+  const file = join(out, "ocipeek_bench_bg.wasm");
+  await run("wasm-opt", ["-Oz", file, "-o", file]);
+  return { program: join(crate, "target", "release", "ocipeek-bench"), out, file };
+}
+
+/** A native process that runs a round for each line it is sent. */
+function native(program, folder, spans) {
+  const parts = [];
+  let at = 0;
+  const place = (bytes) => {
+    parts.push(bytes);
+    at += bytes.length;
+    return { start: at - bytes.length, end: at };
+  };
+  const job = spans.map(({ window, compressed, outLen, last }) => ({
+    window: place(window),
+    compressed: place(compressed),
+    outLen,
+    last,
+  }));
+  writeFileSync(join(folder, "spans.bin"), Buffer.concat(parts));
+  writeFileSync(join(folder, "spans.json"), JSON.stringify(job));
+  const child = spawn(program, [folder], { stdio: ["pipe", "pipe", "inherit"] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return {
+    round: async () => {
+      child.stdin.write("\n");
+      const [ms, made] = (await lines.next()).value.split(" ").map(Number);
+      return { ms, made };
+    },
+    stop: () => child.stdin.end(),
+  };
+}
+
+const timed = (work) => () => {
+  const start = performance.now();
+  const made = work();
+  return { ms: performance.now() - start, made };
+};
+
+const sum = (spans, f) => spans.reduce((total, s) => total + f(s), 0);
+
+async function chromiumRound(bench, spans) {
+  const parts = spans.flatMap((s) => [s.window, s.compressed]);
+  const lengths = spans.map((s) => [s.window.length, s.compressed.length, s.outLen, s.last]);
+  const site = await serveStatic({
+    "/": Buffer.from("<!doctype html><title>bench</title>"),
+    "/wasm/": bench.out,
+    "/spans.bin": Buffer.concat(parts),
+  });
+  const browser = await openBrowser();
+  await browser.page.goto(site.url);
+  await browser.page.evaluate(async (lengths) => {
+    // @ts-expect-error: served by the page's own server
+    const { default: init, inflate } = await import("/wasm/ocipeek_bench.js");
+    await init();
+    const data = new Uint8Array(await (await fetch("/spans.bin")).arrayBuffer());
+    let at = 0;
+    const take = (n) => {
+      at += n;
+      return data.slice(at - n, at);
+    };
+    const spans = lengths.map(([w, c, outLen, last]) => ({
+      window: take(w),
+      compressed: take(c),
+      outLen,
+      last,
+    }));
+    Object.assign(globalThis, {
+      round: () => {
+        const start = performance.now();
+        let made = 0;
+        for (const s of spans) made += inflate(s.window, s.compressed, s.outLen, s.last).length;
+        return { ms: performance.now() - start, made };
+      },
+    });
+  }, lengths);
+  return {
+    round: () => browser.page.evaluate("round()"),
+    stop: async () => {
+      await browser.close();
+      await site.close();
+    },
+  };
+}
+
+/** Runs each contender once a round; gives the median and the best of each. */
+async function takeTurns(contenders, rounds, check) {
+  const times = new Map(Object.keys(contenders).map((name) => [name, []]));
+  for (let i = 0; i < rounds + 1; i++) {
+    for (const [name, round] of Object.entries(contenders)) {
+      const { ms, made } = await round();
+      check(name, made);
+      if (i > 0) times.get(name).push(ms); // the first round warms up
+    }
+  }
+  return new Map([...times].map(([name, list]) => [name, list.sort((a, b) => a - b)]));
+}
+
+const median = (list) => list[list.length >> 1];
+
+async function benchInflate(rounds, folder) {
+  const { spans, total } = await makeSpans();
+  const bench = await buildBench();
+  const { initSync, inflate } = await import(join(bench.out, "ocipeek_bench.js"));
+  initSync({ module: readFileSync(bench.file) });
+  const process = native(bench.program, folder, spans);
+  const browser = await chromiumRound(bench, spans);
+  const contenders = {
+    "ocipeek, native": process.round,
+    "ocipeek, wasm in Node": timed(() =>
+      sum(spans, (s) => inflate(s.window, s.compressed, s.outLen, s.last).length),
+    ),
+    "ocipeek, wasm in Chromium": browser.round,
+    "node:zlib with dictionary": timed(() =>
+      sum(spans, (s) => inflateRawSync(s.deflate, dictionary(s)).length),
+    ),
+    fflate: timed(() =>
+      sum(spans, (s) => fflateInflate(s.deflate, { ...dictionary(s), out: new Uint8Array(s.outLen) }).length),
+    ),
+    pako: timed(() => sum(spans, (s) => pakoInflate(s.deflate, dictionary(s)).length)),
+  };
+  try {
+    const times = await takeTurns(contenders, rounds, (name, made) => {
+      if (made !== total) throw new Error(`${name} made ${made} of ${total} bytes`);
+    });
+    return [...times].map(([name, list]) => ({
+      name,
+      ms: median(list),
+      mbPerSecond: total / 1e3 / median(list),
+      best: total / 1e3 / list[0],
+    }));
+  } finally {
+    process.stop();
+    await browser.stop();
+  }
+}
+
+const dictionary = ({ window }) => (window.length > 0 ? { dictionary: window } : {});
+
+async function benchReads(rounds) {
+  const { open } = await import("ocipeek");
+  const registry = await serveLayout({ dir: DEMO, repository: REPOSITORY });
+  const reference = `${registry.host}/${REPOSITORY}:latest-soci`;
+  const options = { platform: "linux/amd64" };
+  const path = "/etc/services";
+  const warm = await open(reference, options);
+  await warm.readFile(path);
+  let cost = { requests: 0, bytes: 0 };
+  const contenders = {
+    "open and cat, cold": async () => {
+      const start = performance.now();
+      const image = await open(reference, options);
+      const made = (await image.readFile(path)).length;
+      const ms = performance.now() - start;
+      cost = image.stats;
+      await image.close?.();
+      return { ms, made };
+    },
+    "cat again, span cached": async () => {
+      const start = performance.now();
+      const made = (await warm.readFile(path)).length;
+      return { ms: performance.now() - start, made };
+    },
+  };
+  try {
+    const times = await takeTurns(contenders, rounds * 3, (name, made) => {
+      if (made !== 6800) throw new Error(`${name} read ${made} bytes`);
+    });
+    const { requests, bytes, imageBytes } = cost;
+    return {
+      rows: [...times].map(([name, list]) => ({ name, ms: median(list) })),
+      cost: { requests, bytes, imageBytes },
+    };
+  } finally {
+    await registry.close();
+  }
+}
+
+function table(rows, columns) {
+  const cells = [columns, ...rows].map((r) => r.map(String));
+  const widths = columns.map((_, i) => Math.max(...cells.map((r) => r[i].length)));
+  for (const row of cells)
+    console.log(row.map((c, i) => (i === 0 ? c.padEnd(widths[i]) : c.padStart(widths[i]))).join("  "));
+}
+
+const option = (name, fallback) => {
+  const i = process.argv.indexOf(name);
+  return i < 0 ? fallback : process.argv[i + 1];
+};
+
+async function main() {
+  await setup({ tests: true });
+  await run("node", ["scripts/build.mjs"]);
+  const rounds = Number(option("--rounds", 9));
+  const folder = tempFolder("bench");
+  const machine = {
+    cpu: cpus()[0]?.model,
+    cores: cpus().length,
+    node: process.version,
+    date: new Date().toISOString().slice(0, 10),
+  };
+  console.log(
+    `${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, ${machine.date}; ${rounds} rounds, medians\n`,
+  );
+
+  const inflate = await benchInflate(rounds, folder.path);
+  const zlib = inflate.find((r) => r.name.startsWith("node:zlib"))?.ms ?? 0;
+  table(
+    inflate.map((r) => [r.name, r.mbPerSecond.toFixed(0), r.best.toFixed(0), (zlib / r.ms).toFixed(2)]),
+    ["inflate 1 MiB spans", "MB/s", "best", "of zlib's speed"],
+  );
+  console.log();
+  const reads = await benchReads(rounds);
+  table(
+    reads.rows.map((r) => [r.name, r.ms.toFixed(2)]),
+    ["read on loopback", "ms"],
+  );
+  const { requests, bytes, imageBytes } = reads.cost;
+  console.log(`cold: ${requests} requests, ${bytes} bytes of an image of ${imageBytes}\n`);
+
+  const json = option("--json", undefined);
+  if (json) writeFileSync(json, `${JSON.stringify({ machine, rounds, inflate, reads }, null, 2)}\n`);
+  folder.remove();
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(error.output ? `${error.output}\n${error.message}` : error.stack);
+  process.exitCode = 1;
+}

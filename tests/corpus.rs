@@ -1,0 +1,35 @@
+//! Replays the fuzz corpora on stable Rust, so that what fuzzing found stays found.
+#![cfg(not(target_arch = "wasm32"))]
+// To panic is how a fuzz body tells.
+#![allow(clippy::panic, clippy::expect_used, clippy::unwrap_used)]
+
+use std::path::Path;
+
+#[path = "../fuzz/bodies/gzip_header.rs"]
+mod gzip_header;
+#[path = "../fuzz/bodies/span.rs"]
+mod span;
+#[path = "../fuzz/bodies/zstd.rs"]
+mod zstd;
+
+macro_rules! replay {
+    ($($name:ident),*) => {$(
+        #[test]
+        fn $name() {
+            replay(stringify!($name), $name::run);
+        }
+    )*};
+}
+
+replay!(gzip_header, span, zstd);
+
+fn replay(name: &str, body: fn(&[u8])) {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
+    let mut files: Vec<_> = std::fs::read_dir(&dir).unwrap().map(|f| f.unwrap().path()).collect();
+    files.sort();
+    assert!(!files.is_empty(), "{} is empty", dir.display());
+    for file in files {
+        println!("{}", file.display());
+        body(&std::fs::read(file).unwrap());
+    }
+}
