@@ -13,7 +13,7 @@ import { inflateRaw as pakoInflate } from "pako";
 import { openBrowser, serveStatic } from "../tests/lib/chromium.mjs";
 import { DEMO, REPOSITORY } from "../tests/lib/docker-registry.mjs";
 import { tempFolder } from "../tests/lib/processes.mjs";
-import { gzipWithSpans } from "../tests/lib/synthetic-image.mjs";
+import { gzipWithSpans, hugeZtoc } from "../tests/lib/synthetic-image.mjs";
 import { IMAGE, layout } from "../tests/lib/variants.mjs";
 import { serveLayout } from "./lib/layout-registry.mjs";
 import { ROOT, run } from "./lib/run.mjs";
@@ -22,6 +22,7 @@ import { setup } from "./setup.mjs";
 const MIB = 1 << 20;
 const SPAN = MIB;
 const WINDOW = 32_768;
+const ENTRIES = 1_000_000;
 const EMPTY_LAST_BLOCK = Buffer.from([1, 0, 0, 0xff, 0xff]);
 const TARGET = "wasm32-unknown-unknown";
 
@@ -77,7 +78,7 @@ function native(program, folder, spans) {
   }));
   writeFileSync(join(folder, "spans.bin"), Buffer.concat(parts));
   writeFileSync(join(folder, "spans.json"), JSON.stringify(job));
-  const child = spawn(program, [folder], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(program, ["inflate", folder], { stdio: ["pipe", "pipe", "inherit"] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return {
     round: async () => {
@@ -156,9 +157,8 @@ async function takeTurns(contenders, rounds, check) {
 
 const median = (list) => list[list.length >> 1];
 
-async function benchInflate(rounds, folder) {
+async function benchInflate(bench, rounds, folder) {
   const { spans, total } = await makeSpans();
-  const bench = await buildBench();
   const { initSync, inflate } = await import(join(bench.out, "ocipeek_bench.js"));
   initSync({ module: readFileSync(bench.file) });
   const process = native(bench.program, folder, spans);
@@ -234,6 +234,21 @@ async function benchReads(rounds) {
   }
 }
 
+/** Opens a zTOC of a million entries, natively and as wasm. */
+async function benchZtoc(bench, folder) {
+  const bytes = hugeZtoc(ENTRIES);
+  const file = join(folder, "huge.ztoc");
+  writeFileSync(file, bytes);
+  const natively = JSON.parse((await run(bench.program, ["ztoc", file])).stdout);
+  const { initSync, open_ztoc } = await import(`${join(bench.out, "ocipeek_bench.js")}?ztoc`);
+  const { memory } = initSync({ module: readFileSync(bench.file) });
+  const start = performance.now();
+  const entries = open_ztoc(bytes);
+  const wasm = { ms: performance.now() - start, memory: memory.buffer.byteLength };
+  if (entries !== ENTRIES || natively.entries !== ENTRIES) throw new Error("entries are missing");
+  return { native: natively, wasm };
+}
+
 function table(rows, columns) {
   const cells = [columns, ...rows].map((r) => r.map(String));
   const widths = columns.map((_, i) => Math.max(...cells.map((r) => r[i].length)));
@@ -261,7 +276,8 @@ async function main() {
     `${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, ${machine.date}; ${rounds} rounds, medians\n`,
   );
 
-  const inflate = await benchInflate(rounds, folder.path);
+  const bench = await buildBench();
+  const inflate = await benchInflate(bench, rounds, folder.path);
   const zlib = inflate.find((r) => r.name.startsWith("node:zlib"))?.ms ?? 0;
   table(
     inflate.map((r) => [r.name, r.mbPerSecond.toFixed(0), r.best.toFixed(0), (zlib / r.ms).toFixed(2)]),
@@ -276,8 +292,22 @@ async function main() {
   const { requests, bytes, imageBytes } = reads.cost;
   console.log(`cold: ${requests} requests, ${bytes} bytes of an image of ${imageBytes}\n`);
 
+  const ztoc = await benchZtoc(bench, folder.path);
+  const mb = (n) => (n / 1e6).toFixed(1);
+  table(
+    [
+      ["native", ztoc.native.ms.toFixed(0), mb(ztoc.native.peak)],
+      ["wasm in Node", ztoc.wasm.ms.toFixed(0), mb(ztoc.wasm.memory)],
+    ],
+    [`open a zTOC of ${ENTRIES} entries`, "ms", "peak MB"],
+  );
+  const { tableBytes, indexBytes } = ztoc.native;
+  console.log(
+    `zTOC ${mb(ztoc.native.bytes)} MB with ${ztoc.native.spans} windows; kept: entries ${mb(tableBytes)} MB, with paths ${mb(indexBytes)} MB\n`,
+  );
+
   const json = option("--json", undefined);
-  if (json) writeFileSync(json, `${JSON.stringify({ machine, rounds, inflate, reads }, null, 2)}\n`);
+  if (json) writeFileSync(json, `${JSON.stringify({ machine, rounds, inflate, reads, ztoc }, null, 2)}\n`);
   folder.remove();
 }
 

@@ -37,10 +37,9 @@ fn read_job(dir: &str) -> Result<Vec<Span>, Box<dyn std::error::Error>> {
         .collect()
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let dir = std::env::args().nth(1).ok_or("usage: ocipeek-bench FOLDER")?;
-    let spans = read_job(&dir)?;
-    // One round for each line of input, so that rounds of several contenders can take turns.
+/// One round for each line of input, so that rounds of several contenders can take turns.
+fn inflate_rounds(dir: &str) -> Result<(), Box<dyn std::error::Error>> {
+    let spans = read_job(dir)?;
     for line in std::io::stdin().lock().lines() {
         line?;
         let start = Instant::now();
@@ -52,4 +51,40 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         std::io::stdout().flush()?;
     }
     Ok(())
+}
+
+/// The process's largest size so far, in bytes (Linux).
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?.checked_mul(1024)
+}
+
+fn open_ztoc(file: &str) -> Result<(), Box<dyn std::error::Error>> {
+    let bytes = Bytes::from(std::fs::read(file)?);
+    let (size, before) = (bytes.len(), peak_memory());
+    let start = Instant::now();
+    let opened = ocipeek_bench::open_ztoc(bytes)?;
+    let ms = start.elapsed().as_secs_f64() * 1000.0;
+    let report = serde_json::json!({
+        "bytes": size,
+        "entries": opened.index.table().len(),
+        "spans": opened.spans.len(),
+        "ms": ms,
+        "tableBytes": opened.index.table().heap_bytes(),
+        "indexBytes": opened.index.heap_bytes(),
+        "peakBefore": before,
+        "peak": peak_memory(),
+    });
+    println!("{report}");
+    Ok(())
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["inflate", dir] => inflate_rounds(dir),
+        ["ztoc", file] => open_ztoc(file),
+        _ => Err("usage: ocipeek-bench inflate FOLDER | ztoc FILE".into()),
+    }
 }

@@ -66,7 +66,8 @@ export async function gzipWithSpans(tar, spanSize) {
   return { layer: Buffer.concat(parts), checkpoints };
 }
 
-function zinfo(checkpoints, spanSize, tar) {
+/** The checkpoints as the zTOC keeps them. `windowBefore` gives up to 32 KiB of output before an offset. */
+function zinfo(checkpoints, spanSize, windowBefore) {
   const blob = Buffer.alloc(12 + checkpoints.length * (17 + WINDOW));
   blob.writeInt32LE(checkpoints.length, 0);
   blob.writeBigInt64LE(BigInt(spanSize), 4);
@@ -74,13 +75,14 @@ function zinfo(checkpoints, spanSize, tar) {
     const at = 12 + i * (17 + WINDOW);
     blob.writeBigInt64LE(BigInt(c.in), at);
     blob.writeBigInt64LE(BigInt(c.out), at + 8);
-    const window = tar.subarray(Math.max(0, c.out - WINDOW), c.out);
+    const window = windowBefore(c.out);
     window.copy(blob, at + 17 + WINDOW - window.length);
   });
   return blob;
 }
 
-function ztocOf({ tar, entries, layer, checkpoints, spanSize }) {
+/** A zTOC of regular files. */
+function ztocOf({ entries, digests, checkpoints, layerSize, tarSize }) {
   const b = new Builder(1 << 20);
   const offsets = (list) => {
     b.startVector(4, list.length, 4);
@@ -105,12 +107,11 @@ function ztocOf({ tar, entries, layer, checkpoints, spanSize }) {
   b.startObject(1);
   b.addFieldOffset(0, metadata, 0);
   const toc = b.endObject();
-  const digests = checkpoints.map((c, i) => digestOf(layer.subarray(c.in, checkpoints[i + 1]?.in)));
   const digestList = offsets(digests.map((d) => b.createString(d)));
-  const blob = b.createByteVector(zinfo(checkpoints, spanSize, tar));
+  const blob = b.createByteVector(checkpoints);
   b.startObject(4);
   b.addFieldInt8(0, 1, 1);
-  b.addFieldInt32(1, checkpoints.length - 1, 0);
+  b.addFieldInt32(1, digests.length - 1, 0);
   b.addFieldOffset(2, digestList, 0);
   b.addFieldOffset(3, blob, 0);
   const compression = b.endObject();
@@ -118,12 +119,36 @@ function ztocOf({ tar, entries, layer, checkpoints, spanSize }) {
   b.startObject(6);
   b.addFieldOffset(0, texts[0], 0);
   b.addFieldOffset(1, texts[1], 0);
-  b.addFieldInt64(2, BigInt(layer.length), 0n);
-  b.addFieldInt64(3, BigInt(tar.length), 0n);
+  b.addFieldInt64(2, BigInt(layerSize), 0n);
+  b.addFieldInt64(3, BigInt(tarSize), 0n);
   b.addFieldOffset(4, toc, 0);
   b.addFieldOffset(5, compression, 0);
   b.finish(b.endObject());
   return Buffer.from(b.asUint8Array());
+}
+
+/** A zTOC of `count` files as large images have them, of a layer that does not exist; 4 MiB spans. */
+export function hugeZtoc(count) {
+  const entries = [];
+  let at = 0;
+  for (let i = 0; i < count; i++) {
+    const size = (i * 7919) % 8192;
+    const dir = `usr/lib/python3/dist-packages/package_${Math.floor(i / 40)}`;
+    entries.push({ name: `${dir}/module_${i}.py`, offset: at + 512, size });
+    at += 512 + 512 * Math.ceil(size / 512);
+  }
+  const spanSize = 4 << 20;
+  const tarSize = at + 1024;
+  const checkpoints = [];
+  for (let out = 0; out < tarSize; out += spanSize) checkpoints.push({ in: 10 + out / 4, out });
+  const window = Buffer.alloc(WINDOW, "window");
+  return ztocOf({
+    entries,
+    digests: checkpoints.map((c) => digestOf(Buffer.from(String(c.out)))),
+    checkpoints: zinfo(checkpoints, spanSize, (out) => window.subarray(0, Math.min(out, WINDOW))),
+    layerSize: 20 + Math.ceil(tarSize / 4),
+    tarSize,
+  });
 }
 
 /**
@@ -144,7 +169,16 @@ export async function writeSyntheticLayout(dir, files, { spanSize = 1 << 20 } = 
   const { tar, entries } = tarOf(files);
   const { layer, checkpoints } = await gzipWithSpans(tar, spanSize);
   const layerDescriptor = put(layer, `${OCI}.layer.v1.tar+gzip`);
-  const ztoc = put(ztocOf({ tar, entries, layer, checkpoints, spanSize }), "application/octet-stream");
+  const ztoc = put(
+    ztocOf({
+      entries,
+      digests: checkpoints.map((c, i) => digestOf(layer.subarray(c.in, checkpoints[i + 1]?.in))),
+      checkpoints: zinfo(checkpoints, spanSize, (out) => tar.subarray(Math.max(0, out - WINDOW), out)),
+      layerSize: layer.length,
+      tarSize: tar.length,
+    }),
+    "application/octet-stream",
+  );
   const soci = putJson(
     {
       schemaVersion: 2,
