@@ -97,6 +97,11 @@ impl HardLinks {
         self.links.is_empty()
     }
 
+    /// Whether the layer has no entry for some link's target.
+    pub(super) fn any_missing(&self) -> bool {
+        self.links.iter().any(|l| l.1 == Target::Missing)
+    }
+
     /// Where entry `i` leads, if it is a hard link.
     pub(super) fn target(&self, i: u32) -> Option<Target> {
         let at = self.links.binary_search_by_key(&i, |l| l.0).ok()?;

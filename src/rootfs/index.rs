@@ -1,11 +1,12 @@
 //! One layer's entries by path.
 
-use super::clean::{clean, compare, is_clean, strip};
+use super::WHITEOUT;
+use super::clean::{clean, compare, is_clean, strip, take_component};
 use super::hardlink::{HardLinks, Target};
 use super::node::{DirEntry, Node};
 use super::replay::{self, Placed};
 use super::search::Found;
-use super::{WHITEOUT, clean::split_last, clean::take_component};
+use super::sort::sorted;
 use crate::error::{Code, Error, Result};
 use crate::limits::Limits;
 use crate::tar::{EntryTable, Kind};
@@ -39,13 +40,21 @@ pub(super) struct Names {
 impl Names {
     /// The clean path of entry `i`, which the table calls `name`.
     pub(super) fn path<'a>(&'a self, i: u32, name: &'a [u8]) -> &'a [u8] {
-        if !self.entries.is_empty()
-            && let Ok(at) = self.entries.binary_search_by_key(&i, |e| e.0)
-            && let Some(&(_, start, len)) = self.entries.get(at)
-        {
+        if let Some(&(_, start, len)) = self.find(i) {
             return self.arena.get(start as usize..).and_then(|a| a.get(..len as usize)).unwrap_or_default();
         }
         strip(name)
+    }
+
+    fn find(&self, i: u32) -> Option<&(u32, u32, u32)> {
+        // Nearly always there is none at all; now and then every entry is here, each at its number.
+        match self.entries.get(i as usize).or(self.entries.last()) {
+            None => None,
+            Some(e) if e.0 == i => Some(e),
+            Some(_) => {
+                self.entries.binary_search_by_key(&i, |e| e.0).ok().and_then(|at| self.entries.get(at))
+            }
+        }
     }
 
     /// Gives entry `i` a path of its own. Entries come in ascending order.
@@ -73,32 +82,30 @@ impl PathIndex {
                 names.set(i, &clean(entry.name), limits)?;
             }
         }
-        let sorted = {
-            let mut keys: Vec<(&[u8], u32)> =
-                (0u32..).zip(table.iter()).map(|(i, e)| (names.path(i, e.name), i)).collect();
-            // Stable: equal paths stay in tar order. Runs that are sorted already cost a pass.
-            keys.sort_by(|a, b| compare(a.0, b.0));
-            keys.into_iter().map(|k| k.1).collect::<Vec<u32>>()
-        };
+        let sorted = sorted(count, |i| names.path(i, table.get(i as usize).map_or(&b""[..], |e| e.name)));
         let mut index =
             PathIndex { table, names, order: sorted, links: HardLinks::default(), whiteouts: false };
-        let placed = if index.needs_replay() { Some(replay::place(&index, limits)?) } else { None };
-        let links = HardLinks::resolve(&index, placed.as_ref());
-        index.links = links;
-        match placed {
-            Some(placed) => index.apply(placed, limits)?,
-            None => index.keep_last(count),
+        let links = HardLinks::resolve(&index, None);
+        // A target that no entry is called by may be reached over a link.
+        let symlinks = || index.table.iter().any(|e| e.kind == Kind::Symlink);
+        if index.has_files_as_directories() || links.any_missing() && symlinks() {
+            let placed = replay::place(&index, limits)?;
+            index.links = HardLinks::resolve(&index, Some(&placed));
+            index.apply(placed, limits)?;
+        } else {
+            index.links = links;
+            index.keep_last(count);
         }
-        index.whiteouts = index.order.iter().any(|&e| {
-            let path = index.path(e as usize);
-            path.starts_with(WHITEOUT) || split_last(path).1.starts_with(WHITEOUT)
-        });
+        index.whiteouts = index.order.iter().any(|&e| has_whiteout(index.path(e as usize)));
+        index.order.shrink_to_fit();
+        index.names.entries.shrink_to_fit();
+        index.names.arena.shrink_to_fit();
         index.links.count_names(&index.inodes());
         Ok(index)
     }
 
     /// Whether an entry that is no directory has entries below it, so that tar order decides what is there.
-    fn needs_replay(&self) -> bool {
+    fn has_files_as_directories(&self) -> bool {
         let mut file: Option<&[u8]> = None;
         for &e in &self.order {
             let path = self.path(e as usize);
@@ -170,11 +177,16 @@ impl PathIndex {
         if self.links.is_empty() {
             return Vec::new();
         }
-        let mut inodes: Vec<u32> = self.order.iter().filter_map(|&e| self.links.target(e)?.entry()).collect();
+        // What stands for a whiteout, or lies in aufs' own directories, is no name that anyone sees.
+        let named = |e: u32| !self.whiteouts || !has_whiteout(self.path(e as usize));
+        let mut inodes: Vec<u32> =
+            self.order.iter().filter_map(|&e| self.links.target(e)?.entry().filter(|_| named(e))).collect();
         inodes.sort_unstable();
         let mut own = inodes.clone();
         own.dedup();
-        own.retain(|&e| self.find(self.path(e as usize)).and_then(|f| f.entry) == Some(e as usize));
+        own.retain(|&e| {
+            named(e) && self.find(self.path(e as usize)).and_then(|f| f.entry) == Some(e as usize)
+        });
         inodes.extend(own);
         inodes.sort_unstable();
         inodes
@@ -307,6 +319,11 @@ impl PathIndex {
         let link = (self.kind(entry) == Kind::HardLink).then_some(entry);
         Node { path, at: Some((layer, inode)), link, kind: self.kind(inode) }
     }
+}
+
+/// Whether a component of the path begins like a whiteout.
+fn has_whiteout(path: &[u8]) -> bool {
+    path.starts_with(WHITEOUT) || path.windows(WHITEOUT.len() + 1).any(|w| w == b"/.wh.")
 }
 
 /// A path in a directory, both without leading slash.

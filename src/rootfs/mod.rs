@@ -13,6 +13,7 @@ mod node;
 mod replay;
 mod resolve;
 mod search;
+mod sort;
 
 pub use clean::clean;
 pub use glob::Glob;

@@ -1,6 +1,7 @@
 //! Replays a layer's tar, for the few layers in which the order of entries decides what is there: those with
 //! entries below something that is no directory. Tars that several trees were packed into have that (`lib` a
-//! symbolic link to `usr/lib`, then `lib/x`), and so have layers whose whiteouts sit below a file.
+//! symbolic link to `usr/lib`, then `lib/x`), and so have layers whose whiteouts sit below a file. Also for layers in
+//! which no entry is called as a hard link's target is: links may be on the way to it.
 //!
 //! Each entry is put into a tree as containerd's unpacking puts it into a file system: links on the way to its
 //! directory are followed inside the root, missing directories made, what is in its place removed unless both
@@ -171,11 +172,12 @@ impl<'a> Tree<'a> {
         let mut rests = vec![path];
         while let Some(mut rest) = rests.pop() {
             let Some(name) = take_component(&mut rest) else { continue };
-            rests.push(rest);
-            if hops > 0 {
+            if !rests.is_empty() {
+                // Of a link's target. The path's own components are bounded by the layer's size.
                 self.steps += 1;
                 Limits::check("max_link_steps", self.steps, self.limits.max_link_steps)?;
             }
+            rests.push(rest);
             match name {
                 b"." => continue,
                 b".." => {

@@ -1,3 +1,5 @@
 mod demo;
 mod fixture;
 mod lazy;
+mod million;
+mod model;
