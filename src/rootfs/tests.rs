@@ -1,5 +1,7 @@
 mod demo;
 mod fixture;
+mod layer;
 mod lazy;
 mod million;
 mod model;
+mod paths;
