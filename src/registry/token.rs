@@ -32,8 +32,8 @@ pub(super) struct Auth {
     way: RefCell<Way>,
     credentials: RefCell<Option<Credentials>>,
     asked: Cell<bool>,
-    /// Why credentials were not used, for messages.
-    withheld: RefCell<Option<String>>,
+    /// What stands in the way, for messages.
+    obstacle: RefCell<Option<String>>,
     /// Held while a token is fetched.
     fetching: Mutex<()>,
     /// Number of finished fetches, and the last one's outcome, for those who waited.
@@ -91,7 +91,7 @@ impl Auth {
             way: RefCell::new(Way::Anonymous),
             credentials: RefCell::new(None),
             asked: Cell::new(false),
-            withheld: RefCell::new(None),
+            obstacle: RefCell::new(None),
             fetching: Mutex::new(()),
             rounds: Cell::new(0),
             outcome: RefCell::new(None),
@@ -194,7 +194,9 @@ impl Auth {
         } else if by_scheme("basic").is_some() {
             basic.ok_or_else(|| self.refused())?
         } else if challenges.is_empty() && hidden {
-            // A browser shows the challenge only if the registry exposes it by CORS.
+            let why =
+                "the browser hides how to sign in, for the registry does not expose WWW-Authenticate by CORS";
+            self.obstacle.borrow_mut().get_or_insert_with(|| why.into());
             given.or(basic).ok_or_else(|| self.refused())?
         } else {
             return Err(Error::new(
@@ -221,7 +223,7 @@ impl Auth {
         };
         self.asked.set(true);
         if found.is_some() && !self.base.is_private() {
-            *self.withheld.borrow_mut() =
+            *self.obstacle.borrow_mut() =
                 Some("the credentials were not sent, for the registry is not https".into());
             return Ok(());
         }
@@ -231,7 +233,7 @@ impl Auth {
 
     /// `UNAUTHORIZED`, with what may help.
     pub(super) fn refused(&self) -> Error {
-        let why = match (&*self.withheld.borrow(), &*self.credentials.borrow()) {
+        let why = match (&*self.obstacle.borrow(), &*self.credentials.borrow()) {
             (Some(why), _) => why.clone(),
             (None, Some(_)) => "the credentials are refused, or do not allow this repository".into(),
             (None, None) => "sign in, or check the name: there are no credentials for it".into(),
@@ -293,7 +295,7 @@ impl Auth {
     async fn fetch_token(&self, client: &Client, service: TokenService) -> Result<String> {
         let mut credentials = self.credentials.borrow().clone();
         if credentials.is_some() && !self.may_see_credentials(&service.realm) {
-            *self.withheld.borrow_mut() = Some(format!(
+            *self.obstacle.borrow_mut() = Some(format!(
                 "the credentials were not sent to its token service {}, which is another host; list it in token_hosts \
                  if you trust it",
                 service.realm.origin()

@@ -1,0 +1,517 @@
+//! Challenges, tokens, and where credentials may go.
+
+use std::time::Duration;
+
+use futures_executor::block_on;
+use futures_util::future::join_all;
+use ocipeek::error::Code;
+use ocipeek::registry::{Credentials, RegistryOptions};
+use ocipeek::source::{Source, Target};
+
+use crate::mock::{Access, Mock, What};
+use crate::{noise, read};
+
+const REALM: &str = "https://registry.test/token";
+const ASK: &str = "?service=mock&scope=repository:app:pull";
+
+fn mock() -> (Mock, Target) {
+    let mock = Mock::new();
+    mock.put_manifest(
+        "app",
+        "v1",
+        "application/vnd.oci.image.index.v1+json",
+        r#"{"schemaVersion":2,"manifests":[]}"#,
+    );
+    (mock, Target::Tag("v1".into()))
+}
+
+fn bearer(realm: &str, user: Option<(&'static str, &'static str)>, refresh: Option<&'static str>) -> Access {
+    Access::Bearer { realm: realm.into(), user, refresh, life: None }
+}
+
+#[test]
+fn anonymous_token() {
+    let (mock, v1) = mock();
+    mock.bearer("https://auth.elsewhere.test/token");
+    let registry = mock.registry();
+    block_on(registry.manifest(&v1)).unwrap();
+    block_on(registry.manifest(&v1)).unwrap();
+    assert_eq!(
+        mock.lines(),
+        [
+            "GET registry.test/v2/app/manifests/v1 401".to_string(),
+            format!("GET auth.elsewhere.test/token{ASK} 200"),
+            "GET registry.test/v2/app/manifests/v1 (Bearer token-1) 200".into(),
+            "GET registry.test/v2/app/manifests/v1 (Bearer token-1) 200".into(),
+        ]
+    );
+    let log = registry.stats().requests();
+    assert_eq!(log[1].target, "https://auth.elsewhere.test/token");
+    assert_eq!(log[1].purpose.as_str(), "token");
+}
+
+#[test]
+fn basic() {
+    let (mock, v1) = mock();
+    mock.access(Access::Basic { user: "u", password: "p" });
+    let registry = mock.registry_as(Credentials::basic("u", "p"));
+    block_on(registry.manifest(&v1)).unwrap();
+    assert_eq!(
+        mock.lines(),
+        [
+            "GET registry.test/v2/app/manifests/v1 401",
+            "GET registry.test/v2/app/manifests/v1 (Basic dTpw) 200",
+        ]
+    );
+    for (credentials, tries) in [(Credentials::basic("u", "wrong-s3cret"), 2), (Credentials::default(), 1)] {
+        let registry = mock.registry_as(credentials);
+        let e = block_on(registry.manifest(&v1)).unwrap_err();
+        assert_eq!((e.code(), e.status()), (Code::Unauthorized, Some(401)));
+        assert_eq!(e.reference(), Some("registry.test/app:v1"));
+        assert!(!e.to_string().contains("s3cret"), "{e}");
+        assert_eq!(mock.lines().len(), tries);
+    }
+}
+
+#[test]
+fn several_challenges_take_bearer() {
+    let (mock, v1) = mock();
+    mock.bearer(REALM);
+    let both = format!("Negotiate, Basic realm=\"a, b\", Bearer realm=\"{REALM}\", service=\"mo\\ck\"");
+    mock.fault("/manifests/", 1, What::Answer(401, vec![("www-authenticate", both)], String::new()));
+    block_on(mock.registry_as(Credentials::basic("u", "p")).manifest(&v1)).unwrap();
+    assert_eq!(mock.lines()[1], format!("GET registry.test/token{ASK}&account=u (Basic dTpw) 200"));
+    mock.fault(
+        "/manifests/",
+        1,
+        What::Answer(401, vec![("www-authenticate", "Digest realm=x".into())], String::new()),
+    );
+    let e = block_on(mock.registry().manifest(&v1)).unwrap_err();
+    assert!(e.code() == Code::Unauthorized && e.message().contains("neither"), "{e}");
+}
+
+#[test]
+fn credentials_go_to_the_realms_of_the_rule() {
+    let allowed = [
+        ("registry.test/app", "https://registry.test/token"),
+        ("registry.test/app", "https://registry.test:8443/token"),
+        ("eu.registry.test/app", "https://registry.test/token"),
+        ("docker.io/library/app", "https://auth.docker.io/token"),
+        ("localhost:5000/app", "http://localhost:5001/token"),
+        ("registry.test/app", "https://listed.test/token"),
+        ("registry.test/app", "https://listed.test:444/token"),
+        ("registry.test/app", "https://ported.test:444/token"),
+    ];
+    let foreign = [
+        ("registry.test/app", "https://evil.test/token"),
+        ("registry.test/app", "https://eu.registry.test/token"),
+        ("registry.test/app", "https://test/token"),
+        ("eu.registry.test/app", "https://egistry.test/token"),
+        ("registry.test/app", "https://auth.docker.io/token"),
+        ("docker.io/library/app", "https://auth.docker.io:444/token"),
+        ("docker.io/library/app", "https://auth.docker.io.evil.test/token"),
+        ("registry.test/app", "https://ported.test/token"),
+        ("registry.test/app", "https://localhost/token"),
+        ("10.0.0.1/app", "https://0.0.1/token"),
+    ];
+    for (list, sent) in [(&allowed[..], true), (&foreign[..], false)] {
+        for (reference, realm) in list {
+            let (mock, v1) = mock();
+            mock.put_manifest(
+                "library/app",
+                "v1",
+                "application/vnd.oci.image.index.v1+json",
+                r#"{"manifests":[]}"#,
+            );
+            mock.access(bearer(realm, Some(("u", "p")), None));
+            let options = RegistryOptions {
+                token_hosts: vec!["Listed.test".into(), "ported.test:444".into()],
+                ..Default::default()
+            };
+            let registry = mock.open(reference, Some(Credentials::basic("u", "p")), options);
+            let got = block_on(registry.manifest(&v1));
+            let asked: Vec<_> = mock.seen().into_iter().filter(|s| s.url.contains("/token?")).collect();
+            assert_eq!(asked.len(), 1, "{reference} {realm}");
+            assert_eq!(asked[0].header("authorization"), sent.then_some("Basic dTpw"), "{reference} {realm}");
+            assert_eq!(asked[0].url.contains("account="), sent);
+            match got {
+                Ok(_) => assert!(sent),
+                Err(e) => {
+                    assert!(!sent, "{reference} {realm}: {e}");
+                    assert_eq!(e.code(), Code::Unauthorized);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_foreign_realm_still_gives_anonymous_tokens_and_says_why_they_do_not_do() {
+    let (mock, v1) = mock();
+    mock.bearer("https://evil.test/token");
+    let registry = mock.registry_as(Credentials::basic("u", "p"));
+    block_on(registry.manifest(&v1)).unwrap();
+    assert!(mock.seen().iter().all(|s| !s.headers.iter().any(|(_, v)| v.contains("Basic"))));
+    // The token is good for nothing: the message says what to do.
+    mock.revoke_tokens();
+    mock.fault(
+        "/manifests/",
+        2,
+        What::Answer(
+            401,
+            vec![("www-authenticate", "Bearer realm=\"https://evil.test/token\"".into())],
+            String::new(),
+        ),
+    );
+    let e = block_on(mock.registry_as(Credentials::basic("u", "p")).manifest(&v1)).unwrap_err();
+    assert_eq!(e.code(), Code::Unauthorized);
+    assert!(e.message().contains("https://evil.test") && e.message().contains("token_hosts"), "{e}");
+}
+
+#[test]
+fn realms_that_are_not_https_are_refused() {
+    for (reference, realm) in [
+        ("registry.test/app", "http://registry.test/token"),
+        ("registry.test/app", "http://localhost/token"),
+        ("localhost:5000/app", "http://registry.test/token"),
+        ("registry.test/app", "file:///etc/passwd"),
+        ("registry.test/app", "https://u:s3cret@registry.test/token"),
+        ("registry.test/app", ""),
+    ] {
+        let (mock, v1) = mock();
+        mock.bearer(realm);
+        let e = block_on(mock.open(reference, None, RegistryOptions::default()).manifest(&v1)).unwrap_err();
+        assert_eq!(e.code(), Code::Unauthorized, "{realm}");
+        assert!(!e.to_string().contains("s3cret"), "{e}");
+        assert_eq!(mock.lines().len(), 1, "{realm}");
+    }
+}
+
+#[test]
+fn a_token_redirect_takes_no_credentials_along() {
+    let (mock, v1) = mock();
+    mock.access(bearer(REALM, Some(("u", "p")), None));
+    mock.fault("/token", 1, What::redirect(307, "https://evil.test/token?scope=repository:x"));
+    let e = block_on(mock.registry_as(Credentials::basic("u", "p")).manifest(&v1)).unwrap_err();
+    assert_eq!(e.code(), Code::Unauthorized);
+    assert_eq!(
+        mock.lines()[1..],
+        [
+            format!("GET registry.test/token{ASK}&account=u (Basic dTpw) 307"),
+            "GET evil.test/token?scope=repository:x 401".into(),
+        ]
+    );
+}
+
+#[test]
+fn one_fetch_serves_all_who_wait() {
+    let (mock, v1) = mock();
+    mock.bearer(REALM);
+    let registry = mock.registry();
+    let all = block_on(join_all((0..8).map(|_| registry.manifest(&v1))));
+    assert!(all.iter().all(Result::is_ok));
+    let count = |what: &str| mock.seen().iter().filter(|s| s.line().ends_with(what)).count();
+    assert_eq!((count(&format!("{ASK} 200")), count("v1 401"), count("(Bearer token-1) 200")), (1, 8, 8));
+    // A failure is shared too.
+    let (mock, v1) = self::mock();
+    mock.access(bearer(REALM, Some(("u", "p")), None));
+    let registry = mock.registry_as(Credentials::basic("u", "wrong"));
+    let all = block_on(join_all((0..8).map(|_| registry.manifest(&v1))));
+    assert!(all.iter().all(|r| r.as_ref().is_err_and(|e| e.code() == Code::Unauthorized)));
+    assert_eq!(mock.seen().iter().filter(|s| s.url.contains("/token")).count(), 1);
+}
+
+#[test]
+fn a_dropped_request_leaves_the_token_to_the_others() {
+    let (mock, v1) = mock();
+    mock.bearer(REALM);
+    let registry = mock.registry();
+    block_on(async {
+        let mut first = registry.manifest(&v1);
+        let mut second = registry.manifest(&v1);
+        // Both are refused, the first goes for a token and is dropped on the way.
+        for _ in 0..3 {
+            assert!(futures_util::poll!(&mut first).is_pending());
+            let _ = futures_util::poll!(&mut second);
+        }
+        drop(first);
+        second.await.unwrap();
+    });
+}
+
+#[test]
+fn tokens_are_renewed_before_their_end() {
+    let (mock, v1) = mock();
+    mock.access(Access::Bearer { realm: REALM.into(), user: None, refresh: None, life: Some(300) });
+    let registry = mock.registry();
+    let get = |after: u64| {
+        mock.advance(Duration::from_secs(after));
+        block_on(registry.manifest(&v1)).unwrap();
+        mock.lines()
+    };
+    assert_eq!(get(0).len(), 3);
+    assert_eq!(get(269), ["GET registry.test/v2/app/manifests/v1 (Bearer token-1) 200"]);
+    assert_eq!(
+        get(2),
+        [
+            format!("GET registry.test/token{ASK} 200"),
+            "GET registry.test/v2/app/manifests/v1 (Bearer token-2) 200".into(),
+        ]
+    );
+    // A service that fails then does not matter while the token still lasts.
+    mock.fault("/token", 4, What::status(404));
+    assert_eq!(
+        get(280),
+        [
+            format!("GET registry.test/token{ASK} 404"),
+            "GET registry.test/v2/app/manifests/v1 (Bearer token-2) 200".into(),
+        ]
+    );
+    // Nothing said: 60 seconds.
+    let (mock, v1) = self::mock();
+    mock.bearer(REALM);
+    let registry = mock.registry();
+    block_on(registry.manifest(&v1)).unwrap();
+    mock.advance(Duration::from_secs(53));
+    block_on(registry.manifest(&v1)).unwrap();
+    assert_eq!(mock.0.issued.get(), 1);
+    mock.advance(Duration::from_secs(2));
+    block_on(registry.manifest(&v1)).unwrap();
+    assert_eq!(mock.0.issued.get(), 2);
+}
+
+#[test]
+fn issued_at_counts_unless_the_clocks_differ() {
+    // (issued_at, seconds until it is renewed)
+    for (issued, lasts) in [
+        ("2026-10-31T23:58:20Z", 170), // 100 s ago: 200 are left, 30 of them as margin
+        ("2026-10-31T20:00:00Z", 270), // long over: our clock is another
+        ("2026-11-01T09:00:00Z", 270), // in the future
+        ("yesterday", 270),
+    ] {
+        let (mock, v1) = mock();
+        mock.bearer(REALM);
+        let answer = format!(r#"{{"access_token":"token-x","expires_in":300,"issued_at":"{issued}"}}"#);
+        mock.fault("/token", 1, What::Answer(200, vec![], answer));
+        mock.0.tokens.borrow_mut().insert("token-x".into(), u64::MAX);
+        let registry = mock.registry();
+        block_on(registry.manifest(&v1)).unwrap();
+        mock.advance(Duration::from_secs(lasts - 1));
+        block_on(registry.manifest(&v1)).unwrap();
+        assert_eq!(mock.0.issued.get(), 0, "{issued}");
+        mock.advance(Duration::from_secs(2));
+        block_on(registry.manifest(&v1)).unwrap();
+        assert_eq!(mock.0.issued.get(), 1, "{issued}");
+    }
+}
+
+#[test]
+fn a_token_refused_midway_is_fetched_once_more() {
+    let (mock, v1) = mock();
+    mock.bearer(REALM);
+    let data = noise(10_000);
+    let d = mock.put_blob(data.clone());
+    let registry = mock.registry();
+    block_on(registry.manifest(&v1)).unwrap();
+    mock.lines();
+    mock.revoke_tokens();
+    assert_eq!(block_on(read(&registry, &d, 5..50)).unwrap(), &data[5..50]);
+    let lines = mock.lines();
+    assert!(lines[0].ends_with("[5-49] (Bearer token-1) 401"), "{lines:?}");
+    assert_eq!(lines[1], format!("GET registry.test/token{ASK} 200"));
+    assert!(lines[2].ends_with("[5-49] (Bearer token-2) 206"));
+    // In the middle of a body, between two pieces of one range.
+    mock.revoke_tokens();
+    mock.0.tokens.borrow_mut().insert("token-2".into(), u64::MAX);
+    mock.fault("/blobs/", 1, What::Cut(2000));
+    let got = block_on(async {
+        use futures_util::StreamExt;
+        let mut body = registry.blob_range(&d, 0..9000).await.unwrap();
+        let mut got = body.next().await.unwrap().unwrap().to_vec();
+        mock.revoke_tokens();
+        while let Some(chunk) = body.next().await {
+            got.extend_from_slice(&chunk.unwrap());
+        }
+        got
+    });
+    assert_eq!(got, &data[..9000]);
+    let ends: Vec<_> =
+        mock.lines().iter().map(|l| l.split_once('[').map_or("token", |(_, r)| r).to_string()).collect();
+    assert_eq!(
+        ends,
+        [
+            "0-8999] (Bearer token-2) 206",
+            "2000-8999] (Bearer token-2) 401",
+            "token",
+            "2000-8999] (Bearer token-3) 206"
+        ]
+    );
+    // Refused for ever: no more than one new token per request.
+    mock.fault(
+        "/blobs/",
+        99,
+        What::Answer(401, vec![("www-authenticate", format!("Bearer realm=\"{REALM}\""))], String::new()),
+    );
+    let e = block_on(read(&registry, &d, 5..50)).unwrap_err();
+    assert_eq!(e.code(), Code::Unauthorized);
+    assert_eq!(mock.lines().len(), 3);
+}
+
+#[test]
+fn identity_tokens_use_the_refresh_grant() {
+    let (mock, v1) = mock();
+    let credentials = Credentials { identity_token: Some("refresh+1".into()), ..Default::default() };
+    mock.access(bearer(REALM, Some(("u", "p")), Some("refresh%2B1")));
+    block_on(mock.registry_as(credentials.clone()).manifest(&v1)).unwrap();
+    let seen = mock.seen();
+    assert_eq!((seen[1].method, seen[1].url.as_str()), ("POST", REALM));
+    assert_eq!(
+        seen[1].body,
+        "grant_type=refresh_token&service=mock&client_id=ocipeek&scope=repository:app:pull&refresh_token=refresh%2B1"
+    );
+    assert_eq!(seen[1].header("authorization"), None);
+    assert_eq!(seen[2].header("authorization"), Some("Bearer token-1"));
+    // A foreign realm does not see it.
+    let (mock, v1) = self::mock();
+    mock.access(bearer("https://evil.test/token", None, Some("refresh%2B1")));
+    block_on(mock.registry_as(credentials.clone()).manifest(&v1)).unwrap();
+    assert!(
+        mock.seen().iter().all(|s| s.method == "GET" && s.header("authorization") == Some("Bearer token-1")
+            || s.header("authorization").is_none())
+    );
+    assert!(mock.seen().iter().all(|s| !s.url.contains("refresh")));
+    // Services without that grant: GET with Basic, as Docker's clients do.
+    let (mock, v1) = self::mock();
+    mock.access(bearer(REALM, Some(("u", "p")), None));
+    let both = Credentials { identity_token: Some("refresh".into()), ..Credentials::basic("u", "p") };
+    block_on(mock.registry_as(both).manifest(&v1)).unwrap();
+    assert_eq!(
+        mock.lines()[1..3],
+        [
+            "POST registry.test/token 405".to_string(),
+            format!("GET registry.test/token{ASK}&account=u (Basic dTpw) 200"),
+        ]
+    );
+}
+
+#[test]
+fn a_given_token_is_used_as_it_is() {
+    let (mock, v1) = mock();
+    mock.bearer(REALM);
+    mock.0.tokens.borrow_mut().insert("given".into(), u64::MAX);
+    let credentials = |t: &str| Credentials { registry_token: Some(t.into()), ..Default::default() };
+    block_on(mock.registry_as(credentials("given")).manifest(&v1)).unwrap();
+    assert_eq!(mock.lines()[1], "GET registry.test/v2/app/manifests/v1 (Bearer given) 200");
+    for bad in ["s3cret", "s3cret\r\nx: y"] {
+        let e = block_on(mock.registry_as(credentials(bad)).manifest(&v1)).unwrap_err();
+        assert_eq!(e.code(), Code::Unauthorized);
+        assert!(!e.to_string().contains("s3cret"), "{e}");
+    }
+    assert_eq!(mock.0.issued.get(), 0);
+}
+
+#[test]
+fn token_services_that_misbehave() {
+    for body in
+        ["", "s3cret", "{}", r#"{"token":""}"#, r#"{"token":"a b\r\nx: s3cret"}"#, r#"{"token":7}"#, "[]"]
+    {
+        let (mock, v1) = mock();
+        mock.bearer(REALM);
+        mock.fault("/token", 9, What::Answer(200, vec![], body.into()));
+        let e = block_on(mock.registry().manifest(&v1)).unwrap_err();
+        assert_eq!(e.code(), Code::Unauthorized, "{body}");
+        assert!(!e.to_string().contains("s3cret"), "{e}");
+    }
+    let (mock, v1) = mock();
+    mock.bearer(REALM);
+    mock.fault("/token", 1, What::status(503));
+    mock.fault("/token", 1, What::Answer(429, vec![("retry-after", "3".into())], String::new()));
+    mock.fault("/token", 1, What::Network("down".into()));
+    block_on(mock.registry().manifest(&v1)).unwrap();
+    assert_eq!(mock.sleeps(), [225, 3000, 900]);
+    // What it says is shown, but not where it echoes a secret.
+    for (said, shown) in [("wrong password", true), ("u:hunter2 is wrong", false)] {
+        let (mock, v1) = self::mock();
+        mock.bearer(REALM);
+        let body = format!(r#"{{"details":"{said}"}}"#);
+        mock.fault("/token", 1, What::Answer(401, vec![], body));
+        let e = block_on(mock.registry_as(Credentials::basic("u", "hunter2")).manifest(&v1)).unwrap_err();
+        assert_eq!(e.message().contains(said), shown, "{e}");
+        assert!(!e.to_string().contains("hunter2"));
+    }
+}
+
+#[test]
+fn secrets_are_in_no_record() {
+    let (mock, v1) = mock();
+    mock.access(bearer(REALM, Some(("u", "hunter2")), None));
+    let registry = mock.registry_as(Credentials::basic("u", "hunter2"));
+    block_on(registry.manifest(&v1)).unwrap();
+    let text = format!("{:?} {registry:?}", registry.stats());
+    for secret in ["hunter2", "token-1", "dTpodW50ZXIy", "scope"] {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+    // The registry echoes the token in its error.
+    mock.fault(
+        "/manifests/",
+        1,
+        What::Answer(403, vec![], r#"{"errors":[{"message":"token-1 may not"}]}"#.into()),
+    );
+    let e = block_on(registry.manifest(&v1)).unwrap_err();
+    assert!(e.code() == Code::Forbidden && !e.to_string().contains("token-1"), "{e}");
+}
+
+#[test]
+fn hidden_challenges_in_browsers() {
+    let (mock, v1) = mock();
+    mock.access(Access::Basic { user: "u", password: "p" });
+    mock.0.browser.set(true);
+    mock.0.exposed.borrow_mut().clear();
+    // Credentials for the registry are tried as Basic.
+    block_on(mock.registry_as(Credentials::basic("u", "p")).manifest(&v1)).unwrap();
+    for registry in [mock.registry(), mock.registry_as(Credentials::basic("u", "wrong"))] {
+        let e = block_on(registry.manifest(&v1)).unwrap_err();
+        assert_eq!(e.code(), Code::Unauthorized);
+        assert!(e.message().contains("CORS"), "{e}");
+    }
+    // A Bearer challenge that is shown works as elsewhere.
+    mock.0.exposed.borrow_mut().push("www-authenticate");
+    mock.bearer(REALM);
+    block_on(mock.registry().manifest(&v1)).unwrap();
+}
+
+#[test]
+fn credentials_are_asked_for_only_when_needed() {
+    use futures_util::future::LocalBoxFuture;
+    use ocipeek::registry::{CredentialSource, Registry};
+    use std::cell::RefCell;
+    use std::rc::Rc;
+    struct Source(RefCell<Vec<String>>);
+    impl CredentialSource for Source {
+        fn get<'a>(
+            &'a self,
+            registry: &'a str,
+        ) -> LocalBoxFuture<'a, ocipeek::error::Result<Option<Credentials>>> {
+            self.0.borrow_mut().push(registry.into());
+            Box::pin(async { Ok(Some(Credentials::basic("u", "p"))) })
+        }
+    }
+    let (mock, v1) = mock();
+    let source = Rc::new(Source(RefCell::default()));
+    let reference = "registry.test/app".parse().unwrap();
+    let registry = Registry::new(
+        mock.transport(),
+        &reference,
+        Some(source.clone()),
+        RegistryOptions::default(),
+        Default::default(),
+    )
+    .unwrap();
+    block_on(registry.manifest(&v1)).unwrap();
+    assert!(source.0.borrow().is_empty());
+    mock.access(bearer(REALM, Some(("u", "p")), None));
+    block_on(join_all((0..3).map(|_| registry.manifest(&v1))));
+    mock.revoke_tokens();
+    block_on(registry.manifest(&v1)).unwrap();
+    assert_eq!(*source.0.borrow(), ["registry.test"]);
+}
