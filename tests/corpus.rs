@@ -7,6 +7,8 @@ use std::path::Path;
 
 #[path = "../fuzz/bodies/gzip_header.rs"]
 mod gzip_header;
+#[path = "../fuzz/bodies/range_header.rs"]
+mod range_header;
 #[path = "../fuzz/bodies/span.rs"]
 mod span;
 #[path = "../fuzz/bodies/zstd.rs"]
@@ -21,7 +23,7 @@ macro_rules! replay {
     )*};
 }
 
-replay!(gzip_header, span, zstd);
+replay!(gzip_header, range_header, span, zstd);
 
 fn replay(name: &str, body: fn(&[u8])) {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);

@@ -1,3 +1,6 @@
+// Folders and a tar program are native.
+#![cfg(not(target_arch = "wasm32"))]
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Range;

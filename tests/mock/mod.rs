@@ -1,6 +1,6 @@
 //! A registry in memory, with token service and storage service, that can misbehave on purpose. Time is virtual:
 //! waiting moves the clock at once. Every request is noted, so that tests assert exact lists of them.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod fault;
 mod serve;

@@ -1,4 +1,6 @@
 //! The registry client against a registry in memory that misbehaves on purpose.
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "../mock/mod.rs"]
 mod mock;
