@@ -9,13 +9,13 @@ mod walk;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
-use futures_util::stream::{self, TryStreamExt};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use crate::error::{Code, Error, Result};
 use crate::layer::{Context, Layer, Once};
 use crate::limits::Limits;
 use crate::oci::{Digest, ImageConfig, ImageManifest, Platform};
-use crate::rootfs::{DirEntry, Node, PathIndex, Rootfs, Step};
+use crate::rootfs::{DirEntry, Node, PathIndex, Rootfs, Step, clean};
 use crate::soci::{PrefetchArtifact, SociLayer, SociPrefetch, SociVersion};
 use crate::source::Cache;
 use crate::stats::Stats;
@@ -50,7 +50,8 @@ pub struct OpenOptions {
     /// False skips the checks of spans and of tar headers, and allows ranged reads of layers that nothing vouches for.
     /// Results say so. Manifests, zTOCs and layers that are fetched whole are verified all the same.
     pub verify: bool,
-    /// Where compressed spans are kept, by digest. What comes out is verified again.
+    /// Where compressed spans, and layers that are fetched whole, are kept, by digest. What comes out is verified again.
+    /// Manifests and zTOCs are not: see [`CachedSource`](crate::cache::CachedSource) for those.
     pub cache: Option<Rc<dyn Cache>>,
     /// Bounds on what the image may cost.
     pub limits: Limits,
@@ -221,7 +222,7 @@ impl Image {
 
     /// What is in a directory, links not followed, sorted by the bytes of the names.
     pub async fn read_dir(&self, path: &[u8]) -> Result<Vec<FileStat>> {
-        let node = self.lookup(path, Follow::All).await?;
+        let node = self.directory(path).await?;
         let children = self.children(&node).await?;
         Ok(children.iter().map(|child| self.file_stat(&child.node)).collect())
     }
@@ -267,6 +268,19 @@ impl Image {
             return Err(Error::new(Code::Enotdir, "not a directory").with_path(&stat::absolute(&node.path)));
         }
         self.settle(|rootfs| rootfs.read_dir(&node.path)).await
+    }
+
+    /// Looks up a directory that is to be listed.
+    async fn directory(&self, path: &[u8]) -> Result<Node> {
+        // Listing the root takes all layers, unless one hides what is below it, which is not known before: load
+        // several at a time. Failures are left to whoever then needs that layer.
+        if clean(path).is_empty() {
+            let layers = (0..self.0.layers.len()).rev();
+            stream::iter(layers)
+                .for_each_concurrent(PARALLEL, |i| async move { drop(self.index(i).await) })
+                .await;
+        }
+        self.lookup(path, Follow::All).await
     }
 
     /// Asks until it is answered, loading the layers that the answer needs and no others.

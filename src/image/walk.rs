@@ -22,7 +22,7 @@ impl Tree {
 
     async fn start(&self, path: &[u8]) -> Result<Node> {
         match self {
-            Tree::Image(image) => image.lookup(path, Follow::All).await,
+            Tree::Image(image) => image.directory(path).await,
             Tree::Layer(view) => view.lookup(path, Follow::All).await,
         }
     }
@@ -38,8 +38,8 @@ impl Tree {
 /// What is below a directory, parents before their children, each directory's names sorted by their bytes. Links are
 /// not followed below it; the directory itself is not given out.
 ///
-/// A glob is matched against the path from that directory on, without a leading `/` (or, if it begins with one,
-/// against the whole path). Directories that hold nothing it could match are not listed.
+/// A glob is matched against the path from that directory on: see [`Glob`](crate::rootfs::Glob). Directories that hold
+/// nothing it could match are not listed.
 pub struct Walk {
     tree: Tree,
     path: Vec<u8>,
@@ -90,6 +90,7 @@ impl Walk {
     fn wanted(&self, node: &Node) -> (bool, bool) {
         let Some(glob) = &self.glob else { return (true, true) };
         let relative = node.path.get(self.prefix..).unwrap_or_default();
-        (glob.matches(relative), glob.may_match_below(relative))
+        let kind = !glob.directories_only() || node.kind == Kind::Directory;
+        (kind && glob.matches(relative), glob.may_match_below(relative))
     }
 }

@@ -99,14 +99,17 @@ impl Inner {
             ))
             .with_digest(&layer.digest)
         })?;
+        let concerns = |e| self.advise(e).with_digest(&layer.digest);
+        if let Some(loaded) = self.cached().await.map_err(concerns)? {
+            return Ok(loaded);
+        }
         // A damaged transfer is tried again once.
         for retry in [false, true] {
             if retry {
                 self.context.source.stats().retry();
             }
-            if let Some(loaded) =
-                self.unpack().await.map_err(|e| self.advise(e).with_digest(&layer.digest))?
-            {
+            let body = self.context.source.blob_stream(layer).await?;
+            if let Some(loaded) = self.unpack(body, true).await.map_err(concerns)? {
                 return Ok(loaded);
             }
         }
@@ -129,13 +132,30 @@ impl Inner {
         ))
     }
 
-    /// Fetches and unpacks once; `None` if the digest is wrong.
-    async fn unpack(&self) -> Result<Option<Loaded>> {
-        let mut body = self.context.source.blob_stream(&self.layer).await?;
+    /// Unpacks what the cache has of the layer; `None` if that is nothing, or not the layer.
+    async fn cached(&self) -> Result<Option<Loaded>> {
+        let Some(cache) = &self.context.cache else { return Ok(None) };
+        let found = cache.get(&self.layer.digest.to_string()).await;
+        let found = found.filter(|data| data.len() as u64 == self.layer.size);
+        let loaded = match found {
+            Some(data) => self.unpack(stream::iter([Ok(data)]).boxed_local(), false).await?,
+            None => None,
+        };
+        self.context.source.stats().cache(loaded.is_some());
+        Ok(loaded)
+    }
+
+    /// Unpacks a body as it arrives; `None` if its digest is wrong. With `keep`, the cache gets it.
+    async fn unpack(&self, mut body: ByteStream, keep: bool) -> Result<Option<Loaded>> {
         let mut hasher = sha2::Sha256::new();
         let mut unpack = Ok(Unpack::new(&self.context.limits));
+        let cache = self.context.cache.as_ref().filter(|_| keep);
+        let mut kept = Vec::new();
         while let Some(chunk) = body.try_next().await? {
             hasher.update(&chunk);
+            if cache.is_some() {
+                kept.extend_from_slice(&chunk);
+            }
             unpack = match unpack {
                 Ok(mut u) => match u.push(&chunk) {
                     Ok(()) => Ok(u),
@@ -148,6 +168,9 @@ impl Inner {
         }
         if Digest::from_sha256(hasher.finalize().into()) != self.layer.digest {
             return Ok(None);
+        }
+        if let Some(cache) = cache {
+            cache.put(&self.layer.digest.to_string(), kept.into()).await;
         }
         let (table, content, inflated) = unpack?.finish()?;
         self.context.source.stats().inflated(inflated);

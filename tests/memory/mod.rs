@@ -40,6 +40,9 @@ struct Inner {
     /// Body bytes that were polled, and bodies that were dropped before their end.
     polled: Cell<u64>,
     cancelled: Cell<u64>,
+    /// Whole blobs on their way, and the most at a time.
+    blobs_now: Cell<usize>,
+    blobs_most: Cell<usize>,
     /// Every chunk is pending once before it comes.
     slow: Cell<bool>,
 }
@@ -128,6 +131,10 @@ impl Memory {
 
     pub fn polled(&self) -> u64 {
         self.0.polled.get()
+    }
+
+    pub fn most_blobs_at_once(&self) -> usize {
+        self.0.blobs_most.get()
     }
 
     pub fn cancelled(&self) -> u64 {
@@ -266,7 +273,10 @@ impl Source for Memory {
                 return Err(Error::limit(limit_name, descriptor.size, limit));
             }
             self.note(format!("blob {}", short(&descriptor.digest)));
+            self.0.blobs_now.set(self.0.blobs_now.get() + 1);
+            self.0.blobs_most.set(self.0.blobs_most.get().max(self.0.blobs_now.get()));
             yield_now().await;
+            self.0.blobs_now.set(self.0.blobs_now.get() - 1);
             for _ in 0..2 {
                 let bytes = self.answer(&descriptor.digest, 0..descriptor.size)?;
                 if Digest::of(&bytes) == descriptor.digest {

@@ -1,0 +1,381 @@
+//! From a reference to an image: indexes, platforms, artifacts, SOCI discovery; then walks and views of layers.
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod memory;
+
+use std::rc::Rc;
+
+use futures_executor::block_on;
+use memory::ztoc::{Spec, file, gzip, noise, tar};
+use memory::{GZIP, Kept, MadeLayer, Memory, Plain, TAR};
+use ocipeek::error::Code;
+use ocipeek::image::{Follow, Image, ManifestCheck, OpenOptions, ReadBy, SociChoice, SociFound, Walk};
+use ocipeek::oci::{Descriptor, Digest};
+use ocipeek::rootfs::Glob;
+use ocipeek::source::Target;
+use ocipeek::tar::Kind;
+use serde_json::{Value, json};
+
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const V1: &str = "application/vnd.amazon.soci.index.v1+json";
+const V2: &str = "application/vnd.amazon.soci.index.v2+json";
+
+fn desc(d: &Descriptor, more: Value) -> Value {
+    let mut v = json!({"mediaType": d.media_type, "digest": d.digest, "size": d.size});
+    v.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    v
+}
+
+/// An image with one small layer, told apart by `name`; `annotations` go into its manifest.
+fn image(m: &Memory, name: &str, annotations: Value) -> (Descriptor, Descriptor) {
+    let config = m.put(
+        "application/vnd.oci.image.config.v1+json",
+        json!({"architecture": "arm", "variant": "v7", "os": "linux", "author": name,
+               "rootfs": {"type": "layers", "diff_ids": []}})
+        .to_string(),
+    );
+    let layer = m.put(TAR, tar(&[file(name, name)]).0);
+    let doc = json!({"schemaVersion": 2, "mediaType": MANIFEST, "config": desc(&config, json!({})),
+                     "layers": [desc(&layer, json!({}))], "annotations": annotations});
+    (m.put(MANIFEST, doc.to_string()), layer)
+}
+
+/// A SOCI index for a layer of `tar`.
+fn soci(m: &Memory, version: &str, layer: &Descriptor, subject: Option<&Descriptor>) -> Descriptor {
+    let data = m.blob_bytes(&layer.digest).unwrap();
+    let name = String::from_utf8_lossy(&data[..100]).trim_end_matches('\0').to_owned();
+    let (_, told) = tar(&[file(&name, name.clone())]);
+    let ztoc = m.put("application/octet-stream", Spec::tar(told, &data, 1 << 20).build());
+    let empty = m.put(version, "{}");
+    let mut doc = json!({
+        "schemaVersion": 2, "mediaType": MANIFEST, "artifactType": version,
+        "config": desc(&empty, json!({})),
+        "layers": [desc(&ztoc, json!({"annotations": {
+            "com.amazon.soci.image-layer-digest": layer.digest, "com.amazon.soci.image-layer-mediaType": TAR}}))],
+    });
+    if let Some(subject) = subject {
+        doc["subject"] = desc(subject, json!({}));
+    }
+    let mut d = m.put(MANIFEST, doc.to_string());
+    d.artifact_type = Some(version.to_owned());
+    d
+}
+
+fn index(m: &Memory, tag: &str, entries: Vec<Value>) -> Descriptor {
+    let doc = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}).to_string();
+    let d = m.put(INDEX, doc);
+    m.tag(tag, d.digest, INDEX);
+    d
+}
+
+fn platform(os: &str, architecture: &str) -> Value {
+    json!({"platform": {"os": os, "architecture": architecture}})
+}
+
+fn with_platform(platform: &str) -> OpenOptions {
+    OpenOptions { platform: Some(platform.parse().unwrap()), ..OpenOptions::default() }
+}
+
+fn names(image: &Image) -> Vec<String> {
+    let list = block_on(image.read_dir(b"/")).unwrap();
+    list.iter().map(|s| String::from_utf8(s.path.clone()).unwrap()).collect()
+}
+
+#[test]
+fn the_platform_chooses_the_image() {
+    let m = Memory::default();
+    let (a, _) = image(&m, "a", json!({}));
+    let (b, _) = image(&m, "b", json!({}));
+    let i = index(
+        &m,
+        "t",
+        vec![
+            desc(&a, platform("linux", "amd64")),
+            desc(&b, json!({"platform": {"os": "linux", "architecture": "arm", "variant": "v7"}})),
+        ],
+    );
+    let amd = block_on(m.open("t", with_platform("linux/amd64"))).unwrap();
+    assert_eq!((names(&amd), amd.digest()), (vec!["/a".to_owned()], &a.digest));
+    assert_eq!(amd.index_digest(), Some(&i.digest));
+    assert_eq!(amd.platforms().len(), 2);
+    assert_eq!(amd.platform().unwrap().architecture, "amd64");
+    let arm = block_on(m.open("t", with_platform("linux/arm"))).unwrap();
+    assert_eq!(names(&arm), ["/b"]);
+    let e = block_on(m.open("t", with_platform("linux/s390x"))).err().unwrap();
+    assert_eq!(e.code(), Code::NotFound);
+    assert!(e.message().contains("linux/arm/v7"), "{e}");
+    assert_eq!(e.reference(), Some("memory"));
+}
+
+#[test]
+fn the_only_image_needs_no_platform() {
+    let m = Memory::default();
+    let (a, _) = image(&m, "a", json!({}));
+    index(&m, "t", vec![desc(&a, platform("plan9", "mips"))]);
+    let open = block_on(m.open("t", OpenOptions::default())).unwrap();
+    assert_eq!(open.platform().unwrap().os, "plan9");
+    assert!(block_on(m.open("t", with_platform("linux/amd64"))).is_err());
+}
+
+#[test]
+fn indexes_nest_but_not_for_ever() {
+    let m = Memory::default();
+    let (a, _) = image(&m, "a", json!({}));
+    let mut d = index(&m, "t0", vec![desc(&a, platform("linux", "amd64"))]);
+    for i in 1..8 {
+        d = index(&m, &format!("t{i}"), vec![desc(&d, json!({}))]);
+    }
+    let inner = block_on(m.open("t3", with_platform("linux/amd64"))).unwrap();
+    assert_eq!(names(&inner), ["/a"]);
+    assert_eq!(block_on(m.open("t7", with_platform("linux/amd64"))).err().unwrap().code(), Code::Unsupported);
+}
+
+#[test]
+fn a_manifest_of_its_own_tells_its_platform_by_its_config() {
+    let m = Memory::default();
+    let (a, _) = image(&m, "a", json!({}));
+    m.tag("t", a.digest, MANIFEST);
+    let open = block_on(m.open("t", OpenOptions::default())).unwrap();
+    assert_eq!((open.platform(), open.index_digest(), open.platforms().len()), (None, None, 0));
+    let config = block_on(open.config()).unwrap();
+    assert_eq!(config.author.as_deref(), Some("a"));
+    assert_eq!(open.platform().unwrap().architecture, "arm");
+}
+
+#[test]
+fn a_digest_vouches_for_more_than_a_tag() {
+    let m = Memory::default();
+    let (a, _) = image(&m, "a", json!({}));
+    m.tag("t", a.digest, MANIFEST);
+    let check = |target: Target| {
+        let open = block_on(Image::open(Rc::new(m.clone()), Rc::new(Plain), &target, OpenOptions::default()));
+        block_on(open.unwrap().stat(b"/a", Follow::All)).unwrap().verified.manifest
+    };
+    assert_eq!(check(Target::Digest(a.digest)), ManifestCheck::Digest);
+    assert_eq!(check(Target::Tag("t".to_owned())), ManifestCheck::Tag);
+}
+
+#[test]
+fn artifacts_are_no_images() {
+    let m = Memory::default();
+    let (a, layer) = image(&m, "a", json!({}));
+    for version in [V1, V2] {
+        let s = soci(&m, version, &layer, Some(&a));
+        m.tag("soci", s.digest, MANIFEST);
+        let e = block_on(m.open("soci", OpenOptions::default())).err().unwrap();
+        assert_eq!(e.code(), Code::Unsupported);
+        assert!(e.message().contains(version), "{e}");
+    }
+}
+
+#[test]
+fn too_many_layers() {
+    let m = Memory::default();
+    let (a, _) = image(&m, "a", json!({}));
+    m.tag("t", a.digest, MANIFEST);
+    let mut options = OpenOptions::default();
+    options.limits.max_layers = 0;
+    assert_eq!(block_on(m.open("t", options)).err().unwrap().limit_name(), Some("max_layers"));
+}
+
+fn found(m: &Memory, soci: SociChoice) -> Result<Option<(Digest, SociFound)>, Code> {
+    let options = OpenOptions { soci, ..with_platform("linux/amd64") };
+    let open = block_on(m.open("t", options)).map_err(|e| e.code())?;
+    assert_eq!(names(&open), ["/a"]);
+    let read = open.layers()[0].read;
+    assert_eq!(read, if open.soci().is_some() { ReadBy::Ztoc } else { ReadBy::Whole });
+    Ok(open.soci().map(|s| (s.digest, s.found)))
+}
+
+#[test]
+fn version_1_is_found_by_referrers() {
+    let m = Memory::default();
+    let (a, layer) = image(&m, "a", json!({}));
+    let (b, other) = image(&m, "b", json!({}));
+    index(&m, "t", vec![desc(&a, platform("linux", "amd64"))]);
+    assert_eq!(found(&m, SociChoice::Auto), Ok(None));
+    let s = soci(&m, V1, &layer, Some(&a));
+    m.refer(a.digest, vec![s.clone()]);
+    m.log();
+    assert_eq!(found(&m, SociChoice::Auto), Ok(Some((s.digest, SociFound::Referrers))));
+    // With the manifest in one go: nothing of it waits for something else.
+    assert_eq!(
+        m.log()[1..3].iter().map(|l| l.split(' ').next().unwrap()).collect::<Vec<_>>(),
+        ["manifest", "referrers"]
+    );
+    assert_eq!(found(&m, SociChoice::None), Ok(None));
+    assert_eq!(found(&m, SociChoice::Digest(s.digest)), Ok(Some((s.digest, SociFound::Named))));
+
+    // Of another image, or of none of its layers.
+    let stranger = soci(&m, V1, &other, Some(&b));
+    assert_eq!(found(&m, SociChoice::Digest(stranger.digest)), Err(Code::CorruptManifest));
+    let liar = soci(&m, V1, &other, Some(&a));
+    m.refer(a.digest, vec![liar]);
+    assert_eq!(found(&m, SociChoice::Auto), Err(Code::CorruptManifest));
+    let mut posing = soci(&m, V2, &layer, None);
+    posing.artifact_type = Some(V1.to_owned());
+    m.refer(a.digest, vec![posing]);
+    assert_eq!(found(&m, SociChoice::Auto), Err(Code::CorruptManifest));
+    assert_eq!(found(&m, SociChoice::Digest(a.digest)), Err(Code::Unsupported));
+    assert_eq!(found(&m, SociChoice::Digest(Digest::of(b"nothing"))), Err(Code::NotFound));
+}
+
+#[test]
+fn version_2_is_named_by_the_image() {
+    let m = Memory::default();
+    let layer = m.put(TAR, tar(&[file("a", "a")]).0);
+    let s = soci(&m, V2, &layer, None);
+    let (a, _) = image(&m, "a", json!({"com.amazon.soci.index-digest": s.digest}));
+    let entry = |s: &Descriptor, of: &Descriptor| {
+        desc(
+            s,
+            json!({"artifactType": V2, "platform": {"os": "linux", "architecture": "amd64"},
+                       "annotations": {"com.amazon.soci.image-manifest-digest": of.digest}}),
+        )
+    };
+    let named = Ok(Some((s.digest, SociFound::Annotation)));
+    // Whether the OCI index lists it or not; an attached index does not count.
+    let attached = soci(&m, V1, &layer, Some(&a));
+    m.refer(a.digest, vec![attached.clone()]);
+    index(&m, "t", vec![desc(&a, platform("linux", "amd64")), entry(&s, &a)]);
+    assert_eq!(found(&m, SociChoice::Auto), named);
+    index(&m, "t", vec![desc(&a, platform("linux", "amd64"))]);
+    assert_eq!(found(&m, SociChoice::Auto), named);
+    m.tag("t", a.digest, MANIFEST);
+    assert_eq!(found(&m, SociChoice::Auto), named);
+
+    // The OCI index says another.
+    let (_, other_layer) = image(&m, "b", json!({}));
+    let other = soci(&m, V2, &other_layer, None);
+    index(&m, "t", vec![desc(&a, platform("linux", "amd64")), entry(&other, &a)]);
+    assert_eq!(found(&m, SociChoice::Auto), Err(Code::CorruptManifest));
+
+    // Left behind by a copy: the next way of discovery.
+    index(&m, "t", vec![desc(&a, platform("linux", "amd64")), entry(&s, &a)]);
+    m.remove(&s.digest);
+    assert_eq!(found(&m, SociChoice::Auto), Ok(Some((attached.digest, SociFound::Referrers))));
+    m.refer(a.digest, vec![]);
+    assert_eq!(found(&m, SociChoice::Auto), Ok(None));
+}
+
+#[test]
+fn a_manifest_that_is_in_its_descriptor_is_not_fetched() {
+    use base64::Engine as _;
+    let m = Memory::default();
+    let (a, _) = image(&m, "a", json!({}));
+    let data = base64::engine::general_purpose::STANDARD.encode(m.blob_bytes(&a.digest).unwrap());
+    let mut entry = desc(&a, platform("linux", "amd64"));
+    entry["data"] = json!(data);
+    index(&m, "t", vec![entry]);
+    m.remove(&a.digest);
+    assert_eq!(names(&block_on(m.open("t", with_platform("linux/amd64"))).unwrap()), ["/a"]);
+}
+
+#[test]
+fn whole_layers_come_out_of_a_cache() {
+    let data = noise(30_000, 1);
+    let m = Memory::made(vec![MadeLayer {
+        media_type: GZIP,
+        data: gzip(&tar(&[file("f", data.clone())]).0, 1 << 20, None).0,
+        ztoc: None,
+    }]);
+    let cache = Rc::new(Kept::default());
+    let read = || {
+        let options = OpenOptions { cache: Some(cache.clone()), ..OpenOptions::default() };
+        let open = block_on(m.open("made", options)).unwrap();
+        m.log();
+        assert_eq!(block_on(open.read_file(b"f", None)).unwrap().1, data);
+        m.log().len()
+    };
+    assert_eq!((read(), read()), (1, 0));
+    for value in cache.map.borrow_mut().values_mut() {
+        let mut damaged = value.to_vec();
+        damaged[100] ^= 1;
+        *value = damaged.into();
+    }
+    assert_eq!((read(), read()), (1, 0));
+}
+
+fn paths(mut walk: Walk) -> Vec<String> {
+    block_on(async {
+        let mut out = Vec::new();
+        while let Some(stat) = walk.next().await.unwrap() {
+            out.push(String::from_utf8_lossy(&stat.path).into_owned());
+        }
+        out
+    })
+}
+
+#[test]
+fn walks_and_globs() {
+    let open = block_on(Memory::demo().open("latest", OpenOptions::default())).unwrap();
+    let all = paths(open.walk(b"/", None));
+    assert_eq!(all.len(), 2958);
+    let glob = |g: &str| Some(Glob::new(g.as_bytes()).unwrap());
+    let so = paths(open.walk(b"/", glob("**/*.so*")));
+    assert!(so.contains(&"/lib/x86_64-linux-musl/libc.so".to_owned()), "{so:?}");
+    let want: Vec<_> =
+        all.iter().filter(|p| p.rsplit('/').next().unwrap().contains(".so")).cloned().collect();
+    assert_eq!(so, want);
+    // Relative to where the walk starts.
+    let relative = paths(open.walk(b"usr/share", glob("demo/tz/*")));
+    let whole = paths(open.walk(b"/", glob("/usr/share/demo/tz/*")));
+    assert!(relative.len() > 100 && relative == whole, "{relative:?} {whole:?}");
+    assert_eq!(paths(open.walk(b"/usr/share/demo/tz", glob("*/"))).len(), 4);
+    assert_eq!(block_on(open.walk(b"/etc/os-release", None).next()).unwrap_err().code(), Code::Enotdir);
+}
+
+#[test]
+fn a_layer_on_its_own_shows_its_whiteouts() {
+    for soci in [SociChoice::Auto, SociChoice::None] {
+        let options = OpenOptions { soci, ..OpenOptions::default() };
+        let open = block_on(Memory::demo().open("latest", options)).unwrap();
+        assert!(open.layer(6).is_none());
+        let all = paths(open.layer(2).unwrap().walk(b"/", None));
+        assert!(all.iter().any(|p| p.contains("/.wh.")), "{all:?}");
+        assert!(!paths(open.walk(b"/", None)).iter().any(|p| p.contains("/.wh.")));
+        let view = open.layer(3).unwrap();
+        let marks = paths(view.walk(b"/", None)).into_iter().filter(|p| p.ends_with("/.wh..wh..opq")).count();
+        assert_eq!(marks, 1);
+        let base = open.layer(0).unwrap();
+        let link = paths(base.walk(b"/", None))
+            .into_iter()
+            .find(|p| block_on(base.stat(p.as_bytes(), Follow::ExceptLast)).unwrap().kind == Kind::Symlink);
+        let link = link.unwrap();
+        assert!(!block_on(base.readlink(link.as_bytes())).unwrap().is_empty());
+        assert_eq!(block_on(base.readlink(b"/etc")).unwrap_err().code(), Code::Einval);
+    }
+}
+
+#[test]
+fn the_root_is_listed_with_several_layers_at_a_time() {
+    let m = Memory::demo();
+    let open = block_on(m.open("latest", OpenOptions::default())).unwrap();
+    m.log();
+    assert!(!block_on(open.read_dir(b"/")).unwrap().is_empty());
+    assert_eq!(m.log().len(), 6);
+    assert!(m.most_blobs_at_once() > 2);
+}
+
+#[test]
+fn a_whole_layer_is_told_by_its_first_bytes() {
+    use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+    let data = noise(70_000, 4);
+    let (plain, _) = tar(&[file("f", data.clone())]);
+    let zstd = compress_to_vec(&plain[..], CompressionLevel::Fastest);
+    // A skippable frame in front, as zstd:chunked and estargz put some.
+    let skippable = [b"\x50\x2A\x4D\x18\x03\0\0\0abc", &zstd[..]].concat();
+    let members = [gzip(&plain[..30_000], 9_000, None).0, gzip(&plain[30_000..], 9_000, Some("x")).0].concat();
+    for layer in [plain.clone(), gzip(&plain, 9_000, None).0, members, zstd, skippable] {
+        for media_type in [TAR, GZIP, memory::ZSTD, "application/vnd.docker.image.rootfs.diff.tar.gzip"] {
+            let m = Memory::made(vec![MadeLayer { media_type, data: layer.clone(), ztoc: None }]);
+            m.chunks(&[1, 2, 3, 4_000]);
+            let open = block_on(m.open("made", OpenOptions::default())).unwrap();
+            let (stat, got) = block_on(open.read_file(b"f", None)).unwrap();
+            assert!(got == data, "{media_type}");
+            assert_eq!(stat.verified.content.as_str(), "layer-digest");
+        }
+    }
+}
