@@ -98,6 +98,8 @@ struct Inner {
     limit: Option<&'static str>,
     status: Option<u16>,
     retry_after: Option<u32>,
+    #[cfg(target_arch = "wasm32")]
+    cause: Option<wasm_bindgen::JsValue>,
 }
 
 impl Error {
@@ -113,6 +115,8 @@ impl Error {
             limit: None,
             status: None,
             retry_after: None,
+            #[cfg(target_arch = "wasm32")]
+            cause: None,
         }))
     }
 
@@ -167,6 +171,19 @@ impl Error {
     pub fn with_retry_after(mut self, seconds: u32) -> Self {
         self.0.retry_after.get_or_insert(seconds);
         self
+    }
+
+    /// Keeps the JavaScript exception that led here.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) fn with_cause(mut self, cause: wasm_bindgen::JsValue) -> Self {
+        self.0.cause.get_or_insert(cause);
+        self
+    }
+
+    /// The JavaScript exception that led here.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) fn cause(&self) -> Option<&wasm_bindgen::JsValue> {
+        self.0.cause.as_ref()
     }
 
     /// The stable code.
