@@ -31,10 +31,10 @@ export type ErrorCode =
 
 /** Credentials for one registry. `identityToken` is an OAuth2 refresh token, `registryToken` a Bearer token. */
 export interface Credentials {
-  username?: string;
-  password?: string;
-  identityToken?: string;
-  registryToken?: string;
+  username?: string | undefined;
+  password?: string | undefined;
+  identityToken?: string | undefined;
+  registryToken?: string | undefined;
 }
 
 /** Credentials, or a function that finds them for a registry host (`ghcr.io`, `localhost:5000`). */
@@ -57,123 +57,282 @@ export interface Verification {
   header: boolean;
 }
 
-/** Attributes of one path. Times are in milliseconds; `mtimeNs` is exact. */
+/** Attributes of one path, after Node's `fs.Stats`. `JSON.stringify` shows all of them. */
 export interface Stats {
-  /** Where the path leads, links resolved in its folders (and at its end for `stat`). */
-  path: string;
+  /** Where the path leads: absolute, links resolved in its folders (and at its end for `stat`). */
+  readonly path: string;
   /** The same as raw bytes. */
-  pathBytes: Uint8Array;
-  type: EntryType;
+  readonly pathBytes: Uint8Array;
+  /** What it is. */
+  readonly type: EntryType;
   /** Bytes of content; 0 for what has none. */
-  size: number;
+  readonly size: number;
   /** Permission bits, set-id and sticky: `0o7777`. */
-  mode: number;
-  uid: number;
-  gid: number;
-  uname: string;
-  gname: string;
+  readonly mode: number;
+  /** Owner. */
+  readonly uid: number;
+  /** Group. */
+  readonly gid: number;
+  /** Owner's name as the image's builder knew it, or empty. */
+  readonly uname: string;
+  /** Group's name as the image's builder knew it, or empty. */
+  readonly gname: string;
+  /** An invalid date where unknown. */
+  readonly mtime: Date;
   /** Milliseconds since the epoch; NaN where unknown. */
-  mtimeMs: number;
-  /** Nanoseconds since the epoch; undefined where unknown. */
-  mtimeNs: bigint | undefined;
+  readonly mtimeMs: number;
+  /** Nanoseconds since the epoch, exact; undefined where unknown. */
+  readonly mtimeNs: bigint | undefined;
   /** Names of this file in its layer. */
-  nlink: number;
-  devMajor: number;
-  devMinor: number;
+  readonly nlink: number;
+  /** A device's major number. */
+  readonly devMajor: number;
+  /** A device's minor number. */
+  readonly devMinor: number;
   /** A symbolic link's target. */
-  linkname?: string;
+  readonly linkname: string | undefined;
   /** The same as raw bytes. */
-  linknameBytes?: Uint8Array;
+  readonly linknameBytes: Uint8Array | undefined;
   /** The first name of a file with several names in its layer, where this is another of them. */
-  hardlinkOf?: string;
+  readonly hardlinkOf: string | undefined;
+  /** The same as raw bytes. */
+  readonly hardlinkOfBytes: Uint8Array | undefined;
   /** Extended attributes. */
-  xattrs: Map<string, Uint8Array>;
+  readonly xattrs: Map<string, Uint8Array>;
+  /** The same with names as raw bytes. */
+  readonly xattrsBytes: readonly [Uint8Array, Uint8Array][];
   /** Index of the layer that it comes from, 0 the lowest; -1 for a folder that no layer lists. */
-  layer: number;
-  verified: Verification;
+  readonly layer: number;
+  /** How all this was verified. */
+  readonly verified: Verification;
+  /** Whether it is a regular file. */
   isFile(): boolean;
+  /** Whether it is a directory. */
   isDirectory(): boolean;
+  /** Whether it is a symbolic link. */
   isSymbolicLink(): boolean;
 }
 
-/** An entry of a folder. */
+/** An entry of a folder, after Node's `fs.Dirent`. */
 export interface Dirent {
-  name: string;
-  nameBytes: Uint8Array;
+  /** Its name in the folder. */
+  readonly name: string;
+  /** The same as raw bytes. */
+  readonly nameBytes: Uint8Array;
   /** The folder it is in, as asked for. */
-  parentPath: string;
-  type: EntryType;
+  readonly parentPath: string;
+  /** What it is. */
+  readonly type: EntryType;
+  /** Its own attributes, as `lstat` gives them: they come with the listing. */
+  readonly stats: Stats;
+  /** Whether it is a regular file. */
   isFile(): boolean;
+  /** Whether it is a directory. */
   isDirectory(): boolean;
+  /** Whether it is a symbolic link. */
   isSymbolicLink(): boolean;
 }
 
-/** What `walk` gives: a path below the folder asked for, with its attributes (`lstat`). */
-export type WalkEntry = Stats;
+/** A file's content with what is known of it. */
+export interface ReadResult {
+  /** The content, or the part of it that was asked for. */
+  data: Uint8Array<ArrayBuffer>;
+  /** The file's attributes. */
+  stats: Stats;
+  /** How the content was verified; the same as `stats.verified`. */
+  verified: Verification;
+}
+
+/** A file's content as a stream of bytes; with back-pressure, and stopped by `cancel()`. */
+export interface FileStream extends ReadableStream<Uint8Array<ArrayBuffer>> {
+  /** The file's attributes, once it has been found. */
+  readonly stats: Promise<Stats>;
+  /** How the content is verified, once the file has been found. */
+  readonly verified: Promise<Verification>;
+}
 
 /** How a layer is read. */
 export interface LayerInfo {
+  /** 0 the lowest. */
   index: number;
+  /** Of the compressed layer. */
   digest: string;
+  /** The layer's media type. */
   mediaType: string;
   /** Compressed size in bytes. */
   size: number;
   /** `ztoc`: lazily by SOCI. `tar`: by ranges of an uncompressed tar. `whole`: fetched once. */
   read: "ztoc" | "tar" | "whole";
-  /** Of the layer's zTOC. */
+  /** The layer's zTOC. `spanSize` where the index says it. */
   ztoc?: { digest: string; size: number; spanSize?: number };
+}
+
+/** The SOCI index that an image is read by. */
+export interface SociInfo {
+  /** Of the index's manifest. */
+  digest: string;
+  /** Of the index. */
+  version: "v1" | "v2";
+  /** How it was found: named by the caller, by the image's annotation, or listed as a referrer. */
+  found: string;
+  /** What built it, if it says so. */
+  buildTool?: string;
+  /** Digests of the layers that it covers. */
+  layers: string[];
+}
+
+/** An image's config (OCI image spec, `config.md`), as far as it is known. */
+export interface ImageConfig {
+  architecture?: string;
+  os?: string;
+  variant?: string;
+  created?: string;
+  author?: string;
+  config?: {
+    User?: string;
+    Env?: string[];
+    Cmd?: string[];
+    Entrypoint?: string[];
+    WorkingDir?: string;
+    Labels?: Record<string, string>;
+    ExposedPorts?: Record<string, unknown>;
+    Volumes?: Record<string, unknown>;
+    StopSignal?: string;
+  };
+  rootfs?: { type?: string; diff_ids?: string[] };
+  history?: {
+    created?: string;
+    created_by?: string;
+    author?: string;
+    comment?: string;
+    empty_layer?: boolean;
+  }[];
+}
+
+/** One request, without credentials, query and fragment. */
+export interface RequestRecord {
+  /** Why: `ping`, `token`, `manifest`, `referrers`, `blob` or `range`. */
+  purpose: string;
+  /** The HTTP method, or `READ` for a local source. */
+  method: string;
+  /** URL or file. */
+  target: string;
+  /** Bytes asked for: from, and the first one not. */
+  range?: [number, number];
+  /** HTTP status; 0 where none came. */
+  status: number;
+  /** Bytes of body that arrived. */
+  bytes: number;
 }
 
 /** Requests and bytes so far. */
 export interface ReadStats {
+  /** Requests, retries and redirects included. */
   requests: number;
+  /** Bytes of bodies. */
   bytes: number;
+  /** Requests that were sent again. */
   retries: number;
+  /** Spans, metadata and blobs found in a cache. */
   cacheHits: number;
+  /** Those looked for and not found. */
   cacheMisses: number;
+  /** Bytes inflated. */
   inflated: number;
   /** Sum of the sizes of the image's layers, compressed. */
   imageBytes: number;
-  log: { purpose: string; method: string; target: string; range?: [number, number]; status: number; bytes: number }[];
+  /** The first 4,096 requests, in the order in which they were sent. */
+  readonly log: RequestRecord[];
 }
 
 /** A cache of verified bytes by digest key. What it gives back is verified again. */
 export interface Cache {
-  get(key: string): Promise<Uint8Array | undefined>;
-  put(key: string, value: Uint8Array): Promise<void>;
+  /** The bytes of `key`, or nothing. What it throws counts as nothing. */
+  get(key: string): Promise<Uint8Array | undefined> | Uint8Array | undefined;
+  /** Keeps the bytes of `key`. What it throws is ignored. */
+  put(key: string, value: Uint8Array): Promise<void> | void;
 }
 
-/** What `onProgress` is told, at most ten times a second. */
+/** What `onProgress` is told, at most ten times a second and at the end of each operation. */
 export interface Progress {
+  /** Requests so far. */
   requests: number;
+  /** Bytes of bodies so far. */
   bytes: number;
 }
 
-/** Options of {@link open}. */
-export interface OpenOptions {
-  /** `os/arch[/variant]`; the host's by default (linux and this machine's architecture), else linux/amd64. */
-  platform?: string;
-  auth?: Auth;
-  /** Used in place of the global `fetch`. */
-  fetch?: typeof fetch;
-  cache?: Cache;
-  signal?: AbortSignal;
-  onProgress?: (p: Progress) => void;
-  /** Digest of the SOCI index to use; `false` uses none. Found by the image's annotation or referrers by default. */
-  sociIndex?: string | false;
-  /** `false` skips the checks of spans and headers, and allows ranged reads of layers that cannot be verified. Results say so. */
-  verify?: boolean;
-  /** Named limits of the library, by their names in camel case, e.g. `maxWholeLayerSize`. */
-  limits?: Record<string, number>;
-  /** Allow plain `http` to this registry although it is not loopback. */
-  plainHttp?: boolean;
-  /** Hosts besides the registry's own that its Bearer challenge may name as token service and that may get the credentials. */
-  tokenHosts?: string[];
+/** What an injected `fetch` is called with. */
+export interface FetchInit {
+  method: string;
+  headers: Record<string, string>;
+  redirect: "follow" | "manual";
+  signal: AbortSignal;
+  body?: Uint8Array<ArrayBuffer>;
+  credentials?: "omit";
+  cache?: "no-store";
 }
 
-/** Options of reads. `end` is exclusive. */
-export interface ReadOptions {
-  start?: number;
-  end?: number;
-  signal?: AbortSignal;
+/** What of a `Response` is used. */
+export interface FetchResponse {
+  readonly status: number;
+  /** Iterable over `[name, value]`. */
+  readonly headers: object;
+  /** A `ReadableStream` of bytes. */
+  readonly body: object | null;
+  readonly url?: string;
+  readonly type?: string;
+}
+
+/** A `fetch` function, called with an absolute URL. Any platform's own fits. */
+export type Fetch = { fetch(url: string, init: FetchInit): Promise<FetchResponse> }["fetch"];
+
+/** Options of {@link open}. */
+export interface OpenOptions {
+  /** `os/arch[/variant]`; linux and this machine's architecture by default, where it is known, else `linux/amd64`. */
+  platform?: string | undefined;
+  /** Credentials, for registries that want some. They go to this registry and its token service only. */
+  auth?: Auth | undefined;
+  /** Used in place of the global `fetch`. */
+  fetch?: Fetch | undefined;
+  /** Keeps verified bytes between images and runs. */
+  cache?: Cache | undefined;
+  /** Stops the opening. Each later operation takes a signal of its own. */
+  signal?: AbortSignal | undefined;
+  /** Told of requests and bytes as they come. */
+  onProgress?: ((progress: Progress) => void) | undefined;
+  /** Digest of the SOCI index to use; `false` uses none. Found by the image's annotation or referrers by default. */
+  sociIndex?: string | false | undefined;
+  /** `false` skips the checks of spans and headers, and allows ranged reads of layers that cannot be verified. Results say so. */
+  verify?: boolean | undefined;
+  /** Named limits of the library, by their names in camel case, e.g. `maxWholeLayerSize`. */
+  limits?: Record<string, number> | undefined;
+  /** Allow plain `http` to this registry although it is not loopback. */
+  plainHttp?: boolean | undefined;
+  /** Hosts besides the registry's own that its Bearer challenge may name as token service and that may get the credentials. */
+  tokenHosts?: string[] | undefined;
+  /** Which image of a layout, where its URL or file names none: a tag, or a digest `sha256:…`. */
+  tag?: string | undefined;
+}
+
+/** Options that every operation takes. */
+export interface OperationOptions {
+  /** Stops it and its requests; the promise is rejected with `ABORTED`. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Options of reads. */
+export interface ReadOptions extends OperationOptions {
+  /** First byte. */
+  start?: number | undefined;
+  /** The first byte that is not read (unlike that of Node's `createReadStream`, which is the last one read). */
+  end?: number | undefined;
+}
+
+/** Options of {@link FileTree.walk}. */
+export interface WalkOptions extends OperationOptions {
+  /**
+   * Give only entries whose path below the folder matches: `*`, `?`, `[a-z]`, `{a,b}` within a name and `**` over
+   * any number of folders. Folders in which nothing can match are not read.
+   */
+  glob?: string | undefined;
 }

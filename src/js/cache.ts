@@ -1,0 +1,96 @@
+import { invalid } from "./errors.js";
+import type { Cache } from "./types.js";
+
+/** Keeps bytes in memory, the last used ones up to a size. */
+export class MemoryCache implements Cache {
+  readonly #entries = new Map<string, Uint8Array>();
+  readonly #maxBytes: number;
+  #bytes = 0;
+
+  /** Keeps `maxBytes`, 64 MiB by default. */
+  constructor(options: { maxBytes?: number } = {}) {
+    this.#maxBytes = options.maxBytes ?? 64 << 20;
+    if (!(this.#maxBytes >= 0)) throw invalid("maxBytes must be a number that is not negative");
+  }
+
+  /** Bytes held. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get(key: string): Uint8Array | undefined {
+    const value = this.#entries.get(key);
+    if (value) {
+      // A map keeps the order of insertion: the first one is the one not used for longest.
+      this.#entries.delete(key);
+      this.#entries.set(key, value);
+    }
+    return value;
+  }
+
+  put(key: string, value: Uint8Array): void {
+    this.#drop(key);
+    if (value.byteLength > this.#maxBytes) return;
+    this.#entries.set(key, value);
+    this.#bytes += value.byteLength;
+    for (const oldest of this.#entries.keys()) {
+      if (this.#bytes <= this.#maxBytes) break;
+      this.#drop(oldest);
+    }
+  }
+
+  #drop(key: string): void {
+    this.#bytes -= this.#entries.get(key)?.byteLength ?? 0;
+    this.#entries.delete(key);
+  }
+}
+
+/** What is used of the Cache API, in browsers and at the edge. */
+export interface WebCache {
+  match(url: string): Promise<{ arrayBuffer(): Promise<ArrayBuffer> } | undefined>;
+  put(url: string, response: Response): Promise<void>;
+}
+
+/** Keeps bytes in the platform's Cache API. */
+export class CacheApiCache implements Cache {
+  readonly #cache: () => Promise<WebCache>;
+  readonly #base: string;
+
+  /**
+   * Over a cache of this name, or over one that you opened (such as `caches.default` at the edge). Keys become
+   * URLs below `base`, which nothing ever fetches.
+   */
+  constructor(cache: string | WebCache = "ocipeek", options: { base?: string } = {}) {
+    let opened: Promise<WebCache> | undefined;
+    this.#cache = () => {
+      opened ??= typeof cache === "string" ? openWebCache(cache) : Promise.resolve(cache);
+      return opened;
+    };
+    this.#base = options.base ?? "https://cache.ocipeek.invalid/";
+  }
+
+  async get(key: string): Promise<Uint8Array | undefined> {
+    const hit = await (await this.#cache()).match(this.#url(key));
+    return hit && new Uint8Array(await hit.arrayBuffer());
+  }
+
+  async put(key: string, value: Uint8Array): Promise<void> {
+    const headers = {
+      // Content has the name of its digest: it never changes. At the edge nothing is kept without this.
+      "cache-control": "public, max-age=31536000, immutable",
+      "content-type": "application/octet-stream",
+    };
+    const body = value as Uint8Array<ArrayBuffer>;
+    await (await this.#cache()).put(this.#url(key), new Response(body, { headers }));
+  }
+
+  #url(key: string): string {
+    return this.#base + encodeURIComponent(key);
+  }
+}
+
+async function openWebCache(name: string): Promise<WebCache> {
+  const { caches } = globalThis as { caches?: { open(name: string): Promise<WebCache> } };
+  if (!caches) throw invalid("this platform has no Cache API");
+  return caches.open(name);
+}

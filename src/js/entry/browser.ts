@@ -1,0 +1,8 @@
+/** The entry for browsers, by bundlers or as it is. @module */
+import init from "../../wasm/ocipeek.js";
+import { setRuntime } from "../runtime.js";
+
+// The module lies beside its glue, which bundlers see there.
+setRuntime({ load: () => init() });
+
+export * from "../index.js";

@@ -1,0 +1,15 @@
+/** The entry for Node and Bun. @module */
+import { readFileSync } from "node:fs";
+import { arch } from "node:process";
+import { initSync } from "../../wasm/ocipeek.js";
+import { archiveFiles, folderFiles } from "../node/files.js";
+import { goArchitecture, setRuntime } from "../runtime.js";
+
+setRuntime({
+  load: () => initSync({ module: readFileSync(new URL("../../wasm/ocipeek_bg.wasm", import.meta.url)) }),
+  architecture: goArchitecture(arch),
+  folder: folderFiles,
+  archive: archiveFiles,
+});
+
+export * from "../index.js";

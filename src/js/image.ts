@@ -1,0 +1,108 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+import type { Tree, WasmImage } from "../wasm/ocipeek.js";
+import { invalid } from "./errors.js";
+import { Scope } from "./scope.js";
+import { FileTree } from "./tree.js";
+import type { ImageConfig, LayerInfo, OperationOptions, ReadStats, RequestRecord, SociInfo } from "./types.js";
+
+/** One layer's own files. Whiteouts (`.wh.NAME`, `.wh..wh..opq`) are visible as files. */
+export class LayerView extends FileTree {
+  /** The layer. */
+  readonly info: LayerInfo;
+
+  /** @internal */
+  constructor(info: LayerInfo, tree: () => Tree, scope: Scope) {
+    super(tree, scope);
+    this.info = info;
+  }
+}
+
+/**
+ * An open image: its merged root file system and its layers.
+ *
+ * Its memory is freed by {@link close} or `await using`, and at last when it is garbage.
+ */
+export class Image extends FileTree {
+  readonly #wasm: WasmImage;
+  readonly #handles: { free(): void }[];
+
+  /** What errors call it, e.g. `ghcr.io/o/app:1`. */
+  readonly name: string;
+  /** The image manifest's digest. */
+  readonly digest: string;
+  /** The image index's digest, if the image came out of one. */
+  readonly indexDigest: string | undefined;
+  /** All platforms that the image index offers. */
+  readonly platforms: readonly string[];
+  /** The layers, the lowest first, and how each is read. */
+  readonly layers: readonly LayerInfo[];
+  /** The SOCI index in use. */
+  readonly soci: SociInfo | undefined;
+  /** The manifest's annotations. */
+  readonly annotations: Readonly<Record<string, string>>;
+
+  /** @internal */
+  constructor(wasm: WasmImage, scope: Scope) {
+    const root = wasm.root();
+    super(() => root, scope);
+    this.#wasm = wasm;
+    this.#handles = [wasm, root];
+    this.name = wasm.name;
+    this.digest = wasm.digest;
+    this.indexDigest = wasm.indexDigest;
+    this.platforms = wasm.platforms;
+    this.layers = wasm.layers();
+    this.soci = wasm.soci();
+    this.annotations = wasm.annotations();
+  }
+
+  /** `os/arch[/variant]`; where the image has no index it is known once {@link config} was asked for. */
+  get platform(): string | undefined {
+    this.scope.check();
+    return this.#wasm.platform;
+  }
+
+  /** The image's config: environment, command, labels, history. Fetched at the first call. */
+  config(options: OperationOptions = {}): Promise<ImageConfig> {
+    return this.scope.run(options.signal, (stop) => this.#wasm.config(stop));
+  }
+
+  /** Layer `index` alone, 0 the lowest. */
+  layer(index: number): LayerView {
+    this.scope.check();
+    const info = this.layers[index];
+    const tree = info && this.#wasm.layer(index);
+    if (!tree) throw invalid(`there is no layer ${index}; the image has ${this.layers.length}`);
+    return new LayerView(info, () => tree, this.scope);
+  }
+
+  /** Fetches the parts that the SOCI index says will be needed first. Does nothing where it names none. */
+  prefetch(options: OperationOptions = {}): Promise<void> {
+    return this.scope.run(options.signal, (stop) => this.#wasm.prefetch(stop));
+  }
+
+  /** What reading has cost so far. */
+  get stats(): ReadStats {
+    this.scope.check();
+    const wasm = this.#wasm;
+    return {
+      ...wasm.counters(),
+      imageBytes: this.layers.reduce((sum, layer) => sum + layer.size, 0),
+      get log(): RequestRecord[] {
+        return wasm.requests();
+      },
+    };
+  }
+
+  /** Stops all that runs and frees the memory. Twice is once. */
+  async close(): Promise<void> {
+    if (this.scope.closed) return;
+    this.scope.close();
+    for (const handle of this.#handles) handle.free();
+  }
+
+  /** As {@link close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

@@ -1,0 +1,10 @@
+/**
+ * Open a container image where it lies and read single files out of it by HTTP Range, verified, without pulling it.
+ * @packageDocumentation
+ */
+export { CacheApiCache, MemoryCache, type WebCache } from "./cache.js";
+export { type ErrorDetails, OcipeekError } from "./errors.js";
+export type { Image, LayerView } from "./image.js";
+export { open } from "./open.js";
+export type { FileTree, ReaddirOptions, TextEncoding } from "./tree.js";
+export type * from "./types.js";

@@ -1,0 +1,89 @@
+import { spawn } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { dockerHelperOutput, dockerLookup } from "../../wasm/ocipeek.js";
+import { fromWasm, OcipeekError } from "../errors.js";
+import { ready } from "../runtime.js";
+import type { Credentials } from "../types.js";
+
+const HELPER_TIMEOUT_MS = 30_000;
+const HELPER_MAX_OUTPUT = 1 << 20;
+
+/** Options of {@link dockerAuth}. */
+export interface DockerAuthOptions {
+  /** The file; by default `config.json` in `$DOCKER_CONFIG`, else in `~/.docker`. */
+  configFile?: string | undefined;
+}
+
+/**
+ * Finds credentials as Docker does: in its `config.json` (`auths`, `identitytoken`) and by the credential helpers
+ * that it names (`credHelpers`, `credsStore`), which are run without a shell.
+ *
+ * Give it to `open(reference, { auth: dockerAuth() })`.
+ */
+export function dockerAuth(
+  options: DockerAuthOptions = {},
+): (registry: string) => Promise<Credentials | undefined> {
+  const file = options.configFile ?? join(process.env.DOCKER_CONFIG || join(homedir(), ".docker"), "config.json");
+  return async (registry) => {
+    const config = await readConfig(file);
+    if (config === undefined) return undefined;
+    await ready();
+    try {
+      const found = dockerLookup(config, registry);
+      if (!found?.helper) return found;
+      const output = await runHelper(found.helper, serverOf(registry));
+      return output === undefined ? undefined : dockerHelperOutput(output);
+    } catch (error) {
+      throw fromWasm(error);
+    }
+  };
+}
+
+async function readConfig(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    const code = (error as { code?: string }).code;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw error;
+  }
+}
+
+/** What credential helpers call a registry: Docker Hub has a historic name. */
+function serverOf(registry: string): string {
+  return /^(index\.|registry-1\.)?docker\.io$/.test(registry) ? "https://index.docker.io/v1/" : registry;
+}
+
+/** Runs `docker-credential-NAME get`; nothing where it says that it knows none. */
+function runHelper(name: string, server: string): Promise<string | undefined> {
+  const fail = (why: string): OcipeekError =>
+    new OcipeekError("UNAUTHORIZED", `UNAUTHORIZED: the credential helper ${JSON.stringify(name)} ${why}`);
+  // The name is a part of a program's name, never a path.
+  if (!/^[A-Za-z0-9_-][A-Za-z0-9._-]*$/.test(name)) return Promise.reject(fail("has a name that is not allowed"));
+  return new Promise((resolve, reject) => {
+    const child = spawn(`docker-credential-${name}`, ["get"], {
+      shell: false,
+      stdio: ["pipe", "pipe", "ignore"],
+      timeout: HELPER_TIMEOUT_MS,
+      windowsHide: true,
+    });
+    const chunks: Buffer[] = [];
+    let length = 0;
+    child.stdout.on("data", (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > HELPER_MAX_OUTPUT) child.kill();
+      else chunks.push(chunk);
+    });
+    child.stdin.on("error", () => {});
+    child.stdin.end(`${server}\n`);
+    child.on("error", () => reject(fail("cannot be run; is it on the PATH?")));
+    child.on("close", (code) => {
+      const output = Buffer.concat(chunks).toString("utf8");
+      if (code === 0 && length <= HELPER_MAX_OUTPUT) resolve(output);
+      else if (/credentials not found/i.test(output)) resolve(undefined);
+      else reject(fail(code === null ? "took too long or said too much" : `failed with exit code ${code}`));
+    });
+  });
+}

@@ -1,0 +1,95 @@
+import { type Host, openImage, type RawOptions, type SourceSpec } from "../wasm/ocipeek.js";
+import { blobFiles } from "./blob.js";
+import { invalid, OcipeekError } from "./errors.js";
+import { Image } from "./image.js";
+import { ProgressMeter } from "./progress.js";
+import { isBrowser, type Runtime, ready } from "./runtime.js";
+import { Scope } from "./scope.js";
+import type { Auth, OpenOptions } from "./types.js";
+
+/**
+ * Opens an image where it lies, without fetching it.
+ *
+ * `source` is one of
+ *
+ * - a reference as Docker users write it: `alpine`, `ghcr.io/o/app:1`, `localhost:5000/a@sha256:…`,
+ * - an `http(s)` URL: an OCI image layout below it; which image, `#tag` or the option `tag` says,
+ * - a `Blob` or `File`: a tar of an OCI image layout, read by pieces,
+ * - in Node, Deno and Bun also `oci:DIR[:TAG]` and `oci-archive:FILE[:TAG]`.
+ *
+ * @throws {@link OcipeekError}
+ */
+export async function open(source: string | URL | Blob, options: OpenOptions = {}): Promise<Image> {
+  const runtime = await ready();
+  const spec = sourceOf(source, options.tag, runtime);
+  const meter = options.onProgress && new ProgressMeter(options.onProgress);
+  const scope = new Scope(meter);
+  const host: Host = {
+    browser: isBrowser(),
+    ...(options.fetch ? { fetch: checkFunction("fetch", options.fetch) } : {}),
+    ...(options.cache ? { cache: options.cache } : {}),
+    ...(options.auth ? { credentials: finder(options.auth) } : {}),
+    ...(meter ? { onTransfer: meter.add } : {}),
+  };
+  const wasm = await scope.run(options.signal, (stop) =>
+    openImage(spec, rawOptions(options, runtime), host, stop),
+  );
+  return new Image(wasm, scope);
+}
+
+function rawOptions(options: OpenOptions, runtime: Runtime): RawOptions {
+  const { platform, sociIndex, verify, limits, plainHttp, tokenHosts } = options;
+  const raw: RawOptions = { platform: platform ?? `linux/${runtime.architecture ?? "amd64"}` };
+  if (sociIndex !== undefined) raw.sociIndex = sociIndex === false ? "none" : sociIndex;
+  if (verify !== undefined) raw.verify = verify;
+  if (limits !== undefined) raw.limits = limits;
+  if (plainHttp !== undefined) raw.plainHttp = plainHttp;
+  if (tokenHosts !== undefined) raw.tokenHosts = tokenHosts;
+  return raw;
+}
+
+function sourceOf(source: string | URL | Blob, tag: string | undefined, runtime: Runtime): SourceSpec {
+  if (typeof source === "object" && source !== null && "arrayBuffer" in source) {
+    return { kind: "archive", files: blobFiles(source), ...tagged(tag) };
+  }
+  const text = String(source);
+  if (/^https?:\/\//i.test(text)) {
+    const url = new URL(text);
+    const name = decodeURIComponent(url.hash.slice(1)) || tag;
+    url.hash = "";
+    return { kind: "url", url: url.href, ...tagged(name) };
+  }
+  const local = /^(oci|oci-archive):(.*)$/s.exec(text);
+  if (!local) return { kind: "registry", reference: text };
+  const [, transport, rest = ""] = local;
+  const { path, name } = splitLocal(rest);
+  const reader = transport === "oci" ? runtime.folder : runtime.archive;
+  if (!reader) {
+    throw new OcipeekError("UNSUPPORTED", `UNSUPPORTED: ${transport}: needs a file system; open a File or a URL`);
+  }
+  const kind = transport === "oci" ? "folder" : "archive";
+  return { kind, files: reader(path), ...tagged(name ?? tag) };
+}
+
+/** `PATH[:TAG]` or `PATH@sha256:…`, as skopeo splits it: at the first colon, a drive letter's apart. */
+function splitLocal(text: string): { path: string; name?: string } {
+  const digest = /^(.+)@(sha256:[0-9a-f]{64})$/s.exec(text);
+  if (digest?.[1] && digest[2]) return { path: digest[1], name: digest[2] };
+  const parts = /^([A-Za-z]:[\\/][^:]*|[^:]+)(?::(.+))?$/s.exec(text);
+  if (!parts?.[1]) throw new OcipeekError("INVALID_REFERENCE", `INVALID_REFERENCE: no path in ${JSON.stringify(text)}`);
+  return parts[2] === undefined ? { path: parts[1] } : { path: parts[1], name: parts[2] };
+}
+
+function tagged(tag: string | undefined): { tag?: string } {
+  return tag === undefined ? {} : { tag };
+}
+
+function finder(auth: Auth): { get(registry: string): unknown } {
+  if (typeof auth === "function") return { get: (registry) => auth(registry) };
+  return { get: () => auth };
+}
+
+function checkFunction<T>(name: string, value: T): T {
+  if (typeof value !== "function") throw invalid(`${name} must be a function`);
+  return value;
+}

@@ -1,0 +1,63 @@
+import type { LocalFiles } from "../wasm/ocipeek.js";
+
+/** What differs between runtimes; each entry of the package sets its own. */
+export interface Runtime {
+  /** Instantiates the wasm module; called once, and again after a failure. */
+  load(): unknown;
+  /** The architecture in OCI's (Go's) spelling, where known. */
+  architecture?: string | undefined;
+  /** Opens a folder on disk. */
+  folder?(path: string): LocalFiles;
+  /** Opens a file on disk. */
+  archive?(path: string): LocalFiles;
+}
+
+let current: Runtime | undefined;
+let loaded: Promise<unknown> | undefined;
+
+/** Makes `runtime` the one in use, if none is. */
+export function setRuntime(runtime: Runtime): void {
+  current ??= runtime;
+}
+
+/** The runtime, with the wasm module instantiated. */
+export async function ready(): Promise<Runtime> {
+  if (!current) throw new Error("call init() of ocipeek/raw first");
+  loaded ??= Promise.resolve(current.load());
+  try {
+    await loaded;
+  } catch (error) {
+    loaded = undefined;
+    throw error;
+  }
+  return current;
+}
+
+/** Whether the platform is a browser's page or worker: CORS applies there, and redirects are hidden. */
+export function isBrowser(): boolean {
+  const scope = globalThis as {
+    process?: { versions?: { node?: string } };
+    Deno?: unknown;
+    navigator?: { userAgent?: string };
+  };
+  const server = scope.process?.versions?.node !== undefined || scope.Deno !== undefined;
+  return !server && scope.navigator?.userAgent !== "Cloudflare-Workers";
+}
+
+/** Go's name of an architecture that Node or Deno names. */
+export function goArchitecture(name: string): string | undefined {
+  const names: Record<string, string> = {
+    x64: "amd64",
+    x86_64: "amd64",
+    arm64: "arm64",
+    aarch64: "arm64",
+    arm: "arm",
+    ia32: "386",
+    ppc64: "ppc64le",
+    s390x: "s390x",
+    riscv64: "riscv64",
+    loong64: "loong64",
+  };
+  return names[name];
+}
+

@@ -1,0 +1,164 @@
+import type { RawStat } from "../wasm/ocipeek.js";
+import { baseName, decode } from "./text.js";
+import type { Dirent, EntryType, Stats, Verification } from "./types.js";
+
+/** {@link Stats} over what wasm gave; text is decoded when asked for. */
+export class StatsOf implements Stats {
+  readonly #raw: RawStat;
+  readonly type: EntryType;
+  readonly size: number;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly nlink: number;
+  readonly devMajor: number;
+  readonly devMinor: number;
+  readonly layer: number;
+  readonly verified: Verification;
+
+  constructor(raw: RawStat) {
+    this.#raw = raw;
+    this.type = raw.type;
+    this.size = raw.size;
+    this.mode = raw.mode;
+    this.uid = raw.uid;
+    this.gid = raw.gid;
+    this.nlink = raw.nlink;
+    this.devMajor = raw.devMajor;
+    this.devMinor = raw.devMinor;
+    this.layer = raw.layer;
+    this.verified = raw.verified;
+  }
+
+  get path(): string {
+    return decode(this.#raw.path);
+  }
+  get pathBytes(): Uint8Array {
+    return this.#raw.path;
+  }
+  get uname(): string {
+    return decode(this.#raw.uname);
+  }
+  get gname(): string {
+    return decode(this.#raw.gname);
+  }
+  get mtimeNs(): bigint | undefined {
+    const { mtimeSecs, mtimeNanos } = this.#raw;
+    return mtimeSecs === undefined ? undefined : mtimeSecs * 1_000_000_000n + BigInt(mtimeNanos);
+  }
+  get mtimeMs(): number {
+    const { mtimeSecs, mtimeNanos } = this.#raw;
+    return mtimeSecs === undefined ? Number.NaN : Number(mtimeSecs) * 1e3 + mtimeNanos / 1e6;
+  }
+  get mtime(): Date {
+    return new Date(this.mtimeMs);
+  }
+  get linkname(): string | undefined {
+    return this.#raw.linkname && decode(this.#raw.linkname);
+  }
+  get linknameBytes(): Uint8Array | undefined {
+    return this.#raw.linkname;
+  }
+  get hardlinkOf(): string | undefined {
+    return this.#raw.hardlinkOf && decode(this.#raw.hardlinkOf);
+  }
+  get hardlinkOfBytes(): Uint8Array | undefined {
+    return this.#raw.hardlinkOf;
+  }
+  get xattrs(): Map<string, Uint8Array> {
+    return new Map(this.#raw.xattrs.map(([name, value]) => [decode(name), value]));
+  }
+  get xattrsBytes(): [Uint8Array, Uint8Array][] {
+    return this.#raw.xattrs;
+  }
+
+  isFile(): boolean {
+    return this.type === "file";
+  }
+  isDirectory(): boolean {
+    return this.type === "directory";
+  }
+  isSymbolicLink(): boolean {
+    return this.type === "symlink";
+  }
+
+  /** What `JSON.stringify` shows: all fields; bytes that are not UTF-8 and xattrs in base64. */
+  toJSON(): Record<string, unknown> {
+    const raw = this.#raw;
+    const { type, size, mode, uid, gid, uname, gname, nlink, layer, verified } = this;
+    const device = type === "char-device" || type === "block-device";
+    return {
+      path: this.path,
+      ...base64Unless("pathBase64", raw.path),
+      type,
+      size,
+      mode,
+      uid,
+      gid,
+      uname,
+      gname,
+      mtime: isoTime(raw),
+      nlink,
+      ...(device ? { devMajor: raw.devMajor, devMinor: raw.devMinor } : {}),
+      ...(raw.linkname ? { linkname: this.linkname, ...base64Unless("linknameBase64", raw.linkname) } : {}),
+      ...(raw.hardlinkOf ? { hardlinkOf: this.hardlinkOf } : {}),
+      ...(raw.xattrs.length > 0
+        ? { xattrs: Object.fromEntries(raw.xattrs.map(([k, v]) => [decode(k), toBase64(v)])) }
+        : {}),
+      layer,
+      verified,
+    };
+  }
+}
+
+/** {@link Dirent} over what wasm gave. */
+export class DirentOf implements Dirent {
+  readonly name: string;
+  readonly nameBytes: Uint8Array;
+  readonly parentPath: string;
+  readonly type: EntryType;
+  /** The entry's own attributes (`lstat`): a folder's listing knows them anyway. */
+  readonly stats: Stats;
+
+  constructor(raw: RawStat, parentPath: string) {
+    this.nameBytes = baseName(raw.path);
+    this.name = decode(this.nameBytes);
+    this.parentPath = parentPath;
+    this.type = raw.type;
+    this.stats = new StatsOf(raw);
+  }
+
+  isFile(): boolean {
+    return this.type === "file";
+  }
+  isDirectory(): boolean {
+    return this.type === "directory";
+  }
+  isSymbolicLink(): boolean {
+    return this.type === "symlink";
+  }
+}
+
+function base64Unless(key: string, bytes: Uint8Array): Record<string, string> {
+  try {
+    new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return {};
+  } catch {
+    return { [key]: toBase64(bytes) };
+  }
+}
+
+function toBase64(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return btoa(text);
+}
+
+/** RFC 3339 with all nine digits of the fraction; `null` where unknown or past what a `Date` holds. */
+function isoTime(raw: RawStat): string | null {
+  if (raw.mtimeSecs === undefined) return null;
+  const date = new Date(Number(raw.mtimeSecs) * 1000);
+  if (Number.isNaN(date.getTime())) return `@${raw.mtimeSecs}.${String(raw.mtimeNanos).padStart(9, "0")}`;
+  const fraction = raw.mtimeNanos === 0 ? "" : `.${String(raw.mtimeNanos).padStart(9, "0").replace(/0+$/, "")}`;
+  return date.toISOString().replace(".000Z", `${fraction}Z`);
+}

@@ -1,0 +1,172 @@
+import type { Tree } from "../wasm/ocipeek.js";
+import { invalid, OcipeekError } from "./errors.js";
+import type { Scope } from "./scope.js";
+import { DirentOf, StatsOf } from "./stats.js";
+import { openStream } from "./stream.js";
+import { baseName, decode, pathBytes } from "./text.js";
+import type {
+  Dirent,
+  FileStream,
+  ImagePath,
+  OperationOptions,
+  ReadOptions,
+  ReadResult,
+  Stats,
+  WalkOptions,
+} from "./types.js";
+
+/** Options of {@link FileTree.readdir}. */
+export interface ReaddirOptions extends OperationOptions {
+  /** Give {@link Dirent}s in place of names. */
+  withFileTypes?: boolean | undefined;
+  /** `"buffer"` gives names as raw bytes. */
+  encoding?: "utf8" | "utf-8" | "buffer" | undefined;
+}
+
+/** The encodings in which {@link FileTree.readFile} gives text. What is not UTF-8 becomes U+FFFD. */
+export type TextEncoding = "utf8" | "utf-8";
+
+/**
+ * A tree of files with the methods of Node's `fs/promises`: the whole image, or one of its layers.
+ *
+ * Paths are absolute, or start at the root where they are not. Links never lead out of the image.
+ */
+export class FileTree {
+  readonly #tree: () => Tree;
+  /** @internal */
+  protected readonly scope: Scope;
+
+  /** @internal */
+  protected constructor(tree: () => Tree, scope: Scope) {
+    this.#tree = tree;
+    this.scope = scope;
+  }
+
+  /** Attributes of what `path` leads to. */
+  stat(path: ImagePath, options: OperationOptions = {}): Promise<Stats> {
+    return this.#stat(path, true, options.signal);
+  }
+
+  /** Attributes of `path` itself, where it is a symbolic link. */
+  lstat(path: ImagePath, options: OperationOptions = {}): Promise<Stats> {
+    return this.#stat(path, false, options.signal);
+  }
+
+  /** Whether `path` leads to something. Only a definite no is `false`; other errors are thrown. */
+  async exists(path: ImagePath, options: OperationOptions = {}): Promise<boolean> {
+    try {
+      await this.stat(path, options);
+      return true;
+    } catch (error) {
+      const no = error instanceof OcipeekError && ["ENOENT", "ENOTDIR", "ELOOP"].includes(error.code);
+      if (no) return false;
+      throw error;
+    }
+  }
+
+  /** Where a symbolic link points, as it is written in the image. */
+  readlink(path: ImagePath, options: OperationOptions & { encoding: "buffer" }): Promise<Uint8Array>;
+  readlink(path: ImagePath, options?: OperationOptions): Promise<string>;
+  async readlink(path: ImagePath, options: OperationOptions & { encoding?: "buffer" } = {}) {
+    const bytes = pathBytes(path);
+    const target = await this.scope.run(options.signal, (stop) => this.#tree().readlink(bytes, stop));
+    return options.encoding === "buffer" ? target : decode(target);
+  }
+
+  /** The absolute path without links. */
+  realpath(path: ImagePath, options: OperationOptions & { encoding: "buffer" }): Promise<Uint8Array>;
+  realpath(path: ImagePath, options?: OperationOptions): Promise<string>;
+  async realpath(path: ImagePath, options: OperationOptions & { encoding?: "buffer" } = {}) {
+    const bytes = pathBytes(path);
+    const real = await this.scope.run(options.signal, (stop) => this.#tree().realpath(bytes, stop));
+    return options.encoding === "buffer" ? real : decode(real);
+  }
+
+  /** What a folder holds, sorted by bytes of the names. */
+  readdir(path: ImagePath, options: ReaddirOptions & { withFileTypes: true }): Promise<Dirent[]>;
+  readdir(
+    path: ImagePath,
+    options: ReaddirOptions & { withFileTypes?: false | undefined; encoding: "buffer" },
+  ): Promise<Uint8Array[]>;
+  readdir(
+    path: ImagePath,
+    options?: ReaddirOptions & {
+      withFileTypes?: false | undefined;
+      encoding?: "utf8" | "utf-8" | undefined;
+    },
+  ): Promise<string[]>;
+  async readdir(path: ImagePath, options: ReaddirOptions = {}) {
+    const bytes = pathBytes(path);
+    const entries = await this.scope.run(options.signal, (stop) => this.#tree().readDir(bytes, stop));
+    if (options.withFileTypes) {
+      const parent = typeof path === "string" ? path : decode(path);
+      return entries.map((entry) => new DirentOf(entry, parent));
+    }
+    const names = entries.map((entry) => baseName(entry.path));
+    return options.encoding === "buffer" ? names : names.map(decode);
+  }
+
+  /** A file's content: bytes, or text where an encoding is given. Large files are better streamed. */
+  readFile(
+    path: ImagePath,
+    options: TextEncoding | (ReadOptions & { encoding: TextEncoding }),
+  ): Promise<string>;
+  readFile(
+    path: ImagePath,
+    options?: (ReadOptions & { encoding?: null | undefined }) | null,
+  ): Promise<Uint8Array<ArrayBuffer>>;
+  async readFile(
+    path: ImagePath,
+    options?: TextEncoding | (ReadOptions & { encoding?: TextEncoding | null | undefined }) | null,
+  ) {
+    const { encoding, ...rest } = typeof options === "string" ? { encoding: options } : (options ?? {});
+    if (encoding && encoding !== "utf8" && encoding !== "utf-8") throw invalid("encoding must be utf8");
+    const { data } = await this.read(path, rest);
+    return encoding ? decode(data) : data;
+  }
+
+  /** A file's content with its attributes and how it was verified. */
+  async read(path: ImagePath, options: ReadOptions = {}): Promise<ReadResult> {
+    const bytes = pathBytes(path);
+    const { stat, data } = await this.scope.run(options.signal, (stop) =>
+      this.#tree().readFile(bytes, options.start, options.end, stop),
+    );
+    const stats = new StatsOf(stat);
+    return { data, stats, verified: stats.verified };
+  }
+
+  /**
+   * A file's content as a stream of bytes. Nothing is fetched before the first read; its first bytes come when the
+   * first span is there.
+   */
+  createReadStream(path: ImagePath, options: ReadOptions = {}): FileStream {
+    const bytes = pathBytes(path);
+    this.scope.check();
+    return openStream(this.scope, options.signal, (stop) =>
+      this.#tree().readStream(bytes, options.start, options.end, stop),
+    );
+  }
+
+  /**
+   * All entries below a folder, it included, parents before children, with their own attributes (as `lstat` gives
+   * them). Links are not followed.
+   */
+  async *walk(path: ImagePath = "/", options: WalkOptions = {}): AsyncGenerator<Stats, void, undefined> {
+    const bytes = pathBytes(path);
+    const cursor = await this.scope.run(options.signal, () => this.#tree().walk(bytes, options.glob));
+    try {
+      for (;;) {
+        const batch = await this.scope.run(options.signal, (stop) => cursor.next(stop));
+        if (batch.length === 0) return;
+        for (const entry of batch) yield new StatsOf(entry);
+      }
+    } finally {
+      cursor.free();
+    }
+  }
+
+  async #stat(path: ImagePath, follow: boolean, signal: AbortSignal | undefined): Promise<Stats> {
+    const bytes = pathBytes(path);
+    return new StatsOf(await this.scope.run(signal, (stop) => this.#tree().stat(bytes, follow, stop)));
+  }
+}

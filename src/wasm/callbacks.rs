@@ -1,0 +1,53 @@
+//! A cache and a finder of credentials that JavaScript implements.
+
+use bytes::Bytes;
+use futures_util::future::LocalBoxFuture;
+use js_sys::Uint8Array;
+use wasm_bindgen::JsValue;
+
+use super::js;
+use crate::error::{Code, Error, Result};
+use crate::registry::{CredentialSource, Credentials};
+use crate::source::Cache;
+
+/// An object with `get(key)` and `put(key, bytes)`. What it throws is a miss.
+pub struct JsCache(pub JsValue);
+
+impl Cache for JsCache {
+    fn get<'a>(&'a self, key: &'a str) -> LocalBoxFuture<'a, Option<Bytes>> {
+        Box::pin(async move {
+            js::call_async(&self.0, "get", &[key.into()]).await.ok().as_ref().and_then(js::bytes)
+        })
+    }
+
+    fn put<'a>(&'a self, key: &'a str, value: Bytes) -> LocalBoxFuture<'a, ()> {
+        Box::pin(async move {
+            let _ = js::call_async(&self.0, "put", &[key.into(), Uint8Array::from(&value[..]).into()]).await;
+        })
+    }
+}
+
+/// An object whose `get(registry)` gives `{username?, password?, identityToken?, registryToken?}` or nothing.
+pub struct JsCredentials(pub JsValue);
+
+impl CredentialSource for JsCredentials {
+    fn get(&self, registry: &str) -> LocalBoxFuture<'_, Result<Option<Credentials>>> {
+        let registry = JsValue::from_str(registry);
+        Box::pin(async move {
+            let found = js::call_async(&self.0, "get", &[registry]).await.map_err(|e| {
+                // Without what it says: that may quote the secret.
+                Error::new(Code::Unauthorized, "the function that finds credentials failed").with_cause(e)
+            })?;
+            let field = |name| js::get_some(&found, name).and_then(|v| v.as_string()).filter(|s| !s.is_empty());
+            if !found.is_object() {
+                return Ok(None);
+            }
+            Ok(Some(Credentials {
+                username: field("username"),
+                password: field("password"),
+                identity_token: field("identityToken"),
+                registry_token: field("registryToken"),
+            }))
+        })
+    }
+}

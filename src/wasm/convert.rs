@@ -1,0 +1,211 @@
+//! Values of the library as the JavaScript objects that `ocipeek.d.ts` describes.
+
+use serde::{Serialize, Serializer};
+use serde_wasm_bindgen::Serializer as JsSerializer;
+use wasm_bindgen::JsValue;
+
+use crate::error::{Code, Error, Result};
+use crate::image::{ContentProof, FileStat, LayerInfo, ManifestProof, MetadataProof, ReadKind, Verification};
+use crate::stats::{RequestRecord, Stats};
+use crate::tar::Kind;
+
+/// As a JavaScript value: `None` is absent, maps are objects, 64-bit integers are `BigInt`.
+pub fn to_js(value: &impl Serialize) -> Result<JsValue> {
+    let serializer = JsSerializer::new().serialize_maps_as_objects(true).serialize_large_number_types_as_bigints(true);
+    value
+        .serialize(&serializer)
+        .map_err(|e| Error::new(Code::Unsupported, format!("cannot be given to JavaScript: {e}")))
+}
+
+/// Bytes, which become a `Uint8Array`.
+pub struct Raw<'a>(pub &'a [u8]);
+
+impl Serialize for Raw<'_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_bytes(self.0)
+    }
+}
+
+/// The name of a type, as the package's `EntryType` has it.
+fn kind_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Regular | Kind::HardLink => "file",
+        Kind::Symlink => "symlink",
+        Kind::Directory => "directory",
+        Kind::CharDevice => "char-device",
+        Kind::BlockDevice => "block-device",
+        Kind::Fifo => "fifo",
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JsVerification {
+    manifest: &'static str,
+    metadata: &'static str,
+    content: &'static str,
+    header: bool,
+}
+
+impl From<&Verification> for JsVerification {
+    fn from(v: &Verification) -> Self {
+        JsVerification {
+            manifest: match v.manifest {
+                ManifestProof::Digest => "digest",
+                ManifestProof::Tag => "tag",
+            },
+            metadata: match v.metadata {
+                MetadataProof::ZtocDigest => "ztoc-digest",
+                MetadataProof::LayerDigest => "layer-digest",
+                MetadataProof::None => "none",
+            },
+            content: match v.content {
+                ContentProof::SpanDigest => "span-digest",
+                ContentProof::LayerDigest => "layer-digest",
+                ContentProof::None => "none",
+            },
+            header: v.header,
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JsStat<'a> {
+    path: Raw<'a>,
+    r#type: &'static str,
+    size: f64,
+    mode: u32,
+    uid: f64,
+    gid: f64,
+    uname: Raw<'a>,
+    gname: Raw<'a>,
+    mtime_secs: Option<i64>,
+    mtime_nanos: u32,
+    nlink: u32,
+    dev_major: f64,
+    dev_minor: f64,
+    linkname: Option<Raw<'a>>,
+    hardlink_of: Option<Raw<'a>>,
+    xattrs: Vec<(Raw<'a>, Raw<'a>)>,
+    layer: i32,
+    verified: JsVerification,
+}
+
+/// Attributes of one path.
+pub fn stat(s: &FileStat) -> Result<JsValue> {
+    to_js(&JsStat {
+        path: Raw(&s.path),
+        r#type: kind_name(s.kind),
+        size: s.size as f64,
+        mode: s.mode,
+        uid: s.uid as f64,
+        gid: s.gid as f64,
+        uname: Raw(&s.uname),
+        gname: Raw(&s.gname),
+        mtime_secs: s.mtime.map(|m| m.secs),
+        mtime_nanos: s.mtime.map_or(0, |m| m.nanos),
+        nlink: s.nlink,
+        dev_major: s.dev_major as f64,
+        dev_minor: s.dev_minor as f64,
+        linkname: s.link_name.as_deref().map(Raw),
+        hardlink_of: s.hardlink_of.as_deref().map(Raw),
+        xattrs: s.xattrs.iter().map(|(name, value)| (Raw(name), Raw(value))).collect(),
+        layer: s.layer.and_then(|l| i32::try_from(l).ok()).unwrap_or(-1),
+        verified: (&s.verified).into(),
+    })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JsLayer {
+    index: u32,
+    digest: String,
+    media_type: String,
+    size: f64,
+    read: &'static str,
+    ztoc: Option<JsZtoc>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JsZtoc {
+    digest: String,
+    size: f64,
+    span_size: Option<f64>,
+}
+
+/// The image's layers.
+pub fn layers(layers: &[LayerInfo]) -> Result<JsValue> {
+    let layers: Vec<_> = layers
+        .iter()
+        .map(|l| JsLayer {
+            index: l.index as u32,
+            digest: l.digest.to_string(),
+            media_type: l.media_type.clone(),
+            size: l.size as f64,
+            read: match l.read {
+                ReadKind::Ztoc => "ztoc",
+                ReadKind::Tar => "tar",
+                ReadKind::Whole => "whole",
+            },
+            ztoc: l.ztoc.as_ref().map(|z| JsZtoc {
+                digest: z.digest.to_string(),
+                size: z.size as f64,
+                span_size: z.span_size.map(|n| n as f64),
+            }),
+        })
+        .collect();
+    to_js(&layers)
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JsCounters {
+    requests: f64,
+    bytes: f64,
+    retries: f64,
+    cache_hits: f64,
+    cache_misses: f64,
+    inflated: f64,
+}
+
+/// The counters.
+pub fn counters(stats: &Stats) -> Result<JsValue> {
+    let c = stats.counters();
+    to_js(&JsCounters {
+        requests: c.requests as f64,
+        bytes: c.bytes as f64,
+        retries: c.retries as f64,
+        cache_hits: c.cache_hits as f64,
+        cache_misses: c.cache_misses as f64,
+        inflated: c.inflated as f64,
+    })
+}
+
+#[derive(Serialize)]
+struct JsRequest<'a> {
+    purpose: &'static str,
+    method: &'static str,
+    target: &'a str,
+    range: Option<(f64, f64)>,
+    status: u16,
+    bytes: f64,
+}
+
+/// The list of requests.
+pub fn requests(stats: &Stats) -> Result<JsValue> {
+    let requests = stats.requests();
+    let log: Vec<_> = requests
+        .iter()
+        .map(|r: &RequestRecord| JsRequest {
+            purpose: r.purpose.as_str(),
+            method: r.method,
+            target: &r.target,
+            range: r.range.as_ref().map(|r| (r.start as f64, r.end as f64)),
+            status: r.status,
+            bytes: r.bytes as f64,
+        })
+        .collect();
+    to_js(&log)
+}

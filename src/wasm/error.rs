@@ -1,0 +1,64 @@
+//! Errors as the plain objects from which the package's TypeScript makes its `OcipeekError`.
+
+use js_sys::{Object, Uint8Array};
+use wasm_bindgen::JsValue;
+
+use super::js;
+use crate::error::{Code, Error, Result};
+
+/// `{code, message, reference?, digest?, path?, offset?, limit?, status?, retryAfter?, cause?}`.
+pub fn to_js(error: &Error) -> JsValue {
+    let out = Object::new();
+    js::set(&out, "code", error.code().as_str());
+    js::set(&out, "message", error.to_string());
+    if let Some(reference) = error.reference() {
+        js::set(&out, "reference", reference);
+    }
+    if let Some(digest) = error.digest() {
+        js::set(&out, "digest", digest);
+    }
+    if let Some(path) = error.path() {
+        js::set(&out, "path", Uint8Array::from(path));
+    }
+    if let Some(offset) = error.offset() {
+        js::set(&out, "offset", offset as f64);
+    }
+    if let Some(limit) = error.limit_name() {
+        js::set(&out, "limit", camel_case(limit));
+    }
+    if let Some(status) = error.status() {
+        js::set(&out, "status", status);
+    }
+    if let Some(seconds) = error.retry_after() {
+        js::set(&out, "retryAfter", seconds);
+    }
+    if let Some(cause) = error.cause() {
+        js::set(&out, "cause", cause.clone());
+    }
+    out.into()
+}
+
+/// `max_span_size` as JavaScript spells it: `maxSpanSize`.
+pub fn camel_case(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for (i, word) in name.split('_').enumerate() {
+        let (first, rest) = word.split_at(word.len().min(1));
+        if i == 0 {
+            out.push_str(first);
+        } else {
+            out.push_str(&first.to_ascii_uppercase());
+        }
+        out.push_str(rest);
+    }
+    out
+}
+
+/// `INVALID_ARGUMENT` for an argument named `name`.
+pub fn invalid(name: &str, want: &str) -> Error {
+    Error::new(Code::InvalidArgument, format!("{name} must be {want}"))
+}
+
+/// A result with the error as its JavaScript object.
+pub fn js_result<T>(result: Result<T>) -> Result<T, JsValue> {
+    result.map_err(|e| to_js(&e))
+}

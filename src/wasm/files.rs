@@ -1,0 +1,119 @@
+//! A layout's folder, and an archive, that JavaScript reads: Node's file system, a `Blob`.
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use futures_util::future::LocalBoxFuture;
+use futures_util::stream;
+use wasm_bindgen::JsValue;
+
+use super::fetch::Meter;
+use super::js;
+use crate::error::{Code, Error, Result};
+use crate::layout::{Files, RandomAccess};
+use crate::transport::ByteStream;
+
+/// Bytes asked for in one call of `read`, so that a layer is never in memory whole.
+const WINDOW: u64 = 1 << 20;
+
+/// An object with `name`, `size(path)` (a number, or nothing where there is no such file) and
+/// `read(path, start, end)` (exactly these bytes). Both may return promises. For an archive the path is empty.
+#[derive(Clone)]
+pub struct JsFiles {
+    object: JsValue,
+    meter: Rc<Meter>,
+}
+
+impl JsFiles {
+    /// Reads through `object`.
+    pub fn new(object: JsValue, meter: Rc<Meter>) -> Self {
+        JsFiles { object, meter }
+    }
+
+    async fn size_of(self, path: String) -> Result<Option<u64>> {
+        let size = js::call_async(&self.object, "size", &[path.as_str().into()])
+            .await
+            .map_err(|e| js::exception(Code::Network, &format!("cannot open {path:?}"), e))?;
+        if size.is_undefined() || size.is_null() {
+            return Ok(None);
+        }
+        let bad = || Error::new(Code::Network, format!("the size of {path:?} is not a whole number"));
+        js::whole_number(&size).map(Some).ok_or_else(bad)
+    }
+
+    async fn read_window(self, path: String, range: Range<u64>) -> Result<Bytes> {
+        self.meter.request();
+        let args = [path.as_str().into(), (range.start as f64).into(), (range.end as f64).into()];
+        let got = js::call_async(&self.object, "read", &args)
+            .await
+            .map_err(|e| js::exception(Code::Network, &format!("cannot read {path:?}"), e))?;
+        let bytes = js::bytes(&got)
+            .ok_or_else(|| Error::new(Code::Network, format!("reading {path:?} gave no Uint8Array")))?;
+        let want = range.end.saturating_sub(range.start);
+        if bytes.len() as u64 != want {
+            let text = format!("{path:?} ends early: {} of {want} bytes are there", bytes.len());
+            return Err(Error::new(Code::Network, text).with_offset(range.start));
+        }
+        self.meter.bytes(bytes.len());
+        Ok(bytes)
+    }
+
+    fn windows(&self, path: String, range: Range<u64>) -> ByteStream {
+        // `try_unfold` keeps the read under way in the stream: a dropped `next()` loses nothing.
+        Box::pin(stream::try_unfold((self.clone(), path, range), |(files, path, left)| async move {
+            if left.is_empty() {
+                return Ok(None);
+            }
+            let end = left.end.min(left.start.saturating_add(WINDOW));
+            let bytes = files.clone().read_window(path.clone(), left.start..end).await?;
+            Ok(Some((bytes, (files, path, end..left.end))))
+        }))
+    }
+
+    fn label(&self) -> String {
+        js::get_some(&self.object, "name").and_then(|n| n.as_string()).unwrap_or_default()
+    }
+}
+
+impl Files for JsFiles {
+    fn size(&self, path: &str) -> LocalBoxFuture<'_, Result<Option<u64>>> {
+        Box::pin(self.clone().size_of(path.to_owned()))
+    }
+
+    fn read(&self, path: &str, range: Option<Range<u64>>) -> LocalBoxFuture<'_, Result<ByteStream>> {
+        let path = path.to_owned();
+        Box::pin(async move {
+            let range = match range {
+                Some(range) => range,
+                None => match self.clone().size_of(path.clone()).await? {
+                    Some(size) => 0..size,
+                    None => return Err(Error::new(Code::NotFound, format!("there is no file {path:?}"))),
+                },
+            };
+            Ok(self.windows(path, range))
+        })
+    }
+
+    fn name(&self) -> String {
+        self.label()
+    }
+}
+
+impl RandomAccess for JsFiles {
+    fn size(&self) -> LocalBoxFuture<'_, Result<u64>> {
+        Box::pin(async move {
+            let size = self.clone().size_of(String::new()).await?;
+            size.ok_or_else(|| Error::new(Code::NotFound, format!("there is no file {:?}", self.label())))
+        })
+    }
+
+    fn read(&self, range: Range<u64>) -> LocalBoxFuture<'_, Result<ByteStream>> {
+        let stream = self.windows(String::new(), range);
+        Box::pin(async move { Ok(stream) })
+    }
+
+    fn name(&self) -> String {
+        self.label()
+    }
+}

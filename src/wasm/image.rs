@@ -1,0 +1,204 @@
+//! The class of an open image.
+
+use std::rc::Rc;
+
+use js_sys::{Function, Promise};
+use wasm_bindgen::prelude::*;
+
+use super::callbacks::{JsCache, JsCredentials};
+use super::error::{invalid, js_result};
+use super::fetch::{FetchTransport, Meter};
+use super::files::JsFiles;
+use super::options::Options;
+use super::tree::{Root, Tree};
+use super::{abort, convert, js};
+use crate::cache::CachedSource;
+use crate::error::{Error, Result};
+use crate::image::Image;
+use crate::layout::{Layout, TarFiles, UrlFiles};
+use crate::limits::Limits;
+use crate::oci::Reference;
+use crate::registry::{CredentialSource, Registry, RegistryOptions};
+use crate::source::{Source, Target};
+use crate::stats::Stats;
+use crate::transport::Transport;
+
+/// Opens an image. `source` is one of
+///
+/// - `{kind: "registry", reference}`: as Docker users write it,
+/// - `{kind: "url", url, tag?}`: an OCI image layout below a URL,
+/// - `{kind: "folder", files, tag?}` and `{kind: "archive", files, tag?}`: an OCI image layout and a tar of
+///   one, read through `files` (see `JsFiles`).
+///
+/// `host` is `{fetch?, browser, onTransfer?, credentials?, cache?}`; `options` see `Options`. The promise gives a
+/// `WasmImage`; it is rejected with `ABORTED` once `stop` settles.
+#[wasm_bindgen(js_name = openImage)]
+pub fn open_image(source: JsValue, options: JsValue, host: JsValue, stop: Option<Promise>) -> Promise {
+    abort::promise(stop, async move {
+        let image = open(&source, options, &host).await?;
+        Ok(WasmImage { image }.into())
+    })
+}
+
+async fn open(source: &JsValue, options: JsValue, host: &JsValue) -> Result<Image> {
+    let options = Options::from_js(options)?;
+    let limits = options.limits()?;
+    let open_options = options.open_options(limits.clone())?;
+    let function = |name| js::get_some(host, name).and_then(|f| f.dyn_into::<Function>().ok());
+    let meter = Meter::new(function("onTransfer"));
+    let browser = js::get_some(host, "browser").is_some_and(|b| b.is_truthy());
+    let transport: Rc<dyn Transport> =
+        Rc::new(FetchTransport::new(function("fetch"), browser, Rc::clone(&meter)));
+    let (inner, target) = open_source(source, &options, limits, host, &transport, meter).await?;
+    let source = match js::get_some(host, "cache") {
+        Some(cache) => Rc::new(CachedSource::new(inner, Rc::new(JsCache(cache)), Rc::clone(&transport))),
+        None => inner,
+    };
+    Image::open(source, transport, &target, open_options).await
+}
+
+async fn open_source(
+    source: &JsValue,
+    options: &Options,
+    limits: Limits,
+    host: &JsValue,
+    transport: &Rc<dyn Transport>,
+    meter: Rc<Meter>,
+) -> Result<(Rc<dyn Source>, Target)> {
+    let text = |name| js::get_some(source, name).and_then(|v| v.as_string());
+    let stats = Stats::default();
+    let files = || {
+        let files = js::get_some(source, "files").ok_or_else(|| invalid("files", "given"))?;
+        Ok::<_, Error>(JsFiles::new(files, meter))
+    };
+    let kind = text("kind").unwrap_or_default();
+    if kind == "registry" {
+        let reference: Reference = text("reference").unwrap_or_default().parse()?;
+        let credentials = js::get_some(host, "credentials")
+            .map(|c| Rc::new(JsCredentials(c)) as Rc<dyn CredentialSource>);
+        let registry_options =
+            RegistryOptions { plain_http: options.plain_http, token_hosts: options.token_hosts.clone(), limits };
+        let target = reference.target();
+        let registry =
+            Registry::new(Rc::clone(transport), &reference, credentials, registry_options, stats)?;
+        return Ok((Rc::new(registry), target));
+    }
+    let layout = match kind.as_str() {
+        "url" => {
+            let files = UrlFiles::new(Rc::clone(transport), &text("url").unwrap_or_default(), limits.clone())?;
+            Layout::open(Rc::new(files), limits, stats).await?
+        }
+        "folder" => Layout::open(Rc::new(files()?), limits, stats).await?,
+        "archive" => {
+            let files = TarFiles::open(Rc::new(files()?), &limits).await?;
+            Layout::open(Rc::new(files), limits, stats).await?
+        }
+        _ => return Err(invalid("source.kind", "registry, url, folder or archive")),
+    };
+    let target = match text("tag") {
+        Some(tag) if tag.starts_with("sha256:") => Target::Digest(tag.parse()?),
+        Some(tag) => Target::Tag(tag),
+        None => Target::Only,
+    };
+    Ok((Rc::new(layout), target))
+}
+
+/// An open image. Its memory is freed by `free()`, or when it is collected.
+#[wasm_bindgen]
+pub struct WasmImage {
+    image: Image,
+}
+
+#[wasm_bindgen]
+impl WasmImage {
+    /// What errors call it.
+    #[wasm_bindgen(getter)]
+    pub fn name(&self) -> String {
+        self.image.name()
+    }
+
+    /// The image manifest's digest.
+    #[wasm_bindgen(getter)]
+    pub fn digest(&self) -> String {
+        self.image.digest().to_string()
+    }
+
+    /// The image index's digest, if the image came out of one.
+    #[wasm_bindgen(getter, js_name = indexDigest)]
+    pub fn index_digest(&self) -> Option<String> {
+        self.image.index_digest().map(ToString::to_string)
+    }
+
+    /// `os/arch[/variant]`, where an index or the config told it.
+    #[wasm_bindgen(getter)]
+    pub fn platform(&self) -> Option<String> {
+        self.image.platform().map(|p| p.to_string())
+    }
+
+    /// All platforms of the index.
+    #[wasm_bindgen(getter)]
+    pub fn platforms(&self) -> Vec<String> {
+        self.image.platforms().iter().map(ToString::to_string).collect()
+    }
+
+    /// The layers; see `LayerInfo` of the package's types.
+    pub fn layers(&self) -> Result<JsValue, JsValue> {
+        js_result(convert::layers(&self.image.layers()))
+    }
+
+    /// The SOCI index in use, or `undefined`.
+    pub fn soci(&self) -> Result<JsValue, JsValue> {
+        js_result(self.image.soci().map_or(Ok(JsValue::UNDEFINED), convert::soci))
+    }
+
+    /// The image's config.
+    pub fn config(&self, stop: Option<Promise>) -> Promise {
+        let image = self.image.clone();
+        abort::promise(stop, async move { convert::config(&*image.config().await?) })
+    }
+
+    /// The manifest's annotations.
+    pub fn annotations(&self) -> Result<JsValue, JsValue> {
+        js_result(convert::to_js(&self.image.manifest().annotations))
+    }
+
+    /// The counters of requests and bytes.
+    pub fn counters(&self) -> Result<JsValue, JsValue> {
+        js_result(convert::counters(self.image.stats()))
+    }
+
+    /// The requests so far.
+    pub fn requests(&self) -> Result<JsValue, JsValue> {
+        js_result(convert::requests(self.image.stats()))
+    }
+
+    /// Fetches what the image's prefetch artifacts name.
+    pub fn prefetch(&self, stop: Option<Promise>) -> Promise {
+        let image = self.image.clone();
+        abort::promise(stop, async move { image.prefetch().await.map(|()| JsValue::UNDEFINED) })
+    }
+
+    /// The merged root file system.
+    pub fn root(&self) -> Tree {
+        Tree::new(Root::Image(self.image.clone()))
+    }
+
+    /// Layer `index` alone, or `undefined`.
+    pub fn layer(&self, index: usize) -> Option<Tree> {
+        self.image.layer(index).map(|layer| Tree::new(Root::Layer(layer)))
+    }
+}
+
+/// Where Docker's `config.json` says that the credentials of `registry` are:
+/// `{username?, password?, identityToken?, registryToken?}`, `{helper}` (the name of a credential helper), or
+/// `undefined`.
+#[wasm_bindgen(js_name = dockerLookup)]
+pub fn docker_lookup(config: &str, registry: &str) -> Result<JsValue, JsValue> {
+    js_result(convert::docker_lookup(config, registry))
+}
+
+/// The credentials in a credential helper's output.
+#[wasm_bindgen(js_name = dockerHelperOutput)]
+pub fn docker_helper_output(output: &str) -> Result<JsValue, JsValue> {
+    js_result(convert::docker_helper_output(output))
+}

@@ -1,0 +1,134 @@
+/**
+ * What `wasm-bindgen --target web` makes of the classes in this folder, as far as the package uses it. Written by
+ * hand: the generated types need the DOM's, and say `any` where these are exact.
+ * @module
+ */
+
+/** Settles when the operation shall stop. Must settle at last in any case, or memory is held. */
+type Stop = Promise<unknown> | undefined;
+
+/** An error as wasm rejects with it. */
+export interface RawError {
+  code: string;
+  message: string;
+  reference?: string;
+  digest?: string;
+  path?: Uint8Array;
+  offset?: number;
+  limit?: string;
+  status?: number;
+  retryAfter?: number;
+  cause?: unknown;
+}
+
+export interface RawStat {
+  path: Uint8Array;
+  type: import("../js/types.js").EntryType;
+  size: number;
+  mode: number;
+  uid: number;
+  gid: number;
+  uname: Uint8Array;
+  gname: Uint8Array;
+  mtimeSecs?: bigint;
+  mtimeNanos: number;
+  nlink: number;
+  devMajor: number;
+  devMinor: number;
+  linkname?: Uint8Array;
+  hardlinkOf?: Uint8Array;
+  xattrs: [Uint8Array, Uint8Array][];
+  layer: number;
+  verified: import("../js/types.js").Verification;
+}
+
+/** A folder or an archive that JavaScript reads. `path` is empty for an archive. */
+export interface LocalFiles {
+  name: string;
+  size(path: string): Promise<number | undefined>;
+  read(path: string, start: number, end: number): Promise<Uint8Array>;
+}
+
+export type SourceSpec =
+  | { kind: "registry"; reference: string }
+  | { kind: "url"; url: string; tag?: string }
+  | { kind: "folder" | "archive"; files: LocalFiles; tag?: string };
+
+export interface Host {
+  fetch?: unknown;
+  browser: boolean;
+  onTransfer?: (requests: number, bytes: number) => void;
+  credentials?: { get(registry: string): unknown };
+  cache?: { get(key: string): unknown; put(key: string, value: Uint8Array): unknown };
+}
+
+export interface RawOptions {
+  platform?: string;
+  sociIndex?: string;
+  verify?: boolean;
+  limits?: Record<string, number>;
+  plainHttp?: boolean;
+  tokenHosts?: string[];
+}
+
+declare class Freed {
+  free(): void;
+}
+
+export class WasmImage extends Freed {
+  readonly name: string;
+  readonly digest: string;
+  readonly indexDigest: string | undefined;
+  readonly platform: string | undefined;
+  readonly platforms: string[];
+  layers(): import("../js/types.js").LayerInfo[];
+  soci(): import("../js/types.js").SociInfo | undefined;
+  annotations(): Record<string, string>;
+  counters(): Record<"requests" | "bytes" | "retries" | "cacheHits" | "cacheMisses" | "inflated", number>;
+  requests(): import("../js/types.js").RequestRecord[];
+  config(stop: Stop): Promise<import("../js/types.js").ImageConfig>;
+  prefetch(stop: Stop): Promise<void>;
+  root(): Tree;
+  layer(index: number): Tree | undefined;
+}
+
+export class Tree extends Freed {
+  stat(path: Uint8Array, follow: boolean, stop: Stop): Promise<RawStat>;
+  readlink(path: Uint8Array, stop: Stop): Promise<Uint8Array>;
+  realpath(path: Uint8Array, stop: Stop): Promise<Uint8Array>;
+  readDir(path: Uint8Array, stop: Stop): Promise<RawStat[]>;
+  readFile(
+    path: Uint8Array,
+    start: number | undefined,
+    end: number | undefined,
+    stop: Stop,
+  ): Promise<{ stat: RawStat; data: Uint8Array<ArrayBuffer> }>;
+  readStream(
+    path: Uint8Array,
+    start: number | undefined,
+    end: number | undefined,
+    stop: Stop,
+  ): Promise<FileCursor>;
+  walk(path: Uint8Array, glob: string | undefined): WalkCursor;
+}
+
+export class FileCursor extends Freed {
+  stat(): RawStat;
+  next(stop: Stop): Promise<Uint8Array<ArrayBuffer> | undefined>;
+}
+
+export class WalkCursor extends Freed {
+  next(stop: Stop): Promise<RawStat[]>;
+}
+
+export function openImage(source: SourceSpec, options: RawOptions, host: Host, stop: Stop): Promise<WasmImage>;
+export function dockerLookup(
+  config: string,
+  registry: string,
+): (import("../js/types.js").Credentials & { helper?: string }) | undefined;
+export function dockerHelperOutput(output: string): import("../js/types.js").Credentials;
+
+/** Compiles and instantiates the module synchronously. */
+export function initSync(options: { module: unknown }): unknown;
+/** The same from a URL, a `Response`, bytes or a module; by default from beside this file. */
+export default function init(options?: { module_or_path: unknown }): Promise<unknown>;

@@ -1,0 +1,214 @@
+//! Reads of the merged root file system or of one layer, and the cursors of walks and streams.
+
+use std::cell::RefCell;
+use std::ops::Range;
+use std::rc::Rc;
+
+use js_sys::{Array, Object, Promise, Uint8Array};
+use wasm_bindgen::prelude::*;
+
+use super::error::{invalid, js_result};
+use super::{abort, convert, js};
+use crate::error::Result;
+use crate::image::{FileStat, FileStream, Image, LayerView, Walk};
+use crate::rootfs::{Follow, Glob};
+
+/// Entries that one step of a walk gives: each step is a promise.
+const WALK_BATCH: usize = 128;
+
+/// What is read.
+#[derive(Clone)]
+pub enum Root {
+    /// The merged root file system.
+    Image(Image),
+    /// One layer, whiteouts visible.
+    Layer(LayerView),
+}
+
+/// Calls a method of the image or of the layer view, which have the same ones.
+macro_rules! on {
+    ($root:expr, $name:ident ( $($arg:expr),* )) => {
+        match &$root {
+            Root::Image(image) => image.$name($($arg),*),
+            Root::Layer(layer) => layer.$name($($arg),*),
+        }
+    };
+    ($root:expr, await $name:ident ( $($arg:expr),* )) => {
+        match &$root {
+            Root::Image(image) => image.$name($($arg),*).await,
+            Root::Layer(layer) => layer.$name($($arg),*).await,
+        }
+    };
+}
+
+/// A file tree. Paths are raw bytes.
+#[wasm_bindgen]
+pub struct Tree {
+    root: Root,
+}
+
+impl Tree {
+    /// A tree over `root`.
+    pub fn new(root: Root) -> Self {
+        Tree { root }
+    }
+}
+
+#[wasm_bindgen]
+impl Tree {
+    /// Attributes of a path; of a link itself unless `follow`.
+    pub fn stat(&self, path: Vec<u8>, follow: bool, stop: Option<Promise>) -> Promise {
+        let root = self.root.clone();
+        let follow = if follow { Follow::All } else { Follow::ExceptLast };
+        abort::promise(stop, async move { convert::stat(&on!(root, await stat(&path, follow))?) })
+    }
+
+    /// A symbolic link's target.
+    pub fn readlink(&self, path: Vec<u8>, stop: Option<Promise>) -> Promise {
+        let root = self.root.clone();
+        abort::promise(stop, async move { Ok(to_array(&on!(root, await readlink(&path))?)) })
+    }
+
+    /// The path without links.
+    pub fn realpath(&self, path: Vec<u8>, stop: Option<Promise>) -> Promise {
+        let root = self.root.clone();
+        abort::promise(stop, async move { Ok(to_array(&on!(root, await realpath(&path))?)) })
+    }
+
+    /// Attributes of each entry of a folder.
+    #[wasm_bindgen(js_name = readDir)]
+    pub fn read_dir(&self, path: Vec<u8>, stop: Option<Promise>) -> Promise {
+        let root = self.root.clone();
+        abort::promise(stop, async move { stats(&on!(root, await read_dir(&path))?) })
+    }
+
+    /// `{stat, data}`.
+    #[wasm_bindgen(js_name = readFile)]
+    pub fn read_file(
+        &self,
+        path: Vec<u8>,
+        start: Option<f64>,
+        end: Option<f64>,
+        stop: Option<Promise>,
+    ) -> Promise {
+        let root = self.root.clone();
+        abort::promise(stop, async move {
+            let range = range(start, end)?;
+            let (stat, data) = on!(root, await read_file(&path, range))?;
+            let out = Object::new();
+            js::set(&out, "stat", convert::stat(&stat)?);
+            js::set(&out, "data", to_array(&data));
+            Ok(out.into())
+        })
+    }
+
+    /// A `FileCursor`.
+    #[wasm_bindgen(js_name = readStream)]
+    pub fn read_stream(
+        &self,
+        path: Vec<u8>,
+        start: Option<f64>,
+        end: Option<f64>,
+        stop: Option<Promise>,
+    ) -> Promise {
+        let root = self.root.clone();
+        abort::promise(stop, async move {
+            let range = range(start, end)?;
+            let stream = on!(root, await read_stream(&path, range))?;
+            let stat = stream.stat().clone();
+            Ok(FileCursor { stat, stream: Rc::new(RefCell::new(Some(stream))) }.into())
+        })
+    }
+
+    /// Walks a folder; `glob` leaves out what it does not match.
+    pub fn walk(&self, path: Vec<u8>, glob: Option<String>) -> Result<WalkCursor, JsValue> {
+        let glob = js_result(glob.as_deref().map(Glob::new).transpose())?;
+        let walk = on!(self.root, walk(&path, glob));
+        Ok(WalkCursor { walk: Rc::new(RefCell::new(Some(walk))) })
+    }
+}
+
+/// A file's content, piece by piece. `free()` stops it.
+#[wasm_bindgen]
+pub struct FileCursor {
+    stat: FileStat,
+    stream: Rc<RefCell<Option<FileStream>>>,
+}
+
+#[wasm_bindgen]
+impl FileCursor {
+    /// Attributes of the file.
+    pub fn stat(&self) -> Result<JsValue, JsValue> {
+        js_result(convert::stat(&self.stat))
+    }
+
+    /// The next bytes, or `undefined` at the end, after an error and after an abort.
+    pub fn next(&self, stop: Option<Promise>) -> Promise {
+        let cell = Rc::clone(&self.stream);
+        abort::promise(stop, async move {
+            let Some(mut stream) = cell.take() else { return Ok(JsValue::UNDEFINED) };
+            match stream.next().await? {
+                Some(bytes) => {
+                    cell.replace(Some(stream));
+                    Ok(to_array(&bytes))
+                }
+                None => Ok(JsValue::UNDEFINED),
+            }
+        })
+    }
+}
+
+/// A walk, some entries at a time. `free()` stops it.
+#[wasm_bindgen]
+pub struct WalkCursor {
+    walk: Rc<RefCell<Option<Walk>>>,
+}
+
+#[wasm_bindgen]
+impl WalkCursor {
+    /// The next entries; an empty list at the end, after an error and after an abort.
+    pub fn next(&self, stop: Option<Promise>) -> Promise {
+        let cell = Rc::clone(&self.walk);
+        abort::promise(stop, async move {
+            let mut batch = Vec::new();
+            if let Some(mut walk) = cell.take() {
+                while batch.len() < WALK_BATCH {
+                    match walk.next().await? {
+                        Some(stat) => batch.push(stat),
+                        None => return stats(&batch),
+                    }
+                }
+                cell.replace(Some(walk));
+            }
+            stats(&batch)
+        })
+    }
+}
+
+fn stats(list: &[FileStat]) -> Result<JsValue> {
+    let out = Array::new();
+    for stat in list {
+        out.push(&convert::stat(stat)?);
+    }
+    Ok(out.into())
+}
+
+fn to_array(bytes: &[u8]) -> JsValue {
+    Uint8Array::from(bytes).into()
+}
+
+/// `None` where neither end is given. An end past the file's is the file's.
+fn range(start: Option<f64>, end: Option<f64>) -> Result<Option<Range<u64>>> {
+    let whole = |name, value: f64| {
+        js::whole_number(&value.into()).ok_or_else(|| invalid(name, "a whole number that is not negative"))
+    };
+    if start.is_none() && end.is_none() {
+        return Ok(None);
+    }
+    let start = start.map_or(Ok(0), |n| whole("start", n))?;
+    let end = end.map_or(Ok(u64::MAX), |n| whole("end", n))?;
+    if end < start {
+        return Err(invalid("end", "start or more"));
+    }
+    Ok(Some(start..end))
+}
