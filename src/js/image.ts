@@ -1,9 +1,16 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { Tree, WasmImage } from "../wasm/ocipeek.js";
 import { invalid } from "./errors.js";
-import { Scope } from "./scope.js";
+import type { Scope } from "./scope.js";
 import { FileTree } from "./tree.js";
-import type { ImageConfig, LayerInfo, OperationOptions, ReadStats, RequestRecord, SociInfo } from "./types.js";
+import type {
+  ImageConfig,
+  LayerInfo,
+  OperationOptions,
+  ReadStats,
+  RequestRecord,
+  SociInfo,
+} from "./types.js";
 
 /** One layer's own files. Whiteouts (`.wh.NAME`, `.wh..wh..opq`) are visible as files. */
 export class LayerView extends FileTree {

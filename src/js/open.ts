@@ -65,7 +65,10 @@ function sourceOf(source: string | URL | Blob, tag: string | undefined, runtime:
   const { path, name } = splitLocal(rest);
   const reader = transport === "oci" ? runtime.folder : runtime.archive;
   if (!reader) {
-    throw new OcipeekError("UNSUPPORTED", `UNSUPPORTED: ${transport}: needs a file system; open a File or a URL`);
+    throw new OcipeekError(
+      "UNSUPPORTED",
+      `UNSUPPORTED: ${transport}: needs a file system; open a File or a URL`,
+    );
   }
   const kind = transport === "oci" ? "folder" : "archive";
   return { kind, files: reader(path), ...tagged(name ?? tag) };
@@ -76,7 +79,8 @@ function splitLocal(text: string): { path: string; name?: string } {
   const digest = /^(.+)@(sha256:[0-9a-f]{64})$/s.exec(text);
   if (digest?.[1] && digest[2]) return { path: digest[1], name: digest[2] };
   const parts = /^([A-Za-z]:[\\/][^:]*|[^:]+)(?::(.+))?$/s.exec(text);
-  if (!parts?.[1]) throw new OcipeekError("INVALID_REFERENCE", `INVALID_REFERENCE: no path in ${JSON.stringify(text)}`);
+  if (!parts?.[1])
+    throw new OcipeekError("INVALID_REFERENCE", `INVALID_REFERENCE: no path in ${JSON.stringify(text)}`);
   return parts[2] === undefined ? { path: parts[1] } : { path: parts[1], name: parts[2] };
 }
 

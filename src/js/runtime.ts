@@ -60,4 +60,3 @@ export function goArchitecture(name: string): string | undefined {
   };
   return names[name];
 }
-

@@ -159,6 +159,7 @@ function isoTime(raw: RawStat): string | null {
   if (raw.mtimeSecs === undefined) return null;
   const date = new Date(Number(raw.mtimeSecs) * 1000);
   if (Number.isNaN(date.getTime())) return `@${raw.mtimeSecs}.${String(raw.mtimeNanos).padStart(9, "0")}`;
-  const fraction = raw.mtimeNanos === 0 ? "" : `.${String(raw.mtimeNanos).padStart(9, "0").replace(/0+$/, "")}`;
+  const fraction =
+    raw.mtimeNanos === 0 ? "" : `.${String(raw.mtimeNanos).padStart(9, "0").replace(/0+$/, "")}`;
   return date.toISOString().replace(".000Z", `${fraction}Z`);
 }

@@ -121,7 +121,12 @@ export class WalkCursor extends Freed {
   next(stop: Stop): Promise<RawStat[]>;
 }
 
-export function openImage(source: SourceSpec, options: RawOptions, host: Host, stop: Stop): Promise<WasmImage>;
+export function openImage(
+  source: SourceSpec,
+  options: RawOptions,
+  host: Host,
+  stop: Stop,
+): Promise<WasmImage>;
 export function dockerLookup(
   config: string,
   registry: string,

@@ -1,7 +1,7 @@
 /** The entry for Deno. JavaScript, because TypeScript does not know source phase imports yet. @module */
 import { arch } from "node:process";
-import source module from "../../wasm/ocipeek_bg.wasm";
 import { initSync } from "../../wasm/ocipeek.js";
+import source module from "../../wasm/ocipeek_bg.wasm";
 import { archiveFiles, folderFiles } from "../node/files.js";
 import { goArchitecture, setRuntime } from "../runtime.js";
 

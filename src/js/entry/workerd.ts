@@ -1,6 +1,7 @@
 /** The entry for Cloudflare Workers: a worker may not compile wasm, so the module is imported. @module */
-import module from "../../wasm/ocipeek_bg.wasm";
+
 import { initSync } from "../../wasm/ocipeek.js";
+import module from "../../wasm/ocipeek_bg.wasm";
 import { setRuntime } from "../runtime.js";
 
 setRuntime({ load: () => initSync({ module }) });

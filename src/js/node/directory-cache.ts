@@ -76,7 +76,9 @@ export class DirectoryCache implements Cache {
 
   async #list(): Promise<{ path: string; size: number; used: number }[]> {
     const entries = await readdir(this.#folder, { recursive: true, withFileTypes: true }).catch(() => []);
-    const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+    const files = entries
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name));
     const found = await Promise.all(files.map((path) => stat(path).catch(() => undefined)));
     return found.flatMap((s, i) => {
       const path = files[i];

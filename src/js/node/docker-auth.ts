@@ -25,7 +25,8 @@ export interface DockerAuthOptions {
 export function dockerAuth(
   options: DockerAuthOptions = {},
 ): (registry: string) => Promise<Credentials | undefined> {
-  const file = options.configFile ?? join(process.env.DOCKER_CONFIG || join(homedir(), ".docker"), "config.json");
+  const file =
+    options.configFile ?? join(process.env.DOCKER_CONFIG || join(homedir(), ".docker"), "config.json");
   return async (registry) => {
     const config = await readConfig(file);
     if (config === undefined) return undefined;
@@ -61,7 +62,8 @@ function runHelper(name: string, server: string): Promise<string | undefined> {
   const fail = (why: string): OcipeekError =>
     new OcipeekError("UNAUTHORIZED", `UNAUTHORIZED: the credential helper ${JSON.stringify(name)} ${why}`);
   // The name is a part of a program's name, never a path.
-  if (!/^[A-Za-z0-9_-][A-Za-z0-9._-]*$/.test(name)) return Promise.reject(fail("has a name that is not allowed"));
+  if (!/^[A-Za-z0-9_-][A-Za-z0-9._-]*$/.test(name))
+    return Promise.reject(fail("has a name that is not allowed"));
   return new Promise((resolve, reject) => {
     const child = spawn(`docker-credential-${name}`, ["get"], {
       shell: false,

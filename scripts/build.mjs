@@ -1,0 +1,68 @@
+// Builds the npm package into dist/: crate → wasm-bindgen → wasm-opt → TypeScript. Writes only to dist/ and target/.
+//   node scripts/build.mjs [--dev]     --dev: without wasm-opt and with names, for a quick look
+import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { ROOT, run } from "./lib/run.mjs";
+import { useTools, WASM_BINDGEN } from "./lib/tools.mjs";
+
+const TARGET = "wasm32-unknown-unknown";
+const DIST = join(ROOT, "dist");
+
+async function targetFolder() {
+  const { stdout } = await run("cargo", ["metadata", "--format-version=1", "--no-deps"]);
+  return JSON.parse(stdout).target_directory;
+}
+
+async function buildWasm(out, dev) {
+  await run("cargo", ["build", "--release", "--locked", "--lib", "--target", TARGET]);
+  const wasm = join(await targetFolder(), TARGET, "release", "ocipeek.wasm");
+  const { stdout } = await run("wasm-bindgen", ["--version"]);
+  if (!stdout.includes(WASM_BINDGEN)) {
+    throw new Error(`wasm-bindgen ${WASM_BINDGEN} is wanted, found ${stdout.trim()}; run npm run setup`);
+  }
+  const flags = dev ? ["--keep-debug"] : ["--remove-name-section", "--remove-producers-section"];
+  await run("wasm-bindgen", ["--target", "web", "--no-typescript", ...flags, "--out-dir", out, wasm]);
+  if (dev) return;
+  const file = join(out, "ocipeek_bg.wasm");
+  await run("wasm-opt", ["-Oz", "--output", `${file}.small`, file]);
+  renameSync(`${file}.small`, file);
+}
+
+/** Sizes of a file: raw, gzip -9, brotli -11. */
+export function sizes(file) {
+  const bytes = readFileSync(file);
+  const params = {
+    [constants.BROTLI_PARAM_QUALITY]: 11,
+    [constants.BROTLI_PARAM_LGWIN]: 22,
+    [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
+  };
+  return {
+    raw: bytes.length,
+    gzip: gzipSync(bytes, { level: 9 }).length,
+    brotli: brotliCompressSync(bytes, { params }).length,
+  };
+}
+
+async function main(dev) {
+  useTools();
+  rmSync(DIST, { recursive: true, force: true });
+  const wasm = join(DIST, "wasm");
+  mkdirSync(wasm, { recursive: true });
+  await buildWasm(wasm, dev);
+  await run("tsc", ["-p", "tsconfig.json"]);
+  // TypeScript cannot read this one; see there.
+  copyFileSync(join(ROOT, "src/js/entry/deno.js"), join(DIST, "js/entry/deno.js"));
+  const { raw, gzip, brotli } = sizes(join(wasm, "ocipeek_bg.wasm"));
+  const kb = (n) => `${(n / 1000).toFixed(1)} kB`;
+  console.log(`size: ocipeek_bg.wasm ${kb(raw)} raw, ${kb(gzip)} gzip, ${kb(brotli)} brotli`);
+}
+
+if (import.meta.main ?? process.argv[1] === import.meta.filename) {
+  try {
+    await main(process.argv.includes("--dev"));
+  } catch (error) {
+    console.error(error.output ? `${error.message}\n${error.output}` : error.message);
+    process.exitCode = 1;
+  }
+}

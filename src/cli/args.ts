@@ -1,0 +1,122 @@
+import { type ParseArgsConfig, parseArgs } from "node:util";
+import { UsageError } from "./exit.js";
+
+/** One option of a command: what `parseArgs` needs, and its line of help. */
+export interface Option {
+  type: "boolean" | "string";
+  short?: string;
+  multiple?: boolean;
+  /** How its value is called in the help. */
+  value?: string;
+  help: string;
+}
+
+export type Options = Record<string, Option>;
+
+/** Options that every command takes. */
+export const COMMON: Options = {
+  platform: {
+    type: "string",
+    value: "OS/ARCH",
+    help: "take this platform's image (default: this machine's, for linux)",
+  },
+  json: { type: "boolean", help: "print JSON" },
+  stats: { type: "boolean", help: "list the requests and their bytes on standard error" },
+  "soci-index": { type: "string", value: "DIGEST", help: "use this SOCI index" },
+  "no-soci": { type: "boolean", help: "use no SOCI index" },
+  "insecure-unverified": { type: "boolean", help: "do not verify content; say so in the results" },
+  username: {
+    type: "string",
+    short: "u",
+    value: "NAME",
+    help: "log in with this name (default: Docker's credentials)",
+  },
+  "password-stdin": { type: "boolean", help: "read the password or token from standard input" },
+  "plain-http": { type: "boolean", help: "allow http although the registry is not on this machine" },
+  "token-host": {
+    type: "string",
+    multiple: true,
+    value: "HOST",
+    help: "a further host that may get the credentials",
+  },
+  "cache-dir": { type: "string", value: "DIR", help: "keep what was fetched and verified in this folder" },
+  limit: {
+    type: "string",
+    multiple: true,
+    value: "NAME=N",
+    help: "change a limit, e.g. maxWholeLayerSize=1000000000",
+  },
+  help: { type: "boolean", help: "show this help" },
+};
+
+/** Takes one layer in place of the merged file system. */
+export const LAYER: Options = {
+  layer: { type: "string", value: "N", help: "look into layer N alone (0 is the lowest), whiteouts visible" },
+};
+
+/** The values of a parsed command line. */
+export class Args {
+  readonly #values: Record<string, unknown>;
+  /** What is no option. */
+  readonly positionals: string[];
+
+  constructor(values: Record<string, unknown>, positionals: string[]) {
+    this.#values = values;
+    this.positionals = positionals;
+  }
+
+  /** Whether a flag is given. */
+  flag(name: string): boolean {
+    return this.#values[name] === true;
+  }
+
+  /** The value of an option. */
+  text(name: string): string | undefined {
+    const value = this.#values[name];
+    return typeof value === "string" ? value : undefined;
+  }
+
+  /** The values of an option that may be given many times. */
+  texts(name: string): string[] {
+    const value = this.#values[name];
+    return Array.isArray(value) ? value.map(String) : [];
+  }
+
+  /** The value of an option as a whole number that is not negative. */
+  number(name: string): number | undefined {
+    const text = this.text(name);
+    return text === undefined ? undefined : wholeNumber(`--${name}`, text);
+  }
+}
+
+/** A whole number that is not negative. */
+export function wholeNumber(what: string, text: string): number {
+  const n = /^[0-9]+$/.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isSafeInteger(n))
+    throw new UsageError(`${what} must be a whole number, not ${JSON.stringify(text)}`);
+  return n;
+}
+
+/** Parses the arguments of a command that has these options besides the common ones. */
+export function parse(argv: string[], options: Options): Args {
+  const config: NonNullable<ParseArgsConfig["options"]> = {};
+  const all = { ...COMMON, ...options };
+  const takenH = Object.values(options).some((option) => option.short === "h");
+  for (const [name, { type, short, multiple }] of Object.entries(all)) {
+    config[name] = { type, ...(short ? { short } : {}), ...(multiple ? { multiple } : {}) };
+  }
+  if (!takenH) config.help = { type: "boolean", short: "h" };
+  try {
+    const { values, positionals } = parseArgs({
+      args: argv,
+      options: config,
+      allowPositionals: true,
+      strict: true,
+    });
+    return new Args(values, positionals);
+  } catch (error) {
+    // Node adds advice after the first sentence that does not fit here.
+    const message = (error as Error).message.split(". To specify")[0] ?? "";
+    throw new UsageError(message);
+  }
+}

@@ -1,0 +1,32 @@
+import { argument, type Command } from "../command.js";
+import { escapeText } from "../escape.js";
+import { siSize, table } from "../format.js";
+import type { Session } from "../session.js";
+
+async function run(session: Session): Promise<void> {
+  const { layers } = await session.open(argument(session, 0));
+  if (session.args.flag("json")) {
+    await session.json(layers);
+    return;
+  }
+  const rows = layers.map((layer) => [
+    String(layer.index),
+    layer.digest,
+    siSize(layer.size),
+    layer.read,
+    escapeText(layer.mediaType),
+  ]);
+  const lines = table([["#", "DIGEST", "SIZE", "READ", "MEDIA TYPE"], ...rows], [0, 2]);
+  for (const line of lines) await session.out.line(line);
+}
+
+export const layers: Command = {
+  name: "layers",
+  summary: "list the layers and how each is read",
+  usage: "IMAGE",
+  details: `READ says how: ztoc (by SOCI, only what is needed), tar (uncompressed, by ranges), whole (fetched once,
+up to the limit maxWholeLayerSize).`,
+  options: {},
+  arity: [1, 1],
+  run,
+};

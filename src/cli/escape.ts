@@ -1,0 +1,65 @@
+/** How names out of an image are shown: they are an attacker's, and a terminal obeys control characters. */
+
+const NAMED: Record<number, string> = {
+  7: "\\a",
+  8: "\\b",
+  9: "\\t",
+  10: "\\n",
+  11: "\\v",
+  12: "\\f",
+  13: "\\r",
+};
+
+/**
+ * Bytes as one line of harmless text: control characters, marks that turn the direction of writing, invisible
+ * characters and bytes that are not UTF-8 become escapes; a backslash is doubled.
+ */
+export function escapeBytes(bytes: Uint8Array): string {
+  let out = "";
+  for (let at = 0; at < bytes.length; ) {
+    const length = utf8Length(bytes, at);
+    if (length === 0) {
+      out += `\\x${hex(bytes[at] ?? 0, 2)}`;
+      at += 1;
+      continue;
+    }
+    out += escapeCharacter(decoder.decode(bytes.subarray(at, at + length)));
+    at += length;
+  }
+  return out;
+}
+
+/** The same for text. */
+export function escapeText(text: string): string {
+  return escapeBytes(new TextEncoder().encode(text));
+}
+
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+function escapeCharacter(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  if (character === "\\") return "\\\\";
+  if (NAMED[code] !== undefined) return NAMED[code];
+  if (code < 0x20 || (code >= 0x7f && code < 0xa0)) return `\\x${hex(code, 2)}`;
+  // Control, format (direction marks, joiners), line and paragraph separators, private use, unassigned.
+  if (/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}]/u.test(character)) return `\\u{${code.toString(16)}}`;
+  return character;
+}
+
+/** Length of the UTF-8 sequence that starts at `at`; 0 where none does (RFC 3629, table 3-7 of Unicode). */
+function utf8Length(bytes: Uint8Array, at: number): number {
+  const first = bytes[at] ?? 0;
+  if (first < 0x80) return 1;
+  const length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4) return 0;
+  const second = bytes[at + 1] ?? 0;
+  const low = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80;
+  const high = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf;
+  if (second < low || second > high) return 0;
+  for (let i = 2; i < length; i++) if (((bytes[at + i] ?? 0) & 0xc0) !== 0x80) return 0;
+  return length;
+}
+
+function hex(n: number, width: number): string {
+  return n.toString(16).padStart(width, "0");
+}

@@ -1,0 +1,62 @@
+import { type ErrorCode, OcipeekError } from "../js/index.js";
+
+/** The exit codes, as `ocipeek --help` lists them. */
+export const EXIT = {
+  ok: 0,
+  notFound: 1,
+  usage: 2,
+  network: 3,
+  verification: 4,
+  limit: 5,
+  unsupported: 6,
+  skipped: 7,
+  failed: 8,
+  interrupted: 130,
+} as const;
+
+/** What each exit code means. */
+export const EXIT_TEXT: readonly [number, string][] = [
+  [EXIT.ok, "done"],
+  [EXIT.notFound, "no such image, or no such file in it"],
+  [EXIT.usage, "wrong usage"],
+  [EXIT.network, "the network or the registry failed, or refused"],
+  [EXIT.verification, "what was fetched is not what its digest says, or is broken"],
+  [EXIT.limit, "over a limit; see --limit"],
+  [EXIT.unsupported, "of a kind that cannot be read"],
+  [EXIT.skipped, "cp: done, but devices and pipes were left out"],
+  [EXIT.failed, "the local system failed, e.g. when writing"],
+  [EXIT.interrupted, "interrupted"],
+];
+
+/** A mistake in the command line. */
+export class UsageError extends Error {}
+
+const BY_CODE: Record<ErrorCode, number> = {
+  NOT_FOUND: EXIT.notFound,
+  ENOENT: EXIT.notFound,
+  ENOTDIR: EXIT.notFound,
+  EISDIR: EXIT.notFound,
+  ELOOP: EXIT.notFound,
+  EINVAL: EXIT.notFound,
+  INVALID_ARGUMENT: EXIT.usage,
+  INVALID_REFERENCE: EXIT.usage,
+  NETWORK: EXIT.network,
+  UNAUTHORIZED: EXIT.network,
+  FORBIDDEN: EXIT.network,
+  RATE_LIMITED: EXIT.network,
+  RANGE_NOT_SUPPORTED: EXIT.network,
+  DIGEST_MISMATCH: EXIT.verification,
+  CORRUPT_MANIFEST: EXIT.verification,
+  CORRUPT_ZTOC: EXIT.verification,
+  CORRUPT_LAYER: EXIT.verification,
+  LIMIT_EXCEEDED: EXIT.limit,
+  UNSUPPORTED: EXIT.unsupported,
+  ABORTED: EXIT.interrupted,
+};
+
+/** The exit code for an error. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof UsageError) return EXIT.usage;
+  if (error instanceof OcipeekError) return BY_CODE[error.code] ?? EXIT.failed;
+  return EXIT.failed;
+}

@@ -1,0 +1,215 @@
+/**
+ * Writes files of an image to disk, and never outside of the folder it was given.
+ *
+ * - Every name is one component that is not `.` or `..`.
+ * - Before anything is written into a folder, the folder is looked at without following links: it must be the very
+ *   directory that was made or found before.
+ * - A file is written under a new name that must not exist yet (`O_EXCL`, `O_NOFOLLOW`), then renamed; a rename
+ *   replaces a link and does not follow it.
+ * - Links are made last, when no file is left to be written.
+ *
+ * Node has no `openat`: against another process that swaps folders of the target meanwhile this is no protection.
+ */
+import { randomBytes } from "node:crypto";
+import { constants, type Stats as FsStats } from "node:fs";
+import { link, lstat, mkdir, open, rename, rm, symlink, utimes } from "node:fs/promises";
+import { platform } from "node:process";
+import type { Stats } from "../js/index.js";
+
+const SLASH = Buffer.from("/");
+const WINDOWS = platform === "win32";
+/** 0 on Windows, which has neither. */
+const NO_FOLLOW = constants.O_NOFOLLOW ?? 0;
+const DIRECTORY = constants.O_DIRECTORY ?? 0;
+
+/** The target holds something that must not be written through or over. */
+export class UnsafeTarget extends Error {}
+
+interface Folder {
+  dev: number;
+  ino: number;
+  /** Set where it was made here: gets the image's mode and time at the end. */
+  stats?: Stats | undefined;
+}
+
+/** Options of {@link Extractor}. */
+export interface ExtractOptions {
+  /** Keep set-user-id, set-group-id and sticky bits. */
+  preserveSpecial?: boolean;
+}
+
+/** Writes entries below one folder. Paths are raw bytes, relative to it, parents first. */
+export class Extractor {
+  readonly #root: Buffer;
+  readonly #modeMask: number;
+  readonly #folders = new Map<string, Folder>();
+  readonly #links: { path: Uint8Array; stats: Stats }[] = [];
+  readonly #hardlinks: { path: Uint8Array; target: Uint8Array }[] = [];
+
+  /** Below `root`, which must be a real directory. */
+  constructor(root: string, options: ExtractOptions = {}) {
+    this.#root = Buffer.from(root);
+    this.#modeMask = options.preserveSpecial ? 0o7777 : 0o777;
+  }
+
+  /** Makes a directory, or takes the one that is there. */
+  async directory(path: Uint8Array, stats: Stats): Promise<void> {
+    const parent = await this.#parent(path);
+    const full = this.#full(path);
+    let made: Stats | undefined;
+    try {
+      await mkdir(full, { mode: 0o700 });
+      made = stats;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    }
+    const found = await lstat(full);
+    if (!found.isDirectory()) throw new UnsafeTarget(`${show(path)} is there and is not a directory`);
+    await this.#check(parent);
+    this.#folders.set(keyOf(path), { dev: found.dev, ino: found.ino, stats: made });
+  }
+
+  /** Writes a regular file. It appears under its name when it is complete. */
+  async file(path: Uint8Array, stats: Stats, content: AsyncIterable<Uint8Array>): Promise<void> {
+    const parent = await this.#parent(path);
+    await this.#place(path, parent, async (part) => {
+      const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | NO_FOLLOW;
+      const file = await open(part, flags, 0o600);
+      try {
+        for await (const chunk of content) await file.writeFile(chunk);
+        await file.chmod(stats.mode & this.#modeMask);
+        const time = timeOf(stats);
+        if (time !== undefined) await file.utimes(time, time);
+      } finally {
+        await file.close();
+      }
+    });
+  }
+
+  /** Notes a symbolic link, made by {@link finish}. */
+  async symlink(path: Uint8Array, stats: Stats): Promise<void> {
+    await this.#parent(path);
+    this.#links.push({ path, stats });
+  }
+
+  /** Notes a further name of a file that was written here. Made by {@link finish}. */
+  async hardlink(path: Uint8Array, target: Uint8Array): Promise<void> {
+    await this.#parent(path);
+    this.#hardlinks.push({ path, target });
+  }
+
+  /** Makes the links, then gives the directories their modes and times. */
+  async finish(): Promise<void> {
+    for (const { path, target } of this.#hardlinks) {
+      const parent = await this.#parent(path);
+      await this.#parent(target);
+      await this.#place(path, parent, (part) => link(this.#full(target), part));
+    }
+    for (const { path, stats } of this.#links) {
+      const parent = await this.#parent(path);
+      const to = Buffer.from(stats.linknameBytes ?? []);
+      await this.#place(path, parent, (part) => symlink(to, part));
+    }
+    // The deepest first: a change inside a folder changes its time.
+    for (const [key, folder] of [...this.#folders].reverse()) {
+      if (folder.stats) await this.#finishFolder(key, folder, folder.stats);
+    }
+  }
+
+  async #finishFolder(key: string, folder: Folder, stats: Stats): Promise<void> {
+    const full = this.#full(Buffer.from(key, "latin1"));
+    await this.#check(key);
+    const time = timeOf(stats);
+    if (WINDOWS) {
+      if (time !== undefined) await utimes(full, time, time);
+      return;
+    }
+    const handle = await open(full, constants.O_RDONLY | DIRECTORY | NO_FOLLOW);
+    try {
+      const found = await handle.stat();
+      if (!isSame(found, folder)) throw new UnsafeTarget(`${show(full)} was swapped meanwhile`);
+      await handle.chmod(stats.mode & this.#modeMask);
+      if (time !== undefined) await handle.utimes(time, time);
+    } finally {
+      await handle.close();
+    }
+  }
+
+  /** Makes something under a new name beside `path` and renames it. */
+  async #place(path: Uint8Array, parent: string, make: (part: Buffer) => Promise<void>): Promise<void> {
+    const folder = this.#full(Buffer.from(parent, "latin1"));
+    const part = Buffer.concat([
+      folder,
+      SLASH,
+      Buffer.from(`.ocipeek-${randomBytes(8).toString("hex")}.part`),
+    ]);
+    try {
+      await make(part);
+      await this.#check(parent);
+      await rename(part, this.#full(path));
+    } catch (error) {
+      await rm(part, { force: true });
+      const code = (error as NodeJS.ErrnoException).code;
+      if (code === "EISDIR" || code === "ENOTEMPTY" || code === "EEXIST") {
+        throw new UnsafeTarget(`${show(path)} is there and is a directory`);
+      }
+      throw error;
+    }
+    // A hard link renamed onto another name of its own file stays where it is (POSIX rename).
+    await rm(part, { force: true });
+  }
+
+  /** The key of the folder that `path` lies in, after it was checked. */
+  async #parent(path: Uint8Array): Promise<string> {
+    checkName(path.subarray(path.lastIndexOf(0x2f) + 1));
+    const parent = keyOf(path.subarray(0, Math.max(0, path.lastIndexOf(0x2f))));
+    if (parent === "" && !this.#folders.has("")) {
+      const found = await lstat(this.#root);
+      if (!found.isDirectory()) throw new UnsafeTarget(`${this.#root} is not a directory`);
+      this.#folders.set("", { dev: found.dev, ino: found.ino });
+    }
+    await this.#check(parent);
+    return parent;
+  }
+
+  /** Throws unless the folder is still the directory that it was. */
+  async #check(key: string): Promise<void> {
+    const known = this.#folders.get(key);
+    if (!known)
+      throw new UnsafeTarget(`${show(Buffer.from(key, "latin1"))} is not a directory that was made here`);
+    const found = await lstat(this.#full(Buffer.from(key, "latin1")));
+    if (!isSame(found, known))
+      throw new UnsafeTarget(`${show(Buffer.from(key, "latin1"))} was swapped meanwhile`);
+  }
+
+  #full(path: Uint8Array): Buffer {
+    return path.length === 0 ? this.#root : Buffer.concat([this.#root, SLASH, path]);
+  }
+}
+
+function isSame(found: FsStats, known: Folder): boolean {
+  return found.isDirectory() && found.dev === known.dev && found.ino === known.ino;
+}
+
+/** Throws unless `name` is one harmless component of a path on this system. */
+export function checkName(name: Uint8Array, windows = WINDOWS): void {
+  const text = Buffer.from(name).toString("latin1");
+  const bad = text === "" || text === "." || text === ".." || /[/\0]/.test(text);
+  const reserved = /[<>:"\\|?*\p{Cc}]|[. ]$|^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)/iu;
+  if (bad || (windows && reserved.test(text))) throw new UnsafeTarget(`${show(name)} is not a name to write`);
+}
+
+function keyOf(path: Uint8Array): string {
+  // One character a byte: names need not be UTF-8.
+  return Buffer.from(path).toString("latin1");
+}
+
+/** Seconds, or nothing where the image knows no time, or one that file systems do not take. */
+function timeOf(stats: Stats): number | undefined {
+  const seconds = stats.mtimeMs / 1000;
+  return Number.isFinite(seconds) && Math.abs(seconds) < 2 ** 53 ? seconds : undefined;
+}
+
+function show(path: Uint8Array): string {
+  return JSON.stringify(Buffer.from(path).toString());
+}

@@ -1,0 +1,98 @@
+import type { WriteStream } from "node:tty";
+import type { EntryType } from "../js/index.js";
+import { escapeBytes } from "./escape.js";
+
+const BUFFER = 64 << 10;
+const NEWLINE = new Uint8Array([10]);
+
+/** Standard output has nobody who reads it any more. */
+export class PipeClosed extends Error {}
+
+/** Standard output: buffered, with back-pressure, and quiet when the reader goes away. */
+export class Output {
+  readonly #stream: NodeJS.WriteStream | WriteStream;
+  /** Whether it is a terminal. */
+  readonly isTerminal: boolean;
+  readonly #colors: boolean;
+  #parts: Uint8Array[] = [];
+  #size = 0;
+  #closed = false;
+
+  /** Called before bytes go to a terminal, so that a progress line can make way. */
+  beforeWrite: (() => void) | undefined;
+
+  constructor(stream: NodeJS.WriteStream = process.stdout, env: NodeJS.ProcessEnv = process.env) {
+    this.#stream = stream;
+    this.isTerminal = stream.isTTY === true;
+    this.#colors = this.isTerminal && !env.NO_COLOR && env.TERM !== "dumb";
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EPIPE") this.#closed = true;
+      else throw error;
+    });
+  }
+
+  /** Characters in a line of the terminal. */
+  get width(): number {
+    return this.#stream.columns || 80;
+  }
+
+  /** Writes text or bytes. */
+  async write(data: string | Uint8Array): Promise<void> {
+    const bytes = typeof data === "string" ? Buffer.from(data) : data;
+    this.#parts.push(bytes);
+    this.#size += bytes.length;
+    if (this.#size >= BUFFER) await this.flush();
+  }
+
+  /** Writes a line. */
+  async line(text: string | Uint8Array = ""): Promise<void> {
+    await this.write(text);
+    await this.write(NEWLINE);
+  }
+
+  /** Hands over what is buffered and waits until it is taken. */
+  async flush(): Promise<void> {
+    if (this.#closed) throw new PipeClosed();
+    if (this.#size === 0) return;
+    const chunk = this.#parts.length === 1 ? this.#parts[0] : Buffer.concat(this.#parts);
+    this.#parts = [];
+    this.#size = 0;
+    if (this.isTerminal) this.beforeWrite?.();
+    await new Promise<void>((resolve, reject) => {
+      this.#stream.write(chunk ?? "", (error) => {
+        if (!error) resolve();
+        else reject((error as NodeJS.ErrnoException).code === "EPIPE" ? new PipeClosed() : error);
+      });
+    });
+  }
+
+  /** A name: as it is for a pipe, escaped for a terminal. */
+  name(bytes: Uint8Array): Uint8Array {
+    return this.isTerminal ? Buffer.from(escapeBytes(bytes)) : bytes;
+  }
+
+  /** Writes a name, in the colour of its type where there are colours. */
+  async writeName(bytes: Uint8Array, type: EntryType, mode: number): Promise<void> {
+    const color = this.#colors ? colorOf(type, mode) : undefined;
+    await this.write(color ? `\x1b[${color}m` : "");
+    await this.write(this.name(bytes));
+    await this.write(color ? "\x1b[0m" : "");
+  }
+}
+
+/** The colours of GNU `ls`. */
+function colorOf(type: EntryType, mode: number): string | undefined {
+  switch (type) {
+    case "directory":
+      return "01;34";
+    case "symlink":
+      return "01;36";
+    case "fifo":
+      return "33";
+    case "char-device":
+    case "block-device":
+      return "01;33";
+    default:
+      return mode & 0o111 ? "01;32" : undefined;
+  }
+}
