@@ -148,8 +148,8 @@ export class FileTree {
   }
 
   /**
-   * All entries below a folder, it included, parents before children, with their own attributes (as `lstat` gives
-   * them). Links are not followed.
+   * All entries below a folder, parents before children, sorted by bytes of the names, with their own attributes (as
+   * `lstat` gives them). Links are not followed; the folder itself is not given out.
    */
   async *walk(path: ImagePath = "/", options: WalkOptions = {}): AsyncGenerator<Stats, void, undefined> {
     const bytes = pathBytes(path);

@@ -331,8 +331,9 @@ export interface ReadOptions extends OperationOptions {
 /** Options of {@link FileTree.walk}. */
 export interface WalkOptions extends OperationOptions {
   /**
-   * Give only entries whose path below the folder matches: `*`, `?`, `[a-z]`, `{a,b}` within a name and `**` over
-   * any number of folders. Folders in which nothing can match are not read.
+   * Give only what matches: `*`, `?`, `[a-z]`, `{a,b}` within a name and `**` over any number of folders. Without a
+   * slash it is matched with names anywhere, with one with the path below the folder. Folders in which nothing can
+   * match are not read.
    */
   glob?: string | undefined;
 }

@@ -1,8 +1,6 @@
 //! Promises that the caller can stop: the future is dropped, and with it its requests.
 
-use std::pin::pin;
-
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, LocalBoxFuture, select};
 use js_sys::Promise;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
@@ -18,10 +16,15 @@ pub fn promise<F>(stop: Option<Promise>, future: F) -> Promise
 where
     F: Future<Output = Result<JsValue>> + 'static,
 {
+    // Boxed, so that what drives it is compiled once and not for each operation.
+    boxed(stop, Box::pin(future))
+}
+
+fn boxed(stop: Option<Promise>, future: LocalBoxFuture<'static, Result<JsValue>>) -> Promise {
     future_to_promise(async move {
         let result = match stop {
             None => future.await,
-            Some(stop) => match select(pin!(future), JsFuture::from(stop)).await {
+            Some(stop) => match select(future, JsFuture::from(stop)).await {
                 Either::Left((result, _)) => result,
                 Either::Right(_) => Err(Error::new(Code::Aborted, "stopped by the caller")),
             },

@@ -31,14 +31,15 @@ impl Cache for JsCache {
 pub struct JsCredentials(pub JsValue);
 
 impl CredentialSource for JsCredentials {
-    fn get(&self, registry: &str) -> LocalBoxFuture<'_, Result<Option<Credentials>>> {
+    fn get<'a>(&'a self, registry: &'a str) -> LocalBoxFuture<'a, Result<Option<Credentials>>> {
         let registry = JsValue::from_str(registry);
         Box::pin(async move {
             let found = js::call_async(&self.0, "get", &[registry]).await.map_err(|e| {
                 // Without what it says: that may quote the secret.
                 Error::new(Code::Unauthorized, "the function that finds credentials failed").with_cause(e)
             })?;
-            let field = |name| js::get_some(&found, name).and_then(|v| v.as_string()).filter(|s| !s.is_empty());
+            let field =
+                |name| js::get_some(&found, name).and_then(|v| v.as_string()).filter(|s| !s.is_empty());
             if !found.is_object() {
                 return Ok(None);
             }

@@ -5,13 +5,18 @@ use serde_wasm_bindgen::Serializer as JsSerializer;
 use wasm_bindgen::JsValue;
 
 use crate::error::{Code, Error, Result};
-use crate::image::{ContentProof, FileStat, LayerInfo, ManifestProof, MetadataProof, ReadKind, Verification};
+use crate::image::{FileStat, LayerInfo, SociInfo, Verification};
+use crate::oci::ImageConfig;
+use crate::registry::Credentials;
+use crate::registry::docker_config::{self, DockerConfig, Lookup};
+use crate::soci::SociVersion;
 use crate::stats::{RequestRecord, Stats};
 use crate::tar::Kind;
 
 /// As a JavaScript value: `None` is absent, maps are objects, 64-bit integers are `BigInt`.
 pub fn to_js(value: &impl Serialize) -> Result<JsValue> {
-    let serializer = JsSerializer::new().serialize_maps_as_objects(true).serialize_large_number_types_as_bigints(true);
+    let serializer =
+        JsSerializer::new().serialize_maps_as_objects(true).serialize_large_number_types_as_bigints(true);
     value
         .serialize(&serializer)
         .map_err(|e| Error::new(Code::Unsupported, format!("cannot be given to JavaScript: {e}")))
@@ -50,20 +55,9 @@ struct JsVerification {
 impl From<&Verification> for JsVerification {
     fn from(v: &Verification) -> Self {
         JsVerification {
-            manifest: match v.manifest {
-                ManifestProof::Digest => "digest",
-                ManifestProof::Tag => "tag",
-            },
-            metadata: match v.metadata {
-                MetadataProof::ZtocDigest => "ztoc-digest",
-                MetadataProof::LayerDigest => "layer-digest",
-                MetadataProof::None => "none",
-            },
-            content: match v.content {
-                ContentProof::SpanDigest => "span-digest",
-                ContentProof::LayerDigest => "layer-digest",
-                ContentProof::None => "none",
-            },
+            manifest: v.manifest.as_str(),
+            metadata: v.metadata.as_str(),
+            content: v.content.as_str(),
             header: v.header,
         }
     }
@@ -144,11 +138,7 @@ pub fn layers(layers: &[LayerInfo]) -> Result<JsValue> {
             digest: l.digest.to_string(),
             media_type: l.media_type.clone(),
             size: l.size as f64,
-            read: match l.read {
-                ReadKind::Ztoc => "ztoc",
-                ReadKind::Tar => "tar",
-                ReadKind::Whole => "whole",
-            },
+            read: l.read.as_str(),
             ztoc: l.ztoc.as_ref().map(|z| JsZtoc {
                 digest: z.digest.to_string(),
                 size: z.size as f64,
@@ -157,6 +147,79 @@ pub fn layers(layers: &[LayerInfo]) -> Result<JsValue> {
         })
         .collect();
     to_js(&layers)
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JsSoci<'a> {
+    digest: String,
+    version: &'static str,
+    found: &'static str,
+    build_tool: Option<&'a str>,
+    layers: Vec<String>,
+}
+
+/// The SOCI index in use.
+pub fn soci(soci: &SociInfo) -> Result<JsValue> {
+    to_js(&JsSoci {
+        digest: soci.digest.to_string(),
+        version: match soci.version {
+            SociVersion::V1 => "v1",
+            SociVersion::V2 => "v2",
+        },
+        found: soci.found.as_str(),
+        build_tool: soci.build_tool.as_deref(),
+        layers: soci.layers.iter().map(|l| l.layer_digest.to_string()).collect(),
+    })
+}
+
+/// The config, with the names of the specification.
+pub fn config(config: &ImageConfig) -> Result<JsValue> {
+    to_js(config)
+}
+
+#[derive(Serialize, Default)]
+#[serde(rename_all = "camelCase")]
+struct JsCredentials {
+    username: Option<String>,
+    password: Option<String>,
+    identity_token: Option<String>,
+    registry_token: Option<String>,
+    helper: Option<String>,
+    server: Option<String>,
+}
+
+impl From<Credentials> for JsCredentials {
+    fn from(c: Credentials) -> Self {
+        JsCredentials {
+            username: c.username,
+            password: c.password,
+            identity_token: c.identity_token,
+            registry_token: c.registry_token,
+            ..JsCredentials::default()
+        }
+    }
+}
+
+/// Where Docker's `config.json` has the credentials of a registry.
+pub fn docker_lookup(config: &str, registry: &str) -> Result<JsValue> {
+    match DockerConfig::parse(config)?.lookup(registry) {
+        Lookup::Credentials(c) => to_js(&JsCredentials::from(c)),
+        Lookup::Helper(name) => to_js(&JsCredentials {
+            helper: Some(name),
+            server: Some(docker_config::server_address(registry)),
+            ..JsCredentials::default()
+        }),
+        Lookup::None => Ok(JsValue::UNDEFINED),
+    }
+}
+
+/// The credentials in a helper's output.
+pub fn docker_helper_output(output: &str) -> Result<JsValue> {
+    match docker_config::parse_helper_output(output)? {
+        Some(c) => to_js(&JsCredentials::from(c)),
+        None => Ok(JsValue::UNDEFINED),
+    }
 }
 
 #[derive(Serialize)]

@@ -77,11 +77,15 @@ impl JsFiles {
 }
 
 impl Files for JsFiles {
-    fn size(&self, path: &str) -> LocalBoxFuture<'_, Result<Option<u64>>> {
+    fn size<'a>(&'a self, path: &'a str) -> LocalBoxFuture<'a, Result<Option<u64>>> {
         Box::pin(self.clone().size_of(path.to_owned()))
     }
 
-    fn read(&self, path: &str, range: Option<Range<u64>>) -> LocalBoxFuture<'_, Result<ByteStream>> {
+    fn read<'a>(
+        &'a self,
+        path: &'a str,
+        range: Option<Range<u64>>,
+    ) -> LocalBoxFuture<'a, Result<ByteStream>> {
         let path = path.to_owned();
         Box::pin(async move {
             let range = match range {

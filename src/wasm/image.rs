@@ -19,7 +19,7 @@ use crate::layout::{Layout, TarFiles, UrlFiles};
 use crate::limits::Limits;
 use crate::oci::Reference;
 use crate::registry::{CredentialSource, Registry, RegistryOptions};
-use crate::source::{Source, Target};
+use crate::source::{Cache, Source, Target};
 use crate::stats::Stats;
 use crate::transport::Transport;
 
@@ -43,15 +43,16 @@ pub fn open_image(source: JsValue, options: JsValue, host: JsValue, stop: Option
 async fn open(source: &JsValue, options: JsValue, host: &JsValue) -> Result<Image> {
     let options = Options::from_js(options)?;
     let limits = options.limits()?;
-    let open_options = options.open_options(limits.clone())?;
+    let cache = js::get_some(host, "cache").map(|c| Rc::new(JsCache(c)) as Rc<dyn Cache>);
+    let open_options = options.open_options(limits.clone(), cache.clone())?;
     let function = |name| js::get_some(host, name).and_then(|f| f.dyn_into::<Function>().ok());
     let meter = Meter::new(function("onTransfer"));
     let browser = js::get_some(host, "browser").is_some_and(|b| b.is_truthy());
     let transport: Rc<dyn Transport> =
         Rc::new(FetchTransport::new(function("fetch"), browser, Rc::clone(&meter)));
     let (inner, target) = open_source(source, &options, limits, host, &transport, meter).await?;
-    let source = match js::get_some(host, "cache") {
-        Some(cache) => Rc::new(CachedSource::new(inner, Rc::new(JsCache(cache)), Rc::clone(&transport))),
+    let source = match cache {
+        Some(cache) => Rc::new(CachedSource::new(inner, cache, Rc::clone(&transport))),
         None => inner,
     };
     Image::open(source, transport, &target, open_options).await
@@ -74,18 +75,21 @@ async fn open_source(
     let kind = text("kind").unwrap_or_default();
     if kind == "registry" {
         let reference: Reference = text("reference").unwrap_or_default().parse()?;
-        let credentials = js::get_some(host, "credentials")
-            .map(|c| Rc::new(JsCredentials(c)) as Rc<dyn CredentialSource>);
-        let registry_options =
-            RegistryOptions { plain_http: options.plain_http, token_hosts: options.token_hosts.clone(), limits };
+        let credentials =
+            js::get_some(host, "credentials").map(|c| Rc::new(JsCredentials(c)) as Rc<dyn CredentialSource>);
+        let registry_options = RegistryOptions {
+            plain_http: options.plain_http,
+            token_hosts: options.token_hosts.clone(),
+            limits,
+        };
         let target = reference.target();
-        let registry =
-            Registry::new(Rc::clone(transport), &reference, credentials, registry_options, stats)?;
+        let registry = Registry::new(Rc::clone(transport), &reference, credentials, registry_options, stats)?;
         return Ok((Rc::new(registry), target));
     }
     let layout = match kind.as_str() {
         "url" => {
-            let files = UrlFiles::new(Rc::clone(transport), &text("url").unwrap_or_default(), limits.clone())?;
+            let files =
+                UrlFiles::new(Rc::clone(transport), &text("url").unwrap_or_default(), limits.clone())?;
             Layout::open(Rc::new(files), limits, stats).await?
         }
         "folder" => Layout::open(Rc::new(files()?), limits, stats).await?,

@@ -130,8 +130,8 @@ export function openImage(
 export function dockerLookup(
   config: string,
   registry: string,
-): (import("../js/types.js").Credentials & { helper?: string }) | undefined;
-export function dockerHelperOutput(output: string): import("../js/types.js").Credentials;
+): (import("../js/types.js").Credentials & { helper?: string; server?: string }) | undefined;
+export function dockerHelperOutput(output: string): import("../js/types.js").Credentials | undefined;
 
 /** Compiles and instantiates the module synchronously. */
 export function initSync(options: { module: unknown }): unknown;

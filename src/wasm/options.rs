@@ -1,6 +1,7 @@
 //! The options of `open`, as the package's TypeScript hands them over.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use serde::Deserialize;
 use wasm_bindgen::JsValue;
@@ -9,6 +10,7 @@ use super::error::{camel_case, invalid};
 use crate::error::{Code, Error, Result};
 use crate::image::{OpenOptions, SociChoice};
 use crate::limits::Limits;
+use crate::source::Cache;
 
 /// Plain values; functions are handed over beside them.
 #[derive(Deserialize, Default)]
@@ -52,14 +54,14 @@ impl Options {
     }
 
     /// What `Image::open` wants.
-    pub fn open_options(&self, limits: Limits) -> Result<OpenOptions> {
+    pub fn open_options(&self, limits: Limits, cache: Option<Rc<dyn Cache>>) -> Result<OpenOptions> {
         let platform = self.platform.as_deref().map(str::parse).transpose()?;
         let soci = match self.soci_index.as_deref() {
             None => SociChoice::Auto,
             Some("none") => SociChoice::None,
             Some(digest) => SociChoice::Digest(digest.parse()?),
         };
-        Ok(OpenOptions { platform, soci, verify: self.verify.unwrap_or(true), limits })
+        Ok(OpenOptions { platform, soci, verify: self.verify.unwrap_or(true), cache, limits })
     }
 }
 
@@ -78,6 +80,7 @@ fn set_limit(limits: &mut Limits, name: &str, value: u64) -> Result<()> {
     fields!(limits, name, value;
         max_manifest_size max_ztoc_size max_entries max_name_bytes max_path_len max_spans max_span_size
         max_whole_layer_size max_whole_layer_inflated max_tar_header_size max_file_size span_cache_size
-        max_range_request max_link_hops max_layers max_index_entries max_attempts max_retry_after);
+        max_range_request max_link_hops max_layers max_index_entries max_attempts max_retry_after
+        max_redirects max_referrers_pages max_range_overfetch);
     Ok(())
 }

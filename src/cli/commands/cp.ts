@@ -108,17 +108,14 @@ async function* chunks(tree: FileTree, stats: Stats, signal: AbortSignal): Async
 async function* itemsOf(session: Session, tree: FileTree, top: Stats, name: string): AsyncGenerator<Item> {
   const prefix = Buffer.from(name);
   const { signal } = session;
-  if (!top.isDirectory()) {
-    yield { path: prefix, stats: top };
-    return;
-  }
+  yield { path: prefix, stats: top };
+  if (!top.isDirectory()) return;
   const from = top.pathBytes;
   const cut = from.length + (from.at(-1) === 0x2f ? 0 : 1);
   const written = new Map<string, Uint8Array>();
   for await (const stats of tree.walk(from, { signal })) {
     const below = stats.pathBytes.subarray(cut);
-    const parts = name === "" || below.length === 0 ? [prefix, below] : [prefix, Buffer.from("/"), below];
-    const path = Buffer.concat(parts);
+    const path = name === "" ? below : Buffer.concat([prefix, Buffer.from("/"), below]);
     yield { path, stats, hardlink: hardlinkOf(written, path, stats) };
   }
 }

@@ -20,7 +20,7 @@ async function run(session: Session): Promise<void> {
   const tree = await session.tree(argument(session, 0));
   const glob = args.positionals[1];
   const from = args.text("in") ?? "/";
-  const options = glob === undefined ? { signal } : { signal, glob: anywhere(glob) };
+  const options = glob === undefined ? { signal } : { signal, glob };
   const now = new Date();
   for await (const stats of tree.walk(from, options)) {
     if (types && !types.has(stats.type)) continue;
@@ -36,11 +36,6 @@ async function run(session: Session): Promise<void> {
     }
     if (out.isTerminal) await out.flush();
   }
-}
-
-/** A glob without a slash is for names anywhere, as in `.gitignore`; one with a slash is for paths. */
-export function anywhere(glob: string): string {
-  return glob.includes("/") ? glob.replace(/^\/+/, "") : `**/${glob}`;
 }
 
 function typesOf(text: string | undefined): Set<EntryType> | undefined {

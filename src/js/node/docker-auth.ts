@@ -34,7 +34,7 @@ export function dockerAuth(
     try {
       const found = dockerLookup(config, registry);
       if (!found?.helper) return found;
-      const output = await runHelper(found.helper, serverOf(registry));
+      const output = await runHelper(found.helper, found.server ?? registry);
       return output === undefined ? undefined : dockerHelperOutput(output);
     } catch (error) {
       throw fromWasm(error);
@@ -50,11 +50,6 @@ async function readConfig(file: string): Promise<string | undefined> {
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
     throw error;
   }
-}
-
-/** What credential helpers call a registry: Docker Hub has a historic name. */
-function serverOf(registry: string): string {
-  return /^(index\.|registry-1\.)?docker\.io$/.test(registry) ? "https://index.docker.io/v1/" : registry;
 }
 
 /** Runs `docker-credential-NAME get`; nothing where it says that it knows none. */
