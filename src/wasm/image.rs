@@ -52,7 +52,7 @@ async fn open(source: &JsValue, options: JsValue, host: &JsValue) -> Result<Imag
         Rc::new(FetchTransport::new(function("fetch"), browser, Rc::clone(&meter)));
     let (inner, target) = open_source(source, &options, limits, host, &transport, meter).await?;
     let source = match cache {
-        Some(cache) => Rc::new(CachedSource::new(inner, cache, Rc::clone(&transport))),
+        Some(cache) => Rc::new(CachedSource::new(inner, cache)),
         None => inner,
     };
     Image::open(source, transport, &target, open_options).await
@@ -88,13 +88,17 @@ async fn open_source(
     }
     let layout = match kind.as_str() {
         "url" => {
-            let files =
-                UrlFiles::new(Rc::clone(transport), &text("url").unwrap_or_default(), limits.clone())?;
+            let files = UrlFiles::new(
+                Rc::clone(transport),
+                &text("url").unwrap_or_default(),
+                limits.clone(),
+                stats.clone(),
+            )?;
             Layout::open(Rc::new(files), limits, stats).await?
         }
         "folder" => Layout::open(Rc::new(files()?), limits, stats).await?,
         "archive" => {
-            let files = TarFiles::open(Rc::new(files()?), &limits).await?;
+            let files = TarFiles::open(Rc::new(files()?), &limits, &stats).await?;
             Layout::open(Rc::new(files), limits, stats).await?
         }
         _ => return Err(invalid("source.kind", "registry, url, folder or archive")),

@@ -1,0 +1,50 @@
+// Attributes of files that no image holds, for the tests of what is written from them.
+import { StatsOf } from "../../dist/js/stats.js";
+
+const bytes = (value) => (typeof value === "string" ? new TextEncoder().encode(value) : value);
+
+/** `Stats` with these fields; the rest is as plain as can be. Strings become bytes. */
+export function fakeStats(fields = {}) {
+  const {
+    path = "/x",
+    uname = "",
+    gname = "",
+    linkname,
+    hardlinkOf,
+    xattrs = [],
+    mtimeNs = 0n,
+    ...rest
+  } = fields;
+  const seconds = mtimeNs >= 0n ? mtimeNs / 1_000_000_000n : -((-mtimeNs + 999_999_999n) / 1_000_000_000n);
+  return new StatsOf({
+    path: bytes(path),
+    type: "file",
+    size: 0,
+    mode: 0o644,
+    uid: 0,
+    gid: 0,
+    uname: bytes(uname),
+    gname: bytes(gname),
+    mtimeSecs: seconds,
+    mtimeNanos: Number(mtimeNs - seconds * 1_000_000_000n),
+    nlink: 1,
+    devMajor: 0,
+    devMinor: 0,
+    linkname: linkname === undefined ? undefined : bytes(linkname),
+    hardlinkOf: hardlinkOf === undefined ? undefined : bytes(hardlinkOf),
+    xattrs: xattrs.map(([name, value]) => [bytes(name), bytes(value)]),
+    layer: 0,
+    verified: { manifest: "tag", metadata: "ztoc-digest", content: "span-digest", header: true },
+    ...rest,
+  });
+}
+
+/** The bytes of text, one character a byte. */
+export const latin1 = (text) => Uint8Array.from(text, (c) => c.charCodeAt(0));
+
+/** Content in two pieces. */
+export async function* content(data) {
+  const all = bytes(data);
+  yield all.subarray(0, all.length >> 1);
+  yield all.subarray(all.length >> 1);
+}
