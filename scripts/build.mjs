@@ -1,6 +1,7 @@
 // Builds the npm package into dist/: crate → wasm-bindgen → wasm-opt → TypeScript. Writes only to dist/ and target/.
 //   node scripts/build.mjs [--dev]     --dev: without wasm-opt and with names, for a quick look
-import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { homedir } from "node:os";
 import { join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { ROOT, run } from "./lib/run.mjs";
@@ -9,13 +10,22 @@ import { useTools, WASM_BINDGEN } from "./lib/tools.mjs";
 const TARGET = "wasm32-unknown-unknown";
 const DIST = join(ROOT, "dist");
 
+/** Paths of this machine do not belong into what is published. */
+function remapped() {
+  const cargo = process.env.CARGO_HOME ?? join(homedir(), ".cargo");
+  const flags = [`--remap-path-prefix=${cargo}=cargo`, `--remap-path-prefix=${ROOT}=.`];
+  return [process.env.RUSTFLAGS, ...flags].filter(Boolean).join(" ");
+}
+
 async function targetFolder() {
   const { stdout } = await run("cargo", ["metadata", "--format-version=1", "--no-deps"]);
   return JSON.parse(stdout).target_directory;
 }
 
 async function buildWasm(out, dev) {
-  await run("cargo", ["build", "--release", "--locked", "--lib", "--target", TARGET]);
+  await run("cargo", ["build", "--release", "--locked", "--lib", "--target", TARGET], {
+    env: { RUSTFLAGS: remapped() },
+  });
   const wasm = join(await targetFolder(), TARGET, "release", "ocipeek.wasm");
   const { stdout } = await run("wasm-bindgen", ["--version"]);
   if (!stdout.includes(WASM_BINDGEN)) {
@@ -51,8 +61,11 @@ async function main(dev) {
   mkdirSync(wasm, { recursive: true });
   await buildWasm(wasm, dev);
   await run("tsc", ["-p", "tsconfig.json"]);
-  // TypeScript cannot read this one; see there.
+  chmodSync(join(DIST, "cli/main.js"), 0o755);
+  // What TypeScript does not put out: a file that it cannot read, see there, and a declaration.
   copyFileSync(join(ROOT, "src/js/entry/deno.js"), join(DIST, "js/entry/deno.js"));
+  const declaration = "wasm/ocipeek_bg.wasm.d.ts";
+  copyFileSync(join(ROOT, "src", declaration), join(DIST, declaration));
   const { raw, gzip, brotli } = sizes(join(wasm, "ocipeek_bg.wasm"));
   const kb = (n) => `${(n / 1000).toFixed(1)} kB`;
   console.log(`size: ocipeek_bg.wasm ${kb(raw)} raw, ${kb(gzip)} gzip, ${kb(brotli)} brotli`);

@@ -74,8 +74,12 @@ export function fullTime(stats: Stats): string {
   return (stats as { toJSON?(): { mtime?: string } }).toJSON?.().mtime ?? "unknown";
 }
 
-/** Lines with columns of equal width; `right` names those set flush right. The last column is not padded. */
-export function table(rows: readonly (readonly string[])[], right: readonly number[] = []): string[] {
+/** Lines with columns of equal width, `gap` between them; `right` names those set flush right. The last column is not padded. */
+export function table(
+  rows: readonly (readonly string[])[],
+  right: readonly number[] = [],
+  gap = "  ",
+): string[] {
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, i) => {
@@ -88,7 +92,7 @@ export function table(rows: readonly (readonly string[])[], right: readonly numb
         if (right.includes(i)) return cell.padStart(widths[i] ?? 0);
         return i === row.length - 1 ? cell : cell.padEnd(widths[i] ?? 0);
       })
-      .join("  "),
+      .join(gap),
   );
 }
 

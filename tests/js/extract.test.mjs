@@ -16,8 +16,8 @@ import {
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { checkName, Extractor, UnsafeTarget } from "../../dist/cli/extract.js";
-import { tempFolder } from "../lib/processes.mjs";
 import { content, fakeStats, latin1 } from "../lib/fake-stats.mjs";
+import { tempFolder } from "../lib/processes.mjs";
 
 const DIR = { type: "directory", mode: 0o755 };
 const file = (data, fields = {}) => [fakeStats({ size: data.length, ...fields }), content(data)];

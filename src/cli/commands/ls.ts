@@ -36,6 +36,7 @@ async function printLong(out: Output, entries: Entry[], numeric: boolean, human:
   const rows = table(
     entries.map(({ stats }) => longFields(stats, now, numeric, human)),
     [1, 4],
+    " ",
   );
   for (const [i, { name, stats }] of entries.entries()) {
     await out.write(`${rows[i]} `);
