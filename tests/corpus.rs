@@ -7,8 +7,14 @@ use std::path::Path;
 
 #[path = "../fuzz/bodies/gzip_header.rs"]
 mod gzip_header;
+#[path = "../fuzz/bodies/manifest.rs"]
+mod manifest;
+#[path = "../fuzz/bodies/path.rs"]
+mod path;
 #[path = "../fuzz/bodies/range_header.rs"]
 mod range_header;
+#[path = "../fuzz/bodies/reference.rs"]
+mod reference;
 #[path = "../fuzz/bodies/span.rs"]
 mod span;
 #[path = "../fuzz/bodies/zstd.rs"]
@@ -23,7 +29,7 @@ macro_rules! replay {
     )*};
 }
 
-replay!(gzip_header, range_header, span, zstd);
+replay!(gzip_header, manifest, path, range_header, reference, span, zstd);
 
 fn replay(name: &str, body: fn(&[u8])) {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);

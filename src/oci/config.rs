@@ -1,6 +1,6 @@
 //! Image configs (OCI image spec, config.md).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
@@ -47,9 +47,9 @@ pub struct RunConfig {
     /// User, or `user:group`, by name or number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// Ports, e.g. `80/tcp`.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty", serialize_with = "as_keys")]
-    pub exposed_ports: BTreeSet<String>,
+    /// Ports, e.g. `80/tcp`, sorted.
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "as_keys")]
+    pub exposed_ports: Vec<String>,
     /// Environment, `NAME=value`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub env: Vec<String>,
@@ -59,9 +59,9 @@ pub struct RunConfig {
     /// Its arguments, or the command where there is no entry point.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cmd: Vec<String>,
-    /// Directories that hold data of their own.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty", serialize_with = "as_keys")]
-    pub volumes: BTreeSet<String>,
+    /// Directories that hold data of their own, sorted.
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "as_keys")]
+    pub volumes: Vec<String>,
     /// Where the command starts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub working_dir: Option<String>,
@@ -188,13 +188,13 @@ fn words(node: &Node<'_>, key: &'static str) -> Result<Vec<String>> {
     }
 }
 
-/// A set written as an object of empty objects.
-fn keys(node: &Node<'_>, key: &'static str) -> Result<BTreeSet<String>> {
-    let Some(set) = node.get(key)? else { return Ok(BTreeSet::new()) };
+/// A set written as an object of empty objects; sorted.
+fn keys(node: &Node<'_>, key: &'static str) -> Result<Vec<String>> {
+    let Some(set) = node.get(key)? else { return Ok(Vec::new()) };
     Ok::<_, Error>(set.fields()?.iter().map(|(k, _)| k.clone()).collect())
 }
 
-fn as_keys<S: Serializer>(set: &BTreeSet<String>, serializer: S) -> Result<S::Ok, S::Error> {
+fn as_keys<S: Serializer>(set: &[String], serializer: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
     struct Empty {}
     serializer.collect_map(set.iter().map(|k| (k, Empty {})))

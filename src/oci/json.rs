@@ -111,11 +111,36 @@ impl<'de> Visitor<'de> for Tree<'_> {
             fields.push((key, map.next_value_seed(self)?));
         }
         fields.shrink_to_fit();
-        fields.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        sort(&mut fields);
         if let Some(twice) = fields.windows(2).find(|w| w[0].0 == w[1].0) {
             return Err(A::Error::custom(format_args!("the key {} occurs twice", shown(&twice[0].0))));
         }
         Ok(Json::Object(fields))
+    }
+}
+
+/// A heap sort by key: hostile order costs no more than any, and it is 3 KB smaller than `slice::sort`.
+fn sort(fields: &mut [(String, Json)]) {
+    fn sift(fields: &mut [(String, Json)], mut at: usize, end: usize) {
+        loop {
+            let mut child = 2 * at + 1;
+            if child + 1 < end && fields[child].0 < fields[child + 1].0 {
+                child += 1;
+            }
+            if child >= end || fields[at].0 >= fields[child].0 {
+                return;
+            }
+            fields.swap(at, child);
+            at = child;
+        }
+    }
+    let len = fields.len();
+    for at in (0..len / 2).rev() {
+        sift(fields, at, len);
+    }
+    for end in (1..len).rev() {
+        fields.swap(0, end);
+        sift(fields, 0, end);
     }
 }
 

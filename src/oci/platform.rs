@@ -26,6 +26,8 @@ const FIELDS: &[&str] = &["os", "architecture", "variant", "os.version", "os.fea
 
 /// Longest platform that is parsed from text.
 const MAX_LEN: usize = 255;
+/// Most features of a platform in a document; real ones have one.
+const MAX_FEATURES: usize = 64;
 
 impl Platform {
     /// A platform with no more than the two parts that each has.
@@ -59,12 +61,16 @@ impl Platform {
     pub(crate) fn from_json(node: &Node<'_>) -> Result<Self> {
         node.refuse_lookalikes(FIELDS)?;
         let text = |key| Ok::<_, Error>(node.get_str(key)?.map(str::to_owned));
+        let os_features = node.get("os.features")?.map(|f| f.strings()).transpose()?.unwrap_or_default();
+        if os_features.len() > MAX_FEATURES {
+            return Err(node.wrong(&format!("has more than {MAX_FEATURES} os.features")));
+        }
         Ok(Platform {
             os: text("os")?.unwrap_or_default(),
             architecture: text("architecture")?.unwrap_or_default(),
             variant: text("variant")?,
             os_version: text("os.version")?,
-            os_features: node.get("os.features")?.map(|f| f.strings()).transpose()?.unwrap_or_default(),
+            os_features,
         })
     }
 
@@ -92,9 +98,12 @@ impl Platform {
             ("arm", "8") => ("arm", "v8"),
             (a, v) => (a, v),
         };
-        let mut os_features = self.os_features.clone();
-        os_features.sort_unstable();
-        os_features.dedup();
+        let mut os_features: Vec<String> = Vec::new();
+        for feature in &self.os_features {
+            if let Err(at) = os_features.binary_search(feature) {
+                os_features.insert(at, feature.clone());
+            }
+        }
         Platform {
             os,
             architecture: architecture.to_owned(),

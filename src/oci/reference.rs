@@ -41,8 +41,8 @@ impl Reference {
             Some(rest) if !rest.contains('/') => rest,
             _ => &self.repository,
         };
-        // `localhost/x` and `foo.bar/x` of Docker Hub would read as registries.
-        let name = if self.registry == HUB && split_registry(short).0.is_none() {
+        // `localhost/x` and `foo.bar/x` of Docker Hub would read as registries, 64 hex digits as an id.
+        let name = if self.registry == HUB && split_registry(short).0.is_none() && !is_image_id(short) {
             short.to_owned()
         } else {
             format!("{}/{}", self.registry, self.repository)
@@ -106,7 +106,9 @@ impl FromStr for Reference {
     /// # Errors
     /// `INVALID_REFERENCE`; `UNSUPPORTED` for a digest that is not SHA-256.
     fn from_str(s: &str) -> Result<Self> {
-        if let Some((scheme, rest)) = s.split_once("://") {
+        if let Some((scheme, rest)) = s.split_once(':')
+            && let Some(rest) = rest.strip_prefix("//")
+        {
             // Not shown: a URL may hold a password.
             let scheme = if scheme.len() <= 16 && scheme.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
             {
@@ -123,7 +125,7 @@ impl FromStr for Reference {
                 "the image reference is empty; write it like alpine:3 or ghcr.io/owner/app:tag",
             ));
         }
-        if s.len() == 64 && s.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+        if is_image_id(s) {
             return Err(invalid("this is an image's id, not a reference; write repository@sha256:<digest>"));
         }
         let (rest, digest) = match s.split_once('@') {
@@ -156,6 +158,11 @@ impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.with_suffix(format!("{}/{}", self.registry, self.repository)))
     }
+}
+
+/// What `docker run` would take for the id of an image.
+fn is_image_id(s: &str) -> bool {
+    s.len() == 64 && s.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn invalid(message: impl Into<String>) -> Error {

@@ -106,3 +106,122 @@ fn layers_say_what_their_annotations_do() {
     assert_eq!(four.layers.iter().filter(|l| l.disable_xattrs).count(), 2);
     assert_eq!(four.ztoc_for(&digest(IMAGE)), None);
 }
+
+fn parse(doc: &serde_json::Value) -> Result<SociIndex, crate::error::Error> {
+    SociIndex::parse(doc.to_string().as_bytes(), &Limits::default())
+}
+
+/// An index of version 2 with one zTOC, to break.
+fn small() -> serde_json::Value {
+    serde_json::json!({
+        "schemaVersion": 2,
+        "config": {"mediaType": V2_INDEX, "digest": Digest::of(b"{}").to_string(), "size": 2},
+        "layers": [{"mediaType": ZTOC, "digest": IMAGE, "size": 9, "annotations": {LAYER_DIGEST: LAYER_0}}],
+    })
+}
+
+#[test]
+fn annotations_are_read_as_the_reference_does() {
+    for (text, wanted) in [
+        ("true", true),
+        ("True", true),
+        ("TRUE", true),
+        ("t", true),
+        ("1", true),
+        ("false", false),
+        ("0", false),
+        ("tRuE", false),
+        ("yes", false),
+        ("", false),
+    ] {
+        let mut doc = small();
+        doc["layers"][0]["annotations"][DISABLE_XATTRS] = text.into();
+        assert_eq!(parse(&doc).unwrap().layers[0].disable_xattrs, wanted, "{text}");
+    }
+    for (text, wanted) in
+        [("4194304", Some(4_194_304)), ("-1", None), ("x", None), ("18446744073709551615", None)]
+    {
+        let mut doc = small();
+        doc["layers"][0]["annotations"][SPAN_SIZE] = text.into();
+        assert_eq!(parse(&doc).unwrap().layers[0].span_size, wanted, "{text}");
+    }
+}
+
+#[test]
+fn several_of_a_layer() {
+    let mut doc = small();
+    let mut second = doc["layers"][0].clone();
+    second["digest"] = LAYER_0.into();
+    let prefetch = |size: u64| serde_json::json!({"mediaType": PREFETCH, "digest": IMAGE, "size": size, "annotations": {LAYER_DIGEST: LAYER_0}});
+    let unknown = serde_json::json!({"mediaType": "x/y", "digest": IMAGE, "size": 1});
+    doc["layers"].as_array_mut().unwrap().extend([second, prefetch(1), prefetch(2), unknown]);
+    let index = parse(&doc).unwrap();
+    assert_eq!((index.layers.len(), index.prefetch.len()), (2, 2));
+    assert_eq!(index.ztoc_for(&digest(LAYER_0)).unwrap().ztoc.digest, digest(LAYER_0));
+    assert_eq!(index.prefetch_for(&digest(LAYER_0)).unwrap().descriptor.size, 1);
+}
+
+#[test]
+fn indexes_that_are_refused() {
+    type Edit = fn(&mut serde_json::Value);
+    let cases: &[(Edit, Code)] = &[
+        (
+            |d| d["config"]["mediaType"] = "application/vnd.amazon.soci.index.v3+json".into(),
+            Code::Unsupported,
+        ),
+        (|d| d["config"]["mediaType"] = crate::oci::media_type::OCI_CONFIG.into(), Code::Unsupported),
+        (|d| d["layers"][0]["annotations"] = serde_json::json!({}), Code::CorruptManifest),
+        (|d| d["layers"][0]["annotations"][LAYER_DIGEST] = "sha256:0".into(), Code::CorruptManifest),
+        (|d| d["manifests"] = serde_json::json!([]), Code::CorruptManifest),
+        (|d| *d = serde_json::json!({"manifests": []}), Code::CorruptManifest),
+        (|d| d["mediaType"] = crate::oci::media_type::OCI_INDEX.into(), Code::CorruptManifest),
+    ];
+    for (i, (edit, code)) in cases.iter().enumerate() {
+        let mut doc = small();
+        edit(&mut doc);
+        assert_eq!(parse(&doc).unwrap_err().code(), *code, "case {i}");
+    }
+}
+
+#[test]
+fn what_an_image_names_must_be_a_digest() {
+    let mut manifest = image(IMAGE);
+    manifest.annotations.insert(INDEX_DIGEST.into(), "latest\u{1b}".into());
+    let error = v2_index_digest(&manifest).unwrap_err();
+    assert_eq!(error.code(), Code::CorruptManifest);
+    assert!(!error.to_string().contains('\u{1b}'));
+    manifest.annotations.insert(INDEX_DIGEST.into(), IMAGE.into());
+    assert_eq!(v2_index_digest(&manifest).unwrap(), Some(digest(IMAGE)));
+}
+
+#[test]
+fn prefetch_artifacts() {
+    let parse = |text: &str| PrefetchArtifact::parse(text.as_bytes(), &Limits::default());
+    let one = |text: &str| parse(&format!("{{\"version\":\"1.0\",\"prefetch_spans\":[{text}]}}"));
+    let spans = one(r#"{"start_span":5,"end_span":9,"priority":-3},{"start_span":0,"end_span":0,"x":1}"#)
+        .unwrap()
+        .spans;
+    let wanted =
+        [PrefetchSpans { start: 5, end: 9, priority: -3 }, PrefetchSpans { start: 0, end: 0, priority: 0 }];
+    assert_eq!(spans, wanted);
+    assert_eq!(one("").unwrap().spans, []);
+    for bad in [
+        r#"{"start_span":2,"end_span":1}"#,
+        r#"{"start_span":-1,"end_span":1}"#,
+        r#"{"end_span":1}"#,
+        r#"{"start_span":1}"#,
+        r#"{"start_span":0,"end_span":9223372036854775808}"#,
+        r#"{"start_span":0,"end_span":1.5}"#,
+        r#"{"start_span":0,"end_span":1,"priority":"x"}"#,
+        "5",
+    ] {
+        assert_eq!(one(bad).unwrap_err().code(), Code::CorruptManifest, "{bad}");
+    }
+    assert_eq!(parse(r#"{"version":"2.0","prefetch_spans":[]}"#).unwrap_err().code(), Code::Unsupported);
+    assert_eq!(parse(r#"{"version":"1.0"}"#).unwrap_err().code(), Code::CorruptManifest);
+    assert_eq!(parse(r#"{"prefetch_spans":[]}"#).unwrap_err().code(), Code::CorruptManifest);
+    let limits = Limits { max_spans: 1, ..Limits::default() };
+    let two =
+        r#"{"version":"1.0","prefetch_spans":[{"start_span":0,"end_span":0},{"start_span":0,"end_span":0}]}"#;
+    assert_eq!(PrefetchArtifact::parse(two.as_bytes(), &limits).unwrap_err().limit_name(), Some("max_spans"));
+}

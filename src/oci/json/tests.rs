@@ -109,6 +109,15 @@ proptest! {
     }
 
     #[test]
+    fn every_key_is_found(keys in prop::collection::btree_set("[a-c]{0,4}", 0..40)) {
+        let shuffled = keys.iter().rev().step_by(2).chain(keys.iter().rev().skip(1).step_by(2));
+        let text: Vec<String> = shuffled.map(|k| format!("{k:?}:0")).collect();
+        let json = parse(&format!("{{{}}}", text.join(","))).unwrap();
+        let found: Vec<&String> = json.root("test").fields().unwrap().iter().map(|(k, _)| k).collect();
+        prop_assert_eq!(found, keys.iter().collect::<Vec<_>>());
+    }
+
+    #[test]
     fn nothing_panics(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
         let _ = Json::parse(&bytes, "test", &Limits::default());
     }

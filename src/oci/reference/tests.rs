@@ -63,6 +63,13 @@ fn as_docker_users_write_them() {
 }
 
 #[test]
+fn a_name_like_an_id_is_written_whole() {
+    let reference = parse(&format!("docker.io/{}", &DIGEST[7..]));
+    assert_eq!(reference.familiar(), format!("docker.io/library/{}", &DIGEST[7..]));
+    assert_eq!(parse(&reference.familiar()), reference);
+}
+
+#[test]
 fn what_to_fetch() {
     assert_eq!(parse("a").target(), Target::Tag("latest".into()));
     assert_eq!(parse("a:1").target(), Target::Tag("1".into()));
