@@ -1,7 +1,8 @@
 //! FlatBuffers tables over `planus`: named errors, strings as bytes, vectors of tables.
 //!
 //! `planus` reads with a check at every access; its own [`planus::Vector`] asks its element types for
-//! unsafe code, so vectors are read here.
+//! unsafe code, so vectors are read here. Tables are always looked up from the start of the buffer: planus
+//! would look only behind the field that refers to one, where a vtable need not be.
 
 use planus::table_reader::Table as Raw;
 use planus::{SliceWithStartOffset, TableRead, errors::ErrorKind};
@@ -11,6 +12,7 @@ use crate::error::{Code, Error, Result};
 /// A table whose fields are read by slot.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Table<'a> {
+    buffer: &'a [u8],
     raw: Raw<'a>,
     name: &'static str,
 }
@@ -18,9 +20,14 @@ pub(super) struct Table<'a> {
 impl<'a> Table<'a> {
     /// The root table of a buffer.
     pub fn root(buffer: &'a [u8], name: &'static str) -> Result<Self> {
-        let raw = Raw::from_buffer(SliceWithStartOffset { buffer, offset_from_start: 0 }, 0)
-            .map_err(|e| corrupt(name, "root", e))?;
-        Ok(Table { raw, name })
+        Table::at(buffer, 0, name, "root")
+    }
+
+    /// The table that the offset at `position` leads to.
+    fn at(buffer: &'a [u8], position: usize, name: &'static str, field: &str) -> Result<Self> {
+        let raw = Raw::from_buffer(SliceWithStartOffset { buffer, offset_from_start: 0 }, position)
+            .map_err(|e| corrupt(name, field, e))?;
+        Ok(Table { buffer, raw, name })
     }
 
     fn field<T: TableRead<'a>>(&self, slot: usize, field: &'static str) -> Result<Option<T>> {
@@ -54,68 +61,75 @@ impl<'a> Table<'a> {
     }
     /// A table that must be there.
     pub fn table(&self, slot: usize, field: &'static str, name: &'static str) -> Result<Table<'a>> {
-        let sub: SubTable<'a> = self
+        let Position(position) = self
             .field(slot, field)?
             .ok_or_else(|| broken(format!("the zTOC lacks {}.{field}", self.name)))?;
-        Ok(Table { raw: sub.0, name })
+        Table::at(self.buffer, position, name, field)
     }
     /// A vector of tables or strings; absent is empty.
     pub fn vector(&self, slot: usize, field: &'static str) -> Result<Vector<'a>> {
-        Ok(self.field(slot, field)?.unwrap_or_default())
+        let found: Option<Elements<'a>> = self.field(slot, field)?;
+        Ok(found.map(|elements| Vector { buffer: self.buffer, elements }).unwrap_or_default())
     }
 }
 
-#[derive(Debug)]
-struct SubTable<'a>(Raw<'a>);
+/// Where a field stands in the buffer.
+struct Position(usize);
 
-impl<'a> TableRead<'a> for SubTable<'a> {
-    fn from_buffer(buffer: SliceWithStartOffset<'a>, offset: usize) -> Result<Self, ErrorKind> {
-        Raw::from_buffer(buffer, offset).map(SubTable)
+impl<'a> TableRead<'a> for Position {
+    fn from_buffer(object: SliceWithStartOffset<'a>, offset: usize) -> Result<Self, ErrorKind> {
+        object.offset_from_start.checked_add(offset).map(Position).ok_or(ErrorKind::InvalidOffset)
     }
 }
 
 /// A vector of offsets, to tables or strings. Its elements are there: a length that the buffer cannot hold
 /// is refused when the vector is read.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Vector<'a> {
-    elements: SliceWithStartOffset<'a>,
+    buffer: &'a [u8],
+    elements: Elements<'a>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Elements<'a> {
+    slice: SliceWithStartOffset<'a>,
     len: usize,
 }
 
-impl Default for Vector<'_> {
+impl Default for Elements<'_> {
     fn default() -> Self {
-        Vector { elements: SliceWithStartOffset { buffer: &[], offset_from_start: 0 }, len: 0 }
+        Elements { slice: SliceWithStartOffset { buffer: &[], offset_from_start: 0 }, len: 0 }
     }
 }
 
-impl<'a> TableRead<'a> for Vector<'a> {
+impl<'a> TableRead<'a> for Elements<'a> {
     fn from_buffer(buffer: SliceWithStartOffset<'a>, offset: usize) -> Result<Self, ErrorKind> {
         let to = |n: u32| usize::try_from(n).map_err(|_| ErrorKind::InvalidOffset);
         let relative = to(u32::from_buffer(buffer, offset)?)?;
         let start = buffer.advance(offset.checked_add(relative).ok_or(ErrorKind::InvalidOffset)?)?;
         let len = to(u32::from_buffer(start, 0)?)?;
-        let elements = start.advance(4)?;
-        if elements.len() / 4 < len {
+        let slice = start.advance(4)?;
+        if slice.len() / 4 < len {
             return Err(ErrorKind::InvalidLength);
         }
-        Ok(Vector { elements, len })
+        Ok(Elements { slice, len })
     }
 }
 
 impl<'a> Vector<'a> {
     /// Number of elements.
     pub fn len(&self) -> usize {
-        self.len
+        self.elements.len
     }
     /// Element `i`, which is below [`Vector::len`], as a table.
     pub fn table(&self, i: usize, name: &'static str) -> Result<Table<'a>> {
-        let raw =
-            Raw::from_buffer(self.elements, i.saturating_mul(4)).map_err(|e| corrupt(name, "element", e))?;
-        Ok(Table { raw, name })
+        let position = self.elements.slice.offset_from_start.saturating_add(i.saturating_mul(4));
+        Table::at(self.buffer, position, name, "element")
     }
     /// Element `i`, which is below [`Vector::len`], as a string.
     pub fn bytes(&self, i: usize, name: &'static str) -> Result<&'a [u8]> {
-        TableRead::from_buffer(self.elements, i.saturating_mul(4)).map_err(|e| corrupt(name, "element", e))
+        TableRead::from_buffer(self.elements.slice, i.saturating_mul(4))
+            .map_err(|e| corrupt(name, "element", e))
     }
 }
 
