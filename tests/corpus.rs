@@ -17,8 +17,14 @@ mod range_header;
 mod reference;
 #[path = "../fuzz/bodies/span.rs"]
 mod span;
+#[path = "../fuzz/bodies/tar_header.rs"]
+mod tar_header;
+#[path = "../fuzz/bodies/zinfo.rs"]
+mod zinfo;
 #[path = "../fuzz/bodies/zstd.rs"]
 mod zstd;
+#[path = "../fuzz/bodies/ztoc.rs"]
+mod ztoc;
 
 macro_rules! replay {
     ($($name:ident),*) => {$(
@@ -29,7 +35,7 @@ macro_rules! replay {
     )*};
 }
 
-replay!(gzip_header, manifest, path, range_header, reference, span, zstd);
+replay!(gzip_header, manifest, path, range_header, reference, span, tar_header, zinfo, zstd, ztoc);
 
 fn replay(name: &str, body: fn(&[u8])) {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);

@@ -195,16 +195,10 @@ impl HeaderReader {
                     }
                     State::ContentMap(mut map) => {
                         self.grow(BLOCK as u64)?;
-                        self.header.stored = self
-                            .header
-                            .stored
-                            .checked_sub(BLOCK as u64)
-                            .ok_or_else(|| corrupt("a sparse file's map does not fit into it"))?;
                         if map.push(block)? {
                             return self.finish(Some(map.into_map()));
                         }
-                        self.state = State::ContentMap(map);
-                        Ok(Fed::More)
+                        self.content_map(map)
                     }
                     _ if block.iter().all(|&b| b == 0) => Ok(Fed::Zero),
                     _ => self.block(block),
@@ -271,8 +265,7 @@ impl HeaderReader {
                 u64::try_from(size).map_err(|_| corrupt("a sparse file has a negative size"))?;
         }
         if format == PaxSparse::Content {
-            self.state = State::ContentMap(Box::default());
-            return Ok(Fed::More);
+            return self.content_map(Box::default());
         }
         let map = sparse::pax_map(&self.pax)?;
         self.finish(Some(map))
@@ -285,6 +278,14 @@ impl HeaderReader {
             return Ok(Fed::More);
         }
         self.finish(Some(map))
+    }
+
+    /// Takes the next block of the stored content for the map.
+    fn content_map(&mut self, map: Box<ContentMap>) -> Result<Fed> {
+        let stored = self.header.stored.checked_sub(BLOCK as u64);
+        self.header.stored = stored.ok_or_else(|| corrupt("a sparse file's map does not fit into it"))?;
+        self.state = State::ContentMap(map);
+        Ok(Fed::More)
     }
 
     /// Puts header block and extended headers together, sparse forms aside.

@@ -8,6 +8,8 @@ use crate::tar::{Kind, Mtime, compare_header};
 
 #[path = "../../tests/support/ztoc_builder.rs"]
 mod builder;
+#[path = "../../fuzz/bodies/promises.rs"]
+mod promises;
 use builder::{File, Ztoc as Spec};
 
 fn parse(bytes: Vec<u8>) -> Result<Ztoc> {
@@ -416,33 +418,6 @@ fn no_prefix_of_a_ztoc_is_one() {
     }
 }
 
-/// What holds for every zTOC that is accepted.
-fn check_promises(ztoc: Ztoc) {
-    let (compressed, uncompressed) = (ztoc.compressed_size(), ztoc.uncompressed_size());
-    let (table, spans) = ztoc.into_parts();
-    let mut end = 0;
-    for (i, e) in table.iter().enumerate() {
-        assert!(e.header_offset >= end && e.header_offset + 512 <= e.offset && e.mode <= 0o7777);
-        let stored = match table.sparse(i) {
-            Some(runs) => runs.iter().map(|r| r.1).sum(),
-            None if table.map_in_header(i) => 0,
-            None => e.size,
-        };
-        end = e.offset + stored;
-        assert!(end <= uncompressed);
-    }
-    let mut at = (0, 0);
-    for i in 0..spans.len() {
-        let (input, output) = (spans.input(i).unwrap(), spans.output(i).unwrap());
-        assert!(input.start < input.end && input.end <= compressed && input.start + 1 >= at.0);
-        assert!(output.start == at.1 && output.end >= output.start);
-        assert!(matches!(spans.start(i).unwrap().window.len(), 0 | 32768));
-        assert!(spans.digest(i).is_some());
-        at = (input.end, output.end);
-    }
-    assert_eq!(at.0, compressed);
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
@@ -455,14 +430,14 @@ proptest! {
             bytes[usize::from(at) % len] = byte;
         }
         if let Ok(ztoc) = parse(bytes) {
-            check_promises(ztoc);
+            promises::check(ztoc);
         }
     }
 
     #[test]
     fn any_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
         if let Ok(ztoc) = parse(bytes) {
-            check_promises(ztoc);
+            promises::check(ztoc);
         }
     }
 

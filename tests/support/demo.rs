@@ -113,6 +113,6 @@ impl Expected {
     }
 }
 
-fn decode(b64: &str) -> Vec<u8> {
+pub fn decode(b64: &str) -> Vec<u8> {
     base64::engine::general_purpose::STANDARD.decode(b64).unwrap()
 }

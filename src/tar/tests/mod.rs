@@ -3,14 +3,53 @@
 use super::*;
 use crate::limits::Limits;
 
-#[path = "../../tests/support/demo.rs"]
+mod compare;
+#[path = "../../../tests/support/demo.rs"]
 pub(crate) mod demo;
+mod oracle;
+mod walk;
 
 fn walk(tar: &[u8]) -> EntryTable {
     let mut w = TarWalker::new(&Limits::default());
     let used = w.push(tar).unwrap();
     assert!(used == tar.len() || w.is_done());
     w.finish(Some(tar.len() as u64)).unwrap()
+}
+
+/// A tar header block with a right checksum, in ustar or GNU form, and its content, padded.
+fn member(change: impl FnOnce(&mut [u8; 512]), content: &[u8]) -> Vec<u8> {
+    let mut h = [0; 512];
+    h[..4].copy_from_slice(b"file");
+    h[100..107].copy_from_slice(b"0000644");
+    h[124..135].copy_from_slice(format!("{:011o}", content.len()).as_bytes());
+    h[156] = b'0';
+    h[257..265].copy_from_slice(b"ustar\x0000");
+    change(&mut h);
+    seal(&mut h);
+    let mut out = h.to_vec();
+    out.extend_from_slice(content);
+    out.resize(out.len().next_multiple_of(512), 0);
+    out
+}
+
+/// Sets the checksum.
+fn seal(h: &mut [u8; 512]) {
+    h[148..156].fill(b' ');
+    let sum: u32 = h.iter().map(|b| u32::from(*b)).sum();
+    h[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+}
+
+/// A PAX header (`x` or `g`) of these records.
+fn pax(typeflag: u8, records: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut content = Vec::new();
+    for (key, value) in records {
+        let rest = key.len() + value.len() + 3;
+        let len = (rest + 1..).find(|n| n.to_string().len() + rest == *n).unwrap();
+        content.extend_from_slice(format!("{len} {key}=").as_bytes());
+        content.extend_from_slice(value);
+        content.push(b'\n');
+    }
+    member(|h| h[156] = typeflag, &content)
 }
 
 fn kind(name: &str) -> Kind {
@@ -59,16 +98,4 @@ fn fixture_layers_read_as_another_reader_read_them() {
         total += want.len();
     }
     assert_eq!(total, 3193);
-}
-
-#[test]
-fn fixture_headers_are_accepted_by_themselves() {
-    let limits = Limits::default();
-    for layer in demo::layer_digests() {
-        let tar = demo::tar(&layer);
-        for e in walk(&tar).iter() {
-            let header = &tar[e.header_offset as usize..e.offset as usize];
-            compare_header(header, &e, &limits, true).unwrap();
-        }
-    }
 }

@@ -1,0 +1,15 @@
+//! Any bytes as a zTOC: no panic, and what is accepted keeps its promises.
+
+use ocipeek::limits::Limits;
+use ocipeek::ztoc::Ztoc;
+
+#[allow(clippy::duplicate_mod)]
+#[path = "promises.rs"]
+mod promises;
+
+/// Parses `data`.
+pub fn run(data: &[u8]) {
+    if let Ok(ztoc) = Ztoc::parse(bytes::Bytes::copy_from_slice(data), &Limits::default()) {
+        promises::check(ztoc);
+    }
+}
