@@ -66,7 +66,19 @@ impl Inner {
 
     async fn try_page(&self, url: &Url) -> Result<Option<Page>> {
         let accept = [("accept", OCI_INDEX.to_string())];
-        let answer = self.get(url, &accept, Purpose::Referrers, None).await?;
+        let answer = match self.get(url, &accept, Purpose::Referrers, None).await {
+            Ok(answer) => answer,
+            // A browser shows no answer that CORS does not allow, and registries from before the API put no such
+            // header on their 404 (docker-registry 2.8). The fallback tag tells whether the registry is there.
+            Err(e)
+                if e.code() == Code::Network
+                    && e.status().is_none()
+                    && self.client.transport.follows_redirects() =>
+            {
+                return Ok(None);
+            }
+            Err(e) => return Err(e),
+        };
         // Registries from before the API: most say 404, some that they know no such method or name.
         if matches!(answer.status, 400 | 404 | 405 | 501) {
             return Ok(None);
