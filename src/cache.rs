@@ -194,3 +194,6 @@ impl Cache for MemoryCache {
         Box::pin(async move { self.0.borrow_mut().put(key, value) })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,6 +98,7 @@ struct Inner {
     limit: Option<&'static str>,
     status: Option<u16>,
     retry_after: Option<u32>,
+    given_up: bool,
     #[cfg(target_arch = "wasm32")]
     cause: Option<wasm_bindgen::JsValue>,
 }
@@ -115,6 +116,7 @@ impl Error {
             limit: None,
             status: None,
             retry_after: None,
+            given_up: false,
             #[cfg(target_arch = "wasm32")]
             cause: None,
         }))
@@ -184,6 +186,16 @@ impl Error {
     #[cfg(target_arch = "wasm32")]
     pub(crate) fn cause(&self) -> Option<&wasm_bindgen::JsValue> {
         self.0.cause.as_ref()
+    }
+
+    /// Marks it as tried often enough, or not worth another try, so that no caller tries again.
+    pub(crate) fn given_up(mut self) -> Self {
+        self.0.given_up = true;
+        self
+    }
+    /// See [`Error::given_up`].
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.0.given_up
     }
 
     /// The stable code.

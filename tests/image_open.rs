@@ -367,7 +367,8 @@ fn a_whole_layer_is_told_by_its_first_bytes() {
     let zstd = compress_to_vec(&plain[..], CompressionLevel::Fastest);
     // A skippable frame in front, as zstd:chunked and estargz put some.
     let skippable = [b"\x50\x2A\x4D\x18\x03\0\0\0abc", &zstd[..]].concat();
-    let members = [gzip(&plain[..30_000], 9_000, None).0, gzip(&plain[30_000..], 9_000, Some("x")).0].concat();
+    let members =
+        [gzip(&plain[..30_000], 9_000, None).0, gzip(&plain[30_000..], 9_000, Some("x")).0].concat();
     for layer in [plain.clone(), gzip(&plain, 9_000, None).0, members, zstd, skippable] {
         for media_type in [TAR, GZIP, memory::ZSTD, "application/vnd.docker.image.rootfs.diff.tar.gzip"] {
             let m = Memory::made(vec![MadeLayer { media_type, data: layer.clone(), ztoc: None }]);

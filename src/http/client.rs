@@ -101,7 +101,7 @@ impl Client {
             Err(e) => Err(clean(e)),
         });
         // An injected transport may not know where its answer came from.
-        let from = if response.url.is_empty() { url.clone() } else { Url::parse(&response.url)? };
+        let from = Url::parse(&response.url).unwrap_or_else(|_| url.clone());
         Ok(Answer {
             status: response.status,
             headers: response.headers,
@@ -124,11 +124,8 @@ fn clean(e: Error) -> Error {
     if without_queries(e.message()) == e.message() {
         return e;
     }
-    let mut out = Error::new(e.code(), shown(e.message()));
-    if let Some(status) = e.status() {
-        out = out.with_status(status);
-    }
-    out
+    let message = shown(e.message());
+    e.with_message(message)
 }
 
 /// Reads a body of at most `limit` bytes. Memory grows with what arrives, not with what is promised.

@@ -115,8 +115,8 @@ impl Reader {
             Some(end) if !from_start => Some(self.pos..end),
             None if !from_start => {
                 let text = format!("{}: the answer broke off, and its size is unknown", self.resource.what());
-                // With a status, so that it is not tried again: what was given out cannot be continued.
-                return Err(Error::new(Code::Network, text).with_status(200));
+                // What was given out cannot be continued.
+                return Err(Error::new(Code::Network, text).given_up());
             }
             _ => None,
         };
@@ -130,7 +130,9 @@ impl Reader {
         let what = self.resource.what();
         let wrong = |text: String| Error::new(Code::RangeNotSupported, text).with_status(answer.status);
         let encoding = answer.header("content-encoding").map(str::trim).unwrap_or_default();
-        if !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity") {
+        let encoded = !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity");
+        // Web servers compress small files, and platforms undo it, when nobody has asked for a size or range.
+        if encoded && (range.is_some() || self.total.is_some()) {
             let code = if range.is_some() { Code::RangeNotSupported } else { Code::Unsupported };
             let text = format!(
                 "{what}: the server sent it with Content-Encoding {encoding:.20?}, so its bytes are others"
@@ -194,7 +196,7 @@ impl Reader {
             }
             (200 | 203, None) => {
                 self.check_length(answer, &what)?;
-                if self.total.is_none() && !answer.filtered {
+                if self.total.is_none() && !answer.filtered && !encoded {
                     self.total = answer.content_length();
                     self.end = self.total;
                 }

@@ -53,7 +53,7 @@ pub(crate) async fn follow(client: &Client, get: Get<'_>) -> Result<Answer> {
         }
         let next = answer.url.join(target).map_err(|e| {
             let text = format!("{} redirects to what cannot be used: {}", url.shown(), e.message());
-            Error::new(Code::Network, text).with_status(answer.status)
+            Error::new(Code::Network, text).with_status(answer.status).given_up()
         })?;
         allowed(&answer.url, &next, get.plain_http)?;
         home &= next.same_origin(get.url);
@@ -69,8 +69,7 @@ fn allowed(from: &Url, to: &Url, plain_http: bool) -> Result<()> {
         return Ok(());
     }
     let text = format!("{} redirects to {}, which is not https; refused", from.shown(), to.origin());
-    // With a status, so that it is not tried again.
-    Err(Error::new(Code::Network, text).with_status(302))
+    Err(Error::new(Code::Network, text).given_up())
 }
 
 /// Reads a short body to its end, so that its connection can be used again.

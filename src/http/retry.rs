@@ -14,6 +14,9 @@ const ROUNDS: u64 = 4;
 
 /// Whether another try may help: nothing came, or 408, 429, or the server failed.
 pub(crate) fn is_retryable(e: &Error) -> bool {
+    if e.is_given_up() {
+        return false;
+    }
     match (e.code(), e.status()) {
         (Code::RateLimited, _) | (Code::Network, None | Some(408)) => true,
         // 501: it will not learn the method by waiting.
@@ -47,7 +50,7 @@ impl Retry {
         let attempts = client.limits.max_attempts.max(1);
         let in_all = ROUNDS.saturating_mul(u64::from(attempts)).saturating_add(self.progress >> 20);
         if !is_retryable(&cause) || self.failures >= attempts || self.in_all >= in_all {
-            return Err(cause);
+            return Err(cause.given_up());
         }
         let wait = match cause.retry_after() {
             Some(s) if s > client.limits.max_retry_after => {
@@ -56,7 +59,7 @@ impl Retry {
                     cause.message(),
                     client.limits.max_retry_after
                 );
-                let e = Error::new(Code::RateLimited, text).with_retry_after(s);
+                let e = Error::new(Code::RateLimited, text).with_retry_after(s).given_up();
                 return Err(match cause.status() {
                     Some(status) => e.with_status(status),
                     None => e,

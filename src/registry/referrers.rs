@@ -105,8 +105,7 @@ impl Inner {
         let Some(next) = link.as_deref().and_then(next_link) else { return Ok(None) };
         let bad = |why: &str| {
             let text = format!("the registry's list of referrers goes on {why}");
-            // With a status, so that it is not tried again.
-            Error::new(Code::Network, text).with_status(answer.status)
+            Error::new(Code::Network, text).given_up()
         };
         let next =
             url.join(next).map_err(|e| bad(&format!("where it cannot be followed: {}", e.message())))?;

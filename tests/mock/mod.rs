@@ -6,7 +6,7 @@ mod fault;
 mod serve;
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
 use std::task::Poll;
@@ -109,7 +109,8 @@ pub struct State {
     pub exposed: RefCell<Vec<&'static str>>,
     /// Bodies that were dropped before their end.
     pub dropped: Rc<Cell<u32>>,
-    pub repositories: RefCell<BTreeSet<String>>,
+    /// Plain files, by path, on every host.
+    pub files: RefCell<BTreeMap<String, Bytes>>,
 }
 
 impl Default for Mock {
@@ -137,7 +138,7 @@ impl Mock {
             browser: Cell::new(false),
             exposed: RefCell::new(vec!["www-authenticate", "docker-content-digest", "content-range", "link"]),
             dropped: Rc::default(),
-            repositories: RefCell::default(),
+            files: RefCell::default(),
         }))
     }
 
@@ -360,7 +361,7 @@ impl State {
             body: String::from_utf8(request.body.clone().unwrap_or_default()).unwrap(),
             status: 0,
         });
-        let served = match fault {
+        let mut served = match fault {
             Some(What::Network(message)) => {
                 return Err(Error::new(ocipeek::error::Code::Network, message));
             }
@@ -368,6 +369,9 @@ impl State {
             None => self.serve(request),
         };
         self.seen.borrow_mut()[at].status = served.status;
+        if request.method == Method::Head {
+            served.body = Bytes::new();
+        }
         Ok(served.into_response(&request.url, self.piece.get(), self.dropped.clone()))
     }
 }

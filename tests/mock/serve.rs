@@ -112,6 +112,9 @@ fn content(request: &Request, body: Bytes) -> Served {
 impl State {
     pub(super) fn serve(&self, request: &Request) -> Served {
         let url = Url::parse(&request.url).unwrap();
+        if let Some(bytes) = self.files.borrow().get(url.path()) {
+            return content(request, bytes.clone());
+        }
         if url.path().ends_with("/token") {
             return self.token(request, &url);
         }

@@ -429,6 +429,16 @@ fn token_services_that_misbehave() {
     mock.fault("/token", 1, What::Network("down".into()));
     block_on(mock.registry().manifest(&v1)).unwrap();
     assert_eq!(mock.sleeps(), [225, 3000, 900]);
+    // Down for good: tried four times, not four times for each try of the request behind it.
+    let (mock, v1) = self::mock();
+    mock.bearer(REALM);
+    mock.fault("/token", 99, What::status(503));
+    let registry = mock.registry();
+    let e = block_on(registry.manifest(&v1)).unwrap_err();
+    assert_eq!((e.code(), e.status(), mock.lines().len()), (Code::Network, Some(503), 5));
+    let d = mock.put_blob(noise(10));
+    block_on(read(&registry, &d, 0..5)).unwrap_err();
+    assert_eq!(mock.lines().len(), 5);
     // What it says is shown, but not where it echoes a secret.
     for (said, shown) in [("wrong password", true), ("u:hunter2 is wrong", false)] {
         let (mock, v1) = self::mock();
