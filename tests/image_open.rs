@@ -214,6 +214,12 @@ fn version_1_is_found_by_referrers() {
     let liar = soci(&m, V1, &other, Some(&a));
     m.refer(a.digest, vec![liar]);
     assert_eq!(found(&m, SociChoice::Auto), Err(Code::CorruptManifest));
+    let mut gone = s.clone();
+    gone.digest = Digest::of(b"gone");
+    m.refer(a.digest, vec![gone.clone(), s.clone()]);
+    assert_eq!(found(&m, SociChoice::Auto), Ok(Some((s.digest, SociFound::Referrers))));
+    m.refer(a.digest, vec![gone]);
+    assert_eq!(found(&m, SociChoice::Auto), Ok(None));
     let mut posing = soci(&m, V2, &layer, None);
     posing.artifact_type = Some(V1.to_owned());
     m.refer(a.digest, vec![posing]);
@@ -379,4 +385,15 @@ fn a_whole_layer_is_told_by_its_first_bytes() {
             assert_eq!(stat.verified.content.as_str(), "layer-digest");
         }
     }
+}
+
+#[test]
+fn a_layer_that_is_no_tar_is_not_fetched() {
+    let media_type = "application/vnd.in-toto+json";
+    let m = Memory::made(vec![MadeLayer { media_type, data: b"{}".to_vec(), ztoc: None }]);
+    let open = block_on(m.open("made", OpenOptions::default())).unwrap();
+    m.log();
+    let e = block_on(open.read_dir(b"/")).unwrap_err();
+    assert_eq!((e.code(), m.log().len()), (Code::Unsupported, 0));
+    assert!(e.message().contains(media_type), "{e}");
 }

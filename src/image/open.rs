@@ -300,10 +300,15 @@ impl Opening<'_> {
             Some(referrers) => referrers?,
             None => self.source.referrers(image, V1_INDEX).await?,
         };
-        match v1_indexes(&referrers).next() {
-            Some(first) => Ok(Some((self.fetch(first).await?, SociFound::Referrers))),
-            None => Ok(None),
+        for attached in v1_indexes(&referrers) {
+            match self.fetch(attached).await {
+                Ok(raw) => return Ok(Some((raw, SociFound::Referrers))),
+                // Deleted, and only the list still has it.
+                Err(e) if e.code() == Code::NotFound => {}
+                Err(e) => return Err(e),
+            }
         }
+        Ok(None)
     }
 
     /// Parses a SOCI index and checks that it is for this image. Layers that the image does not have are left out;

@@ -30,6 +30,8 @@ impl Content {
         while !data.is_empty() {
             let room = SEGMENT.saturating_sub(self.filling.len()).min(data.len());
             let (now, later) = data.split_at(room);
+            // At once, so that no segment has more capacity than bytes; the last one shrinks when sealed.
+            self.filling.reserve_exact(SEGMENT.saturating_sub(self.filling.len()));
             self.filling.extend_from_slice(now);
             data = later;
             if self.filling.len() >= SEGMENT {

@@ -14,7 +14,7 @@ use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, Once, ReadBy};
 use crate::error::{Code, Error, Result};
 use crate::gzip::GzipDecoder;
 use crate::limits::Limits;
-use crate::oci::{Descriptor, Digest};
+use crate::oci::{Descriptor, Digest, layer_compression};
 use crate::rootfs::PathIndex;
 use crate::tar::{EntryTable, Kind, TarWalker};
 use crate::transport::ByteStream;
@@ -91,6 +91,11 @@ impl Inner {
 
     async fn fetch(&self) -> Result<Loaded> {
         let (layer, limits) = (&self.layer, &self.context.limits);
+        if layer_compression(&layer.media_type).is_none() {
+            let media_type: String = layer.media_type.chars().take(120).collect();
+            let message = format!("a layer of the media type {media_type:?} cannot be read: it is no tar");
+            return Err(Error::new(Code::Unsupported, message).with_digest(&layer.digest));
+        }
         Limits::check("max_whole_layer_size", layer.size, limits.max_whole_layer_size).map_err(|e| {
             e.with_message(format!(
                 "the layer of {} bytes has no index and would be fetched whole, which max_whole_layer_size = {} \
@@ -108,7 +113,7 @@ impl Inner {
             if retry {
                 self.context.source.stats().retry();
             }
-            let body = self.context.source.blob_stream(layer).await?;
+            let body = self.context.source.blob_stream(layer).await.map_err(|e| self.advise(e))?;
             if let Some(loaded) = self.unpack(body, true).await.map_err(concerns)? {
                 return Ok(loaded);
             }
@@ -121,7 +126,13 @@ impl Inner {
         .with_digest(&layer.digest))
     }
 
+    /// Says how to go on.
     fn advise(&self, error: Error) -> Error {
+        if error.code() == Code::NotFound && !self.layer.urls.is_empty() {
+            return error.with_message(
+                "the registry does not hold this layer, which its owner distributes elsewhere (a foreign layer)",
+            );
+        }
         if error.limit_name() != Some("max_whole_layer_inflated") {
             return error;
         }
