@@ -225,6 +225,17 @@ impl EntryTable {
         self.sparse.get(at).map(|(_, map)| &**map)
     }
 
+    /// The name of entry `i`, without the work for the rest of it: look-ups by path read many.
+    pub(crate) fn name(&self, i: usize) -> Option<&[u8]> {
+        let r = self.records.get(i)?;
+        self.arena.get(r.start as usize..)?.get(..r.name_len as usize)
+    }
+
+    /// The type of entry `i`.
+    pub(crate) fn kind(&self, i: usize) -> Option<Kind> {
+        self.records.get(i).map(|r| r.kind)
+    }
+
     /// Entry `i` in tar order.
     pub fn get(&self, i: usize) -> Option<Entry<'_>> {
         let r = self.records.get(i)?;
