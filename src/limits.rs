@@ -41,6 +41,9 @@ pub struct Limits {
     pub max_range_request: u64,
     /// Symbolic links followed in one look-up. Default 40, as Linux does.
     pub max_link_hops: u32,
+    /// Look-ups of a name in a layer that finding one path costs, links and `..` included. Default 4,000,000; a
+    /// path of 20 components in an image of 100 layers needs some thousands.
+    pub max_lookup_steps: u64,
     /// Components of link targets walked while the entries of one layer whose names lead over its own symbolic
     /// links are put in their places. Default 4,000,000.
     pub max_link_steps: u64,
@@ -82,6 +85,7 @@ impl Default for Limits {
             span_cache_size: 64 * MIB,
             max_range_request: 16 * MIB,
             max_link_hops: 40,
+            max_lookup_steps: 4_000_000,
             max_link_steps: 4_000_000,
             max_layers: 1_000,
             max_index_entries: 10_000,

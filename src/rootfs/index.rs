@@ -77,17 +77,18 @@ impl PathIndex {
         Limits::check("max_entries", count, limits.max_entries.min(u64::from(u32::MAX - 8)))?;
         let count = table.len() as u32;
         let mut names = Names::default();
-        for (i, entry) in (0u32..).zip(table.iter()) {
-            if !is_clean(strip(entry.name)) {
-                names.set(i, &clean(entry.name), limits)?;
+        for i in 0..count {
+            let name = table.name(i as usize).unwrap_or_default();
+            if !is_clean(strip(name)) {
+                names.set(i, &clean(name), limits)?;
             }
         }
-        let sorted = sorted(count, |i| names.path(i, table.get(i as usize).map_or(&b""[..], |e| e.name)));
+        let sorted = sorted(count, |i| names.path(i, table.name(i as usize).unwrap_or_default()));
         let mut index =
             PathIndex { table, names, order: sorted, links: HardLinks::default(), whiteouts: false };
         let links = HardLinks::resolve(&index, None);
         // A target that no entry is called by may be reached over a link.
-        let symlinks = || index.table.iter().any(|e| e.kind == Kind::Symlink);
+        let symlinks = || (0..index.table.len()).any(|i| index.table.kind(i) == Some(Kind::Symlink));
         if index.has_files_as_directories() || links.any_missing() && symlinks() {
             let placed = replay::place(&index, limits)?;
             index.links = HardLinks::resolve(&index, Some(&placed));
@@ -208,12 +209,12 @@ impl PathIndex {
 
     /// The path that an entry's name means in this layer: cleaned, without leading slash, empty for the root.
     pub fn path(&self, entry: usize) -> &[u8] {
-        let name = self.table.get(entry).map_or(&b""[..], |e| e.name);
+        let name = self.table.name(entry).unwrap_or_default();
         u32::try_from(entry).map_or(&b""[..], |i| self.names.path(i, name))
     }
 
     pub(super) fn kind(&self, entry: usize) -> Kind {
-        self.table.get(entry).map_or(Kind::Regular, |e| e.kind)
+        self.table.kind(entry).unwrap_or(Kind::Regular)
     }
 
     pub(super) fn order_at(&self, at: usize) -> Option<usize> {

@@ -108,11 +108,13 @@ pub(super) struct Walk<'a> {
     path: Vec<u8>,
     /// The root, and then every directory down to here.
     levels: Vec<Level>,
+    /// Names looked up in a layer so far.
+    steps: u64,
 }
 
 impl<'a> Walk<'a> {
     pub(super) fn new(fs: &'a Rootfs) -> Self {
-        let mut walk = Walk { fs, path: Vec::new(), levels: Vec::new() };
+        let mut walk = Walk { fs, path: Vec::new(), levels: Vec::new(), steps: 0 };
         walk.levels.push(Level { name: 0..0, views: Vec::new(), taken: 0, done: fs.layers.is_empty() });
         walk
     }
@@ -211,6 +213,7 @@ impl<'a> Walk<'a> {
 
     /// Looks at the parent's next view for level `at`; true when that gave a view or ended the level.
     fn take(&mut self, at: usize) -> bool {
+        self.steps += 1;
         let part = self.part(at);
         let Some(level) = self.levels.get_mut(at) else { return true };
         level.taken += 1;
@@ -247,6 +250,8 @@ impl<'a> Walk<'a> {
                 Step::Done(None) => break,
                 Step::Done(Some(view)) => view,
             };
+            self.steps += 1;
+            Limits::check("max_lookup_steps", self.steps, self.fs.limits.max_lookup_steps)?;
             let Some(index) = self.index(view.layer) else { break };
             if let Some(found) = index.child(&view.dir, name) {
                 let top = implied.as_ref().map_or(view.layer, |c| c.layer);

@@ -57,6 +57,9 @@ struct Tree<'a> {
     limits: &'a Limits,
     nodes: Vec<Made<'a>>,
     children: HashMap<(u32, &'a [u8]), u32>,
+    /// The last entry's directory by name, and what `walk` gave: mostly the next one's too. Nothing but a replaced
+    /// node can lead that way elsewhere.
+    latest: Option<(&'a [u8], (u32, bool))>,
     steps: u64,
 }
 
@@ -70,7 +73,15 @@ pub(super) fn place(index: &PathIndex, limits: &Limits) -> Result<Placed> {
         }
     }
     let link_names = &link_names;
-    let mut tree = Tree { index, link_names, limits, nodes: vec![root], children: HashMap::new(), steps: 0 };
+    let mut tree = Tree {
+        index,
+        link_names,
+        limits,
+        nodes: vec![root],
+        children: HashMap::new(),
+        latest: None,
+        steps: 0,
+    };
     let mut targets = Vec::new();
     for (i, kind) in (0u32..).zip(index.table().iter().map(|e| e.kind)) {
         if let Some(target) = tree.put(i, kind)? {
@@ -129,7 +140,15 @@ impl<'a> Tree<'a> {
         }
         let target = if kind == Kind::HardLink { self.target(i)? } else { None };
         let (dir, name) = split_last(path);
-        let Some((parent, moved)) = self.walk(dir, true)? else { return Ok(target) };
+        let found = match self.latest {
+            Some((latest, found)) if latest == dir => found,
+            _ => match self.walk(dir, true)? {
+                Some(found) => found,
+                None => return Ok(target),
+            },
+        };
+        self.latest = Some((dir, found));
+        let (parent, moved) = found;
         let is_dir = kind == Kind::Directory;
         if let Some(&old) = self.children.get(&(parent, name))
             && let Some(node) = self.nodes.get_mut(old as usize)
@@ -140,6 +159,7 @@ impl<'a> Tree<'a> {
                 return Ok(target);
             }
             node.replaced = true;
+            self.latest = None;
         }
         self.make(Made { parent, name, entry: i, is_dir, replaced: false, moved })?;
         Ok(target)

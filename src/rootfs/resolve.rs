@@ -15,7 +15,7 @@ impl Rootfs {
     /// image's root; `..` goes to the parent of where the links led, and stays in the root; a slash at the end
     /// asks for a directory and follows a last link. `ENOENT`; `ENOTDIR` where a file is used as a directory;
     /// `ELOOP` over `max_link_hops` links; `CORRUPT_LAYER` where the path ends at a hard link whose target is not
-    /// in its layer; `LIMIT_EXCEEDED` over `max_path_len`.
+    /// in its layer; `LIMIT_EXCEEDED` over `max_path_len` or `max_lookup_steps`.
     pub fn lookup(&self, path: &[u8], follow: Follow) -> Result<Step<Node>> {
         Limits::check("max_path_len", path.len() as u64, self.limits.max_path_len)?;
         self.find(path, follow).map_err(|e| e.with_path(path))

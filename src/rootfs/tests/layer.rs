@@ -54,7 +54,7 @@ fn entries_below_a_link_go_where_it_leads() {
 
 #[test]
 fn placing_entries_is_bounded() {
-    let limits = Limits { max_link_steps: 5, ..Limits::default() };
+    let limits = Limits { max_link_steps: 2, ..Limits::default() };
     let lines = ["l -> a/b/c", "l/1", "l/2"];
     let e = PathIndex::new(super::fixture::table(&lines), &limits).unwrap_err();
     assert_eq!((e.code(), e.limit_name()), (Code::LimitExceeded, Some("max_link_steps")));

@@ -52,6 +52,19 @@ fn the_hop_limit_can_be_set() {
 }
 
 #[test]
+fn the_cost_of_a_lookup_is_bounded() {
+    let limits = Limits { max_lookup_steps: 1000, ..Limits::default() };
+    let mut fs = Rootfs::new(10, &limits);
+    for layer in 1..10 {
+        fs.set_layer(layer, index(&["x"]).into());
+    }
+    let back = "a/../".repeat(50);
+    fs.set_layer(0, index(&["a/b", "f", &format!("l -> {back}f"), &format!("ll -> {back}{back}f")]).into());
+    assert!(matches!(fs.lookup(b"l", Follow::All), Ok(Step::Done(_))));
+    assert_eq!(fs.lookup(b"ll", Follow::All).unwrap_err().limit_name(), Some("max_lookup_steps"));
+}
+
+#[test]
 fn any_byte_but_a_slash_is_part_of_a_name() {
     let long = vec![b'n'; 4096];
     let names: [&[u8]; 9] =
