@@ -15,6 +15,8 @@ mod path;
 mod range_header;
 #[path = "../fuzz/bodies/reference.rs"]
 mod reference;
+#[path = "../fuzz/bodies/rootfs.rs"]
+mod rootfs;
 #[path = "../fuzz/bodies/span.rs"]
 mod span;
 #[path = "../fuzz/bodies/tar_header.rs"]
@@ -35,7 +37,7 @@ macro_rules! replay {
     )*};
 }
 
-replay!(gzip_header, manifest, path, range_header, reference, span, tar_header, zinfo, zstd, ztoc);
+replay!(gzip_header, manifest, path, range_header, reference, rootfs, span, tar_header, zinfo, zstd, ztoc);
 
 fn replay(name: &str, body: fn(&[u8])) {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
