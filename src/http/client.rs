@@ -48,6 +48,21 @@ impl Answer {
     pub(crate) fn content_length(&self) -> Option<u64> {
         decimal(self.header("content-length")?.trim())
     }
+    /// The whole body, of at most `limit` bytes. One that is shorter than promised is broken.
+    pub(crate) async fn read(self, limit_name: &'static str, limit: u64) -> Result<Bytes> {
+        let promised = self.content_length();
+        if let Some(n) = promised.filter(|&n| n > limit) {
+            return Err(Error::limit(limit_name, n, limit));
+        }
+        // Platforms undo an encoding, and browsers may hide it; the length stays that of the encoded bytes.
+        let exact = promised.filter(|_| !self.filtered && self.header("content-encoding").is_none());
+        let bytes = read_limited(self.body, promised, limit_name, limit).await?;
+        if exact.is_some_and(|n| usize::try_from(n) != Ok(bytes.len())) {
+            let text = format!("{}: the connection ended before all bytes had come", self.url.shown());
+            return Err(Error::new(Code::Network, text));
+        }
+        Ok(bytes)
+    }
     /// Whether the status is 2xx.
     pub(crate) fn is_success(&self) -> bool {
         (200..300).contains(&self.status)

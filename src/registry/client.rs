@@ -13,7 +13,7 @@ use super::challenge::parse_challenges;
 use super::credentials::CredentialSource;
 use super::token::Auth;
 use crate::error::{Code, Error, Result};
-use crate::http::{Answer, Client, Get, Url, body_message, discard, follow, read_limited, status_error};
+use crate::http::{Answer, Client, Get, Url, body_message, discard, follow, status_error};
 use crate::limits::Limits;
 use crate::oci::{Descriptor, Digest, Reference};
 use crate::source::{RawManifest, Source, Target};
@@ -181,7 +181,7 @@ impl Inner {
         let at_home = answer.url.same_origin(&self.base);
         let mut e = status_error(status, what);
         if at_home {
-            let body = read_limited(answer.body, None, "max_manifest_size", LONGEST).await;
+            let body = answer.read("max_manifest_size", LONGEST).await;
             let said = body.ok().and_then(|b| body_message(&b)).filter(|m| !self.auth.is_secret_in(m));
             if let Some(said) = said {
                 e = Error::new(e.code(), format!("{}; it says: {said}", e.message())).with_status(status);

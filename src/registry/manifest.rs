@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::client::Inner;
 use crate::error::{Code, Error, Result};
-use crate::http::{Retry, read_limited, shown};
+use crate::http::{Retry, shown};
 use crate::oci::Digest;
 use crate::oci::media_type::{DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
 use crate::source::{RawManifest, Target, manifest_media_type};
@@ -97,11 +97,7 @@ impl Inner {
         let claimed = answer.header("docker-content-digest").and_then(|d| d.trim().parse().ok());
         let content_type = answer.header("content-type").unwrap_or_default().to_string();
         let limit = self.client.limits.max_manifest_size;
-        let promised = answer.content_length();
-        if let Some(n) = promised.filter(|&n| n > limit) {
-            return Err(Error::limit("max_manifest_size", n, limit));
-        }
-        let bytes = read_limited(answer.body, promised, "max_manifest_size", limit).await?;
+        let bytes = answer.read("max_manifest_size", limit).await?;
         let media_type = manifest_media_type(&content_type, &bytes);
         Ok(Fetched { bytes, media_type, claimed })
     }

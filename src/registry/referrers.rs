@@ -2,7 +2,7 @@
 
 use super::client::Inner;
 use crate::error::{Code, Error, Result};
-use crate::http::{Answer, Retry, Url, next_link, read_limited};
+use crate::http::{Answer, Retry, Url, next_link};
 use crate::oci::media_type::OCI_INDEX;
 use crate::oci::{Descriptor, Digest, ManifestDoc, parse_manifest};
 use crate::source::{Target, manifest_media_type};
@@ -28,7 +28,7 @@ impl Inner {
                 let most = u64::from(self.client.limits.max_referrers_pages);
                 return Err(self.about(Error::limit("max_referrers_pages", u64::from(pages), most), subject));
             }
-            let Some(page) = self.page(&url).await.map_err(|e| self.about(e, subject))? else {
+            let Some(page) = self.page(&url, pages == 1).await.map_err(|e| self.about(e, subject))? else {
                 if pages > 1 {
                     let text = "the registry's list of referrers breaks off at a page that it does not have";
                     return Err(self.about(Error::new(Code::NotFound, text), subject));
@@ -54,29 +54,23 @@ impl Inner {
     }
 
     /// `None` where the registry has no such API.
-    async fn page(&self, url: &Url) -> Result<Option<Page>> {
+    async fn page(&self, url: &Url, first: bool) -> Result<Option<Page>> {
         let mut retry = Retry::new();
         loop {
-            match self.try_page(url).await {
+            match self.try_page(url, first).await {
                 Ok(page) => return Ok(page),
                 Err(e) => retry.wait(&self.client, e).await?,
             }
         }
     }
 
-    async fn try_page(&self, url: &Url) -> Result<Option<Page>> {
+    async fn try_page(&self, url: &Url, first: bool) -> Result<Option<Page>> {
         let accept = [("accept", OCI_INDEX.to_string())];
         let answer = match self.get(url, &accept, Purpose::Referrers, None).await {
             Ok(answer) => answer,
             // A browser shows no answer that CORS does not allow, and registries from before the API put no such
             // header on their 404 (docker-registry 2.8). The fallback tag tells whether the registry is there.
-            Err(e)
-                if e.code() == Code::Network
-                    && e.status().is_none()
-                    && self.client.transport.follows_redirects() =>
-            {
-                return Ok(None);
-            }
+            Err(e) if first && is_hidden(&e) && self.client.transport.follows_redirects() => return Ok(None),
             Err(e) => return Err(e),
         };
         // Registries from before the API: most say 404, some that they know no such method or name.
@@ -89,7 +83,7 @@ impl Inner {
         let next = self.next_page(url, &answer)?;
         let content_type = answer.header("content-type").unwrap_or_default().to_string();
         let limit = self.client.limits.max_manifest_size;
-        let bytes = read_limited(answer.body, None, "max_manifest_size", limit).await?;
+        let bytes = answer.read("max_manifest_size", limit).await?;
         // Some answer unknown paths with a page for people.
         if manifest_media_type(&content_type, &bytes) != OCI_INDEX {
             return Ok(None);
@@ -135,4 +129,9 @@ impl Inner {
             ManifestDoc::Image(_) => Vec::new(),
         })
     }
+}
+
+/// No answer at all, as far as can be seen.
+fn is_hidden(e: &Error) -> bool {
+    e.code() == Code::Network && e.status().is_none() && !e.is_given_up()
 }

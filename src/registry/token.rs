@@ -11,8 +11,8 @@ use super::challenge::Challenge;
 use super::credentials::{CredentialSource, Credentials};
 use crate::error::{Code, Error, Result};
 use crate::http::{
-    Answer, Client, Get, Outgoing, Retry, Url, body_message, encode_into, follow, is_retryable, read_limited,
-    rfc3339, status_error,
+    Answer, Client, Get, Outgoing, Retry, Url, body_message, encode_into, follow, is_retryable, rfc3339,
+    status_error,
 };
 use crate::transport::{Method, Purpose};
 
@@ -381,8 +381,7 @@ impl Auth {
     async fn read(&self, client: &Client, answer: Answer) -> Result<TokenAnswer> {
         let (status, wait, ok) = (answer.status, client.retry_after(&answer), answer.is_success());
         let service = answer.url.origin();
-        let body =
-            read_limited(answer.body, None, "max_manifest_size", client.limits.max_manifest_size).await;
+        let body = answer.read("max_manifest_size", client.limits.max_manifest_size).await;
         if ok {
             // Not quoted: it holds a token, whole or in part.
             let bad = || {

@@ -7,6 +7,8 @@ use super::serve::{End, Served};
 
 pub struct Fault {
     pub of: String,
+    /// Requests that are spared first.
+    pub after: usize,
     pub times: u32,
     pub what: What,
 }
@@ -74,7 +76,10 @@ impl What {
             }
             What::Flip(at) => {
                 let mut body = served.body.to_vec();
-                body[*at] ^= 4;
+                let len = body.len().max(1);
+                if let Some(byte) = body.get_mut(at % len) {
+                    *byte ^= 4;
+                }
                 served.body = body.into();
             }
             What::Header(name, value) => served.set(name, value.clone()),

@@ -198,7 +198,12 @@ impl Mock {
 
     /// The next `times` requests whose line (`GET https://…`) contains `of` meet a fault.
     pub fn fault(&self, of: &str, times: u32, what: What) {
-        self.0.faults.borrow_mut().push(Fault { of: of.into(), times, what });
+        self.0.faults.borrow_mut().push(Fault { of: of.into(), after: 0, times, what });
+    }
+
+    /// One request meets a fault: the one that comes after `after` others.
+    pub fn fault_after(&self, after: usize, what: What) {
+        self.0.faults.borrow_mut().push(Fault { of: String::new(), after, times: 1, what });
     }
 
     pub fn access(&self, access: Access) {
@@ -348,11 +353,16 @@ impl State {
             Method::Post => "POST",
         };
         let line = format!("{method} {}", request.url);
-        let fault =
-            self.faults.borrow_mut().iter_mut().find(|f| f.times > 0 && line.contains(&f.of)).map(|f| {
-                f.times -= 1;
-                f.what.clone()
-            });
+        let mut faults = self.faults.borrow_mut();
+        let fault = faults.iter_mut().filter(|f| line.contains(&f.of)).find_map(|f| {
+            if f.after > 0 {
+                f.after -= 1;
+                return None;
+            }
+            f.times = f.times.checked_sub(1)?;
+            Some(f.what.clone())
+        });
+        drop(faults);
         let at = self.seen.borrow().len();
         self.seen.borrow_mut().push(Seen {
             method,

@@ -126,3 +126,20 @@ fn failures_are_not_an_empty_list() {
     assert_eq!(block_on(mock.registry().referrers(&subject, SOCI)).unwrap().len(), 2);
     assert_eq!(mock.lines().len(), 4);
 }
+
+#[test]
+fn a_browser_hides_the_404_of_old_registries() {
+    let (mock, subject) = mock(&[&[entry(1, SOCI)], &[entry(3, SOCI)]]);
+    let list = format!(r#"{{"schemaVersion":2,"manifests":[{}]}}"#, entry(2, SOCI));
+    mock.put_manifest("app", &format!("sha256-{}", subject.hex()), INDEX, list);
+    mock.0.browser.set(true);
+    mock.fault("/referrers/", 1, What::Network("Failed to fetch".into()));
+    let found = block_on(mock.registry().referrers(&subject, SOCI)).unwrap();
+    assert_eq!(digests(&found), [Digest::of(&[2])]);
+    assert_eq!(mock.lines().len(), 2);
+    // Once it has answered, a failure is a failure.
+    mock.fault("page=1", 1, What::Network("Failed to fetch".into()));
+    let found = block_on(mock.registry().referrers(&subject, SOCI)).unwrap();
+    assert_eq!(digests(&found), [Digest::of(&[1]), Digest::of(&[3])]);
+    assert_eq!(mock.lines().len(), 3);
+}
