@@ -1,5 +1,6 @@
 //! Tests of the whole module, against C zlib.
 
+mod codes;
 mod damage;
 mod fixtures;
 mod headers;
