@@ -69,6 +69,7 @@ fn holes_are_zeros() {
         size: file.len() as i64,
         link: String::new(),
         mode: 0o644,
+        records: Vec::new(),
     };
     let ztoc = Spec::tar(vec![told.clone()], &tar, 1_024).build();
     let memory = Memory::made(vec![MadeLayer { media_type: TAR, data: tar.clone(), ztoc: Some(ztoc) }]);
@@ -77,6 +78,101 @@ fn holes_are_zeros() {
     let ztoc = Spec::gzip(vec![told], tar.len(), &layer, points, false).build();
     let memory = Memory::made(vec![MadeLayer { media_type: GZIP, data: layer, ztoc: Some(ztoc) }]);
     check(&memory, true, ReadBy::Ztoc, &file);
+}
+
+fn header(name: &str, kind: u8, size: usize) -> [u8; 512] {
+    let mut h = [0u8; 512];
+    h[..name.len()].copy_from_slice(name.as_bytes());
+    h[100..108].copy_from_slice(b"0000644\0");
+    h[108..116].copy_from_slice(b"0000000\0");
+    h[116..124].copy_from_slice(b"0000000\0");
+    h[124..136].copy_from_slice(format!("{size:011o}\0").as_bytes());
+    h[136..148].copy_from_slice(b"14000000000\0");
+    h[148..156].copy_from_slice(b"        ");
+    h[156] = kind;
+    h[257..265].copy_from_slice(b"ustar\x0000");
+    let sum: u32 = h.iter().map(|&b| u32::from(b)).sum();
+    h[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    h
+}
+
+/// A tar of one sparse file in PAX format 0.1 or 1.0 and a plain one behind it, the sparse file, and what a zTOC says.
+fn sparse_pax(minor: u8, runs: &[(usize, usize)], size: usize) -> (Vec<u8>, Vec<u8>, Vec<Told>) {
+    let (mut file, mut stored) = (vec![0; size], Vec::new());
+    let mut list = vec![];
+    for (i, &(at, len)) in runs.iter().enumerate() {
+        let data = noise(len, i as u64 + 1);
+        file[at..at + len].copy_from_slice(&data);
+        stored.extend_from_slice(&data);
+        list.extend([at.to_string(), len.to_string()]);
+    }
+    let mut records: Vec<(String, String)> = vec![("GNU.sparse.name".into(), "sparse".into())];
+    let mut map = Vec::new();
+    let version = if minor == 1 { ["0", "1"] } else { ["1", "0"] };
+    records.push(("GNU.sparse.major".into(), version[0].into()));
+    records.push(("GNU.sparse.minor".into(), version[1].into()));
+    if minor == 1 {
+        records.push(("GNU.sparse.size".into(), size.to_string()));
+        records.push(("GNU.sparse.numblocks".into(), runs.len().to_string()));
+        records.push(("GNU.sparse.map".into(), list.join(",")));
+    } else {
+        records.push(("GNU.sparse.realsize".into(), size.to_string()));
+        map = format!("{}\n{}\n", runs.len(), list.join("\n")).into_bytes();
+        map.resize(map.len().next_multiple_of(512), 0);
+    }
+    let mut pax = String::new();
+    for (key, value) in &records {
+        let rest = key.len() + value.len() + 3;
+        let len = (1..).find(|n: &usize| n == &(rest + n.to_string().len())).unwrap();
+        pax.push_str(&format!("{len} {key}={value}\n"));
+    }
+    let mut tar = header("PaxHeaders/sparse", b'x', pax.len()).to_vec();
+    tar.extend_from_slice(pax.as_bytes());
+    tar.resize(tar.len().next_multiple_of(512), 0);
+    tar.extend_from_slice(&header("GNUSparseFile.1/sparse", b'0', map.len() + stored.len()));
+    tar.extend_from_slice(&map);
+    let told = |name: &str, offset: usize, size: usize, records| Told {
+        name: name.to_owned(),
+        kind: "reg",
+        offset: offset as i64,
+        size: size as i64,
+        link: String::new(),
+        mode: 0o644,
+        records,
+    };
+    let mut list = vec![told("sparse", tar.len(), size, records)];
+    tar.extend_from_slice(&stored);
+    tar.resize(tar.len().next_multiple_of(512), 0);
+    tar.extend_from_slice(&header("plain", b'0', 5));
+    list.push(told("plain", tar.len(), 5, Vec::new()));
+    tar.extend_from_slice(b"plain");
+    tar.resize(tar.len().next_multiple_of(512) + 1024, 0);
+    (tar, file, list)
+}
+
+#[test]
+fn pax_sparse_files_are_read_by_every_way() {
+    for minor in [1, 0] {
+        let (tar, file, told) =
+            sparse_pax(minor, &[(50_000, 3_000), (60_000, 2_000), (99_000, 1_000)], 100_000);
+        let memory = Memory::made(vec![MadeLayer { media_type: TAR, data: tar.clone(), ztoc: None }]);
+        check(&memory, true, ReadBy::Whole, &file);
+        check(&memory, false, ReadBy::Tar, &file);
+        let ztoc = Spec::tar(told.clone(), &tar, 1_024).build();
+        let memory = Memory::made(vec![MadeLayer { media_type: TAR, data: tar.clone(), ztoc: Some(ztoc) }]);
+        check(&memory, true, ReadBy::Ztoc, &file);
+        check(&memory, false, ReadBy::Ztoc, &file);
+        let (layer, points) = gzip(&tar, 1_000, None);
+        let ztoc = Spec::gzip(told, tar.len(), &layer, points, false).build();
+        let memory = Memory::made(vec![MadeLayer { media_type: GZIP, data: layer, ztoc: Some(ztoc) }]);
+        check(&memory, true, ReadBy::Ztoc, &file);
+        let image = block_on(memory.open("made", OpenOptions::default())).unwrap();
+        assert_eq!(block_on(image.read_file(b"plain", None)).unwrap().1, "plain");
+        memory.log();
+        block_on(image.read_file(b"sparse", None)).unwrap();
+        // Its header, which tells where its runs are, and then all of them: they lie side by side in the tar.
+        assert_eq!(memory.log().len(), 2);
+    }
 }
 
 #[test]

@@ -33,7 +33,8 @@ pub struct Verification {
     pub metadata: MetadataCheck,
     /// Content.
     pub content: ContentCheck,
-    /// Whether the file's own tar header is compared with the zTOC before its first byte is given out.
+    /// Whether the file's own tar header is compared with the zTOC before its first byte is given out. False for what
+    /// has no content.
     pub header: bool,
 }
 
@@ -115,6 +116,8 @@ impl Image {
         stat.layer = Some(layer);
         if let Some(l) = self.0.layers.get(layer) {
             stat.verified = self.verification(l.checks());
+            // What has no bytes gives none out, checked or not.
+            stat.verified.header &= stat.size > 0;
         }
         stat
     }

@@ -3,6 +3,9 @@
 use std::ops::Range;
 
 use bytes::Bytes;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+
+use crate::transport::ByteStream;
 
 /// A run of a sparse file's bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,8 +43,60 @@ pub(super) fn pieces(map: &[(u64, u64)], range: Range<u64>) -> Vec<Piece> {
     out
 }
 
+/// The packed bytes that pieces of one range take: neighbours, as runs are packed in order.
+pub(super) fn packed_range(pieces: &[Piece]) -> Range<u64> {
+    let mut data = pieces.iter().filter_map(|piece| match piece {
+        Piece::Data(range) => Some(range),
+        Piece::Hole(_) => None,
+    });
+    let first = data.next();
+    let end = data.next_back().or(first).map_or(0, |r| r.end);
+    first.map_or(0, |r| r.start)..end
+}
+
+/// Puts the holes into a stream of the [`packed_range`]'s bytes.
+pub(super) fn expand(packed: ByteStream, pieces: Vec<Piece>) -> ByteStream {
+    struct State {
+        packed: ByteStream,
+        /// What came and is not given out yet.
+        rest: Bytes,
+        pieces: std::vec::IntoIter<Piece>,
+        /// What is left of the piece under way.
+        hole: u64,
+        data: u64,
+    }
+    let state = State { packed, rest: Bytes::new(), pieces: pieces.into_iter(), hole: 0, data: 0 };
+    let next = |mut s: State| async move {
+        loop {
+            if s.hole > 0 {
+                let Some(chunk) = zeros(s.hole).next() else { return Ok(None) };
+                s.hole = s.hole.saturating_sub(chunk.len() as u64);
+                return Ok(Some((chunk, s)));
+            }
+            if s.data == 0 {
+                match s.pieces.next() {
+                    None => return Ok(None),
+                    Some(Piece::Hole(len)) => s.hole = len,
+                    Some(Piece::Data(range)) => s.data = range.end.saturating_sub(range.start),
+                }
+                continue;
+            }
+            if s.rest.is_empty() {
+                // An early end is seen by who counts the file's bytes.
+                let Some(chunk) = s.packed.try_next().await? else { return Ok(None) };
+                s.rest = chunk;
+            }
+            let n = usize::try_from(s.data).unwrap_or(usize::MAX).min(s.rest.len());
+            s.data = s.data.saturating_sub(n as u64);
+            let chunk = s.rest.split_to(n);
+            return Ok(Some((chunk, s)));
+        }
+    };
+    stream::try_unfold(state, next).boxed_local()
+}
+
 /// `len` zero bytes, in chunks that take no memory of their own.
-pub(super) fn zeros(len: u64) -> impl Iterator<Item = Bytes> {
+fn zeros(len: u64) -> impl Iterator<Item = Bytes> {
     static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
     let mut left = len;
     std::iter::from_fn(move || {
@@ -56,15 +111,16 @@ pub(super) fn zeros(len: u64) -> impl Iterator<Item = Bytes> {
 mod tests {
     use super::*;
 
-    fn expand(map: &[(u64, u64)], packed: &[u8], range: Range<u64>) -> Vec<u8> {
-        let mut out = Vec::new();
-        for piece in pieces(map, range) {
-            match piece {
-                Piece::Hole(n) => zeros(n).for_each(|z| out.extend_from_slice(&z)),
-                Piece::Data(r) => out.extend_from_slice(&packed[r.start as usize..r.end as usize]),
-            }
-        }
-        out
+    fn expanded(map: &[(u64, u64)], packed: &[u8], range: Range<u64>, chunk: usize) -> Vec<u8> {
+        let pieces = pieces(map, range);
+        let Range { start, end } = packed_range(&pieces);
+        let chunks: Vec<_> = packed[start as usize..end as usize]
+            .chunks(chunk)
+            .map(|c| Ok(Bytes::copy_from_slice(c)))
+            .collect();
+        let stream = expand(stream::iter(chunks).boxed_local(), pieces);
+        let out: Vec<Bytes> = futures_executor::block_on(stream.try_collect()).unwrap();
+        out.concat()
     }
 
     #[test]
@@ -76,7 +132,10 @@ mod tests {
         for start in 0..=15 {
             for end in start..=15 {
                 let part = &whole[start..end];
-                assert_eq!(expand(&map, packed, start as u64..end as u64), part, "{start}..{end}");
+                for chunk in 1..=6 {
+                    let got = expanded(&map, packed, start as u64..end as u64, chunk);
+                    assert_eq!(got, part, "{start}..{end}");
+                }
             }
         }
         assert_eq!(packed_len(&map), 6);

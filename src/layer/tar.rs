@@ -4,7 +4,6 @@
 use std::ops::Range;
 use std::rc::Rc;
 
-use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
@@ -107,30 +106,25 @@ impl Inner {
         let Some(e) = table.get(entry).filter(|e| e.kind == Kind::Regular) else {
             return Ok(stream::empty().boxed_local());
         };
-        let (range, offset) = (range.start..range.end.min(e.size), e.offset);
+        let range = range.start..range.end.min(e.size);
+        if range.start >= range.end {
+            return Ok(stream::empty().boxed_local());
+        }
         let pieces = match table.sparse(entry) {
             Some(map) => sparse::pieces(map, range),
-            None if range.start < range.end => vec![Piece::Data(range)],
-            None => Vec::new(),
+            None => vec![Piece::Data(range)],
         };
-        let pieces = pieces.into_iter().map(Ok::<_, Error>);
-        Ok(stream::iter(pieces)
-            .and_then(move |piece| piece_stream(self.clone(), offset, piece))
-            .try_flatten()
-            .boxed_local())
+        let packed = sparse::packed_range(&pieces);
+        let range = e.offset.saturating_add(packed.start)..e.offset.saturating_add(packed.end);
+        if range.end > self.layer.size {
+            return Err(Error::new(Code::CorruptLayer, "a file reaches past the end of the layer")
+                .with_digest(&self.layer.digest)
+                .with_offset(range.start));
+        }
+        if range.is_empty() {
+            return Ok(sparse::expand(stream::empty().boxed_local(), pieces));
+        }
+        let body = async move { self.context.source.blob_range(&self.layer, range).await };
+        Ok(sparse::expand(stream::once(body).try_flatten().boxed_local(), pieces))
     }
-}
-
-async fn piece_stream(inner: Rc<Inner>, offset: u64, piece: Piece) -> Result<ByteStream> {
-    let packed = match piece {
-        Piece::Hole(len) => return Ok(stream::iter(sparse::zeros(len).map(Ok::<Bytes, Error>)).boxed_local()),
-        Piece::Data(packed) => packed,
-    };
-    let range = offset.saturating_add(packed.start)..offset.saturating_add(packed.end);
-    if range.end > inner.layer.size {
-        return Err(Error::new(Code::CorruptLayer, "a file reaches past the end of the layer")
-            .with_digest(&inner.layer.digest)
-            .with_offset(range.start));
-    }
-    inner.context.source.blob_range(&inner.layer, range).await
 }

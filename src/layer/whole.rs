@@ -9,7 +9,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use sha2::Digest as _;
 
 use super::content::Content;
-use super::sparse::{self, Piece};
+use super::sparse;
 use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, Once, ReadBy};
 use crate::error::{Code, Error, Result};
 use crate::gzip::GzipDecoder;
@@ -68,18 +68,17 @@ impl Loaded {
             return stream::empty().boxed_local();
         };
         let range = range.start..range.end.min(e.size);
-        let pieces = match table.sparse(entry) {
-            Some(map) => sparse::pieces(map, range),
-            None if range.start < range.end => vec![Piece::Data(range)],
-            None => Vec::new(),
-        };
-        let chunks = pieces.into_iter().flat_map(move |piece| -> Box<dyn Iterator<Item = _>> {
-            match piece {
-                Piece::Hole(len) => Box::new(sparse::zeros(len)),
-                Piece::Data(packed) => Box::new(self.content.read(entry, packed).into_iter()),
+        if range.start >= range.end {
+            return stream::empty().boxed_local();
+        }
+        match table.sparse(entry) {
+            None => stream::iter(self.content.read(entry, range).into_iter().map(Ok)).boxed_local(),
+            Some(map) => {
+                let pieces = sparse::pieces(map, range);
+                let packed = self.content.read(entry, sparse::packed_range(&pieces));
+                sparse::expand(stream::iter(packed.into_iter().map(Ok)).boxed_local(), pieces)
             }
-        });
-        stream::iter(chunks.map(Ok)).boxed_local()
+        }
     }
 }
 

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
 
-use futures_util::future::{self, LocalBoxFuture, try_join};
+use futures_util::future::{LocalBoxFuture, try_join};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::fetch::Plan;
 use super::spans::{Reader, SpanStore};
-use super::sparse::{self, Piece};
+use super::sparse;
 use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, Once, ReadBy};
 use crate::error::{Code, Error, Result};
 use crate::oci::Descriptor;
@@ -144,69 +144,64 @@ impl Inner {
         if range.start >= range.end {
             return Ok(stream::empty().boxed_local());
         }
-        let content = e.offset.saturating_add(range.start)..e.offset.saturating_add(range.end);
-        // Without its header, nothing tells where the data of such a sparse file is.
-        let wanted = self.context.verify || loaded.index.table().map_in_header(entry);
-        let reader = if wanted && !loaded.is_checked(entry) {
-            let header = e.header_offset..e.offset;
-            let checked = self.checked_reader(&loaded, entry, header, content).await;
-            checked.map_err(|err| err.with_path(e.name))?
+        let at = |r: &Range<u64>| e.offset.saturating_add(r.start)..e.offset.saturating_add(r.end);
+        let table = loaded.index.table();
+        let wanted = self.context.verify && !loaded.is_checked(entry);
+        let named = |err: Error| err.with_path(e.name);
+        let mut reader = None;
+        if table.sparse(entry).is_some() || table.map_in_header(entry) {
+            // Where the bytes are is known only after the header, if that has the map.
+            if wanted || (table.map_in_header(entry) && loaded.runs(entry).is_none()) {
+                self.check(&loaded, entry, None).await.map_err(named)?;
+            }
         } else {
-            Reader::new(loaded.spans.clone(), content)?
+            let content = at(&range);
+            reader = match wanted {
+                true => self.check(&loaded, entry, Some(content)).await.map_err(named)?,
+                false => Some(Reader::new(loaded.spans.clone(), content)?),
+            };
+        }
+        let Some(map) = loaded.runs(entry) else {
+            return Ok(reader.map_or_else(|| stream::empty().boxed_local(), bytes_of));
         };
-        let Some(map) = loaded.runs(entry) else { return Ok(bytes_of(reader)) };
-        let (spans, offset) = (loaded.spans.clone(), e.offset);
-        let pieces = sparse::pieces(&map, range).into_iter().map(Ok);
-        let piece = move |piece| {
-            future::ready(match piece {
-                Piece::Hole(len) => Ok(stream::iter(sparse::zeros(len).map(Ok)).boxed_local()),
-                Piece::Data(packed) => {
-                    let range = offset.saturating_add(packed.start)..offset.saturating_add(packed.end);
-                    Reader::new(spans.clone(), range).map(bytes_of)
-                }
-            })
+        let pieces = sparse::pieces(&map, range);
+        let packed = sparse::packed_range(&pieces);
+        let packed = match packed.is_empty() {
+            true => stream::empty().boxed_local(),
+            false => bytes_of(Reader::new(loaded.spans.clone(), at(&packed))?),
         };
-        Ok(stream::iter(pieces).and_then(piece).try_flatten().boxed_local())
+        Ok(sparse::expand(packed, pieces))
     }
 
-    /// A reader of `content`, after the entry's tar header in front of it was compared with the zTOC. Both are one
+    /// Compares the entry's tar header with the zTOC; gives a reader of `content`, if that is wanted next. Both are one
     /// request where their spans are neighbours, else two at the same time.
-    async fn checked_reader(
+    async fn check(
         &self,
         loaded: &Loaded,
         entry: usize,
-        header: Range<u64>,
-        content: Range<u64>,
-    ) -> Result<Reader> {
-        let spans = &loaded.spans;
-        // A PAX, a global and two GNU headers, and their own blocks.
-        let most = self.context.limits.max_tar_header_size.saturating_add(4 << 10).saturating_mul(4);
-        let length = header.end.saturating_sub(header.start);
-        if header.start >= header.end || length > most {
-            return Err(Error::new(
-                Code::CorruptZtoc,
-                format!("the zTOC leaves {length} bytes for a file's tar header, which cannot be"),
-            ));
+        content: Option<Range<u64>>,
+    ) -> Result<Option<Reader>> {
+        let (spans, table) = (&loaded.spans, loaded.index.table());
+        let e = table.get(entry).ok_or_else(|| Error::new(Code::InvalidArgument, "no such entry"))?;
+        if e.header_offset >= e.offset {
+            return Err(Error::new(Code::CorruptZtoc, "the zTOC leaves no room for a file's tar header"));
         }
-        let neighbours =
-            spans.find(content.start)? <= spans.find(header.end.saturating_sub(1))?.saturating_add(1);
-        let mut reader = Reader::new(spans.clone(), header)?;
-        let (bytes, reader) = if neighbours {
-            reader = reader.reaching(&content)?;
-            (reader.read_all().await?, reader.then(content)?)
-        } else {
-            let mut rest = Reader::new(spans.clone(), content)?;
-            let (bytes, _) = try_join(reader.read_all(), rest.ready()).await?;
-            (bytes, rest)
+        let mut header = Reader::new(spans.clone(), e.header_offset..e.offset)?;
+        let (bytes, reader) = match content {
+            None => (header.read_all().await?, None),
+            Some(content) if spans.find(content.start)? <= spans.find(e.offset - 1)?.saturating_add(1) => {
+                header = header.reaching(&content)?;
+                (header.read_all().await?, Some(header.then(content)?))
+            }
+            Some(content) => {
+                let mut rest = Reader::new(spans.clone(), content)?;
+                let (bytes, _) = try_join(header.read_all(), rest.ready()).await?;
+                (bytes, Some(rest))
+            }
         };
-        let limits = &self.context.limits;
-        let e = loaded
-            .index
-            .table()
-            .get(entry)
-            .ok_or_else(|| Error::new(Code::InvalidArgument, "no such entry"))?;
         // An index of a layer without extended attributes may have been built without looking for them.
         let xattrs = !self.no_xattrs || !e.xattrs.is_empty();
+        let limits = &self.context.limits;
         let map = check_header(&bytes, &e, limits, xattrs).map_err(|e| e.with_digest(&self.layer.digest))?;
         if let Some(map) = map {
             loaded.sparse.borrow_mut().insert(entry, map.into());

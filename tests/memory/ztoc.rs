@@ -34,6 +34,8 @@ pub struct Told {
     pub size: i64,
     pub link: String,
     pub mode: i64,
+    /// PAX records, which the format calls xattrs.
+    pub records: Vec<(String, String)>,
 }
 
 /// A ustar of regular files (a name with `->` is a hard link: `name->target`), and what a zTOC says of it.
@@ -63,6 +65,7 @@ pub fn tar(files: &[File]) -> (Vec<u8>, Vec<Told>) {
             size: f.data.len() as i64,
             link: link.to_owned(),
             mode: 0o644,
+            records: Vec::new(),
         });
         out.extend_from_slice(&f.data);
         out.resize(out.len().next_multiple_of(512), 0);
@@ -165,7 +168,22 @@ impl Spec {
         for (slot, t) in files.into_iter().zip(&self.told) {
             let f = b.child(
                 slot,
-                &[O, O, I64(t.offset), I64(t.size), O, I64(t.mode), U32(0), U32(0), O, O, O, I64(0), I64(0)],
+                &[
+                    O,
+                    O,
+                    I64(t.offset),
+                    I64(t.size),
+                    O,
+                    I64(t.mode),
+                    U32(0),
+                    U32(0),
+                    O,
+                    O,
+                    O,
+                    I64(0),
+                    I64(0),
+                    O,
+                ],
             );
             b.bytes(f.fields[0], t.name.as_bytes());
             b.bytes(f.fields[1], t.kind.as_bytes());
@@ -173,6 +191,11 @@ impl Spec {
             b.bytes(f.fields[8], b"");
             b.bytes(f.fields[9], b"");
             b.bytes(f.fields[10], b"2021-01-14T08:25:36Z".as_slice());
+            for (slot, (key, value)) in b.vector(f.fields[13], t.records.len()).into_iter().zip(&t.records) {
+                let record = b.child(slot, &[O, O]);
+                b.bytes(record.fields[0], key.as_bytes());
+                b.bytes(record.fields[1], value.as_bytes());
+            }
         }
         let algorithm = if self.points.is_empty() { 2 } else { 1 };
         let info = b.child(root.fields[5], &[I8(algorithm), I32(self.digests.len() as i32 - 1), O, O]);
