@@ -101,6 +101,11 @@ impl EntryTable {
         self.sparse.shrink_to_fit();
     }
 
+    /// Bytes of the arena that an entry takes beside its strings.
+    pub(crate) fn fixed_bytes(has_link: bool, has_device: bool) -> u64 {
+        16 * u64::from(has_device) + 4 * u64::from(has_link)
+    }
+
     /// What counts against `max_name_bytes`.
     fn used(&self) -> u64 {
         (self.arena.len() as u64)
@@ -125,7 +130,7 @@ impl EntryTable {
         let header_len = u32::try_from(header_len)
             .map_err(|_| Error::limit("max_tar_header_size", header_len, u64::from(u32::MAX)))?;
         let has_device = e.dev_major != 0 || e.dev_minor != 0;
-        let fixed = if has_device { 16 } else { 0 } + if e.link_name.is_empty() { 0 } else { 4 };
+        let fixed = Self::fixed_bytes(!e.link_name.is_empty(), has_device);
         let total = [e.name, e.link_name, e.uname, e.gname, e.xattrs.0]
             .iter()
             .fold(self.used().saturating_add(fixed), |n, s| n.saturating_add(s.len() as u64));

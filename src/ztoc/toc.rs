@@ -57,6 +57,10 @@ impl<'a> File<'a> {
     fn gname(&self) -> Result<&'a [u8]> {
         self.0.bytes(9, "gname")
     }
+    fn dev(&self) -> Result<(u64, u64)> {
+        let number = |slot, field| self.0.i64(slot, field).map(i64::cast_unsigned);
+        Ok((number(11, "devmajor")?, number(12, "devminor")?))
+    }
     fn records(&self) -> Result<Records<'a>> {
         Ok(Records(self.0.vector(13, "xattrs")?))
     }
@@ -122,10 +126,11 @@ fn survey(files: &Vector<'_>, ztoc_len: usize, limits: &Limits) -> Result<(usize
         let offset = file.offset()?;
         sorted &= offset >= last;
         last = offset;
-        let names = (file.name()?.len() as u64).saturating_add(file.link_name()?.len() as u64);
+        let link = file.link_name()?.len() as u64;
+        let names = (file.name()?.len() as u64).saturating_add(link);
         let owners = (file.uname()?.len() as u64).saturating_add(file.gname()?.len() as u64);
-        // 20: device numbers and the length of a link name.
-        kept = kept.saturating_add(names).saturating_add(20);
+        let fixed = EntryTable::fixed_bytes(link > 0, file.dev()? != (0, 0));
+        kept = kept.saturating_add(names).saturating_add(fixed);
         seen = seen.saturating_add(names).saturating_add(owners);
         let records = file.records()?;
         let mut own = 0_u64;
@@ -133,7 +138,8 @@ fn survey(files: &Vector<'_>, ztoc_len: usize, limits: &Limits) -> Result<(usize
             let (key, value) = records.get(i)?;
             own = own.saturating_add(8).saturating_add(key.len() as u64).saturating_add(value.len() as u64);
             if key.starts_with(XATTR) {
-                kept = kept.saturating_add(8 + (key.len() + value.len()) as u64);
+                let name = (key.len() - XATTR.len()) as u64;
+                kept = kept.saturating_add(8).saturating_add(name).saturating_add(value.len() as u64);
             }
             Limits::check("max_tar_header_size", own, limits.max_tar_header_size)?;
         }
@@ -143,7 +149,8 @@ fn survey(files: &Vector<'_>, ztoc_len: usize, limits: &Limits) -> Result<(usize
             return Err(broken("the zTOC's strings overlap"));
         }
     }
-    Ok((usize::try_from(kept.min(seen + 20 * files.len() as u64)).unwrap_or(0), sorted))
+    // Few bytes more than `seen`, which is within the limits.
+    Ok((usize::try_from(kept).unwrap_or(0), sorted))
 }
 
 /// Where the previous entry's content ends, padded.
@@ -172,6 +179,7 @@ impl Reader<'_> {
         let (kind, offset) = (file.kind()?, file.offset()?);
         // Directories and links may state a size, but nothing follows their headers.
         let size = if tar::header_only(kind) { 0 } else { file.size()? };
+        let (dev_major, dev_minor) = file.dev()?;
         let record_bytes = self.records(&file.records()?)?;
         let entry = Entry {
             name: file.name()?,
@@ -187,8 +195,8 @@ impl Reader<'_> {
                 text => Some(rfc3339(text).ok_or_else(|| broken("a time in the zTOC is not RFC 3339"))?),
             },
             link_name: file.link_name()?,
-            dev_major: file.0.i64(11, "devmajor")?.cast_unsigned(),
-            dev_minor: file.0.i64(12, "devminor")?.cast_unsigned(),
+            dev_major,
+            dev_minor,
             header_offset: 0,
             offset,
             xattrs: Xattrs::default(),
