@@ -62,10 +62,10 @@ async function main(dev) {
   await buildWasm(wasm, dev);
   await run("tsc", ["-p", "tsconfig.json"]);
   chmodSync(join(DIST, "cli/main.js"), 0o755);
-  // What TypeScript does not put out: a file that it cannot read, see there, and a declaration.
-  copyFileSync(join(ROOT, "src/js/entry/deno.js"), join(DIST, "js/entry/deno.js"));
-  const declaration = "wasm/ocipeek_bg.wasm.d.ts";
-  copyFileSync(join(ROOT, "src", declaration), join(DIST, declaration));
+  // What TypeScript does not put out: a file that it cannot read, see there, and declarations.
+  for (const file of ["js/entry/deno.js", "wasm/ocipeek.d.ts", "wasm/ocipeek_bg.wasm.d.ts"]) {
+    copyFileSync(join(ROOT, "src", file), join(DIST, file));
+  }
   const { raw, gzip, brotli } = sizes(join(wasm, "ocipeek_bg.wasm"));
   const kb = (n) => `${(n / 1000).toFixed(1)} kB`;
   console.log(`size: ocipeek_bg.wasm ${kb(raw)} raw, ${kb(gzip)} gzip, ${kb(brotli)} brotli`);

@@ -3,7 +3,10 @@ import { StatsOf } from "../../dist/js/stats.js";
 
 const bytes = (value) => (typeof value === "string" ? new TextEncoder().encode(value) : value);
 
-/** `Stats` with these fields; the rest is as plain as can be. Strings become bytes. */
+/**
+ * `Stats` with these fields; the rest is as plain as can be. Strings become bytes.
+ * @param {any} fields
+ */
 export function fakeStats(fields = {}) {
   const {
     path = "/x",
@@ -15,7 +18,7 @@ export function fakeStats(fields = {}) {
     mtimeNs = 0n,
     ...rest
   } = fields;
-  const seconds = mtimeNs >= 0n ? mtimeNs / 1_000_000_000n : -((-mtimeNs + 999_999_999n) / 1_000_000_000n);
+  const seconds = mtimeNs >= 0n ? mtimeNs / 1_000_000_000n : -((999_999_999n - BigInt(mtimeNs)) / 1_000_000_000n);
   return new StatsOf({
     path: bytes(path),
     type: "file",
