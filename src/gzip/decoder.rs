@@ -1,7 +1,7 @@
 //! A whole gzip stream, pushed in pieces of any size.
 
 use super::crc32::Crc32;
-use super::engine::{Engine, Mode, Stop, WINDOW};
+use super::engine::{Engine, Stop, WINDOW};
 use super::header::HeaderParser;
 use crate::error::{Code, Error, Result};
 use crate::limits::Limits;
@@ -146,8 +146,7 @@ impl GzipDecoder {
             self.buf.copy_within(self.at.saturating_sub(WINDOW).., 0);
             self.at = WINDOW;
         }
-        let mode = Mode { stop_at_blocks: false, more_input: true };
-        let progress = self.engine.run(input, &mut self.buf, self.at, STEP, mode);
+        let progress = self.engine.run(input, &mut self.buf, self.at, STEP, false);
         let end = self.at.saturating_add(progress.produced);
         if let Some(made) = self.buf.get(self.at..end).filter(|m| !m.is_empty()) {
             // At most STEP bytes, so neither cast nor sum loses anything that counts.

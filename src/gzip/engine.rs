@@ -4,10 +4,7 @@
 //! output, stop exactly at an output limit and go on from there, and stop between blocks saying how many
 //! bits of the last byte it has not used.
 
-use miniz_oxide::inflate::TINFLStatus;
-use miniz_oxide::inflate::core::{
-    BlockBoundaryState, DecompressorOxide, decompress_with_limit, inflate_flags as flag,
-};
+use super::inflate::Inflate;
 
 /// Farthest that a match reaches back, in bytes.
 pub(super) const WINDOW: usize = 32 << 10;
@@ -38,60 +35,40 @@ pub(super) struct Progress {
     pub stop: Stop,
 }
 
-/// How to treat blocks and the end of the input.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Mode {
-    /// Stop at each block's end.
-    pub stop_at_blocks: bool,
-    /// More input may follow in a later call.
-    pub more_input: bool,
-}
-
 /// A raw deflate decoder.
-pub(super) struct Engine(Box<DecompressorOxide>);
+pub(super) struct Engine(Box<Inflate>);
 
 impl Engine {
     /// At the first block of a stream.
     pub fn new() -> Self {
-        Engine(Box::default())
+        Engine(Box::new(Inflate::new(0, 0)))
     }
 
     /// Between two blocks: the `bits` (0 to 7) high bits of `byte`, then the bytes after it.
     pub fn resume(bits: u8, byte: u8) -> Self {
         let bits = bits & 7;
-        let bit_buf = if bits == 0 { 0 } else { byte >> (8 - bits) };
-        let state = BlockBoundaryState { num_bits: bits, bit_buf, ..BlockBoundaryState::default() };
-        Engine(Box::new(DecompressorOxide::from_block_boundary_state(&state)))
+        let value = if bits == 0 { 0 } else { byte >> (8 - bits) };
+        Engine(Box::new(Inflate::new(u64::from(value), u32::from(bits))))
     }
 
     /// Back to the first block of a stream.
     pub fn restart(&mut self) {
-        self.0.init();
+        self.0.restart();
     }
 
-    /// Inflates `input` to `out[at..]`, at most `max` bytes. `out[..at]` is what matches may reach back into.
-    pub fn run(&mut self, input: &[u8], out: &mut [u8], at: usize, max: usize, mode: Mode) -> Progress {
-        let mut flags = flag::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
-        if mode.more_input {
-            flags |= flag::TINFL_FLAG_HAS_MORE_INPUT;
-        }
-        if mode.stop_at_blocks {
-            flags |= flag::TINFL_FLAG_STOP_ON_BLOCK_BOUNDARY;
-        }
-        let (status, consumed, produced) = decompress_with_limit(&mut self.0, input, out, at, max, flags);
-        let stop = match status {
-            TINFLStatus::Done => Stop::StreamEnd,
-            TINFLStatus::HasMoreOutput => Stop::OutputFull,
-            TINFLStatus::NeedsMoreInput | TINFLStatus::FailedCannotMakeProgress => Stop::InputEnd,
-            TINFLStatus::BlockBoundary => match self.0.block_boundary_state() {
-                Some(state) => Stop::BlockEnd(state.num_bits),
-                None => Stop::Broken,
-            },
-            _ => Stop::Broken,
-        };
-        Progress { consumed, produced, stop }
+    /// Inflates `input` to `out[at..]`, at most `max` bytes. `out[..at]` is what matches may reach back into; of the
+    /// bytes behind what is produced, some may be overwritten. With `stop_at_blocks` it stops at each block's end.
+    pub fn run(
+        &mut self,
+        input: &[u8],
+        out: &mut [u8],
+        at: usize,
+        max: usize,
+        stop_at_blocks: bool,
+    ) -> Progress {
+        self.0.run(input, out, at, max, stop_at_blocks)
     }
 
     /// Bytes of memory it takes.
-    pub const SIZE: usize = size_of::<DecompressorOxide>();
+    pub const SIZE: usize = Inflate::SIZE;
 }

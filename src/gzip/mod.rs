@@ -12,6 +12,7 @@ mod crc32;
 mod decoder;
 mod engine;
 mod header;
+mod inflate;
 mod span;
 
 pub use decoder::GzipDecoder;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::engine::{Engine, MAX_RATIO, Mode, Stop, WINDOW};
+use super::engine::{Engine, MAX_RATIO, Stop, WINDOW};
 use super::header::HeaderParser;
 use crate::error::{Code, Error, Result};
 use crate::limits::Limits;
@@ -213,8 +213,8 @@ impl SpanInflater {
             Place::Block | Place::Border(_) => {
                 let at = self.base.saturating_add(self.made);
                 let room = self.buf.len().saturating_sub(at).min(upto.saturating_sub(self.made));
-                let mode = Mode { stop_at_blocks: self.end != SpanEnd::Last, more_input: false };
-                let progress = self.engine.run(input, &mut self.buf, at, room, mode);
+                let stop_at_blocks = self.end != SpanEnd::Last;
+                let progress = self.engine.run(input, &mut self.buf, at, room, stop_at_blocks);
                 self.read = self.read.saturating_add(progress.consumed);
                 self.made = self.made.saturating_add(progress.produced);
                 self.place = match progress.stop {

@@ -35,7 +35,7 @@ fn a_claim_beyond_what_deflate_can_do_is_refused_before_anything_is_allocated() 
     let data = [0; 1000];
     assert_eq!(code(new(0, &[], &data, 1_032_001, NEXT)), Some(Code::CorruptZtoc));
     let possible = new(0, &[], &data, 1_032_000, NEXT).unwrap();
-    assert!(possible.memory() < 20_000, "{}", possible.memory());
+    assert!(possible.memory() < 25_000, "{}", possible.memory());
     let limits = Limits { max_span_size: 999, ..Limits::default() };
     let over = SpanInflater::new(0, &[], Bytes::from_static(&[0; 1000]), 1000, NEXT, &limits).err().unwrap();
     assert_eq!((over.code(), over.limit_name()), (Code::LimitExceeded, Some("max_span_size")));
@@ -52,7 +52,7 @@ fn memory_follows_what_is_inflated() {
     let mut span = new(0, &[], &zeros, 4 << 20, SpanEnd::Last).unwrap();
     span.inflate_to(10_000).unwrap();
     assert_eq!(span.output().len(), 10_000);
-    assert!(span.memory() < 30_000, "{}", span.memory());
+    assert!(span.memory() < 35_000, "{}", span.memory());
     let all = span.finish().unwrap();
     assert!(all.len() == 4 << 20 && all.iter().all(|&b| b == 0));
 }

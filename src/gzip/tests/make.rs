@@ -133,13 +133,13 @@ pub fn blocks(blocks: &[Block]) -> (Vec<u8>, Vec<u8>) {
 
 /// A bit writer in deflate's order (RFC 1951 section 3.1.1).
 #[derive(Default)]
-struct Bits {
-    bytes: Vec<u8>,
+pub struct Bits {
+    pub bytes: Vec<u8>,
     used: u32,
 }
 
 impl Bits {
-    fn put(&mut self, value: u32, count: u32) {
+    pub fn put(&mut self, value: u32, count: u32) {
         for i in 0..count {
             if self.used.is_multiple_of(8) {
                 self.bytes.push(0);
@@ -149,7 +149,7 @@ impl Bits {
         }
     }
     /// A Huffman code: most significant bit first.
-    fn code(&mut self, value: u32, count: u32) {
+    pub fn code(&mut self, value: u32, count: u32) {
         (0..count).rev().for_each(|i| self.put(value >> i & 1, 1));
     }
     fn literal(&mut self, byte: u8) {
