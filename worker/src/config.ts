@@ -1,0 +1,282 @@
+/**
+ * The worker's configuration, out of the platform's environment: variables and secrets are strings (or, in
+ * `wrangler.jsonc`, JSON values), bindings are objects. Every name is in {@link parseConfig}.
+ * @module
+ */
+import { hostProblem } from "./host.ts";
+
+/** What the platform hands over: variables, secrets and bindings by name. */
+export type Env = Readonly<Record<string, unknown>>;
+
+/** One line of the allow list. */
+export interface RegistryRule {
+  /** The registry as image names write it: `ghcr.io`, `localhost:5000`. Lower case, no wildcards. */
+  readonly registry: string;
+  /**
+   * Which of its repositories: segments of names, of which `*` is any run of characters within one segment and a
+   * segment `**` is any number of segments. `**` alone is all.
+   */
+  readonly repository: string;
+}
+
+/** What one request may cost. Over one of them the error is `LIMIT_EXCEEDED` and names it. */
+export interface RequestLimits {
+  /** Bytes that come from registries and their storage. Default 256 MiB. */
+  readonly maxFetchedBytes: number;
+  /** Bytes inflated, read or not. Default 1 GiB. */
+  readonly maxInflatedBytes: number;
+  /** Entries of one listing, subtree or archive. Default 500,000. */
+  readonly maxEntries: number;
+  /** Requests to registries, token services and storage. Default 45: the platform's free plan allows 50. */
+  readonly maxSubrequests: number;
+  /** Seconds until the head of the answer is known; over it the answer is 504 `TIMEOUT`. Default 25. */
+  readonly maxSecondsToHead: number;
+  /** Seconds until the whole answer has been taken. Default 900. */
+  readonly maxSeconds: number;
+  /** Images that an isolate keeps open between requests. Default 4. */
+  readonly maxOpenImages: number;
+}
+
+/** How answers of registries are kept. */
+export interface CacheConfig {
+  /** Bytes kept in the isolate's memory. Default 16 MiB; 0 keeps none. */
+  readonly memoryBytes: number;
+  /** Use the platform's Cache API where there is one. Default yes. */
+  readonly cacheApi: boolean;
+  /** Key prefix in the Cache API and in R2; another one is another cache. Default `v1`. */
+  readonly generation: string;
+}
+
+/** Keys for Amazon ECR. */
+export interface AwsKeys {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string | undefined;
+}
+
+/** The parsed configuration. Never logged: it holds secrets. */
+export interface Config {
+  /** What may be reached; nothing else is. */
+  readonly registries: readonly RegistryRule[];
+  /**
+   * Registries (`host:port`) for development: reached by plain HTTP and on private addresses, and their redirects may
+   * lead to themselves. They are allowed with all their repositories.
+   */
+  readonly insecureRegistries: readonly string[];
+  /** The platform of requests that name none. */
+  readonly defaultPlatform: string;
+  /** Whether a caller's Basic `Authorization` goes to the registry, for that request alone. */
+  readonly passAuthorization: boolean;
+  /** Hosts besides a registry's own that may get its credentials as its token service. */
+  readonly tokenHosts: readonly string[];
+  /** Seconds for which what a tag names is remembered here and by caches on the way. */
+  readonly tagTtl: number;
+  /** Bounds on one request. */
+  readonly limits: RequestLimits;
+  /** Limits of the library, by its names; sized for an isolate of 128 MB. */
+  readonly libraryLimits: Readonly<Record<string, number>>;
+  /** Caches. */
+  readonly cache: CacheConfig;
+  /** Text in the format of Docker's `config.json`; a secret. */
+  readonly dockerConfig: string | undefined;
+  /** Keys for ECR; secrets. */
+  readonly aws: AwsKeys | undefined;
+}
+
+/** Names of the bindings. Each is optional. */
+export const BINDINGS = {
+  /** An R2 bucket: the durable cache tier. */
+  bucket: "OCIPEEK_BUCKET",
+  /** An Analytics Engine dataset: one data point a request. */
+  analytics: "OCIPEEK_ANALYTICS",
+} as const;
+
+/** The registries of the default allow list. */
+export const DEFAULT_REGISTRIES = [
+  "docker.io",
+  "ghcr.io",
+  "quay.io",
+  "public.ecr.aws",
+  "gcr.io",
+  "registry.k8s.io",
+  "mcr.microsoft.com",
+  "registry.gitlab.com",
+] as const;
+
+const MIB = 1 << 20;
+
+const REQUEST_LIMITS: RequestLimits = {
+  maxFetchedBytes: 256 * MIB,
+  maxInflatedBytes: 1024 * MIB,
+  maxEntries: 500_000,
+  maxSubrequests: 45,
+  maxSecondsToHead: 25,
+  maxSeconds: 900,
+  maxOpenImages: 4,
+};
+
+/** Memory of all of these together, for {@link RequestLimits.maxOpenImages} images, stays under 128 MB in usual use. */
+const LIBRARY_LIMITS: Readonly<Record<string, number>> = {
+  maxZtocSize: 24 * MIB,
+  maxEntries: 300_000,
+  maxNameBytes: 24 * MIB,
+  maxSpanSize: 16 * MIB,
+  maxWholeLayerSize: 24 * MIB,
+  maxWholeLayerInflated: 48 * MIB,
+  maxZstdWindow: 8 * MIB,
+  spanCacheSize: 8 * MIB,
+  maxRangeRequest: 4 * MIB,
+  maxAttempts: 3,
+  maxRetryAfter: 5,
+};
+
+/** A variable that does not mean anything. Says which; never its value, which may be a secret. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/**
+ * Reads the configuration:
+ *
+ * | name | meaning | default |
+ * |---|---|---|
+ * | `OCIPEEK_REGISTRIES` | list of `registry` or `registry/pattern` | the large public ones |
+ * | `OCIPEEK_INSECURE_REGISTRIES` | list of `host:port`, for development | none |
+ * | `OCIPEEK_DEFAULT_PLATFORM` | `os/arch[/variant]` | `linux/amd64` |
+ * | `OCIPEEK_PASS_AUTHORIZATION` | pass the caller's Basic credentials on | `false` |
+ * | `OCIPEEK_TOKEN_HOSTS` | list of hosts that may get credentials as a token service | none |
+ * | `OCIPEEK_TAG_TTL` | seconds | `60` |
+ * | `OCIPEEK_LIMITS` | object, see {@link RequestLimits} | |
+ * | `OCIPEEK_LIBRARY_LIMITS` | object, the library's limits in camel case | |
+ * | `OCIPEEK_CACHE` | object, see {@link CacheConfig} | |
+ * | `OCIPEEK_DOCKER_CONFIG` | secret: text of a Docker `config.json` | none |
+ * | `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` | secrets, for ECR | none |
+ * | `OCIPEEK_BUCKET`, `OCIPEEK_ANALYTICS` | bindings: R2, Analytics Engine | none |
+ *
+ * Lists are JSON arrays, or text with commas or spaces between.
+ * @throws {@link ConfigError}
+ */
+export function parseConfig(env: Env): Config {
+  const rules = list(env, "OCIPEEK_REGISTRIES") ?? DEFAULT_REGISTRIES;
+  const insecure = list(env, "OCIPEEK_INSECURE_REGISTRIES") ?? [];
+  for (const host of insecure) checkHost("OCIPEEK_INSECURE_REGISTRIES", host);
+  const cache = object(env, "OCIPEEK_CACHE");
+  return {
+    registries: rules.map(ruleOf),
+    insecureRegistries: insecure,
+    defaultPlatform: platform(text(env, "OCIPEEK_DEFAULT_PLATFORM") ?? "linux/amd64"),
+    passAuthorization: boolean("OCIPEEK_PASS_AUTHORIZATION", env.OCIPEEK_PASS_AUTHORIZATION, false),
+    tokenHosts: list(env, "OCIPEEK_TOKEN_HOSTS") ?? [],
+    tagTtl: whole("OCIPEEK_TAG_TTL", env.OCIPEEK_TAG_TTL ?? 60),
+    limits: numbers(env, "OCIPEEK_LIMITS", REQUEST_LIMITS),
+    libraryLimits: numbers(env, "OCIPEEK_LIBRARY_LIMITS", LIBRARY_LIMITS, true),
+    cache: {
+      memoryBytes: whole("OCIPEEK_CACHE.memoryBytes", cache.memoryBytes ?? 16 * MIB),
+      cacheApi: boolean("OCIPEEK_CACHE.cacheApi", cache.cacheApi, true),
+      generation: generation(cache.generation ?? "v1"),
+    },
+    dockerConfig: secretJson(env.OCIPEEK_DOCKER_CONFIG),
+    aws: aws(env),
+  };
+}
+
+function ruleOf(line: string): RegistryRule {
+  const slash = line.indexOf("/");
+  const registry = slash < 0 ? line : line.slice(0, slash);
+  const repository = slash < 0 ? "**" : line.slice(slash + 1);
+  checkHost("OCIPEEK_REGISTRIES", registry);
+  if (!/^[a-z0-9._*-]+(?:\/[a-z0-9._*-]+)*$/.test(repository)) {
+    throw new ConfigError(`OCIPEEK_REGISTRIES: ${line}: repositories are lower-case names with * and **`);
+  }
+  return { registry, repository };
+}
+
+function checkHost(name: string, host: string): void {
+  const problem = hostProblem(host);
+  if (problem) throw new ConfigError(`${name}: ${host}: ${problem}`);
+}
+
+function platform(value: string): string {
+  if (!/^[a-z0-9]+\/[a-z0-9_]+(?:\/[a-z0-9.]+)?$/.test(value)) {
+    throw new ConfigError("OCIPEEK_DEFAULT_PLATFORM: must be os/arch or os/arch/variant");
+  }
+  return value;
+}
+
+function generation(value: unknown): string {
+  if (typeof value === "string" && /^[A-Za-z0-9_-]{1,32}$/.test(value)) return value;
+  throw new ConfigError("OCIPEEK_CACHE.generation: must be 1 to 32 letters, digits, - and _");
+}
+
+function aws(env: Env): AwsKeys | undefined {
+  const accessKeyId = text(env, "AWS_ACCESS_KEY_ID");
+  const secretAccessKey = text(env, "AWS_SECRET_ACCESS_KEY");
+  if (!accessKeyId || !secretAccessKey) return undefined;
+  return { accessKeyId, secretAccessKey, sessionToken: text(env, "AWS_SESSION_TOKEN") };
+}
+
+function text(env: Env, name: string): string | undefined {
+  const value = env[name];
+  if (value === undefined || value === null || value === "") return undefined;
+  if (typeof value !== "string") throw new ConfigError(`${name}: must be text`);
+  return value.trim();
+}
+
+function secretJson(value: unknown): string | undefined {
+  if (value === undefined || value === null || value === "") return undefined;
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+function list(env: Env, name: string): string[] | undefined {
+  const value = env[name];
+  if (value === undefined || value === null || value === "") return undefined;
+  const items =
+    typeof value === "string" && !value.trimStart().startsWith("[")
+      ? value.split(/[\s,]+/).filter(Boolean)
+      : json(name, value);
+  if (Array.isArray(items) && items.every((item) => typeof item === "string")) return items;
+  throw new ConfigError(`${name}: must be a list of strings`);
+}
+
+function object(env: Env, name: string): Record<string, unknown> {
+  const value = env[name];
+  if (value === undefined || value === null || value === "") return {};
+  const parsed = json(name, value);
+  if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) {
+    return parsed as Record<string, unknown>;
+  }
+  throw new ConfigError(`${name}: must be an object`);
+}
+
+function numbers<T extends object>(env: Env, name: string, defaults: T, open = false): T {
+  const given = object(env, name);
+  const result: Record<string, unknown> = { ...defaults };
+  for (const [key, value] of Object.entries(given)) {
+    if (!open && !(key in defaults)) throw new ConfigError(`${name}: there is no ${key}`);
+    result[key] = whole(`${name}.${key}`, value);
+  }
+  return result as T;
+}
+
+function json(name: string, value: unknown): unknown {
+  if (typeof value !== "string") return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    throw new ConfigError(`${name}: is not JSON`);
+  }
+}
+
+function whole(name: string, value: unknown): number {
+  const number = typeof value === "string" && /^\d+$/.test(value.trim()) ? Number(value) : value;
+  if (typeof number === "number" && Number.isSafeInteger(number) && number >= 0) return number;
+  throw new ConfigError(`${name}: must be a whole number that is not negative`);
+}
+
+function boolean(name: string, value: unknown, fallback: boolean): boolean {
+  if (value === undefined || value === null || value === "") return fallback;
+  if (typeof value === "boolean") return value;
+  if (value === "true" || value === "1") return true;
+  if (value === "false" || value === "0") return false;
+  throw new ConfigError(`${name}: must be true or false`);
+}

@@ -1,0 +1,92 @@
+/** The worker's errors, and which HTTP status each stable code has. @module */
+import { type ErrorCode, OcipeekError } from "ocipeek";
+
+/** Codes that the worker adds to those of the package. */
+export type WorkerCode =
+  | "INVALID_URL"
+  | "METHOD_NOT_ALLOWED"
+  | "REGISTRY_NOT_ALLOWED"
+  | "HOST_NOT_ALLOWED"
+  | "PRECONDITION_FAILED"
+  | "RANGE_NOT_SATISFIABLE"
+  | "TIMEOUT"
+  | "CONFIGURATION"
+  | "INTERNAL";
+
+/** Every code that an answer can have. */
+export type Code = ErrorCode | WorkerCode;
+
+/** Status by code. Where the registry's own answer decides, {@link toHttpError} looks at that too. */
+const STATUS: Readonly<Record<Code, number>> = {
+  INVALID_URL: 400,
+  INVALID_REFERENCE: 400,
+  INVALID_ARGUMENT: 400,
+  UNAUTHORIZED: 401,
+  FORBIDDEN: 403,
+  /** Not in the configuration's list. */
+  REGISTRY_NOT_ALLOWED: 403,
+  NOT_FOUND: 404,
+  ENOENT: 404,
+  ENOTDIR: 404,
+  EISDIR: 404,
+  METHOD_NOT_ALLOWED: 405,
+  PRECONDITION_FAILED: 412,
+  /** More than this worker gives for one request; the message names the limit. */
+  LIMIT_EXCEEDED: 413,
+  RANGE_NOT_SATISFIABLE: 416,
+  /** The image has something there that has no content to send. */
+  EINVAL: 422,
+  ELOOP: 422,
+  RATE_LIMITED: 429,
+  UNSUPPORTED: 501,
+  /** A registry, redirect or token service named a host that is not to be reached. */
+  HOST_NOT_ALLOWED: 502,
+  RANGE_NOT_SUPPORTED: 502,
+  DIGEST_MISMATCH: 502,
+  CORRUPT_MANIFEST: 502,
+  CORRUPT_ZTOC: 502,
+  CORRUPT_LAYER: 502,
+  NETWORK: 502,
+  ABORTED: 503,
+  TIMEOUT: 504,
+  CONFIGURATION: 500,
+  INTERNAL: 500,
+};
+
+/** An error that knows its answer. Its message goes to the caller: no secret, no signed URL. */
+export class HttpError extends Error {
+  override readonly name = "HttpError";
+  /** Stable. */
+  readonly code: Code;
+  /** Of the answer. */
+  readonly status: number;
+  /** Headers that go with it, such as `allow` and `retry-after`. */
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    code: Code,
+    message: string,
+    options: { status?: number; headers?: Record<string, string>; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.status = options.status ?? STATUS[code];
+    this.headers = options.headers ?? {};
+  }
+}
+
+/** The answer for whatever was thrown. What is not known says nothing of itself. */
+export function toHttpError(error: unknown): HttpError {
+  if (error instanceof HttpError) return error;
+  if (!(error instanceof OcipeekError)) {
+    return new HttpError("INTERNAL", "the worker failed; its log says more", { cause: error });
+  }
+  const { code, status, retryAfter } = error;
+  const headers: Record<string, string> = {};
+  if (code === "RATE_LIMITED" && retryAfter !== undefined) headers["retry-after"] = String(retryAfter);
+  const timedOut = code === "NETWORK" && (status === 504 || status === 408);
+  const message = error.message.startsWith(`${code}: `)
+    ? error.message.slice(code.length + 2)
+    : error.message;
+  return new HttpError(code, message, { cause: error, headers, ...(timedOut ? { status: 504 } : {}) });
+}
