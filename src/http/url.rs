@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::Ipv6Addr;
 
 use crate::error::{Code, Error, Result};
+use crate::oci;
 
 /// An absolute `http` or `https` URL, without user and fragment.
 #[derive(Clone, PartialEq, Eq)]
@@ -117,9 +118,9 @@ impl Url {
     pub fn same_origin(&self, other: &Url) -> bool {
         self.https == other.https && self.host == other.host && self.port == other.port
     }
-    /// Whether the host is this machine by its very name: `localhost` and names below it, 127.0.0.0/8, `[::1]`.
+    /// See [`oci::is_loopback`](crate::oci::is_loopback).
     pub fn is_loopback(&self) -> bool {
-        is_loopback(&self.host)
+        oci::is_loopback(&self.host)
     }
     /// Whether what is sent there cannot be read on the way: https, or this machine.
     pub fn is_private(&self) -> bool {
@@ -265,22 +266,6 @@ fn remove_dots(path: &str) -> String {
     out
 }
 
-/// See [`Url::is_loopback`]. `127.1` and the like are not: not every resolver agrees on them.
-pub(crate) fn is_loopback(host: &str) -> bool {
-    let octets = || {
-        let mut n = 0;
-        let all = host.split('.').all(|part| {
-            n += 1;
-            part.parse::<u8>().is_ok_and(|v| v.to_string() == part)
-        });
-        all && n == 4
-    };
-    host == "localhost"
-        || host.ends_with(".localhost")
-        || host == "[::1]"
-        || (host.starts_with("127.") && octets())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -360,7 +345,7 @@ mod tests {
     #[test]
     fn loopback_by_name_only() {
         for yes in ["localhost", "a.localhost", "127.0.0.1", "127.9.8.7", "[::1]"] {
-            assert!(is_loopback(yes), "{yes}");
+            assert!(url(&format!("http://{yes}:5000/")).is_loopback(), "{yes}");
         }
         for no in [
             "127.1",
@@ -371,7 +356,7 @@ mod tests {
             "[::2]",
             "10.0.0.1",
         ] {
-            assert!(!is_loopback(no), "{no}");
+            assert!(!url(&format!("http://{no}:5000/")).is_loopback(), "{no}");
         }
     }
 

@@ -9,9 +9,9 @@ use std::rc::Rc;
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 
+use super::auth::Auth;
 use super::challenge::parse_challenges;
 use super::credentials::CredentialSource;
-use super::token::Auth;
 use crate::error::{Code, Error, Result};
 use crate::http::{Answer, Client, Get, Url, body_message, discard, follow, status_error};
 use crate::limits::Limits;

@@ -1,6 +1,7 @@
 //! Distribution client: auth, manifests, ranged blobs, redirects, retries (OCI distribution specification).
 #![forbid(unsafe_code)]
 
+mod auth;
 mod blob;
 mod challenge;
 mod client;

@@ -395,6 +395,27 @@ fn identity_tokens_use_the_refresh_grant() {
 }
 
 #[test]
+fn a_service_may_replace_only_the_refresh_token_that_it_was_given() {
+    let credentials = || Credentials { identity_token: Some("old".into()), ..Default::default() };
+    let answer = r#"{"access_token":"short-lived","refresh_token":"new"}"#;
+    for (first_realm, used_later) in [(REALM, "new"), ("https://evil.test/token", "old")] {
+        let (mock, v1) = mock();
+        let registry = mock.registry_as(credentials());
+        mock.access(bearer(first_realm, None, Some("old")));
+        mock.fault("/token", 1, What::Answer(200, vec![], answer.into()));
+        mock.0.tokens.borrow_mut().insert("short-lived".into(), u64::MAX);
+        block_on(registry.manifest(&v1)).unwrap();
+        mock.revoke_tokens();
+        mock.lines();
+        mock.access(bearer(REALM, None, Some(used_later)));
+        block_on(registry.manifest(&v1)).unwrap();
+        let bodies: Vec<_> = mock.seen().iter().map(|s| s.body.clone()).filter(|b| !b.is_empty()).collect();
+        assert_eq!(bodies.len(), 1);
+        assert!(bodies[0].ends_with(&format!("&refresh_token={used_later}")), "{bodies:?}");
+    }
+}
+
+#[test]
 fn a_given_token_is_used_as_it_is() {
     let (mock, v1) = mock();
     mock.bearer(REALM);
