@@ -106,7 +106,7 @@ pub trait Transport {
     /// A random number in `[0, 1)`, for jitter only.
     fn random(&self) -> f64;
     /// Whether redirects are followed by the platform before an answer is seen (browsers), rather than
-    /// being given out as 3xx answers.
+    /// being given out as 3xx answers. A POST is never redirected: that is an error, or a 3xx answer.
     fn follows_redirects(&self) -> bool {
         false
     }

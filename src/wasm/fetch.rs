@@ -185,7 +185,12 @@ fn build(
     browser: bool,
 ) -> Result<web_sys::Request> {
     let mut builder = RequestBuilder::new(&request.url)
-        .redirect(if follow { RequestRedirect::Follow } else { RequestRedirect::Manual })
+        .redirect(match (request.method, follow) {
+            // Its body is a refresh token, which must not be sent on to another host.
+            (Method::Post, true) => RequestRedirect::Error,
+            (_, true) => RequestRedirect::Follow,
+            (_, false) => RequestRedirect::Manual,
+        })
         .abort_signal(Some(&controller.signal()));
     builder = match request.method {
         Method::Get => builder.method(HttpMethod::GET),
@@ -225,7 +230,13 @@ fn init(request: &Request, controller: &AbortController, follow: bool, browser: 
         js::set(&headers, name, value.as_str());
     }
     js::set(&init, "headers", headers);
-    js::set(&init, "redirect", if follow { "follow" } else { "manual" });
+    // See `build`.
+    let redirect = match (request.method, follow) {
+        (Method::Post, true) => "error",
+        (_, true) => "follow",
+        (_, false) => "manual",
+    };
+    js::set(&init, "redirect", redirect);
     js::set(&init, "signal", controller.signal());
     if let Some(body) = &request.body {
         js::set(&init, "body", Uint8Array::from(&body[..]));
