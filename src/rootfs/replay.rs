@@ -43,6 +43,8 @@ struct Made<'a> {
     parent: u32,
     name: &'a [u8],
     entry: u32,
+    /// The entry that a hard link leads to; else the same.
+    inode: u32,
     is_dir: bool,
     /// Something else took its place.
     replaced: bool,
@@ -65,7 +67,8 @@ struct Tree<'a> {
 
 /// Replays all entries of `index`, whose order still holds every one.
 pub(super) fn place(index: &PathIndex, limits: &Limits) -> Result<Placed> {
-    let root = Made { parent: 0, name: b"", entry: NONE, is_dir: true, replaced: false, moved: false };
+    let root =
+        Made { parent: 0, name: b"", entry: NONE, inode: NONE, is_dir: true, replaced: false, moved: false };
     let mut link_names = Names::default();
     for (i, entry) in (0u32..).zip(index.table().iter()) {
         if entry.kind == Kind::HardLink && !is_clean(strip(entry.link_name)) {
@@ -154,14 +157,22 @@ impl<'a> Tree<'a> {
             && let Some(node) = self.nodes.get_mut(old as usize)
         {
             if is_dir && node.is_dir {
-                node.entry = i;
+                (node.entry, node.inode) = (i, i);
                 node.moved = moved;
                 return Ok(target);
             }
             node.replaced = true;
             self.latest = None;
         }
-        self.make(Made { parent, name, entry: i, is_dir, replaced: false, moved })?;
+        self.make(Made {
+            parent,
+            name,
+            entry: i,
+            inode: target.unwrap_or(i),
+            is_dir,
+            replaced: false,
+            moved,
+        })?;
         Ok(target)
     }
 
@@ -181,7 +192,7 @@ impl<'a> Tree<'a> {
         let (dir, name) = split_last(self.link_names.path(link, entry.link_name));
         let Some((parent, _)) = self.walk(dir, false)? else { return Ok(None) };
         let found = self.children.get(&(parent, name)).and_then(|&n| self.nodes.get(n as usize));
-        Ok(found.filter(|n| n.entry != NONE).map(|n| n.entry))
+        Ok(found.filter(|n| n.inode != NONE).map(|n| n.inode))
     }
 
     /// The directory that a clean path leads to, links followed, and whether there was a link on the way. `None`
@@ -215,6 +226,7 @@ impl<'a> Tree<'a> {
                     parent: at,
                     name,
                     entry: NONE,
+                    inode: NONE,
                     is_dir: true,
                     replaced: false,
                     moved: false,
@@ -227,7 +239,7 @@ impl<'a> Tree<'a> {
                 continue;
             }
             let index = self.index;
-            let Some(link) = index.table().get(node.entry as usize).filter(|e| e.kind == Kind::Symlink)
+            let Some(link) = index.table().get(node.inode as usize).filter(|e| e.kind == Kind::Symlink)
             else {
                 return Ok(None);
             };

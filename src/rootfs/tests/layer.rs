@@ -48,6 +48,8 @@ fn entries_below_a_link_go_where_it_leads() {
     shows(&["l -> t", "t/x", "l/x"], &[("l", 0), ("t/x", 2)]);
     // Before the link was there, the name was a directory; the link takes its place.
     shows(&["l/x", "l -> t", "l/y"], &[("l", 1), ("t/y", 2)]);
+    // A hard link to a link is that link.
+    shows(&["s -> t", "h => s", "h/x"], &[("h", 0), ("s", 0), ("t/x", 2)]);
     shows(&["a -> b", "b -> a", "a/x"], &[("a", 0), ("b", 1)]);
     shows(&["e -> ", "e/x"], &[("e", 0)]);
 }

@@ -18,7 +18,8 @@ struct File {
     entry: Option<usize>,
     inode: Option<usize>,
     kind: Kind,
-    target: String,
+    /// Where walking on from here leads: a symbolic link, by whichever of its hard links.
+    target: Option<String>,
 }
 
 type Tree = BTreeMap<Path, File>;
@@ -45,7 +46,7 @@ fn remove(tree: &mut Tree, path: &[String]) {
 }
 
 fn implied() -> File {
-    File { entry: None, inode: None, kind: Kind::Directory, target: String::new() }
+    File { entry: None, inode: None, kind: Kind::Directory, target: None }
 }
 
 /// The directory that `path` leads to; missing ones are made.
@@ -71,17 +72,17 @@ fn open_dir(tree: &mut Tree, path: &[String], make: bool) -> Option<Path> {
             }
             None => return None,
             Some(f) if f.kind == Kind::Directory => at = next,
-            Some(f) if f.kind == Kind::Symlink => {
+            Some(f) => {
+                let target = f.target.as_ref()?;
                 hops += 1;
-                if hops > 40 || f.target.is_empty() {
+                if hops > 40 || target.is_empty() {
                     return None;
                 }
-                if f.target.starts_with('/') {
+                if target.starts_with('/') {
                     at.clear();
                 }
-                todo.extend(components(&f.target).into_iter().rev());
+                todo.extend(components(target).into_iter().rev());
             }
-            Some(_) => return None,
         }
     }
     Some(at)
@@ -95,11 +96,11 @@ fn unpack(table: &EntryTable) -> Tree {
     let mut next: Vec<Option<usize>> = vec![None; names.len()];
     for (i, e) in table.iter().enumerate() {
         let path = &names[i];
-        let file = File {
+        let mut file = File {
             entry: Some(i),
             inode: Some(i),
             kind: e.kind,
-            target: String::from_utf8(e.link_name.to_vec()).unwrap(),
+            target: (e.kind == Kind::Symlink).then(|| String::from_utf8(e.link_name.to_vec()).unwrap()),
         };
         let Some((name, dir)) = path.split_last() else {
             if e.kind == Kind::Directory {
@@ -112,7 +113,9 @@ fn unpack(table: &EntryTable) -> Tree {
             let there = link.split_last().and_then(|(name, dir)| {
                 let mut at = open_dir(&mut tree, dir, false)?;
                 at.push(name.clone());
-                tree.get(&at)?.entry
+                let there = tree.get(&at)?;
+                file.target = there.target.clone();
+                there.entry
             });
             let before = || (0..i).rev().find(|&j| names[j] == link);
             let after = || (i + 1..names.len()).rev().find(|&j| names[j] == link);

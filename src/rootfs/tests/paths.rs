@@ -140,3 +140,23 @@ fn listing_skips_what_is_below() {
     assert_eq!(fs.names("a"), ["x"]);
     assert_eq!(fs.names("a/x"), ["y", "z"]);
 }
+
+#[test]
+fn merges_as_overlayfs_does() {
+    let text = include_str!("../../../tests/fixtures/paths/overlay.jsonl");
+    assert_eq!(text.lines().count(), 400);
+    for line in text.lines() {
+        let case: Value = serde_json::from_str(line).unwrap();
+        let layers: Vec<Vec<String>> = serde_json::from_value(case["layers"].clone()).unwrap();
+        let mut fs = Loading::new(layers.iter().map(|l| index(l).into()).collect());
+        let mut tree = serde_json::Map::new();
+        for node in fs.walk() {
+            let what = match node.at.filter(|_| node.kind != Kind::Directory) {
+                Some((layer, entry)) => format!("{layer}:{entry}"),
+                None => "dir".to_owned(),
+            };
+            tree.insert(String::from_utf8(node.path).unwrap(), what.into());
+        }
+        assert_eq!(Value::Object(tree), case["tree"], "{}", case["layers"]);
+    }
+}
