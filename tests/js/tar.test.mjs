@@ -2,19 +2,20 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { describe, test } from "node:test";
-import { paxRecord, TarWriter } from "../../dist/cli/tar.js";
+import { paxRecord } from "../../dist/js/tar/header.js";
+import { tar as write } from "../../dist/js/tar/index.js";
 import { content, fakeStats, latin1 } from "../lib/fake-stats.mjs";
 
 async function archive(entries) {
   const chunks = [];
-  const tar = new TarWriter(async (chunk) => {
-    chunks.push(Buffer.from(chunk));
-  });
-  for (const { name, stats, hardlink, data } of entries) {
-    await tar.entry({ name, stats, hardlink }, data === undefined ? undefined : content(data));
-  }
-  await tar.end();
+  for await (const chunk of write(itemsFrom(entries))) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks);
+}
+
+async function* itemsFrom(entries) {
+  for (const { data, ...entry } of entries) {
+    yield { ...entry, content: data === undefined ? undefined : content(data) };
+  }
 }
 
 /** What Python reads: one object an entry, names as bytes in hex. */
