@@ -61,6 +61,7 @@ async function main(dev) {
   mkdirSync(wasm, { recursive: true });
   await buildWasm(wasm, dev);
   await run("tsc", ["-p", "tsconfig.json"]);
+  await run("tsc", ["-p", "worker"]);
   chmodSync(join(DIST, "cli/main.js"), 0o755);
   // What TypeScript does not put out: a file that it cannot read, see there, and declarations.
   for (const file of ["js/entry/deno.js", "wasm/ocipeek.d.ts", "wasm/ocipeek_bg.wasm.d.ts"]) {

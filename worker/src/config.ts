@@ -250,7 +250,7 @@ function object(env: Env, name: string): Record<string, unknown> {
 
 function numbers<T extends object>(env: Env, name: string, defaults: T, open = false): T {
   const given = object(env, name);
-  const result: Record<string, unknown> = { ...defaults };
+  const result = { ...defaults } as Record<string, unknown>;
   for (const [key, value] of Object.entries(given)) {
     if (!open && !(key in defaults)) throw new ConfigError(`${name}: there is no ${key}`);
     result[key] = whole(`${name}.${key}`, value);

@@ -1,0 +1,41 @@
+/** A folder with all below it as a tar archive, made while it is sent. @module */
+import { itemsOf, type TarItem, tar } from "ocipeek/tar";
+import { fromGenerator, startBody } from "./body.ts";
+import { contentDisposition } from "./content-type.ts";
+import { lastName } from "./file.ts";
+import { etagOf } from "./headers.ts";
+import { conditional, type Visit, visitHeaders } from "./visit.ts";
+
+/** The archive. Names in it start at the folder, as `tar -C FOLDER -c .` writes them, without the `./`. */
+export async function serveArchive(visit: Visit): Promise<Response> {
+  const { request, route, exchange, lease } = visit;
+  const etag = await etagOf("tar", lease.image.digest, visit.layer ?? "", route.path);
+  const headers = visitHeaders(visit, { etag });
+  const early = conditional(visit, headers);
+  if (early) return early;
+  const name = lastName(route.path) || (route.image.repository.split("/").at(-1) ?? "image");
+  const described = {
+    ...headers,
+    "content-type": "application/x-tar",
+    "content-disposition": contentDisposition("attachment", `${name}.tar`),
+    "accept-ranges": "none",
+  };
+  if (request.method === "HEAD") {
+    exchange.end();
+    return new Response(null, { headers: described });
+  }
+  const source = fromGenerator(tar(items(visit)));
+  const body = await exchange.timed("read", () => startBody(source, exchange));
+  return new Response(body, { headers: { ...described, ...exchange.costHeaders() } });
+}
+
+async function* items({ exchange, tree, stats }: Visit): AsyncGenerator<TarItem, void, undefined> {
+  let count = 0;
+  for await (const item of itemsOf(tree, stats, new Uint8Array(), { signal: exchange.signal })) {
+    exchange.checkEntries(count);
+    exchange.checkInflated();
+    count += 1;
+    // The folder itself has no name of its own in it.
+    if (item.name.length > 0) yield item;
+  }
+}

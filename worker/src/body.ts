@@ -1,0 +1,105 @@
+/** Bodies: begun before the head is sent, streamed with back-pressure, ended once. @module */
+import type { Exchange } from "./exchange.ts";
+
+/** Where bytes come from; a reader of a stream, or an iterator over chunks. */
+export interface Source {
+  next(): Promise<Uint8Array | undefined>;
+  /** The rest is not wanted. */
+  cancel(reason: unknown): Promise<void>;
+}
+
+/** Chunks of a stream. */
+export function fromStream(stream: ReadableStream<Uint8Array>): Source {
+  const reader = stream.getReader();
+  return {
+    next: async () => {
+      const { done, value } = await reader.read();
+      return done ? undefined : value;
+    },
+    cancel: (reason) => reader.cancel(reason),
+  };
+}
+
+/** Chunks of a generator. */
+export function fromGenerator(generator: AsyncGenerator<Uint8Array, void, undefined>): Source {
+  return {
+    next: async () => {
+      const { done, value } = await generator.next();
+      return done ? undefined : value;
+    },
+    cancel: async () => {
+      await generator.return();
+    },
+  };
+}
+
+/**
+ * The body of an answer. Resolves when its first bytes are there, so that what fails until then still decides the
+ * status; what fails later breaks the body off. `length` is known for files: a body that is complete with its first
+ * bytes is then no stream at all.
+ */
+export async function startBody(
+  source: Source,
+  exchange: Exchange,
+  length?: number,
+): Promise<Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>> {
+  const next = async (): Promise<Uint8Array | undefined> => {
+    let chunk = await source.next();
+    while (chunk?.length === 0) chunk = await source.next();
+    exchange.checkInflated();
+    return chunk;
+  };
+  let sent = 0;
+  let ahead = await next();
+  if (ahead === undefined || ahead.length === length) {
+    await source.cancel(undefined);
+    exchange.sent += ahead?.length ?? 0;
+    exchange.end();
+    return (ahead ?? new Uint8Array()) as Uint8Array<ArrayBuffer>;
+  }
+  const stream = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const chunk = ahead ?? (await next());
+          ahead = undefined;
+          if (chunk) {
+            sent += chunk.length;
+            exchange.sent += chunk.length;
+            controller.enqueue(chunk);
+          }
+          if (!chunk || sent === length) {
+            await source.cancel(undefined);
+            controller.close();
+            exchange.end();
+          }
+        } catch (error) {
+          const reason = exchange.errorOf(error);
+          void source.cancel(reason).catch(() => {});
+          exchange.end(reason);
+          throw reason;
+        }
+      },
+      async cancel(reason) {
+        // The caller left. What runs is stopped before the image is another request's.
+        exchange.leave();
+        await source.cancel(reason).catch(() => {});
+        exchange.end(exchange.errorOf(undefined));
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  return length === undefined ? stream : withLength(stream, length);
+}
+
+/** On the edge's platform a stream has a length only if the platform is told by a stream of its own. */
+function withLength(stream: ReadableStream<Uint8Array>, length: number): ReadableStream<Uint8Array> {
+  const { FixedLengthStream } = globalThis as {
+    FixedLengthStream?: new (length: number) => TransformStream<Uint8Array, Uint8Array>;
+  };
+  if (!FixedLengthStream) return stream;
+  const { readable, writable } = new FixedLengthStream(length);
+  // A failure reaches the reader through the pipe, and the log through the exchange.
+  void stream.pipeTo(writable).catch(() => {});
+  return readable;
+}

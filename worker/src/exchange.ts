@@ -1,0 +1,234 @@
+/** One request on its way through the worker: its limits, its clock, what it cost, and how it ended. @module */
+import type { Fetch, FetchResponse, Image } from "ocipeek";
+import type { Deps, RequestScope } from "./deps.ts";
+import { HttpError, toHttpError } from "./errors.ts";
+
+/** What a request has cost so far. */
+export interface Cost {
+  /** Requests to registries, token services and storage. */
+  readonly requests: number;
+  /** Bytes of their bodies. */
+  readonly bytes: number;
+  /** Parts found in a cache. */
+  readonly cacheHits: number;
+  /** Bytes inflated. */
+  readonly inflated: number;
+}
+
+/** Counters of an image when the request took it. */
+type Base = { image: Image; cacheHits: number; inflated: number };
+
+/** The request's scope. Ends once: by {@link end}. */
+export class Exchange implements RequestScope {
+  readonly id: string;
+  readonly authorization: string | undefined;
+  readonly fetch: Fetch;
+  /** Bytes of the body that the caller took. */
+  sent = 0;
+  /** Settles when all that belongs to the request is over. */
+  readonly ended: Promise<void>;
+  readonly #deps: Deps;
+  readonly #started: number;
+  readonly #controller = new AbortController();
+  readonly #timers: ReturnType<typeof setTimeout>[] = [];
+  readonly #timings: string[] = [];
+  readonly #atEnd: ((error: HttpError | undefined) => void)[] = [];
+  #settle: () => void = () => {};
+  #reason: HttpError | undefined;
+  #isOver = false;
+  #requests = 0;
+  #bytes = 0;
+  #base: Base | undefined;
+  #last = { cacheHits: 0, inflated: 0 };
+
+  constructor(request: Request, deps: Deps) {
+    this.#deps = deps;
+    this.#started = deps.now();
+    this.id = requestId(request.headers);
+    this.authorization = deps.config.passAuthorization ? basic(request.headers) : undefined;
+    this.fetch = (url, init) => this.#fetch(url, init);
+    this.ended = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+    const { maxSeconds, maxSecondsToHead } = deps.config.limits;
+    this.#after(maxSecondsToHead, "the answer's head");
+    this.#after(maxSeconds, "the answer");
+    const leave = (): void => this.leave();
+    if (request.signal.aborted) leave();
+    else request.signal.addEventListener("abort", leave, { once: true });
+    this.onEnd(() => request.signal.removeEventListener("abort", leave));
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Whether it was stopped before it was done. */
+  get stopped(): boolean {
+    return this.#reason !== undefined;
+  }
+
+  /** Stops all that runs for the request. The first reason counts. */
+  stop(reason: HttpError): void {
+    if (this.#reason || this.#isOver) return;
+    this.#reason = reason;
+    this.#controller.abort(reason);
+  }
+
+  /** The caller left. */
+  leave(): void {
+    this.stop(new HttpError("ABORTED", "the caller left"));
+  }
+
+  /** The error to answer with: why the request was stopped, where it was, else what was thrown. */
+  errorOf(thrown: unknown): HttpError {
+    return this.#reason ?? toHttpError(thrown);
+  }
+
+  /** The head of the answer is known: only the longer time limit remains. */
+  headIsKnown(): void {
+    clearTimeout(this.#timers[0]);
+  }
+
+  /** Calls `action` when the request is over. */
+  onEnd(action: (error: HttpError | undefined) => void): void {
+    this.#atEnd.push(action);
+  }
+
+  /** The request is over, well or with an error. Twice is once. */
+  end(error?: HttpError): void {
+    if (this.#isOver) return;
+    const cost = this.cost();
+    this.#last = { cacheHits: cost.cacheHits, inflated: cost.inflated };
+    this.#base = undefined;
+    this.#isOver = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    for (const action of this.#atEnd.reverse()) action(error);
+    this.#settle();
+  }
+
+  /** Counts what `image` does as this request's, from now on. */
+  track(image: Image): void {
+    const { cacheHits, inflated } = image.stats;
+    this.#base = { image, cacheHits, inflated };
+  }
+
+  /** As {@link track}, of an image that was opened for this request: what opening did counts too. */
+  trackNew(image: Image): void {
+    this.#base = { image, cacheHits: 0, inflated: 0 };
+  }
+
+  /** What it has cost so far. */
+  cost(): Cost {
+    const base = this.#base;
+    const counted = { requests: this.#requests, bytes: this.#bytes };
+    if (!base) return { ...counted, ...this.#last };
+    const { cacheHits, inflated } = base.image.stats;
+    return { ...counted, cacheHits: cacheHits - base.cacheHits, inflated: inflated - base.inflated };
+  }
+
+  /** Stops the request where it has inflated too much. Called between the steps of a read, each bounded itself. */
+  checkInflated(): void {
+    this.#limit("maxInflatedBytes", this.cost().inflated);
+  }
+
+  /** Stops the request where it has met too many entries. */
+  checkEntries(count: number): void {
+    this.#limit("maxEntries", count);
+  }
+
+  /** Runs a step and notes how long it took, for `Server-Timing`. */
+  async timed<T>(name: string, step: () => Promise<T>): Promise<T> {
+    const start = this.#deps.now();
+    try {
+      return await step();
+    } finally {
+      this.#timings.push(`${name};dur=${this.#deps.now() - start}`);
+    }
+  }
+
+  /** Milliseconds since it began. */
+  elapsed(): number {
+    return this.#deps.now() - this.#started;
+  }
+
+  /** Headers that say what the answer cost up to its first byte. */
+  costHeaders(): Record<string, string> {
+    const { requests, bytes, cacheHits } = this.cost();
+    return {
+      "server-timing": [...this.#timings, `total;dur=${this.elapsed()}`].join(", "),
+      "x-ocipeek-requests": String(requests),
+      "x-ocipeek-bytes": String(bytes),
+      "x-ocipeek-cache-hits": String(cacheHits),
+    };
+  }
+
+  #after(seconds: number, what: string): void {
+    const stop = (): void =>
+      this.stop(new HttpError("TIMEOUT", `${what} was not there after ${seconds} seconds`));
+    this.#timers.push(setTimeout(stop, seconds * 1000));
+  }
+
+  #limit(
+    name: "maxInflatedBytes" | "maxFetchedBytes" | "maxEntries" | "maxSubrequests",
+    value: number,
+  ): void {
+    const most = this.#deps.config.limits[name];
+    if (value > most) {
+      this.stop(new HttpError("LIMIT_EXCEEDED", `this request needs more than ${name} = ${most}`));
+    }
+    if (this.#reason) throw this.#reason;
+  }
+
+  async #fetch(url: string, init: Parameters<Fetch>[1]): Promise<FetchResponse> {
+    if (this.#isOver) throw new HttpError("ABORTED", "the request is over");
+    this.#requests += 1;
+    this.#limit("maxSubrequests", this.#requests);
+    try {
+      return this.#counted(await this.#deps.fetch(url, init));
+    } catch (error) {
+      // The guard's refusals are final: without this the package would try again.
+      if (error instanceof HttpError) this.stop(error);
+      throw error;
+    }
+  }
+
+  /** The answer with its body counted as it is read. */
+  #counted(response: FetchResponse): FetchResponse {
+    const body = response.body as ReadableStream<Uint8Array> | null;
+    if (!body) return response;
+    const reader = body.getReader();
+    const counted = new ReadableStream<Uint8Array>(
+      {
+        pull: async (controller) => {
+          const { done, value } = await reader.read();
+          if (done) return controller.close();
+          this.#bytes += value.byteLength;
+          try {
+            this.#limit("maxFetchedBytes", this.#bytes);
+          } catch (error) {
+            void reader.cancel(error).catch(() => {});
+            throw error;
+          }
+          controller.enqueue(value);
+        },
+        cancel: (reason) => reader.cancel(reason),
+      },
+      { highWaterMark: 0 },
+    );
+    const { status, headers, url, type } = response;
+    return { status, headers, body: counted, ...(url ? { url } : {}), ...(type ? { type } : {}) };
+  }
+}
+
+/** The platform's id of the request, where it looks like one, else a random one. */
+function requestId(headers: Headers): string {
+  const ray = headers.get("cf-ray");
+  return ray && /^[A-Za-z0-9-]{1,64}$/.test(ray) ? ray : crypto.randomUUID();
+}
+
+/** The caller's Basic credentials; other schemes are not for registries. */
+function basic(headers: Headers): string | undefined {
+  const value = headers.get("authorization");
+  return value && /^Basic +[A-Za-z0-9+/]+=*$/i.test(value) ? value : undefined;
+}

@@ -1,0 +1,75 @@
+/** Files: whole, by range, or their head alone. @module */
+import type { Stats, Verification } from "ocipeek";
+import { fromStream, startBody } from "./body.ts";
+import { contentDisposition, contentType } from "./content-type.ts";
+import { HttpError } from "./errors.ts";
+import { etagOf, lastModified, rangeOf } from "./headers.ts";
+import { conditional, type Visit, visitHeaders } from "./visit.ts";
+
+/** The answer for a path that leads to a file. */
+export async function serveFile(visit: Visit): Promise<Response> {
+  const { request, route, exchange, tree, stats } = visit;
+  if (!stats.isFile()) {
+    throw new HttpError("EINVAL", `${stats.path}: a ${stats.type} has no content to send`);
+  }
+  const { recursive, tar, format } = route.params;
+  if (recursive || tar || format) throw new HttpError("ENOTDIR", `${stats.path}: is not a folder`);
+  const etag = await fileEtag(visit);
+  const modified = lastModified(stats.mtimeMs, visit.now);
+  const headers = { ...visitHeaders(visit, { etag, lastModified: modified }), "accept-ranges": "bytes" };
+  const early = conditional(visit, headers, modified);
+  if (early) return early;
+  const range = request.method === "GET" ? rangeOf(request.headers, etag, stats.size) : undefined;
+  const { start, end } = range ?? { start: 0, end: stats.size };
+  const length = end - start;
+  const described: Record<string, string> = {
+    ...headers,
+    ...fileHeaders(visit, stats),
+    "content-length": String(length),
+    ...(range ? { "content-range": `bytes ${start}-${end - 1}/${stats.size}` } : {}),
+  };
+  const status = range ? 206 : 200;
+  if (request.method === "HEAD" || length === 0) {
+    exchange.end();
+    return new Response(request.method === "HEAD" ? null : "", { status, headers: described });
+  }
+  const read = { start, end, signal: exchange.signal };
+  const source = fromStream(tree.createReadStream(stats.pathBytes, read));
+  const body = await exchange.timed("read", () => startBody(source, exchange, length));
+  // What the first bytes cost is known only now.
+  return new Response(body, { status, headers: { ...described, ...exchange.costHeaders() } });
+}
+
+/** Content is what one layer holds under one name; the same file in another image of that layer has the same tag. */
+function fileEtag(visit: Visit): Promise<string> {
+  const { stats, lease } = visit;
+  const layer = visit.layer ?? lease.image.layers[stats.layer]?.digest ?? lease.image.digest;
+  return etagOf("file", layer, stats.hardlinkOfBytes ?? stats.pathBytes, String(stats.size));
+}
+
+function fileHeaders(visit: Visit, stats: Stats): Record<string, string> {
+  const { route, lease } = visit;
+  const name = lastName(route.path);
+  const { type, inline } = contentType(name);
+  const kind = inline && !route.params.download ? "inline" : "attachment";
+  const layer = visit.layer ?? lease.image.layers[stats.layer]?.digest;
+  return {
+    "content-type": type,
+    "content-disposition": contentDisposition(kind, name),
+    ...(layer ? { "x-ocipeek-layer": layer } : {}),
+    "x-ocipeek-verified": verifiedText(stats.verified, route.image.digest !== undefined),
+  };
+}
+
+/** The last name of a path, as text. */
+export function lastName(path: Uint8Array): string {
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(path.subarray(path.lastIndexOf(0x2f) + 1));
+}
+
+/** `manifest=digest, metadata=ztoc-digest, content=span-digest, header`. */
+export function verifiedText(verified: Verification, pinned: boolean): string {
+  const { metadata, content, header } = verified;
+  // A tag is resolved here to a digest and then remembered: it still was a tag that the caller trusted.
+  const manifest = pinned ? "digest" : "tag";
+  return `manifest=${manifest}, metadata=${metadata}, content=${content}${header ? ", header" : ""}`;
+}

@@ -1,0 +1,197 @@
+/** The worker as a function of a request: what a URL means, who answers it, and how failures are told. @module */
+import { serveArchive } from "./archive.ts";
+import type { Deps, Handle } from "./deps.ts";
+import { HttpError } from "./errors.ts";
+import { Exchange } from "./exchange.ts";
+import { serveFile } from "./file.ts";
+import { cacheControl, prefersSecond, preflight, SAFE, sharing } from "./headers.ts";
+import { Images } from "./images.ts";
+import { serveListing, serveRecursive } from "./listing.ts";
+import { record } from "./log.ts";
+import { HOME, ROBOTS } from "./pages.ts";
+import { imageUrl, parseRoute, type Route, type TreeRoute } from "./route.ts";
+import { serveSummary } from "./summary.ts";
+import { pathUrl, type Visit, visit } from "./visit.ts";
+
+/** The handler over its parts. It holds what requests share: open images and what tags named lately. */
+export function createHandler(deps: Deps): Handle {
+  const images = new Images(deps);
+  return async (request, _env, context) => {
+    const exchange = new Exchange(request, deps);
+    // Keeps the platform from ending us in the middle: what a caller left behind is tidied up.
+    context.waitUntil(exchange.ended);
+    let route: Route | undefined;
+    let status: number | undefined;
+    let failure: HttpError | undefined;
+    let isOver = false;
+    // Written once both are known: how the answer began, and how it ended.
+    const told = (): void => {
+      if (isOver && status) record(deps, exchange, { method: request.method, route, status }, failure);
+    };
+    exchange.onEnd((error) => {
+      isOver = true;
+      failure = error;
+      told();
+    });
+    let response: Response;
+    try {
+      route = parseRoute(request.url);
+      response = await dispatch(request, route, exchange, deps, images);
+    } catch (thrown) {
+      const error = exchange.errorOf(thrown);
+      response = errorResponse(request, error, exchange, deps);
+      exchange.end(error);
+    }
+    exchange.headIsKnown();
+    response.headers.set("x-request-id", exchange.id);
+    status = response.status;
+    told();
+    return response;
+  };
+}
+
+async function dispatch(
+  request: Request,
+  route: Route,
+  exchange: Exchange,
+  deps: Deps,
+  images: Images,
+): Promise<Response> {
+  if (route.kind === "proxy") return proxied(request, route.target, exchange, deps);
+  if (request.method === "OPTIONS") return over(exchange, preflight(deps.config));
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    throw new HttpError("METHOD_NOT_ALLOWED", "this worker reads: GET and HEAD", {
+      headers: { allow: "GET, HEAD, OPTIONS" },
+    });
+  }
+  switch (route.kind) {
+    case "home":
+      return over(exchange, plain(request, HOME, "public, max-age=3600"));
+    case "robots":
+      return over(exchange, plain(request, ROBOTS, "public, max-age=86400"));
+    case "health":
+      return over(exchange, plain(request, "ok\n", "no-store"));
+    case "redirect":
+      return over(exchange, redirect(route.location, "public, max-age=3600"));
+    case "image":
+      return serveSummary(request, route.image, route.params.platform, exchange, deps, images);
+    case "tree":
+      return tree(await visit(request, route, exchange, deps, images));
+  }
+}
+
+async function tree(found: Visit): Promise<Response> {
+  const { route, stats, exchange } = found;
+  if (!stats.isDirectory()) return serveFile(found);
+  if (!route.slash) return over(exchange, toFolder(found, route));
+  if (route.params.tar) return serveArchive(found);
+  return route.params.recursive ? serveRecursive(found) : serveListing(found);
+}
+
+function toFolder({ config, exchange }: Visit, route: TreeRoute): Response {
+  const isPrivate = exchange.authorization !== undefined;
+  return redirect(
+    imageUrl(route.image) + pathUrl(route, true),
+    cacheControl(config, route.image.digest !== undefined, isPrivate),
+    { ...(config.passAuthorization ? { vary: "authorization" } : {}), ...exchange.costHeaders() },
+  );
+}
+
+async function proxied(
+  request: Request,
+  target: Extract<Route, { kind: "proxy" }>["target"],
+  exchange: Exchange,
+  deps: Deps,
+): Promise<Response> {
+  const response = await deps.proxy(request, target, exchange);
+  const { status, headers, body } = response;
+  if (!body || request.method === "HEAD") {
+    exchange.end();
+    return new Response(null, { status, headers: new Headers(headers) });
+  }
+  return new Response(relay(body, exchange), { status, headers: new Headers(headers) });
+}
+
+/** A body as it is, with its end noticed. */
+function relay(body: ReadableStream<Uint8Array>, exchange: Exchange): ReadableStream<Uint8Array> {
+  const reader = body.getReader();
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = await reader.read();
+          if (done) {
+            controller.close();
+            exchange.end();
+          } else {
+            exchange.sent += value.length;
+            controller.enqueue(value);
+          }
+        } catch (error) {
+          const reason = exchange.errorOf(error);
+          exchange.end(reason);
+          throw reason;
+        }
+      },
+      async cancel(reason) {
+        exchange.leave();
+        await reader.cancel(reason).catch(() => {});
+        exchange.end(exchange.errorOf(reason));
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/** The answer, and with it the request is over. */
+function over(exchange: Exchange, response: Response): Response {
+  exchange.end();
+  return response;
+}
+
+function plain(request: Request, text: string, cache: string): Response {
+  const headers = {
+    ...SAFE,
+    ...sharing(false),
+    "content-type": "text/plain; charset=utf-8",
+    "content-length": String(new TextEncoder().encode(text).length),
+    "cache-control": cache,
+  };
+  return new Response(request.method === "HEAD" ? null : text, { headers });
+}
+
+function redirect(location: string, cache: string, more: Record<string, string> = {}): Response {
+  const headers = { ...SAFE, ...sharing(false), location, "cache-control": cache, ...more };
+  return new Response(null, { status: 301, headers });
+}
+
+/** A failure: its stable code, and a sentence a person can act on. */
+function errorResponse(request: Request, error: HttpError, exchange: Exchange, deps: Deps): Response {
+  const { code, message, status } = error;
+  const asText = prefersSecond(request.headers.get("accept"), "application/json", "text/plain");
+  const asHtml = prefersSecond(request.headers.get("accept"), "application/json", "text/html");
+  const text =
+    asText || asHtml
+      ? `${code}: ${message}\n`
+      : `${JSON.stringify({ error: { code, message, status, requestId: exchange.id } })}\n`;
+  const headers: Record<string, string> = {
+    ...SAFE,
+    ...sharing(exchange.authorization !== undefined),
+    "content-type": `${asText || asHtml ? "text/plain" : "application/json"}; charset=utf-8`,
+    "content-length": String(new TextEncoder().encode(text).length),
+    "cache-control": "no-store",
+    vary: deps.config.passAuthorization ? "accept, authorization" : "accept",
+    "x-ocipeek-error": code,
+    ...(status === 401 ? { "www-authenticate": challenge(deps) } : {}),
+    ...exchange.costHeaders(),
+    ...error.headers,
+  };
+  return new Response(request.method === "HEAD" ? null : text, { status, headers });
+}
+
+/** A 401 has a challenge. Where credentials are not passed on, none that a browser asks its user for. */
+function challenge(deps: Deps): string {
+  return deps.config.passAuthorization
+    ? 'Basic realm="registry", charset="UTF-8"'
+    : 'Operator realm="registry"';
+}

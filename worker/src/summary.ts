@@ -1,0 +1,59 @@
+/** An image in one JSON document. @module */
+import type { Deps } from "./deps.ts";
+import type { Exchange } from "./exchange.ts";
+import { cacheControl, etagOf, precondition, SAFE, sharing } from "./headers.ts";
+import type { Images } from "./images.ts";
+import { type ImageName, imageUrl } from "./route.ts";
+
+/** The summary: what the image is, its config, its layers and how each is read, the index found. */
+export async function serveSummary(
+  request: Request,
+  name: ImageName,
+  wanted: string | undefined,
+  exchange: Exchange,
+  deps: Deps,
+  images: Images,
+): Promise<Response> {
+  const lease = await exchange.timed("open", () => images.take(exchange, name, wanted));
+  const { image } = lease;
+  const config = await exchange.timed("config", () => image.config({ signal: exchange.signal }));
+  const { registry, repository } = name;
+  const permanent = `${imageUrl({ registry, repository, tag: undefined, digest: image.digest })}/`;
+  const summary = {
+    image: imageUrl(name).slice(1),
+    digest: image.digest,
+    ...(image.indexDigest ? { indexDigest: image.indexDigest } : {}),
+    url: permanent,
+    platform: image.platform ?? null,
+    platforms: image.platforms,
+    size: image.layers.reduce((sum, layer) => sum + layer.size, 0),
+    layers: image.layers.map((layer) => ({ ...layer, files: `${permanent}-/?layer=${layer.digest}` })),
+    soci: image.soci ?? null,
+    annotations: image.annotations,
+    config,
+  };
+  const text = `${JSON.stringify(summary)}\n`;
+  const isPrivate = exchange.authorization !== undefined;
+  const pinned = name.digest !== undefined;
+  const headers: Record<string, string> = {
+    ...SAFE,
+    ...sharing(isPrivate),
+    ...(deps.config.passAuthorization ? { vary: "authorization" } : {}),
+    "cache-control": cacheControl(deps.config, pinned, isPrivate),
+    etag: await etagOf("summary", text),
+    ...(pinned ? {} : { "content-location": permanent }),
+    "x-ocipeek-digest": image.digest,
+    ...exchange.costHeaders(),
+  };
+  exchange.end();
+  const outcome = precondition(request.headers, headers.etag ?? "", undefined, pinned);
+  if (outcome) return new Response(null, { status: outcome, headers });
+  const body = new TextEncoder().encode(text);
+  return new Response(request.method === "HEAD" ? null : body, {
+    headers: {
+      ...headers,
+      "content-type": "application/json; charset=utf-8",
+      "content-length": String(body.length),
+    },
+  });
+}

@@ -1,0 +1,85 @@
+// The handler over the demo image, in a registry of our own on loopback.
+import { open } from "ocipeek";
+import { serveLayout } from "../../../scripts/lib/layout-registry.mjs";
+import { DEMO, REPOSITORY } from "../../../tests/lib/docker-registry.mjs";
+import { parseConfig } from "../../src/config.ts";
+import type { Deps, Handle } from "../../src/deps.ts";
+import { createHandler } from "../../src/handler.ts";
+
+export interface Harness {
+  /** `127.0.0.1:port` */
+  host: string;
+  /** `/127.0.0.1:port/demo` */
+  image: string;
+  handle: Handle;
+  /** Sends a request to the handler. */
+  get(path: string, headers?: Record<string, string>, method?: string, init?: RequestInit): Promise<Response>;
+  /** Requests that the registry got since the last call. */
+  requests(): string[];
+  /** Log records since the last call. */
+  logs(): Record<string, unknown>[];
+  /** Resolves when all that the handler left running is over. */
+  idle(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Starts both. `deps` replaces parts of the handler's. */
+export async function start(env: Record<string, unknown> = {}, deps: Partial<Deps> = {}): Promise<Harness> {
+  let seen: string[] = [];
+  let logged: Record<string, unknown>[] = [];
+  const pending = new Set<Promise<unknown>>();
+  const registry = await serveLayout({
+    dir: DEMO,
+    repository: REPOSITORY,
+    onRequest: ({ method, url, range }: { method: string; url: string; range?: string }) => {
+      seen.push(`${method} ${url}${range ? ` ${range}` : ""}`);
+    },
+  });
+  const config = parseConfig({ OCIPEEK_INSECURE_REGISTRIES: [registry.host], ...env });
+  const handle = createHandler({
+    config,
+    open,
+    fetch: (url, init) => fetch(url, init),
+    cache: undefined,
+    auth: undefined,
+    checkAllowed: () => {},
+    proxy: async (_request, target) => Response.json(target),
+    now: Date.now,
+    log: (record) => logged.push(record),
+    analytics: undefined,
+    ...deps,
+  });
+  const context = {
+    waitUntil: (promise: Promise<unknown>) => {
+      pending.add(promise);
+      void promise.finally(() => pending.delete(promise));
+    },
+  };
+  return {
+    host: registry.host,
+    image: `/${registry.host}/${REPOSITORY}`,
+    handle,
+    get: (path, headers = {}, method = "GET", init = {}) =>
+      handle(new Request(`https://files.example${path}`, { method, headers, ...init }), {}, context),
+    requests: () => {
+      const list = seen;
+      seen = [];
+      return list;
+    },
+    logs: () => {
+      const list = logged;
+      logged = [];
+      return list;
+    },
+    idle: async () => {
+      while (pending.size > 0) await Promise.allSettled([...pending]);
+    },
+    close: () => registry.close(),
+  };
+}
+
+/** SHA-256 of an answer's body, in hex. */
+export async function sha256(response: Response): Promise<string> {
+  const hash = await crypto.subtle.digest("SHA-256", await response.arrayBuffer());
+  return Buffer.from(hash).toString("hex");
+}
