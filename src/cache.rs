@@ -193,6 +193,9 @@ impl Cache for MemoryCache {
     fn put<'a>(&'a self, key: &'a str, value: Bytes) -> LocalBoxFuture<'a, ()> {
         Box::pin(async move { self.0.borrow_mut().put(key, value) })
     }
+    fn has_ranges(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]

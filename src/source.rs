@@ -69,13 +69,32 @@ pub trait Source {
     fn stats(&self) -> &Stats;
 }
 
-/// A cache of verified bytes by digest (`sha256:…`: blobs, manifests, compressed spans). What comes out is
-/// verified again, so a cache need not be trusted. Failures are misses.
+/// A cache of verified bytes. Failures are misses.
+///
+/// Keys are digests (`sha256:…`: blobs, manifests, compressed spans), and what comes out under one is verified
+/// again, so that such a cache need not be trusted. A cache that also [gives ranges](Cache::has_ranges) gets packed
+/// zTOCs (`pack-v1:sha256:…`) too. These carry checksums against damage, but nothing vouches for whoever can write
+/// them: such a cache must be one that only its owner writes to.
 pub trait Cache {
     /// The bytes of `key`, or `None`.
     fn get<'a>(&'a self, key: &'a str) -> LocalBoxFuture<'a, Option<Bytes>>;
     /// Keeps the bytes of `key`.
     fn put<'a>(&'a self, key: &'a str, value: Bytes) -> LocalBoxFuture<'a, ()>;
+    /// Whether [`get_range`](Cache::get_range) costs less than `get`, and the cache may hold packed zTOCs.
+    fn has_ranges(&self) -> bool {
+        false
+    }
+    /// Bytes `range` of the value of `key`, cut where the value ends; `None` where there is no such value.
+    fn get_range<'a>(&'a self, key: &'a str, range: Range<u64>) -> LocalBoxFuture<'a, Option<Bytes>> {
+        Box::pin(async move { Some(cut(&self.get(key).await?, &range)) })
+    }
+}
+
+/// Bytes `range` of `value`, cut where it ends.
+pub(crate) fn cut(value: &Bytes, range: &Range<u64>) -> Bytes {
+    let clip = |n: u64| usize::try_from(n).map_or(value.len(), |n| n.min(value.len()));
+    let (start, end) = (clip(range.start), clip(range.end));
+    value.slice(start.min(end)..end)
 }
 
 impl crate::oci::Reference {

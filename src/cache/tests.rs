@@ -127,3 +127,33 @@ fn a_slice_does_not_keep_its_buffer_alive() {
     block_on(cache.put("a", large.slice(5..10)));
     assert!(large.is_unique());
 }
+
+#[test]
+fn ranges_are_cut_where_the_value_ends() {
+    /// With what the trait itself gives.
+    struct Whole(MemoryCache);
+    impl Cache for Whole {
+        fn get<'a>(&'a self, key: &'a str) -> LocalBoxFuture<'a, Option<Bytes>> {
+            self.0.get(key)
+        }
+        fn put<'a>(&'a self, key: &'a str, value: Bytes) -> LocalBoxFuture<'a, ()> {
+            self.0.put(key, value)
+        }
+    }
+    let cache = Whole(MemoryCache::new(1 << 20));
+    block_on(cache.put("a", Bytes::from_static(b"0123456789")));
+    assert!(!cache.has_ranges() && cache.0.has_ranges());
+    for (range, want) in [
+        (0..10, &b"0123456789"[..]),
+        (3..5, b"34"),
+        (8..u64::MAX, b"89"),
+        (10..12, b""),
+        (11..12, b""),
+        (4..4, b""),
+        (Range { start: 5, end: 4 }, b""),
+    ] {
+        assert_eq!(block_on(cache.get_range("a", range.clone())).unwrap(), want, "{range:?}");
+        assert_eq!(block_on(cache.0.get_range("a", range)).unwrap(), want);
+    }
+    assert!(block_on(cache.get_range("b", 0..1)).is_none());
+}

@@ -28,6 +28,10 @@ export class MemoryCache implements Cache {
     return value;
   }
 
+  getRange(key: string, start: number, end: number): Uint8Array | undefined {
+    return this.get(key)?.subarray(start, end);
+  }
+
   put(key: string, value: Uint8Array): void {
     this.#drop(key);
     if (value.byteLength > this.#maxBytes) return;

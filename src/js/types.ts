@@ -245,12 +245,25 @@ export interface ReadStats {
   readonly log: RequestRecord[];
 }
 
-/** A cache of verified bytes by digest key. What it gives back is verified again. */
+/**
+ * A cache of verified bytes. What it gives back under a digest (`sha256:…`) is verified again. With `getRange` it is
+ * also given packed zTOCs (`pack-v1:sha256:…`), of which one read takes a few kilobytes. Those carry checksums against
+ * damage, but no digest vouches for them: only its owner may be able to write to such a cache.
+ */
 export interface Cache {
   /** The bytes of `key`, or nothing. What it throws counts as nothing. */
   get(key: string): Promise<Uint8Array | undefined> | Uint8Array | undefined;
   /** Keeps the bytes of `key`. What it throws is ignored. */
   put(key: string, value: Uint8Array): Promise<void> | void;
+  /**
+   * Bytes `start` to `end` (not included) of the value of `key`: fewer where the value ends before, nothing where
+   * there is none. Leave it out where it would have to load all of the value. What it throws counts as nothing.
+   */
+  getRange?(
+    key: string,
+    start: number,
+    end: number,
+  ): Promise<Uint8Array | undefined> | Uint8Array | undefined;
 }
 
 /** What `onProgress` is told, at most ten times a second and at the end of each operation. */

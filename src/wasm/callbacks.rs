@@ -1,5 +1,7 @@
 //! A cache and a finder of credentials that JavaScript implements.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use js_sys::Uint8Array;
@@ -10,7 +12,7 @@ use crate::error::{Code, Error, Result};
 use crate::registry::{CredentialSource, Credentials};
 use crate::source::Cache;
 
-/// An object with `get(key)` and `put(key, bytes)`. What it throws is a miss.
+/// An object with `get(key)`, `put(key, bytes)` and perhaps `getRange(key, start, end)`. What it throws is a miss.
 pub struct JsCache(pub JsValue);
 
 impl Cache for JsCache {
@@ -24,6 +26,18 @@ impl Cache for JsCache {
         Box::pin(async move {
             let _ = js::call_async(&self.0, "put", &[key.into(), Uint8Array::from(&value[..]).into()]).await;
         })
+    }
+
+    fn has_ranges(&self) -> bool {
+        js::get_some(&self.0, "getRange").is_some_and(|f| f.is_function())
+    }
+
+    fn get_range<'a>(&'a self, key: &'a str, range: Range<u64>) -> LocalBoxFuture<'a, Option<Bytes>> {
+        // Within a double: offsets in one value of the cache.
+        let args = [key.into(), (range.start as f64).into(), (range.end as f64).into()];
+        Box::pin(
+            async move { js::call_async(&self.0, "getRange", &args).await.ok().as_ref().and_then(js::bytes) },
+        )
     }
 }
 

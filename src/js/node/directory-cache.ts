@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { mkdir, open as openFile, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { invalid } from "../errors.js";
 import type { Cache } from "../types.js";
@@ -22,11 +22,28 @@ export class DirectoryCache implements Cache {
     const file = this.#file(key);
     if (!file) return undefined;
     const bytes = await readFile(file).catch(() => undefined);
-    if (bytes) {
-      const now = new Date();
-      await utimes(file, now, now).catch(() => {});
-    }
+    if (bytes) await used(file);
     return bytes;
+  }
+
+  async getRange(key: string, start: number, end: number): Promise<Uint8Array | undefined> {
+    const file = this.#file(key);
+    const handle = file && (await openFile(file).catch(() => undefined));
+    if (!handle) return undefined;
+    try {
+      const { size } = await handle.stat();
+      const bytes = new Uint8Array(Math.max(Math.min(end, size) - start, 0));
+      let at = 0;
+      while (at < bytes.byteLength) {
+        const { bytesRead } = await handle.read(bytes, at, bytes.byteLength - at, start + at);
+        if (bytesRead === 0) return undefined;
+        at += bytesRead;
+      }
+      await used(file);
+      return bytes;
+    } finally {
+      await handle.close();
+    }
   }
 
   async put(key: string, value: Uint8Array): Promise<void> {
@@ -46,11 +63,11 @@ export class DirectoryCache implements Cache {
     await this.#bytes;
   }
 
-  /** `sha256:ab…` → `FOLDER/sha256/ab/ab…`; other keys are not kept. */
+  /** `sha256:ab…` → `FOLDER/sha256/ab/ab…`, `pack-v1:sha256:ab…` → `FOLDER/pack-v1/sha256/ab/ab…`; else nothing. */
   #file(key: string): string | undefined {
-    const match = /^([a-z0-9]{1,20}):([0-9a-f]{32,128})$/.exec(key);
-    if (!match?.[1] || !match[2]) return undefined;
-    return join(this.#folder, match[1], match[2].slice(0, 2), match[2]);
+    const match = /^(?:(pack-v[0-9]{1,4}):)?([a-z0-9]{1,20}):([0-9a-f]{32,128})$/.exec(key);
+    if (!match?.[2] || !match[3]) return undefined;
+    return join(this.#folder, match[1] ?? "", match[2], match[3].slice(0, 2), match[3]);
   }
 
   async #added(bytes: number): Promise<number> {
@@ -85,4 +102,10 @@ export class DirectoryCache implements Cache {
       return s && path ? [{ path, size: s.size, used: s.mtimeMs }] : [];
     });
   }
+}
+
+/** Notes that a file was read just now. */
+async function used(file: string): Promise<void> {
+  const now = new Date();
+  await utimes(file, now, now).catch(() => {});
 }
