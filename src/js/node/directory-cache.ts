@@ -1,5 +1,15 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, open as openFile, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import {
+  mkdir,
+  open as openFile,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { invalid } from "../errors.js";
 import type { Cache } from "../types.js";
