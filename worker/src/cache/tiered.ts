@@ -1,0 +1,120 @@
+/** Tiers as one cache: asked from the nearest on, filled towards it. @module */
+import type { Cache } from "ocipeek";
+import type { Tier } from "./tier.ts";
+
+/** What a {@link TieredCache} needs to know of its platform. */
+export interface TieredOptions {
+  /** Keeps what is still being written alive after the answer is out. */
+  waitUntil(promise: Promise<unknown>): void;
+  /**
+   * Whether those who ask for the same at once share one look-up. Not on the edge's platform: there a request must
+   * not wait for what was begun for another, which may end in the middle of it.
+   */
+  shareLookups?: boolean;
+}
+
+/** Bytes that may wait to be written. More are not kept: a slow tier must not fill the isolate's memory. */
+const MAX_WAITING = 32 << 20;
+/** The largest value that is copied to a nearer tier since a part of it was asked for. */
+const MAX_COPIED = 64 << 20;
+/** Keys remembered as copied. */
+const MAX_REMEMBERED = 1000;
+
+/**
+ * A cache over tiers, the nearest first. A tier that fails is one that has nothing. Writing is done when the value is
+ * in memory; the other tiers follow while the answer is on its way.
+ */
+export class TieredCache implements Cache {
+  readonly #tiers: readonly Tier[];
+  readonly #options: TieredOptions;
+  readonly #lookups = new Map<string, Promise<Uint8Array | undefined>>();
+  readonly #copied = new Set<string>();
+  #waiting = 0;
+
+  constructor(tiers: readonly Tier[], options: TieredOptions) {
+    this.#tiers = tiers;
+    this.#options = options;
+  }
+
+  get(key: string): Promise<Uint8Array | undefined> {
+    return this.#shared(key, () => this.#find(key));
+  }
+
+  getRange(key: string, start: number, end: number): Promise<Uint8Array | undefined> {
+    return this.#shared(`${key} ${start}-${end}`, () => this.#findRange(key, start, end));
+  }
+
+  put(key: string, value: Uint8Array): void {
+    this.#keep(this.#tiers, key, value);
+  }
+
+  async #find(key: string): Promise<Uint8Array | undefined> {
+    for (const [i, tier] of this.#tiers.entries()) {
+      const value = await attempt(() => tier.get(key));
+      if (value) {
+        this.#keep(this.#tiers.slice(0, i), key, value);
+        return value;
+      }
+    }
+    return undefined;
+  }
+
+  async #findRange(key: string, start: number, end: number): Promise<Uint8Array | undefined> {
+    for (const [i, tier] of this.#tiers.entries()) {
+      const part = await attempt(() => tier.getRange(key, start, end));
+      if (!part) continue;
+      for (const nearer of this.#tiers.slice(0, i)) {
+        if (nearer.putRange) nearer.putRange(key, start, end, part);
+        else this.#copy(key, tier, nearer);
+      }
+      return part;
+    }
+    return undefined;
+  }
+
+  /** Writes to memory at once, and to the others while the platform waits. */
+  #keep(tiers: readonly Tier[], key: string, value: Uint8Array): void {
+    for (const tier of tiers) {
+      if (tier.isMemory) void attempt(() => tier.put(key, value));
+      else if (this.#waiting + value.byteLength <= MAX_WAITING) {
+        this.#waiting += value.byteLength;
+        const written = attempt(() => tier.put(key, value)).finally(() => {
+          this.#waiting -= value.byteLength;
+        });
+        this.#options.waitUntil(written);
+      }
+    }
+  }
+
+  /** Brings a value nearer of which a part was asked for; once, and never through memory. */
+  #copy(key: string, from: Tier, to: Tier): void {
+    if (!from.getBody || !to.putBody || this.#copied.has(key)) return;
+    if (this.#copied.size >= MAX_REMEMBERED) this.#copied.clear();
+    this.#copied.add(key);
+    const copied = attempt(async () => {
+      const body = await from.getBody?.(key);
+      if (!body) return;
+      if (body.size <= MAX_COPIED) await to.putBody?.(key, body);
+      else await body.stream.cancel();
+    });
+    this.#options.waitUntil(copied);
+  }
+
+  #shared(name: string, look: () => Promise<Uint8Array | undefined>): Promise<Uint8Array | undefined> {
+    if (!this.#options.shareLookups) return look();
+    const running = this.#lookups.get(name);
+    if (running) return running;
+    const begun = look().finally(() => this.#lookups.delete(name));
+    this.#lookups.set(name, begun);
+    return begun;
+  }
+}
+
+/** What a tier gives; nothing where it fails. */
+async function attempt<T>(ask: () => Promise<T> | T): Promise<T | undefined> {
+  try {
+    return await ask();
+  } catch {
+    return undefined;
+  }
+}
