@@ -1,4 +1,5 @@
 /** Bodies: begun before the head is sent, streamed with back-pressure, ended once. @module */
+import type { HttpError } from "./errors.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** Where bytes come from; a reader of a stream, or an iterator over chunks. */
@@ -57,8 +58,25 @@ export async function startBody(
     exchange.end();
     return (ahead ?? new Uint8Array()) as Uint8Array<ArrayBuffer>;
   }
+  let isOver = false;
+  const finish = async (error?: HttpError): Promise<void> => {
+    if (isOver) return;
+    isOver = true;
+    await source.cancel(error).catch(() => {});
+    exchange.end(error);
+  };
   const stream = new ReadableStream<Uint8Array>(
     {
+      start(controller) {
+        // Also while the caller takes nothing: the image is not kept waiting.
+        const stop = (): void => {
+          if (isOver) return;
+          const reason = exchange.errorOf(undefined);
+          controller.error(reason);
+          void finish(reason);
+        };
+        exchange.signal.addEventListener("abort", stop, { once: true });
+      },
       async pull(controller) {
         try {
           const chunk = ahead ?? (await next());
@@ -68,23 +86,19 @@ export async function startBody(
             exchange.sent += chunk.length;
             controller.enqueue(chunk);
           }
-          if (!chunk || sent === length) {
-            await source.cancel(undefined);
-            controller.close();
-            exchange.end();
-          }
+          if (chunk && sent !== length) return;
+          await finish();
+          controller.close();
         } catch (error) {
           const reason = exchange.errorOf(error);
-          void source.cancel(reason).catch(() => {});
-          exchange.end(reason);
+          await finish(reason);
           throw reason;
         }
       },
-      async cancel(reason) {
+      async cancel() {
         // The caller left. What runs is stopped before the image is another request's.
         exchange.leave();
-        await source.cancel(reason).catch(() => {});
-        exchange.end(exchange.errorOf(undefined));
+        await finish(exchange.errorOf(undefined));
       },
     },
     { highWaterMark: 0 },

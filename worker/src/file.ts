@@ -4,6 +4,7 @@ import { fromStream, startBody } from "./body.ts";
 import { contentDisposition, contentType } from "./content-type.ts";
 import { HttpError } from "./errors.ts";
 import { etagOf, lastModified, rangeOf } from "./headers.ts";
+import { encodePath } from "./route.ts";
 import { conditional, type Visit, visitHeaders } from "./visit.ts";
 
 /** The answer for a path that leads to a file. */
@@ -16,7 +17,13 @@ export async function serveFile(visit: Visit): Promise<Response> {
   if (recursive || tar || format) throw new HttpError("ENOTDIR", `${stats.path}: is not a folder`);
   const etag = await fileEtag(visit);
   const modified = lastModified(stats.mtimeMs, visit.now);
-  const headers = { ...visitHeaders(visit, { etag, lastModified: modified }), "accept-ranges": "bytes" };
+  const shared = visitHeaders(visit, { etag, lastModified: modified });
+  const headers = {
+    ...shared,
+    // Compressed on the way, it would have no length, no ranges, and a weak tag.
+    "cache-control": `${shared["cache-control"]}, no-transform`,
+    "accept-ranges": "bytes",
+  };
   const early = conditional(visit, headers, modified);
   if (early) return early;
   const range = request.method === "GET" ? rangeOf(request.headers, etag, stats.size) : undefined;
@@ -40,11 +47,19 @@ export async function serveFile(visit: Visit): Promise<Response> {
   return new Response(body, { status, headers: { ...described, ...exchange.costHeaders() } });
 }
 
-/** Content is what one layer holds under one name; the same file in another image of that layer has the same tag. */
-function fileEtag(visit: Visit): Promise<string> {
-  const { stats, lease } = visit;
-  const layer = visit.layer ?? lease.image.layers[stats.layer]?.digest ?? lease.image.digest;
-  return etagOf("file", layer, stats.hardlinkOfBytes ?? stats.pathBytes, String(stats.size));
+/** Longer paths are hashed in it. */
+const MAX_ETAG_PATH = 200;
+
+/**
+ * Content is what one layer holds under one name; the same file in another image of that layer has the same tag.
+ * Made without waiting for anything: a warm answer then has its image for no longer than it takes to make it.
+ */
+async function fileEtag({ stats, lease, layer }: Visit): Promise<string> {
+  const digest = layer ?? lease.image.layers[stats.layer]?.digest ?? lease.image.digest;
+  const path = stats.hardlinkOfBytes ?? stats.pathBytes;
+  const shown = encodePath(path);
+  if (shown.length > MAX_ETAG_PATH) return etagOf("file", digest, path);
+  return `"${digest.slice("sha256:".length, "sha256:".length + 32)}${shown}"`;
 }
 
 function fileHeaders(visit: Visit, stats: Stats): Record<string, string> {

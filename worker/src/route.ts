@@ -88,11 +88,11 @@ export function parseRoute(url: string): Route {
   if (dash < 0) {
     const { platform, ...others } = params;
     if (Object.keys(others).length > 0) throw invalid(`an image takes no parameter but platform`);
-    if (!path.endsWith("/")) return { kind: "redirect", location: `${path}/${query}` };
+    if (!path.endsWith("/")) return { kind: "redirect", location: `${path}/${queryText(query)}` };
     return { kind: "image", image, params: platform === undefined ? {} : { platform } };
   }
   const below = segments.slice(dash + 1);
-  if (below.length === 0) return { kind: "redirect", location: `${path}/${query}` };
+  if (below.length === 0) return { kind: "redirect", location: `${path}/${queryText(query)}` };
   const slash = below.at(-1) === "";
   return { kind: "tree", image, path: decodePath(slash ? below.slice(0, -1) : below), slash, params, query };
 }
@@ -130,6 +130,15 @@ function split(url: string): { path: string; query: string } {
   return { path: target.slice(0, mark), query: mark === target.length - 1 ? "" : target.slice(mark) };
 }
 
+/** A query written anew, with its `?`; in ASCII whatever it was, so that a header can hold it. */
+export function queryText(query: string, without?: string): string {
+  const params = new URLSearchParams(query);
+  if (without) params.delete(without);
+  // `?tar` stays `?tar`.
+  const text = params.toString().replace(/=(?=&|$)/g, "");
+  return text ? `?${text}` : "";
+}
+
 function withoutSlash(segments: string[]): string[] {
   return segments.at(-1) === "" ? segments.slice(0, -1) : segments;
 }
@@ -145,8 +154,8 @@ function proxyTarget(segments: string[], query: string): ProxyTarget {
 
 function imageName(segments: string[]): ImageName {
   const [registry = "", ...names] = segments;
-  if (names.length === 0) throw new HttpError("NOT_FOUND", "there is nothing at this URL");
   checkRegistry(registry);
+  if (names.length === 0) throw new HttpError("NOT_FOUND", "there is nothing at this URL");
   const last = names.pop() ?? "";
   const match = /^([^:@]*)(?::([^@]*))?(?:@(.*))?$/.exec(last);
   if (!match) throw invalidUrl("an image is name:tag, name@digest or name:tag@digest");
@@ -214,7 +223,7 @@ function decodeSegment(segment: string, into: number[]): void {
 const FLAGS = new Set(["download", "recursive", "tar"]);
 
 function parseParams(query: string): Params {
-  const params: Record<string, unknown> = {};
+  const params: Record<string, unknown> = Object.create(null);
   for (const [name, value] of new URLSearchParams(query)) {
     if (name in params) throw invalid(`${shown(name)} is given twice`);
     if (FLAGS.has(name)) {
@@ -237,7 +246,7 @@ function parseParams(query: string): Params {
   if (params.tar && (params.recursive || params.format)) throw invalid("tar goes with no other form");
   if (params.recursive && params.format) throw invalid("recursive has one format, NDJSON");
   if (params.glob !== undefined && !params.recursive) throw invalid("glob needs recursive");
-  return params;
+  return { ...params };
 }
 
 function shown(text: string): string {

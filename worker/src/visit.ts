@@ -6,7 +6,7 @@ import { HttpError } from "./errors.ts";
 import type { Exchange } from "./exchange.ts";
 import { cacheControl, precondition, SAFE, sharing } from "./headers.ts";
 import type { Images, Lease } from "./images.ts";
-import { encodePath, imageUrl, type TreeRoute } from "./route.ts";
+import { encodePath, imageUrl, queryText, type TreeRoute } from "./route.ts";
 
 /** What the answers to a request for a path are made from. */
 export interface Visit {
@@ -60,12 +60,8 @@ function slashed(path: Uint8Array): Uint8Array {
 
 /** The visit's URL below the image: path and query. */
 export function pathUrl(route: TreeRoute, slash: boolean, without?: string): string {
-  const query = new URLSearchParams(route.query);
-  if (without) query.delete(without);
-  // `?tar` stays `?tar`.
-  const text = query.toString().replace(/=(?=&|$)/g, "");
   const end = slash && route.path.length > 0 ? "/" : "";
-  return `/-/${encodePath(route.path)}${end}${text ? `?${text}` : ""}`;
+  return `/-/${encodePath(route.path)}${end}${queryText(route.query, without)}`;
 }
 
 /**
