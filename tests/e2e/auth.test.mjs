@@ -53,10 +53,12 @@ describe("credentials", () => {
     assert.deepEqual([...new Set(asked)], [basic.host]);
   });
 
-  for (const [name, wrong] of [
+  /** @type {[string, import("ocipeek").Credentials | undefined][]} */
+  const failing = [
     ["without credentials", undefined],
     ["with a wrong password", { username: USER, password: "wrong secret" }],
-  ]) {
+  ];
+  for (const [name, wrong] of failing) {
     test(`Basic ${name} is UNAUTHORIZED, and the error holds no secret`, async () => {
       await assert.rejects(open(reference(basic), { platform, auth: wrong }), (/** @type {any} */ error) => {
         assert.equal(error.code, "UNAUTHORIZED");

@@ -21,7 +21,7 @@ const FILES = [
 ];
 
 /** `kind what bytes` of each request, ranges left out; the order of parallel requests is not ours to say. */
-const short = ({ target, bytes, range }) => {
+const short = (/** @type {import("ocipeek").RequestRecord} */ { target, bytes, range }) => {
   const [, kind, what] = /\/v2\/demo\/(manifests|blobs|referrers)\/(.*)$/.exec(target) ?? [];
   return range ? `range of ${what}` : `${kind} ${what} ${bytes}`;
 };

@@ -27,7 +27,8 @@ describe("the demo registry", () => {
       headers: { accept: ACCEPT, ...headers },
     });
 
-  for (const [path, headers, method] of [
+  /** @type {[path: string, headers?: Record<string, string>, method?: string][]} */
+  const same = [
     [`manifests/latest`],
     [`manifests/latest-soci`, {}, "HEAD"],
     [`manifests/${IMAGE}`],
@@ -41,7 +42,8 @@ describe("the demo registry", () => {
     [`blobs/${BLOB.digest}`, { range: "bytes=-7" }],
     [`blobs/${BLOB.digest}`, { range: `bytes=5-${BLOB.size + 100}` }],
     [`blobs/sha256:${"0".repeat(64)}`],
-  ]) {
+  ];
+  for (const [path, headers, method] of same) {
     test(`${method ?? "GET"} ${path} ${headers?.range ?? ""} as docker-registry answers`, async () => {
       const answers = await Promise.all(
         [ours, theirs].map(async ({ host }) => {

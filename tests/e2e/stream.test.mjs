@@ -28,6 +28,7 @@ describe("a 40 MB file", () => {
   let made;
   /** Ranges asked for, and what an answer waits for. */
   let ranges = [];
+  /** @type {(range: string) => unknown} */
   let gate = () => undefined;
 
   before(async () => {
