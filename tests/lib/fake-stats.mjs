@@ -18,7 +18,8 @@ export function fakeStats(fields = {}) {
     mtimeNs = 0n,
     ...rest
   } = fields;
-  const seconds = mtimeNs >= 0n ? mtimeNs / 1_000_000_000n : -((999_999_999n - BigInt(mtimeNs)) / 1_000_000_000n);
+  const seconds =
+    mtimeNs >= 0n ? mtimeNs / 1_000_000_000n : -((999_999_999n - BigInt(mtimeNs)) / 1_000_000_000n);
   return new StatsOf({
     path: bytes(path),
     type: "file",
