@@ -33,7 +33,7 @@ async function main() {
   if (!existsSync(cli)) throw new Error(`${cli} is missing`);
   const dir = join(ROOT, "tests", "fixtures", "demo");
   const registry = await serveLayout({ dir, repository: REPOSITORY, port: Number(process.env.PORT ?? 0) });
-  const image = `${registry.host}/${REPOSITORY}:latest-soci`;
+  const image = `${registry.host}/${REPOSITORY}:latest-soci-4m`;
   console.log(
     `\nA read-only registry with the demo image (6 layers, SOCI-indexed) runs at ${registry.host}.`,
   );
@@ -41,7 +41,7 @@ async function main() {
   const common = ["--platform", "linux/amd64", "--stats"];
   await show(cli, ["inspect", image, ...common]);
   await show(cli, ["ls", image, "/etc", ...common]);
-  await show(cli, ["cat", image, "/etc/os-release", ...common]);
+  await show(cli, ["cat", image, "/usr/lib/os-release", ...common]);
   if (process.stdin.isTTY && process.stdout.isTTY) {
     console.log(`\nTry it: npx ocipeek tree ${image} /usr/share   (Ctrl-C here ends the registry)`);
     await new Promise((resolve) => process.once("SIGINT", resolve));

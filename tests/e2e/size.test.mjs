@@ -5,8 +5,12 @@ import { test } from "node:test";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { wasmFile } from "../lib/package.mjs";
 
-/** Brotli bytes, quality 11. Raise it only with a reason in the change that does so. */
-const BUDGET = 150 * 1024;
+/**
+ * Brotli bytes, quality 11: what 0.1.0 reached, and 2 % of room. All of it is one module for every runtime: the registry
+ * client with its faults, layouts and tars, four ways to read a layer, zstd. Raise it only with a reason in the change
+ * that does so; lower it when something is saved.
+ */
+const BUDGET = 285_000;
 
 test("the .wasm fits its budget", () => {
   const raw = readFileSync(wasmFile());
