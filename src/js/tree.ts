@@ -68,17 +68,16 @@ export class FileTree {
   readlink(path: ImagePath, options: OperationOptions & { encoding: "buffer" }): Promise<Uint8Array>;
   readlink(path: ImagePath, options?: OperationOptions): Promise<string>;
   async readlink(path: ImagePath, options: OperationOptions & { encoding?: "buffer" } = {}) {
-    const bytes = pathBytes(path);
-    const target = await this.scope.run(options.signal, (stop) => this.#tree().readlink(bytes, stop));
-    return options.encoding === "buffer" ? target : decode(target);
+    const { type, linknameBytes } = await this.lstat(path, options);
+    if (type !== "symlink" || !linknameBytes) throw notALink(path);
+    return options.encoding === "buffer" ? linknameBytes : decode(linknameBytes);
   }
 
   /** The absolute path without links. */
   realpath(path: ImagePath, options: OperationOptions & { encoding: "buffer" }): Promise<Uint8Array>;
   realpath(path: ImagePath, options?: OperationOptions): Promise<string>;
   async realpath(path: ImagePath, options: OperationOptions & { encoding?: "buffer" } = {}) {
-    const bytes = pathBytes(path);
-    const real = await this.scope.run(options.signal, (stop) => this.#tree().realpath(bytes, stop));
+    const real = (await this.stat(path, options)).pathBytes;
     return options.encoding === "buffer" ? real : decode(real);
   }
 
@@ -169,4 +168,10 @@ export class FileTree {
     const bytes = pathBytes(path);
     return new StatsOf(await this.scope.run(signal, (stop) => this.#tree().stat(bytes, follow, stop)));
   }
+}
+
+function notALink(path: ImagePath): OcipeekError {
+  const bytes = pathBytes(path);
+  const details = { path: decode(bytes), pathBytes: bytes };
+  return new OcipeekError("EINVAL", `EINVAL: ${JSON.stringify(details.path)}: not a symbolic link`, details);
 }

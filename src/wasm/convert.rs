@@ -7,8 +7,6 @@ use wasm_bindgen::JsValue;
 use crate::error::{Code, Error, Result};
 use crate::image::{FileStat, LayerInfo, SociInfo, Verification};
 use crate::oci::ImageConfig;
-use crate::registry::Credentials;
-use crate::registry::docker_config::{self, DockerConfig, Lookup};
 use crate::soci::SociVersion;
 use crate::stats::{RequestRecord, Stats};
 use crate::tar::Kind;
@@ -176,50 +174,6 @@ pub fn soci(soci: &SociInfo) -> Result<JsValue> {
 /// The config, with the names of the specification.
 pub fn config(config: &ImageConfig) -> Result<JsValue> {
     to_js(config)
-}
-
-#[derive(Serialize, Default)]
-#[serde(rename_all = "camelCase")]
-struct JsCredentials {
-    username: Option<String>,
-    password: Option<String>,
-    identity_token: Option<String>,
-    registry_token: Option<String>,
-    helper: Option<String>,
-    server: Option<String>,
-}
-
-impl From<Credentials> for JsCredentials {
-    fn from(c: Credentials) -> Self {
-        JsCredentials {
-            username: c.username,
-            password: c.password,
-            identity_token: c.identity_token,
-            registry_token: c.registry_token,
-            ..JsCredentials::default()
-        }
-    }
-}
-
-/// Where Docker's `config.json` has the credentials of a registry.
-pub fn docker_lookup(config: &str, registry: &str) -> Result<JsValue> {
-    match DockerConfig::parse(config)?.lookup(registry) {
-        Lookup::Credentials(c) => to_js(&JsCredentials::from(c)),
-        Lookup::Helper(name) => to_js(&JsCredentials {
-            helper: Some(name),
-            server: Some(docker_config::server_address(registry)),
-            ..JsCredentials::default()
-        }),
-        Lookup::None => Ok(JsValue::UNDEFINED),
-    }
-}
-
-/// The credentials in a helper's output.
-pub fn docker_helper_output(output: &str) -> Result<JsValue> {
-    match docker_config::parse_helper_output(output)? {
-        Some(c) => to_js(&JsCredentials::from(c)),
-        None => Ok(JsValue::UNDEFINED),
-    }
 }
 
 #[derive(Serialize)]

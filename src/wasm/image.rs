@@ -196,17 +196,3 @@ impl WasmImage {
         self.image.layer(index).map(|layer| Tree::new(Root::Layer(layer)))
     }
 }
-
-/// Where Docker's `config.json` says that the credentials of `registry` are:
-/// `{username?, password?, identityToken?, registryToken?}`, `{helper}` (the name of a credential helper), or
-/// `undefined`.
-#[wasm_bindgen(js_name = dockerLookup)]
-pub fn docker_lookup(config: &str, registry: &str) -> Result<JsValue, JsValue> {
-    js_result(convert::docker_lookup(config, registry))
-}
-
-/// The credentials in a credential helper's output.
-#[wasm_bindgen(js_name = dockerHelperOutput)]
-pub fn docker_helper_output(output: &str) -> Result<JsValue, JsValue> {
-    js_result(convert::docker_helper_output(output))
-}

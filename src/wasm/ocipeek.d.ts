@@ -94,8 +94,6 @@ export class WasmImage extends Freed {
 
 export class Tree extends Freed {
   stat(path: Uint8Array, follow: boolean, stop: Stop): Promise<RawStat>;
-  readlink(path: Uint8Array, stop: Stop): Promise<Uint8Array>;
-  realpath(path: Uint8Array, stop: Stop): Promise<Uint8Array>;
   readDir(path: Uint8Array, stop: Stop): Promise<RawStat[]>;
   readFile(
     path: Uint8Array,
@@ -127,12 +125,6 @@ export function openImage(
   host: Host,
   stop: Stop,
 ): Promise<WasmImage>;
-export function dockerLookup(
-  config: string,
-  registry: string,
-): (import("../js/types.js").Credentials & { helper?: string; server?: string }) | undefined;
-export function dockerHelperOutput(output: string): import("../js/types.js").Credentials | undefined;
-
 /** Compiles and instantiates the module synchronously. */
 export function initSync(options: { module: unknown }): unknown;
 /** The same from a URL, a `Response`, bytes or a module; by default from beside this file. */

@@ -63,18 +63,6 @@ impl Tree {
         abort::promise(stop, async move { convert::stat(&on!(root, await stat(&path, follow))?) })
     }
 
-    /// A symbolic link's target.
-    pub fn readlink(&self, path: Vec<u8>, stop: Option<Promise>) -> Promise {
-        let root = self.root.clone();
-        abort::promise(stop, async move { Ok(to_array(&on!(root, await readlink(&path))?)) })
-    }
-
-    /// The path without links.
-    pub fn realpath(&self, path: Vec<u8>, stop: Option<Promise>) -> Promise {
-        let root = self.root.clone();
-        abort::promise(stop, async move { Ok(to_array(&on!(root, await realpath(&path))?)) })
-    }
-
     /// Attributes of each entry of a folder.
     #[wasm_bindgen(js_name = readDir)]
     pub fn read_dir(&self, path: Vec<u8>, stop: Option<Promise>) -> Promise {

@@ -2,10 +2,9 @@ import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { dockerHelperOutput, dockerLookup } from "../../wasm/ocipeek.js";
-import { fromWasm, OcipeekError } from "../errors.js";
-import { ready } from "../runtime.js";
+import { OcipeekError } from "../errors.js";
 import type { Credentials } from "../types.js";
+import { DockerConfig, parseHelperOutput, serverAddress } from "./docker-config.js";
 
 const HELPER_TIMEOUT_MS = 30_000;
 const HELPER_MAX_OUTPUT = 1 << 20;
@@ -28,17 +27,13 @@ export function dockerAuth(
   const file =
     options.configFile ?? join(process.env.DOCKER_CONFIG || join(homedir(), ".docker"), "config.json");
   return async (registry) => {
-    const config = await readConfig(file);
-    if (config === undefined) return undefined;
-    await ready();
-    try {
-      const found = dockerLookup(config, registry);
-      if (!found?.helper) return found;
-      const output = await runHelper(found.helper, found.server ?? registry);
-      return output === undefined ? undefined : dockerHelperOutput(output);
-    } catch (error) {
-      throw fromWasm(error);
-    }
+    const text = await readConfig(file);
+    if (text === undefined) return undefined;
+    const config = new DockerConfig(text);
+    const helper = config.helper(registry);
+    if (helper === undefined) return config.stored(registry);
+    const output = await runHelper(helper, serverAddress(registry));
+    return parseHelperOutput(output) ?? config.stored(registry);
   };
 }
 
@@ -52,13 +47,10 @@ async function readConfig(file: string): Promise<string | undefined> {
   }
 }
 
-/** Runs `docker-credential-NAME get`; nothing where it says that it knows none. */
-function runHelper(name: string, server: string): Promise<string | undefined> {
+/** What `docker-credential-NAME get` prints; nothing where it says that it knows none. */
+function runHelper(name: string, server: string): Promise<string> {
   const fail = (why: string): OcipeekError =>
     new OcipeekError("UNAUTHORIZED", `UNAUTHORIZED: the credential helper ${JSON.stringify(name)} ${why}`);
-  // The name is a part of a program's name, never a path.
-  if (!/^[A-Za-z0-9_-][A-Za-z0-9._-]*$/.test(name))
-    return Promise.reject(fail("has a name that is not allowed"));
   return new Promise((resolve, reject) => {
     const child = spawn(`docker-credential-${name}`, ["get"], {
       shell: false,
@@ -79,7 +71,7 @@ function runHelper(name: string, server: string): Promise<string | undefined> {
     child.on("close", (code) => {
       const output = Buffer.concat(chunks).toString("utf8");
       if (code === 0 && length <= HELPER_MAX_OUTPUT) resolve(output);
-      else if (/credentials not found/i.test(output)) resolve(undefined);
+      else if (/credentials not found/i.test(output)) resolve("");
       else reject(fail(code === null ? "took too long or said too much" : `failed with exit code ${code}`));
     });
   });
