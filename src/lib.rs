@@ -30,4 +30,4 @@ pub mod stats;
 pub mod transport;
 
 #[cfg(target_arch = "wasm32")]
-mod wasm;
+pub mod wasm;

@@ -3,6 +3,9 @@
 #![cfg(target_arch = "wasm32")]
 #![allow(clippy::unwrap_used, reason = "clippy does not know these as tests")]
 
+#[path = "support/fetch.rs"]
+mod fetch;
+
 use bytes::Bytes;
 use ocipeek::gzip::{GzipDecoder, SpanEnd, SpanInflater};
 use ocipeek::limits::Limits;

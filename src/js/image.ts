@@ -32,6 +32,9 @@ export class LayerView extends FileTree {
 export class Image extends FileTree {
   readonly #wasm: WasmImage;
   readonly #handles: { free(): void }[];
+  readonly #views = new Map<number, LayerView>();
+  /** The counters at the end. */
+  #last: Pick<WasmImage, "counters" | "requests"> | undefined;
 
   /** What errors call it, e.g. `ghcr.io/o/app:1`. */
   readonly name: string;
@@ -77,10 +80,15 @@ export class Image extends FileTree {
   /** Layer `index` alone, 0 the lowest. */
   layer(index: number): LayerView {
     this.scope.check();
+    const known = this.#views.get(index);
+    if (known) return known;
     const info = this.layers[index];
     const tree = info && this.#wasm.layer(index);
     if (!tree) throw invalid(`there is no layer ${index}; the image has ${this.layers.length}`);
-    return new LayerView(info, () => tree, this.scope);
+    const view = new LayerView(info, () => tree, this.scope);
+    this.#handles.push(tree);
+    this.#views.set(index, view);
+    return view;
   }
 
   /** Fetches the parts that the SOCI index says will be needed first. Does nothing where it names none. */
@@ -88,15 +96,14 @@ export class Image extends FileTree {
     return this.scope.run(options.signal, (stop) => this.#wasm.prefetch(stop));
   }
 
-  /** What reading has cost so far. */
+  /** What reading has cost so far; after {@link close}, what it cost in all. */
   get stats(): ReadStats {
-    this.scope.check();
-    const wasm = this.#wasm;
+    const source = () => this.#last ?? this.#wasm;
     return {
-      ...wasm.counters(),
+      ...source().counters(),
       imageBytes: this.layers.reduce((sum, layer) => sum + layer.size, 0),
       get log(): RequestRecord[] {
-        return wasm.requests();
+        return source().requests();
       },
     };
   }
@@ -105,6 +112,9 @@ export class Image extends FileTree {
   async close(): Promise<void> {
     if (this.scope.closed) return;
     this.scope.close();
+    const counters = this.#wasm.counters();
+    const requests = this.#wasm.requests();
+    this.#last = { counters: () => counters, requests: () => requests };
     for (const handle of this.#handles) handle.free();
   }
 

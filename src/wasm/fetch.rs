@@ -69,8 +69,14 @@ struct Inner {
 }
 
 impl FetchTransport {
-    /// Over `fetch` where given, else over the global one at the time of each request.
-    pub fn new(fetch: Option<Function>, browser: bool, meter: Rc<Meter>) -> Self {
+    /// Over `fetch` where given, called with a URL and a `RequestInit`, else over the global one at the time of each
+    /// request. `browser` says that CORS applies, and that redirects are followed before anybody sees them.
+    pub fn new(fetch: Option<Function>, browser: bool) -> Self {
+        FetchTransport::metered(fetch, browser, Meter::new(None))
+    }
+
+    /// The same, telling of requests and bytes.
+    pub(super) fn metered(fetch: Option<Function>, browser: bool, meter: Rc<Meter>) -> Self {
         let subtle = js::get_some(&js_sys::global(), "crypto")
             .and_then(|crypto| js::get_some(&crypto, "subtle"))
             .map(JsCast::unchecked_into);

@@ -49,7 +49,7 @@ async fn open(source: &JsValue, options: JsValue, host: &JsValue) -> Result<Imag
     let meter = Meter::new(function("onTransfer"));
     let browser = js::get_some(host, "browser").is_some_and(|b| b.is_truthy());
     let transport: Rc<dyn Transport> =
-        Rc::new(FetchTransport::new(function("fetch"), browser, Rc::clone(&meter)));
+        Rc::new(FetchTransport::metered(function("fetch"), browser, Rc::clone(&meter)));
     let (inner, target) = open_source(source, &options, limits, host, &transport, meter).await?;
     let source = match cache {
         Some(cache) => Rc::new(CachedSource::new(inner, cache)),

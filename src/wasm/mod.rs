@@ -13,3 +13,5 @@ mod js;
 mod options;
 mod timer;
 mod tree;
+
+pub use fetch::FetchTransport;

@@ -139,6 +139,7 @@ describe("command line", () => {
   });
 
   test("the list of requests", () => {
+    /** @type {any[]} */
     const log = [
       { purpose: "manifest", method: "GET", target: "http://h/v2/a/manifests/1", status: 200, bytes: 1234 },
       {

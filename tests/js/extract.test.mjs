@@ -20,6 +20,7 @@ import { content, fakeStats, latin1 } from "../lib/fake-stats.mjs";
 import { tempFolder } from "../lib/processes.mjs";
 
 const DIR = { type: "directory", mode: 0o755 };
+/** @returns {[any, AsyncIterable<Uint8Array>]} */
 const file = (data, fields = {}) => [fakeStats({ size: data.length, ...fields }), content(data)];
 const link = (target) => fakeStats({ type: "symlink", linkname: target });
 

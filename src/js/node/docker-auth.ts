@@ -55,9 +55,10 @@ function runHelper(name: string, server: string): Promise<string> {
     const child = spawn(`docker-credential-${name}`, ["get"], {
       shell: false,
       stdio: ["pipe", "pipe", "ignore"],
-      timeout: HELPER_TIMEOUT_MS,
       windowsHide: true,
     });
+    // Not the option `timeout` of `spawn`: that goes on where the program cannot be started.
+    const timer = setTimeout(() => child.kill(), HELPER_TIMEOUT_MS);
     const chunks: Buffer[] = [];
     let length = 0;
     child.stdout.on("data", (chunk: Buffer) => {
@@ -67,8 +68,12 @@ function runHelper(name: string, server: string): Promise<string> {
     });
     child.stdin.on("error", () => {});
     child.stdin.end(`${server}\n`);
-    child.on("error", () => reject(fail("cannot be run; is it on the PATH?")));
+    child.on("error", () => {
+      clearTimeout(timer);
+      reject(fail("cannot be run; is it on the PATH?"));
+    });
     child.on("close", (code) => {
+      clearTimeout(timer);
       const output = Buffer.concat(chunks).toString("utf8");
       if (code === 0 && length <= HELPER_MAX_OUTPUT) resolve(output);
       else if (/credentials not found/i.test(output)) resolve("");
