@@ -15,6 +15,7 @@ const LAYOUT = `oci:${DEMO}:latest-soci`;
 const OS_RELEASE = /^PRETTY_NAME="ocipeek demo 2"/;
 const BIG = "/bin/toybox";
 
+/** @type {(wanted: string) => (error: any) => boolean} */
 const code = (wanted) => (error) => error instanceof OcipeekError && error.code === wanted;
 
 describe("the package", () => {
@@ -100,12 +101,18 @@ describe("the package", () => {
       const cause = new TypeError("no network here");
       const limits = { maxAttempts: 1 };
       const failing = open(reference(), { platform, limits, fetch: () => Promise.reject(cause) });
-      await assert.rejects(failing, (error) => code("NETWORK")(error) && error.cause === cause);
+      await assert.rejects(
+        failing,
+        (/** @type {any} */ error) => code("NETWORK")(error) && error.cause === cause,
+      );
     });
 
     test("limits are named as they are set", async () => {
       const image = await open(LAYOUT, { platform, limits: { maxFileSize: 10 } });
-      await assert.rejects(image.readFile("/etc/services"), (error) => error.limit === "maxFileSize");
+      await assert.rejects(
+        image.readFile("/etc/services"),
+        (/** @type {any} */ error) => error.limit === "maxFileSize",
+      );
     });
   });
 
@@ -128,7 +135,7 @@ describe("the package", () => {
       const controller = new AbortController();
       const reading = image.readFile("/etc/services", { signal: controller.signal });
       setTimeout(() => controller.abort(reason), 20);
-      await assert.rejects(reading, (error) => {
+      await assert.rejects(reading, (/** @type {any} */ error) => {
         assert.equal(error.code, "ABORTED");
         assert.equal(error.name, "AbortError");
         assert.equal(error.cause, reason);
