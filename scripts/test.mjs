@@ -54,6 +54,8 @@ function steps() {
       .sort();
   const list = [
     check("format", "cargo", ["fmt", "--check"]),
+    check("format bench", "cargo", ["fmt", "--check", "--manifest-path", "bench/Cargo.toml"]),
+    check("format fuzz", "cargo", ["fmt", "--check", "--manifest-path", "fuzz/Cargo.toml"]),
     check("lint rust", "cargo", ["clippy", "--quiet", "--all-targets", ...DENY]),
     check("lint wasm", "cargo", ["clippy", "--quiet", "--target", WASM, "--lib", "--test", "wasm", ...DENY]),
     check("lint docs", "cargo", ["doc", "--quiet", "--no-deps"], { env: { RUSTDOCFLAGS: "-D warnings" } }),
