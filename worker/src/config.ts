@@ -35,6 +35,8 @@ export interface RequestLimits {
   readonly maxSeconds: number;
   /** Images that an isolate keeps open between requests. Default 4. */
   readonly maxOpenImages: number;
+  /** Images that requests have open at a time; others wait. Default 16. */
+  readonly maxImagesInUse: number;
 }
 
 /** How answers of registries are kept. */
@@ -113,6 +115,7 @@ const REQUEST_LIMITS: RequestLimits = {
   maxSecondsToHead: 25,
   maxSeconds: 900,
   maxOpenImages: 4,
+  maxImagesInUse: 16,
 };
 
 /** Memory of all of these together, for {@link RequestLimits.maxOpenImages} images, stays under 128 MB in usual use. */

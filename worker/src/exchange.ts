@@ -25,6 +25,8 @@ export class Exchange implements RequestScope {
   readonly fetch: Fetch;
   /** Bytes of the body that the caller took. */
   sent = 0;
+  /** Whether the head of the answer is known, and only its body is to come. */
+  isAnswered = false;
   /** Settles when all that belongs to the request is over. */
   readonly ended: Promise<void>;
   readonly #deps: Deps;
@@ -87,6 +89,7 @@ export class Exchange implements RequestScope {
 
   /** The head of the answer is known: only the longer time limit remains. */
   headIsKnown(): void {
+    this.isAnswered = true;
     clearTimeout(this.#timers[0]);
   }
 

@@ -12,6 +12,7 @@ import type { Deps } from "./deps.ts";
 import { HttpError } from "./errors.ts";
 import type { Exchange } from "./exchange.ts";
 import { type ImageName, imageReference } from "./route.ts";
+import { Tags } from "./tags.ts";
 
 /** An image while a request has it. It goes back when the request ends. */
 export interface Lease {
@@ -22,26 +23,37 @@ export interface Lease {
   readonly platform: string;
 }
 
-/** An open image and the request that it works for. */
+/** An open image. */
 interface Slot {
+  /** Repository, digest and platform; empty where only one caller may have it. */
   readonly key: string;
   readonly image: Image;
   readonly digest: string;
-  user: Exchange | undefined;
 }
 
-const MAX_TAGS = 1000;
+/** Those who wait look again so often, in milliseconds. */
+const STEP_MS = 5;
+/** So long others wait for an image that is being opened. */
+const OPENING_MS = 3000;
+/** So long they wait for each one that is at work. */
+const WORKING_MS = 25;
 
 /** The images of an isolate. */
 export class Images {
   readonly #deps: Deps;
-  /** Idle ones; a map keeps the order, the first is the one not used for longest. */
+  readonly #tags: Tags;
+  /** Idle ones by key; a map keeps the order, the first is the one not used for longest. */
   readonly #idle = new Map<string, Slot[]>();
-  readonly #tags = new Map<string, { digest: string; until: number }>();
-  #count = 0;
+  #idleCount = 0;
+  /** Those that requests have. */
+  readonly #users = new Map<Slot, Exchange>();
+  /** How often an image is just being opened, by what was asked for. */
+  readonly #opening = new Map<string, number>();
+  #openingCount = 0;
 
   constructor(deps: Deps) {
     this.#deps = deps;
+    this.#tags = new Tags(deps);
   }
 
   /** The image for a request. */
@@ -49,34 +61,83 @@ export class Images {
     const { config, checkAllowed } = this.#deps;
     checkAllowed(name.registry, name.repository);
     const platform = wanted ?? config.defaultPlatform;
-    const slot = await this.#slot(exchange, name, platform);
-    exchange.onEnd(() => this.#giveBack(slot, exchange));
+    const slot = exchange.authorization
+      ? await this.#ownSlot(exchange, name, platform)
+      : await this.#sharedSlot(exchange, name, platform);
     return { image: slot.image, digest: slot.digest, platform };
   }
 
-  async #slot(exchange: Exchange, name: ImageName, platform: string): Promise<Slot> {
-    if (exchange.authorization) return this.#open(exchange, name, platform);
-    const digest = name.digest ?? (await this.#digestOf(name));
-    if (!digest) {
-      const slot = await this.#open(exchange, name, platform);
-      await this.#remember(name, slot.digest);
-      return slot;
+  /** An image for this request alone. */
+  async #ownSlot(exchange: Exchange, name: ImageName, platform: string): Promise<Slot> {
+    while (this.#isFull()) await pause(exchange, STEP_MS);
+    return this.#open(exchange, name, platform, "");
+  }
+
+  /** An idle image, or one that others give back soon, or one more. */
+  async #sharedSlot(exchange: Exchange, name: ImageName, platform: string): Promise<Slot> {
+    const asked = `${imageReference(name)} ${platform}`;
+    let digest = name.digest ?? (await this.#tags.find(name));
+    for (let waited = 0; ; waited += STEP_MS) {
+      const key = digest === undefined ? "" : keyOf(name, digest, platform);
+      const slot = this.#takeIdle(key);
+      if (slot) {
+        this.#use(slot, exchange);
+        exchange.track(slot.image);
+        return slot;
+      }
+      if (!this.#isWorthWaiting(asked, key, waited)) break;
+      // A first turn lets those finish who wait for nothing.
+      await pause(exchange, waited === 0 ? 0 : STEP_MS);
+      digest ??= this.#tags.known(name);
     }
-    const pinned = { ...name, tag: undefined, digest };
-    const slot = this.#takeIdle(keyOf(pinned, digest, platform));
-    if (!slot) return this.#open(exchange, pinned, platform);
-    slot.user = exchange;
-    exchange.track(slot.image);
+    if (digest !== undefined) {
+      return this.#open(exchange, { ...name, tag: undefined, digest }, platform, asked);
+    }
+    const slot = await this.#open(exchange, name, platform, asked);
+    await this.#tags.remember(name, slot.digest);
     return slot;
   }
 
-  async #open(exchange: Exchange, name: ImageName, platform: string): Promise<Slot> {
+  #isFull(): boolean {
+    return this.#openingCount + this.#users.size >= this.#deps.config.limits.maxImagesInUse;
+  }
+
+  /**
+   * Whether to wait rather than to open an image once more: while there is room for no more, while it is being
+   * opened, and for a little while those who have it are still to answer. Those who send already may take long.
+   */
+  #isWorthWaiting(asked: string, key: string, waited: number): boolean {
+    if (this.#isFull()) return true;
+    if (this.#opening.has(asked)) return waited < OPENING_MS;
+    let working = 0;
+    for (const [slot, user] of this.#users) if (slot.key === key && !user.isAnswered) working += 1;
+    return waited < working * WORKING_MS;
+  }
+
+  /** Opens an image and gives it to the request. */
+  async #open(exchange: Exchange, name: ImageName, platform: string, asked: string): Promise<Slot> {
+    this.#openingCount += 1;
+    this.#opening.set(asked, (this.#opening.get(asked) ?? 0) + 1);
+    try {
+      const slot = await this.#opened(exchange, name, platform);
+      this.#use(slot, exchange);
+      exchange.trackNew(slot.image);
+      return slot;
+    } finally {
+      this.#openingCount -= 1;
+      const left = (this.#opening.get(asked) ?? 1) - 1;
+      if (left > 0) this.#opening.set(asked, left);
+      else this.#opening.delete(asked);
+    }
+  }
+
+  async #opened(exchange: Exchange, name: ImageName, platform: string): Promise<Slot> {
     const { config, open, auth, cache } = this.#deps;
     const own = exchange.authorization;
     let slot: Slot | undefined;
     // While it is being opened it is this request's; later that of whoever has it.
     const fetch: Fetch = (url, init) => {
-      const user = slot ? slot.user : exchange;
+      const user = slot ? this.#users.get(slot) : exchange;
       if (!user) throw new HttpError("ABORTED", "nobody asks for this any more");
       return user.fetch(url, init);
     };
@@ -92,21 +153,25 @@ export class Images {
       signal: exchange.signal,
     });
     const digest = name.digest ?? image.indexDigest ?? image.digest;
-    slot = { key: own ? "" : keyOf(name, digest, platform), image, digest, user: exchange };
-    exchange.trackNew(image);
+    slot = { key: own ? "" : keyOf(name, digest, platform), image, digest };
     return slot;
+  }
+
+  #use(slot: Slot, exchange: Exchange): void {
+    this.#users.set(slot, exchange);
+    exchange.onEnd(() => this.#giveBack(slot, exchange));
   }
 
   #takeIdle(key: string): Slot | undefined {
     const slots = this.#idle.get(key);
     const slot = slots?.pop();
     if (slots?.length === 0) this.#idle.delete(key);
-    if (slot) this.#count -= 1;
+    if (slot) this.#idleCount -= 1;
     return slot;
   }
 
   #giveBack(slot: Slot, exchange: Exchange): void {
-    slot.user = undefined;
+    this.#users.delete(slot);
     // What was stopped in the middle of something is not used again.
     if (slot.key === "" || exchange.stopped) {
       close(slot);
@@ -115,62 +180,24 @@ export class Images {
     const slots = this.#idle.get(slot.key) ?? [];
     this.#idle.delete(slot.key);
     this.#idle.set(slot.key, [...slots, slot]);
-    this.#count += 1;
-    while (this.#count > this.#deps.config.limits.maxOpenImages) {
+    this.#idleCount += 1;
+    while (this.#idleCount > this.#deps.config.limits.maxOpenImages) {
       const [oldest] = this.#idle.keys();
       const old = oldest === undefined ? undefined : this.#takeIdle(oldest);
       if (!old) break;
       close(old);
     }
   }
+}
 
-  /** What a tag named lately: in this isolate, or in one that shares its cache. */
-  async #digestOf(name: ImageName): Promise<string | undefined> {
-    const key = tagKey(name);
-    const now = this.#deps.now();
-    const known = this.#tags.get(key);
-    if (known && known.until > now) return known.digest;
-    const found = await this.#cachedTag(key).catch(() => undefined);
-    if (!found || found.until <= now || found.until > now + this.#deps.config.tagTtl * 1000) return undefined;
-    this.#set(key, found);
-    return found.digest;
-  }
-
-  async #cachedTag(key: string): Promise<{ digest: string; until: number } | undefined> {
-    const bytes = await this.#deps.cache?.get(key);
-    if (!bytes) return undefined;
-    const { digest, until } = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>;
-    const good = typeof digest === "string" && /^sha256:[0-9a-f]{64}$/.test(digest);
-    return good && typeof until === "number" ? { digest, until } : undefined;
-  }
-
-  async #remember(name: ImageName, digest: string): Promise<void> {
-    const ttl = this.#deps.config.tagTtl;
-    if (ttl === 0) return;
-    const entry = { digest, until: this.#deps.now() + ttl * 1000 };
-    this.#set(tagKey(name), entry);
-    try {
-      await this.#deps.cache?.put(tagKey(name), new TextEncoder().encode(JSON.stringify(entry)));
-    } catch {
-      // A cache that keeps nothing costs a request later.
-    }
-  }
-
-  #set(key: string, entry: { digest: string; until: number }): void {
-    this.#tags.delete(key);
-    this.#tags.set(key, entry);
-    if (this.#tags.size <= MAX_TAGS) return;
-    const [oldest] = this.#tags.keys();
-    if (oldest !== undefined) this.#tags.delete(oldest);
-  }
+/** Waits a moment, by a timer of the request's own: on the edge's platform nothing else may be waited for. */
+async function pause(exchange: Exchange, ms: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  exchange.signal.throwIfAborted();
 }
 
 function keyOf(name: ImageName, digest: string, platform: string): string {
   return `${name.registry}/${name.repository}@${digest} ${platform}`;
-}
-
-function tagKey({ registry, repository, tag }: ImageName): string {
-  return `tag-v1:${registry}/${repository}:${tag}`;
 }
 
 function close(slot: Slot): void {
@@ -178,7 +205,13 @@ function close(slot: Slot): void {
 }
 
 function readOnly(cache: Cache | undefined): Cache | undefined {
-  return cache && { get: (key) => cache.get(key), put: () => {} };
+  if (!cache) return undefined;
+  const { getRange } = cache;
+  return {
+    get: (key) => cache.get(key),
+    put: () => {},
+    ...(getRange ? { getRange: (key, start, end) => getRange.call(cache, key, start, end) } : {}),
+  };
 }
 
 function decodeBasic(authorization: string): Credentials {

@@ -35,6 +35,8 @@ export async function start(env: Record<string, unknown> = {}, deps: Partial<Dep
       seen.push(`${method} ${url}${range ? ` ${range}` : ""}`);
     },
   });
+  // A test that fails does not close it.
+  registry.server.unref();
   const config = parseConfig({ OCIPEEK_INSECURE_REGISTRIES: [registry.host], ...env });
   const handle = createHandler({
     config,
