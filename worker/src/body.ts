@@ -62,8 +62,11 @@ export async function startBody(
   const finish = async (error?: HttpError): Promise<void> => {
     if (isOver) return;
     isOver = true;
-    await source.cancel(error).catch(() => {});
-    exchange.end(error);
+    const isQuiet = await source.cancel(error).then(
+      () => true,
+      () => false,
+    );
+    exchange.end(error, isQuiet);
   };
   const stream = new ReadableStream<Uint8Array>(
     {

@@ -65,6 +65,9 @@ export class Exchange implements RequestScope {
     return this.#controller.signal;
   }
 
+  /** Whether nothing of it ran any more when it ended. */
+  isQuiet = false;
+
   /** Whether it was stopped before it was done. */
   get stopped(): boolean {
     return this.#reason !== undefined;
@@ -98,9 +101,13 @@ export class Exchange implements RequestScope {
     this.#atEnd.push(action);
   }
 
-  /** The request is over, well or with an error. Twice is once. */
-  end(error?: HttpError): void {
+  /**
+   * The request is over, well or with an error. Twice is once. `isQuiet`: although it was stopped, nothing of it runs
+   * any more.
+   */
+  end(error?: HttpError, isQuiet = !this.stopped): void {
     if (this.#isOver) return;
+    this.isQuiet = isQuiet;
     const cost = this.cost();
     this.#last = { cacheHits: cost.cacheHits, inflated: cost.inflated };
     this.#base = undefined;

@@ -173,7 +173,7 @@ export class Images {
   #giveBack(slot: Slot, exchange: Exchange): void {
     this.#users.delete(slot);
     // What was stopped in the middle of something is not used again.
-    if (slot.key === "" || exchange.stopped) {
+    if (slot.key === "" || !exchange.isQuiet) {
       close(slot);
       return;
     }

@@ -310,6 +310,8 @@ describe("files", () => {
     assert.equal(record?.code, "ABORTED");
     assert.equal(record?.level, "info");
     assert.equal(record?.sent, value.length);
-    assert.equal((await h.get(`${image}/etc/hostname`)).status, 200);
+    h.requests();
+    assert.equal((await h.get(`${image}/etc/hostname`)).headers.get("x-ocipeek-requests"), "0");
+    assert.deepEqual(h.requests(), [], "the image is still open");
   });
 });
