@@ -53,6 +53,10 @@ pub struct Limits {
     pub max_index_entries: u64,
     /// Tries of one request, the first included. Default 4.
     pub max_attempts: u32,
+    /// How long a connection may give nothing, neither an answer's head nor bytes of its body, while they are waited
+    /// for, in milliseconds. Default 30,000; then that try has failed, and the next one goes on where it stopped.
+    /// Time in which the caller does not ask for bytes does not count. 0 waits for ever.
+    pub max_idle_ms: u64,
     /// Longest wait that a `Retry-After` may ask for, in seconds. Default 30; a longer one is the error
     /// `RATE_LIMITED`.
     pub max_retry_after: u32,
@@ -90,6 +94,7 @@ impl Default for Limits {
             max_layers: 1_000,
             max_index_entries: 10_000,
             max_attempts: 4,
+            max_idle_ms: 30_000,
             max_retry_after: 30,
             max_redirects: 5,
             max_referrers_pages: 100,

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 
 use super::headers::{decimal, retry_after};
+use super::idle::Idle;
 use super::text::{shown, without_queries};
 use super::url::Url;
 use crate::error::{Code, Error, Result};
@@ -106,9 +107,10 @@ impl Client {
             bytes: 0,
         });
         let request = Request { method, url: url.to_string(), headers, body, purpose };
-        let response = self.transport.send(request).await.map_err(clean)?;
+        let mut idle = Idle::new(self.transport.clone(), self.limits.max_idle_ms, url.shown());
+        let response = idle.head(self.transport.send(request)).await.map_err(clean)?;
         record.set_status(response.status);
-        let body = response.body.map(move |chunk| match chunk {
+        let body = idle.body(response.body).map(move |chunk| match chunk {
             Ok(bytes) => {
                 record.add_bytes(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
                 Ok(bytes)

@@ -5,6 +5,7 @@
 mod client;
 mod date;
 mod headers;
+mod idle;
 mod ranged;
 mod redirect;
 mod retry;

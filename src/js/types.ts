@@ -317,7 +317,7 @@ export interface OpenOptions {
   sociIndex?: string | false | undefined;
   /** `false` skips the checks of spans and headers, and allows ranged reads of layers that cannot be verified. Results say so. */
   verify?: boolean | undefined;
-  /** Named limits of the library, by their names in camel case, e.g. `maxWholeLayerSize`. */
+  /** Named limits of the library, by their names in camel case, e.g. `maxWholeLayerSize`, or `maxIdleMs` (30,000): after so long without bytes a try has failed. */
   limits?: Record<string, number> | undefined;
   /** Allow plain `http` to this registry although it is not loopback. */
   plainHttp?: boolean | undefined;

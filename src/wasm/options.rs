@@ -80,8 +80,8 @@ fn set_limit(limits: &mut Limits, name: &str, value: u64) -> Result<()> {
     fields!(limits, name, value;
         max_manifest_size max_json_values max_ztoc_size max_entries max_name_bytes max_path_len max_spans
         max_span_size max_whole_layer_size max_whole_layer_inflated max_tar_header_size max_file_size
-        span_cache_size max_range_request max_link_hops max_layers max_index_entries max_attempts
-        max_retry_after max_redirects max_referrers_pages max_range_overfetch max_zstd_window
+        span_cache_size max_range_request max_link_hops max_lookup_steps max_layers max_index_entries max_attempts
+        max_idle_ms max_retry_after max_redirects max_referrers_pages max_range_overfetch max_zstd_window
         max_link_steps);
     Ok(())
 }

@@ -34,7 +34,9 @@ pub fn sleep(duration: Duration) -> LocalBoxFuture<'static, ()> {
     Box::pin(async move {
         let mut timer = None;
         let promise = Promise::new(&mut |resolve, _| {
-            let id = set_timeout(&resolve, duration.as_secs_f64() * 1000.0);
+            // Over 31 bits it would not wait at all.
+            let ms = (duration.as_secs_f64() * 1000.0).min(f64::from(i32::MAX));
+            let id = set_timeout(&resolve, ms);
             timer = Some(Timer { id, resolve });
         });
         let _ = JsFuture::from(promise).await;

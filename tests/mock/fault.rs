@@ -5,6 +5,9 @@ use ocipeek::transport::Request;
 
 use super::serve::{End, Served};
 
+/// How [`What::Hang`] shows itself inside the mock.
+pub(super) const HANG: &str = "hangs";
+
 pub struct Fault {
     pub of: String,
     /// Requests that are spared first.
@@ -19,6 +22,12 @@ pub enum What {
     Answer(u16, Vec<(&'static str, String)>, String),
     /// No answer; the transport's error says this.
     Network(String),
+    /// No answer ever comes.
+    Hang,
+    /// Nothing comes any more after so many bytes of the body, and the connection stays.
+    Stall(usize),
+    /// Each piece of the body takes so many milliseconds.
+    Slow(u64),
     /// The connection breaks after so many bytes of the body.
     Cut(usize),
     /// The body ends, as if it were complete, after so many bytes.
@@ -63,6 +72,8 @@ impl What {
             _ => serve(request),
         };
         match self {
+            What::Stall(n) => served.end = End::Stalled(*n),
+            What::Slow(ms) => served.end = End::Slow(*ms),
             What::Cut(n) => served.end = End::Broken(*n),
             What::Short(n) => {
                 served.body.truncate(*n);

@@ -1,7 +1,8 @@
 //! A registry in memory, with token service and storage service, that can misbehave on purpose. Time is virtual:
-//! waiting moves the clock at once. Every request is noted, so that tests assert exact lists of them.
+//! waiting moves the clock once nothing else can happen. Every request is noted, so that tests assert exact lists of them.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod clock;
 mod fault;
 mod serve;
 
@@ -21,12 +22,11 @@ use ocipeek::registry::{CredentialSource, Credentials, Registry, RegistryOptions
 use ocipeek::stats::Stats;
 use ocipeek::transport::{Method, Request, Response, Transport};
 
+use clock::{Clock, START_MS};
 pub use fault::{Fault, What};
 
 pub const HOST: &str = "registry.test";
 pub const STORAGE: &str = "storage.test";
-/// 2026-11-01T00:00:00Z
-pub const START_MS: u64 = 1_793_491_200_000;
 
 /// How the registry lets anyone in.
 #[derive(Clone, Debug, Default)]
@@ -99,8 +99,11 @@ pub struct State {
     pub seen: RefCell<Vec<Seen>>,
     pub tokens: RefCell<BTreeMap<String, u64>>,
     pub issued: Cell<u32>,
-    pub now_ms: Cell<u64>,
+    pub clock: Rc<Clock>,
+    /// Waits that came to their end, in milliseconds.
     pub sleeps: RefCell<Vec<u64>>,
+    /// Timers started, those of [`State::sleeps`] included.
+    pub timers: Cell<u32>,
     /// Bodies come in pieces of this size.
     pub piece: Cell<usize>,
     /// Behave as `fetch` in a browser does on a page of another origin: follow redirects, hide headers.
@@ -132,8 +135,9 @@ impl Mock {
             seen: RefCell::default(),
             tokens: RefCell::default(),
             issued: Cell::new(0),
-            now_ms: Cell::new(START_MS),
+            clock: Clock::new(),
             sleeps: RefCell::default(),
+            timers: Cell::default(),
             piece: Cell::new(1000),
             browser: Cell::new(false),
             exposed: RefCell::new(vec!["www-authenticate", "docker-content-digest", "content-range", "link"]),
@@ -236,11 +240,11 @@ impl Mock {
 
     /// Milliseconds of virtual time since the start.
     pub fn elapsed_ms(&self) -> u64 {
-        self.0.now_ms.get() - START_MS
+        self.0.clock.now_ms() - START_MS
     }
 
     pub fn advance(&self, duration: Duration) {
-        self.0.now_ms.set(self.0.now_ms.get() + duration.as_millis() as u64);
+        self.0.clock.advance(duration.as_millis() as u64);
     }
 
     /// The waits since the last call, in milliseconds.
@@ -293,19 +297,26 @@ impl Transport for Mock {
                 Poll::Pending
             })
             .await;
-            state.exchange(request)
+            state.clock.event();
+            let answer = state.exchange(request);
+            if matches!(&answer, Err(e) if e.message() == fault::HANG) {
+                futures_util::future::pending::<()>().await;
+            }
+            answer
         })
     }
     fn sleep(&self, duration: Duration) -> LocalBoxFuture<'static, ()> {
         let state = self.0.clone();
+        let ms = duration.as_millis() as u64;
+        let wait = state.clock.wait(ms);
+        state.timers.set(state.timers.get() + 1);
         Box::pin(async move {
-            let ms = duration.as_millis() as u64;
-            state.now_ms.set(state.now_ms.get() + ms);
+            wait.await;
             state.sleeps.borrow_mut().push(ms);
         })
     }
     fn now_ms(&self) -> u64 {
-        self.0.now_ms.get()
+        self.0.clock.now_ms()
     }
     fn random(&self) -> f64 {
         0.5
@@ -372,6 +383,7 @@ impl State {
             status: 0,
         });
         let mut served = match fault {
+            Some(What::Hang) => return Err(Error::new(ocipeek::error::Code::Network, fault::HANG)),
             Some(What::Network(message)) => {
                 return Err(Error::new(ocipeek::error::Code::Network, message));
             }
@@ -382,7 +394,7 @@ impl State {
         if request.method == Method::Head {
             served.body = Bytes::new();
         }
-        Ok(served.into_response(&request.url, self.piece.get(), self.dropped.clone()))
+        Ok(served.into_response(&request.url, self))
     }
 }
 

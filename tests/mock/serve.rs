@@ -17,6 +17,10 @@ pub(super) enum End {
     Honest,
     /// The connection breaks after so many bytes.
     Broken(usize),
+    /// Nothing more comes after so many bytes.
+    Stalled(usize),
+    /// Each piece takes so many milliseconds.
+    Slow(u64),
     /// `Content-Length` stays that of the honest body.
     Lied,
 }
@@ -45,17 +49,38 @@ impl Served {
         self
     }
 
-    pub fn into_response(self, url: &str, piece: usize, dropped: Rc<Cell<u32>>) -> Response {
-        let (body, broken) = match self.end {
-            End::Broken(n) => (self.body.slice(..n.min(self.body.len())), true),
-            _ => (self.body, false),
+    pub fn into_response(self, url: &str, state: &State) -> Response {
+        let body = match self.end {
+            End::Broken(n) | End::Stalled(n) => self.body.slice(..n.min(self.body.len())),
+            _ => self.body,
         };
-        let mut pieces: Vec<_> = body.chunks(piece).map(|c| Ok(Bytes::copy_from_slice(c))).collect();
-        if broken {
+        let mut pieces: Vec<_> =
+            body.chunks(state.piece.get()).map(|c| Ok(Bytes::copy_from_slice(c))).collect();
+        if let End::Broken(_) = self.end {
             pieces.push(Err(Error::new(Code::Network, "the connection was reset")));
         }
-        let mut alarm = Alarm { dropped, left: pieces.len() };
-        let body = futures_util::stream::iter(pieces).inspect(move |_| alarm.tick());
+        let stalls = matches!(self.end, End::Stalled(_));
+        let left = pieces.len() + usize::from(stalls);
+        let mut alarm = Alarm { dropped: state.dropped.clone(), left };
+        let clock = state.clock.clone();
+        let slow = if let End::Slow(ms) = self.end { ms } else { 0 };
+        let mut body = futures_util::stream::iter(pieces)
+            .then(move |piece| {
+                let wait = (slow > 0).then(|| clock.wait(slow));
+                let clock = clock.clone();
+                async move {
+                    if let Some(wait) = wait {
+                        wait.await;
+                    }
+                    clock.event();
+                    piece
+                }
+            })
+            .boxed_local();
+        if stalls {
+            body = body.chain(futures_util::stream::pending()).boxed_local();
+        }
+        let body = body.inspect(move |_| alarm.tick());
         Response {
             status: self.status,
             headers: self.headers,
@@ -192,7 +217,7 @@ impl State {
             Access::Bearer { realm, .. } => {
                 let token = given.and_then(|g| g.strip_prefix("Bearer "));
                 let until = token.and_then(|t| self.tokens.borrow().get(t).copied());
-                let fresh = until.is_some_and(|until| self.now_ms.get() < until);
+                let fresh = until.is_some_and(|until| self.clock.now_ms() < until);
                 (!fresh).then(|| {
                     format!("Bearer realm=\"{realm}\",service=\"mock\",scope=\"repository:app:pull,push\"")
                 })
@@ -220,7 +245,9 @@ impl State {
         }
         let n = self.issued.get() + 1;
         self.issued.set(n);
-        self.tokens.borrow_mut().insert(format!("token-{n}"), self.now_ms.get() + life.unwrap_or(60) * 1000);
+        self.tokens
+            .borrow_mut()
+            .insert(format!("token-{n}"), self.clock.now_ms() + life.unwrap_or(60) * 1000);
         let life = life.map(|l| format!(",\"expires_in\":{l}")).unwrap_or_default();
         let name = if request.method == Method::Post { "access_token" } else { "token" };
         Served::new(200, format!("{{\"{name}\":\"token-{n}\"{life}}}"))

@@ -58,6 +58,8 @@ fn every_request_may_break_once() {
         ("short", What::Short(200)),
         ("flip", What::Flip(177)),
         ("403", What::status(403)),
+        ("hang", What::Hang),
+        ("stall", What::Stall(100)),
     ] {
         for at in 0..requests {
             mock.fault_after(at, what.clone());
