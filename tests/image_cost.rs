@@ -154,15 +154,18 @@ fn reads_at_span_borders_fetch_what_they_must() {
 #[test]
 fn a_header_in_the_span_before_comes_with_the_same_request() {
     // The second file's header begins at 99,840 and ends at 100,352.
-    let memory = tar_image(&[file("a", noise(99_328, 3)), file("b", "content of b")]);
+    let memory = tar_image(&[file("a", noise(99_328, 3)), file("b", "content of b"), file("c", "last")]);
     let image = open(&memory);
     assert_eq!(block_on(image.read_file(b"b", None)).unwrap().1, "content of b");
-    assert_eq!(ranges(&memory), ["0-101888"]);
-    // The header is compared once.
+    assert_eq!(ranges(&memory), ["0-102912"]);
+    // Nothing is compared, and by what follows it the file cannot be a sparse one.
     let options = OpenOptions { verify: false, ..OpenOptions::default() };
     let image = open_with(&memory, options);
     assert_eq!(block_on(image.read_file(b"b", None)).unwrap().1, "content of b");
-    assert_eq!(ranges(&memory), ["100000-101888"]);
+    assert_eq!(ranges(&memory), ["100000-102912"]);
+    // The last one's header is looked at for a sparse map, which costs nothing here.
+    assert_eq!(block_on(image.read_file(b"c", None)).unwrap().1, "last");
+    assert_eq!(ranges(&memory), Vec::<String>::new());
 }
 
 #[test]

@@ -15,7 +15,7 @@ use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, Once, ReadBy};
 use crate::error::{Code, Error, Result};
 use crate::oci::Descriptor;
 use crate::rootfs::PathIndex;
-use crate::tar::{Kind, check_header};
+use crate::tar::{Kind, check_header, sparse_map};
 use crate::transport::ByteStream;
 use crate::ztoc::Ztoc;
 
@@ -41,7 +41,7 @@ type Runs = Rc<[(u64, u64)]>;
 struct Loaded {
     index: Rc<PathIndex>,
     spans: Rc<SpanStore>,
-    /// Entries whose tar header was found to be as the zTOC says, one bit each.
+    /// Entries whose tar header was looked at, and found to be as the zTOC says, one bit each.
     checked: RefCell<Vec<u64>>,
     /// Data runs that only their tar headers tell.
     sparse: RefCell<HashMap<usize, Runs>>,
@@ -146,12 +146,12 @@ impl Inner {
         }
         let at = |r: &Range<u64>| e.offset.saturating_add(r.start)..e.offset.saturating_add(r.end);
         let table = loaded.index.table();
-        let wanted = self.context.verify && !loaded.is_checked(entry);
+        let wanted = (self.context.verify || table.may_be_sparse(entry)) && !loaded.is_checked(entry);
         let named = |err: Error| err.with_path(e.name);
         let mut reader = None;
         if table.sparse(entry).is_some() || table.map_in_header(entry) {
             // Where the bytes are is known only after the header, if that has the map.
-            if wanted || (table.map_in_header(entry) && loaded.runs(entry).is_none()) {
+            if wanted {
                 self.check(&loaded, entry, None).await.map_err(named)?;
             }
         } else {
@@ -173,7 +173,7 @@ impl Inner {
         Ok(sparse::expand(packed, pieces))
     }
 
-    /// Compares the entry's tar header with the zTOC; gives a reader of `content`, if that is wanted next. Both are one
+    /// Compares the entry's tar header with the zTOC, or only looks for a sparse file's runs in it; gives a reader of `content`, if that is wanted next. Both are one
     /// request where their spans are neighbours, else two at the same time.
     async fn check(
         &self,
@@ -202,7 +202,11 @@ impl Inner {
         // An index of a layer without extended attributes may have been built without looking for them.
         let xattrs = !self.no_xattrs || !e.xattrs.is_empty();
         let limits = &self.context.limits;
-        let map = check_header(&bytes, &e, limits, xattrs).map_err(|e| e.with_digest(&self.layer.digest))?;
+        let map = match self.context.verify {
+            true => check_header(&bytes, &e, limits, xattrs),
+            false => sparse_map(&bytes, limits),
+        };
+        let map = map.map_err(|e| e.with_digest(&self.layer.digest))?;
         if let Some(map) = map {
             loaded.sparse.borrow_mut().insert(entry, map.into());
         }

@@ -1,5 +1,6 @@
 //! Compares an entry that a zTOC tells with the tar header in front of its content.
 
+use super::block::BLOCK;
 use super::header::{Fed, HeaderReader, Need};
 use super::{Entry, Mtime, SparseMap, Xattrs};
 use crate::error::{Code, Error, Result};
@@ -25,7 +26,18 @@ pub fn check_header(
         .map_err(|e| e.with_path(entry.name).with_offset(entry.header_offset))
 }
 
-fn check(header: &[u8], entry: &Entry<'_>, limits: &Limits, check_xattrs: bool) -> Result<Option<SparseMap>> {
+/// The data runs of a sparse file by its tar header alone; `None` where it is not sparse. A header that begins
+/// before the bytes given, as behind a sparse file of which a zTOC does not tell, is read from its last block.
+pub(crate) fn sparse_map(header: &[u8], limits: &Limits) -> Result<Option<SparseMap>> {
+    let mut reader = read(header, limits).or_else(|e| match header.last_chunk::<BLOCK>() {
+        Some(last) => read(last, limits).map_err(|_| e),
+        None => Err(e),
+    })?;
+    Ok(reader.take_sparse())
+}
+
+/// Reads one header that takes all the bytes given.
+fn read(header: &[u8], limits: &Limits) -> Result<HeaderReader> {
     let mut reader = HeaderReader::new(limits);
     let mut rest = header;
     loop {
@@ -46,6 +58,11 @@ fn check(header: &[u8], entry: &Entry<'_>, limits: &Limits, check_xattrs: bool) 
     if !rest.is_empty() {
         return Err(differs("content", "does not begin where its tar header ends"));
     }
+    Ok(reader)
+}
+
+fn check(header: &[u8], entry: &Entry<'_>, limits: &Limits, check_xattrs: bool) -> Result<Option<SparseMap>> {
+    let mut reader = read(header, limits)?;
     let real = reader.header().entry(entry.header_offset, entry.offset);
     let same = [
         ("name", real.name == entry.name),

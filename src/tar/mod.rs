@@ -11,6 +11,7 @@ pub(crate) mod sparse;
 mod table;
 mod walker;
 
+pub(crate) use compare::sparse_map;
 pub use compare::{check_header, compare_header};
 pub use entry::{Entry, Kind, Mtime, Xattrs};
 pub(crate) use header::{header_only, padded};

@@ -4,6 +4,7 @@
 //! follow the name there only where an entry has them. Owners, which hardly vary within a layer, are kept
 //! once and named by index.
 
+use super::block::BLOCK;
 use super::{Entry, Kind, Mtime, SparseMap, Xattrs};
 use crate::error::{Code, Error, Result};
 use crate::limits::Limits;
@@ -222,6 +223,15 @@ impl EntryTable {
     /// are what [`check_header`](super::check_header) gives for its header.
     pub fn map_in_header(&self, i: usize) -> bool {
         self.records.get(i).is_some_and(|r| r.flags & MAP_IN_HEADER != 0)
+    }
+    /// True where only its tar header can tell whether file `i` is sparse. Of GNU's old format (typeflag `S`) a zTOC
+    /// tells nothing. But there less is stored than the size says, by a block at least, as holes are whole blocks;
+    /// then the next entry's header begins earlier than it would, and is longer than the one block that it seems to be.
+    pub(crate) fn may_be_sparse(&self, i: usize) -> bool {
+        let next = self.records.get(i.saturating_add(1));
+        let room = next.is_none_or(|next| u64::from(next.header_len) > BLOCK as u64);
+        self.map_in_header(i)
+            || room && self.sparse(i).is_none() && self.records.get(i).is_some_and(|r| r.size > 0)
     }
     /// The data runs of entry `i`, where it is sparse.
     pub fn sparse(&self, i: usize) -> Option<&[(u64, u64)]> {
