@@ -51,7 +51,13 @@ export async function startBody(
     return chunk;
   };
   let sent = 0;
-  let ahead = await next();
+  let ahead: Uint8Array | undefined;
+  try {
+    ahead = await next();
+  } catch (error) {
+    await source.cancel(error).catch(() => {});
+    throw error;
+  }
   if (ahead === undefined || ahead.length === length) {
     await source.cancel(undefined);
     exchange.sent += ahead?.length ?? 0;
@@ -102,6 +108,42 @@ export async function startBody(
         // The caller left. What runs is stopped before the image is another request's.
         exchange.leave();
         await finish(exchange.errorOf(undefined));
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  return length === undefined ? stream : withLength(stream, length);
+}
+
+/** A body as it came, with its end noticed. `length` is known where its headers say it. */
+export function relay(
+  body: ReadableStream<Uint8Array>,
+  exchange: Exchange,
+  length?: number,
+): ReadableStream<Uint8Array> {
+  const reader = body.getReader();
+  const stream = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = await reader.read();
+          if (done) {
+            controller.close();
+            exchange.end();
+          } else {
+            exchange.sent += value.length;
+            controller.enqueue(value);
+          }
+        } catch (error) {
+          const reason = exchange.errorOf(error);
+          exchange.end(reason);
+          throw reason;
+        }
+      },
+      async cancel(reason) {
+        exchange.leave();
+        await reader.cancel(reason).catch(() => {});
+        exchange.end(exchange.errorOf(reason));
       },
     },
     { highWaterMark: 0 },

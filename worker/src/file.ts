@@ -1,11 +1,11 @@
 /** Files: whole, by range, or their head alone. @module */
-import type { Stats, Verification } from "ocipeek";
+import type { Stats } from "ocipeek";
 import { fromStream, startBody } from "./body.ts";
 import { contentDisposition, contentType } from "./content-type.ts";
 import { HttpError } from "./errors.ts";
 import { etagOf, lastModified, rangeOf } from "./headers.ts";
 import { encodePath } from "./route.ts";
-import { conditional, type Visit, visitHeaders } from "./visit.ts";
+import { conditional, type Visit, verifiedText, visitHeaders } from "./visit.ts";
 
 /** The answer for a path that leads to a file. */
 export async function serveFile(visit: Visit): Promise<Response> {
@@ -72,19 +72,11 @@ function fileHeaders(visit: Visit, stats: Stats): Record<string, string> {
     "content-type": type,
     "content-disposition": contentDisposition(kind, name),
     ...(layer ? { "x-ocipeek-layer": layer } : {}),
-    "x-ocipeek-verified": verifiedText(stats.verified, route.image.digest !== undefined),
+    "x-ocipeek-verified": verifiedText(visit, true),
   };
 }
 
 /** The last name of a path, as text. */
 export function lastName(path: Uint8Array): string {
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(path.subarray(path.lastIndexOf(0x2f) + 1));
-}
-
-/** `manifest=digest, metadata=ztoc-digest, content=span-digest, header`. */
-export function verifiedText(verified: Verification, pinned: boolean): string {
-  const { metadata, content, header } = verified;
-  // A tag is resolved here to a digest and then remembered: it still was a tag that the caller trusted.
-  const manifest = pinned ? "digest" : "tag";
-  return `manifest=${manifest}, metadata=${metadata}, content=${content}${header ? ", header" : ""}`;
 }

@@ -1,5 +1,6 @@
 /** The worker as a function of a request: what a URL means, who answers it, and how failures are told. @module */
 import { serveArchive } from "./archive.ts";
+import { relay } from "./body.ts";
 import type { Deps, Handle } from "./deps.ts";
 import { HttpError } from "./errors.ts";
 import { Exchange } from "./exchange.ts";
@@ -109,38 +110,9 @@ async function proxied(
     exchange.end();
     return new Response(null, { status, headers: new Headers(headers) });
   }
-  return new Response(relay(body, exchange), { status, headers: new Headers(headers) });
-}
-
-/** A body as it is, with its end noticed. */
-function relay(body: ReadableStream<Uint8Array>, exchange: Exchange): ReadableStream<Uint8Array> {
-  const reader = body.getReader();
-  return new ReadableStream(
-    {
-      async pull(controller) {
-        try {
-          const { done, value } = await reader.read();
-          if (done) {
-            controller.close();
-            exchange.end();
-          } else {
-            exchange.sent += value.length;
-            controller.enqueue(value);
-          }
-        } catch (error) {
-          const reason = exchange.errorOf(error);
-          exchange.end(reason);
-          throw reason;
-        }
-      },
-      async cancel(reason) {
-        exchange.leave();
-        await reader.cancel(reason).catch(() => {});
-        exchange.end(exchange.errorOf(reason));
-      },
-    },
-    { highWaterMark: 0 },
-  );
+  const length = headers.has("content-encoding") ? null : headers.get("content-length");
+  const known = length !== null && /^\d{1,15}$/.test(length) ? Number(length) : undefined;
+  return new Response(relay(body, exchange, known), { status, headers: new Headers(headers) });
 }
 
 /** The answer, and with it the request is over. */

@@ -64,6 +64,20 @@ export function pathUrl(route: TreeRoute, slash: boolean, without?: string): str
   return `/-/${encodePath(route.path)}${end}${queryText(route.query, without)}`;
 }
 
+/** A longer URL is not repeated in a header: many programs take 16 KiB of them in all. */
+const MAX_LOCATION = 4096;
+
+/**
+ * How an answer was verified: `manifest=tag, metadata=ztoc-digest` for names and attributes, and for content also
+ * `content=span-digest, header`.
+ */
+export function verifiedText({ route, stats }: Visit, hasContent: boolean): string {
+  const { metadata, content, header } = stats.verified;
+  // A tag is resolved here to a digest and then remembered: it still was a tag that the caller trusted.
+  const names = `manifest=${route.image.digest ? "digest" : "tag"}, metadata=${metadata}`;
+  return hasContent ? `${names}, content=${content}${header ? ", header" : ""}` : names;
+}
+
 /**
  * Headers that an answer about a visit has, whatever its status: who may keep it and how long, the URL under which
  * it never changes, what it cost, and that nothing in it is to be run.
@@ -80,16 +94,18 @@ export function visitHeaders(
     imageUrl({ registry, repository, tag: undefined, digest: lease.image.digest }) +
     pathUrl(route, route.slash, "platform");
   const asked = imageUrl(route.image) + pathUrl(route, route.slash);
+  const isTold = permanent !== asked && permanent.length <= MAX_LOCATION;
   const vary = [options.varies ? "accept" : "", config.passAuthorization ? "authorization" : ""];
   return {
     ...SAFE,
     ...sharing(isPrivate),
-    ...(permanent === asked ? {} : { "content-location": permanent }),
+    ...(isTold ? { "content-location": permanent } : {}),
     ...(vary.some(Boolean) ? { vary: vary.filter(Boolean).join(", ") } : {}),
     "cache-control": cacheControl(config, pinned, isPrivate),
     etag: options.etag,
     ...(options.lastModified ? { "last-modified": options.lastModified.toUTCString() } : {}),
     "x-ocipeek-digest": lease.image.digest,
+    "x-ocipeek-verified": verifiedText(visit, false),
     ...exchange.costHeaders(),
   };
 }
