@@ -25,8 +25,10 @@ export interface RequestLimits {
   readonly maxFetchedBytes: number;
   /** Bytes inflated, read or not. Default 1 GiB. */
   readonly maxInflatedBytes: number;
-  /** Entries of one listing, subtree or archive. Default 500,000. */
+  /** Entries of one subtree or archive, which are streamed. Default 500,000. */
   readonly maxEntries: number;
+  /** Entries of one folder's listing, which is made in memory. Default 20,000. */
+  readonly maxListing: number;
   /** Requests to registries, token services and storage. Default 45: the platform's free plan allows 50. */
   readonly maxSubrequests: number;
   /** Seconds until the head of the answer is known; over it the answer is 504 `TIMEOUT`. Default 25. */
@@ -111,6 +113,7 @@ const REQUEST_LIMITS: RequestLimits = {
   maxFetchedBytes: 256 * MIB,
   maxInflatedBytes: 1024 * MIB,
   maxEntries: 500_000,
+  maxListing: 20_000,
   maxSubrequests: 45,
   maxSecondsToHead: 25,
   maxSeconds: 900,

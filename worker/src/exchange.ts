@@ -1,5 +1,6 @@
 /** One request on its way through the worker: its limits, its clock, what it cost, and how it ended. @module */
 import type { Fetch, FetchResponse, Image } from "ocipeek";
+import type { RequestLimits } from "./config.ts";
 import type { Deps, RequestScope } from "./deps.ts";
 import { HttpError, toHttpError } from "./errors.ts";
 
@@ -147,6 +148,11 @@ export class Exchange implements RequestScope {
     this.#limit("maxEntries", count);
   }
 
+  /** Stops the request where a folder's own listing has too many entries. */
+  checkListing(count: number): void {
+    this.#limit("maxListing", count);
+  }
+
   /** Runs a step and notes how long it took, for `Server-Timing`. */
   async timed<T>(name: string, step: () => Promise<T>): Promise<T> {
     const start = this.#deps.now();
@@ -179,10 +185,7 @@ export class Exchange implements RequestScope {
     this.#timers.push(setTimeout(stop, seconds * 1000));
   }
 
-  #limit(
-    name: "maxInflatedBytes" | "maxFetchedBytes" | "maxEntries" | "maxSubrequests",
-    value: number,
-  ): void {
+  #limit(name: keyof RequestLimits, value: number): void {
     const most = this.#deps.config.limits[name];
     if (value > most) {
       this.stop(new HttpError("LIMIT_EXCEEDED", `this request needs more than ${name} = ${most}`));

@@ -11,6 +11,7 @@ import type { Cache, Credentials, Fetch, Image } from "ocipeek";
 import type { Deps } from "./deps.ts";
 import { HttpError } from "./errors.ts";
 import type { Exchange } from "./exchange.ts";
+import { Holdings } from "./holdings.ts";
 import { type ImageName, imageReference } from "./route.ts";
 import { Tags } from "./tags.ts";
 
@@ -42,6 +43,7 @@ const WORKING_MS = 25;
 export class Images {
   readonly #deps: Deps;
   readonly #tags: Tags;
+  readonly #holdings: Holdings;
   /** Idle ones by key; a map keeps the order, the first is the one not used for longest. */
   readonly #idle = new Map<string, Slot[]>();
   #idleCount = 0;
@@ -54,6 +56,7 @@ export class Images {
   constructor(deps: Deps) {
     this.#deps = deps;
     this.#tags = new Tags(deps);
+    this.#holdings = new Holdings(deps);
   }
 
   /** The image for a request. */
@@ -91,6 +94,7 @@ export class Images {
       digest ??= this.#tags.known(name);
     }
     if (digest !== undefined) {
+      if (!name.digest) await this.#holdings.confirm(`${name.registry}/${name.repository}`, digest);
       return this.#open(exchange, { ...name, tag: undefined, digest }, platform, asked);
     }
     const slot = await this.#open(exchange, name, platform, asked);
@@ -132,8 +136,10 @@ export class Images {
   }
 
   async #opened(exchange: Exchange, name: ImageName, platform: string): Promise<Slot> {
-    const { config, open, auth, cache } = this.#deps;
+    const { config, open, auth } = this.#deps;
     const own = exchange.authorization;
+    const repository = `${name.registry}/${name.repository}`;
+    const cache = name.digest ? await this.#holdings.cacheFor(repository, name.digest) : this.#deps.cache;
     let slot: Slot | undefined;
     // While it is being opened it is this request's; later that of whoever has it.
     const fetch: Fetch = (url, init) => {
@@ -153,6 +159,11 @@ export class Images {
       signal: exchange.signal,
     });
     const digest = name.digest ?? image.indexDigest ?? image.digest;
+    if (!own) {
+      await this.#holdings.confirm(repository, digest);
+      // The URL that answers name as the permanent one.
+      if (image.digest !== digest) await this.#holdings.confirm(repository, image.digest);
+    }
     slot = { key: own ? "" : keyOf(name, digest, platform), image, digest };
     return slot;
   }

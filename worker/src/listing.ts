@@ -1,5 +1,5 @@
 /** Folders: one level as JSON or HTML, or all below as lines of JSON. @module */
-import type { Dirent, Stats } from "ocipeek";
+import type { Stats } from "ocipeek";
 import { fromGenerator, startBody } from "./body.ts";
 import { etagOf, prefersSecond } from "./headers.ts";
 import { bytesUnlessText, escapeHtml, page } from "./html.ts";
@@ -11,7 +11,7 @@ const BATCH = 16 << 10;
 
 /** The listing of a folder. */
 export async function serveListing(visit: Visit): Promise<Response> {
-  const { request, route, exchange, tree, stats } = visit;
+  const { request, route, exchange } = visit;
   const accept = request.headers.get("accept");
   const html = route.params.format
     ? route.params.format === "html"
@@ -20,11 +20,7 @@ export async function serveListing(visit: Visit): Promise<Response> {
   const headers = visitHeaders(visit, { etag, varies: route.params.format === undefined });
   const early = conditional(visit, headers);
   if (early) return early;
-  const entries = await exchange.timed("list", () =>
-    tree.readdir(stats.pathBytes, { withFileTypes: true, signal: exchange.signal }),
-  );
-  exchange.checkEntries(entries.length);
-  exchange.checkInflated();
+  const entries = await exchange.timed("list", () => children(visit));
   const made = html ? htmlListing(visit, entries) : jsonListing(visit, entries);
   const body = new TextEncoder().encode(made.body);
   const { headers: described } = made;
@@ -37,6 +33,24 @@ export async function serveListing(visit: Visit): Promise<Response> {
       ...exchange.costHeaders(),
     },
   });
+}
+
+/** What a folder holds. Taken in pieces, so that one that is too large ends before it fills the memory. */
+async function children({ exchange, tree, stats }: Visit): Promise<Entry[]> {
+  const entries: Entry[] = [];
+  for await (const entry of tree.walk(stats.pathBytes, { glob: "/*", signal: exchange.signal })) {
+    const path = entry.pathBytes;
+    entries.push({ name: path.subarray(path.lastIndexOf(0x2f) + 1), stats: entry });
+    exchange.checkListing(entries.length);
+  }
+  exchange.checkInflated();
+  return entries;
+}
+
+/** An entry of a folder. */
+interface Entry {
+  readonly name: Uint8Array;
+  readonly stats: Stats;
 }
 
 /** All below a folder, one JSON object a line, parents before children. */
@@ -82,17 +96,17 @@ function listingEtag(visit: Visit, form: string): Promise<string> {
   return etagOf("listing", form, name, lease.image.digest, visit.layer ?? "", route.path);
 }
 
-function jsonListing(visit: Visit, entries: Dirent[]): Made {
+function jsonListing(visit: Visit, entries: Entry[]): Made {
   const { route, lease } = visit;
   const listing = {
     image: imageUrl(route.image).slice(1),
     digest: lease.image.digest,
     ...(visit.layer ? { layer: visit.layer } : {}),
     ...named("path", route.path),
-    entries: entries.map((entry) => ({
-      ...named("name", entry.nameBytes),
-      ...attributes(entry.stats),
-      href: href(visit, entry.nameBytes, entry.stats),
+    entries: entries.map(({ name, stats }) => ({
+      ...named("name", name),
+      ...attributes(stats),
+      href: href(visit, name, stats),
     })),
   };
   return {
@@ -107,10 +121,11 @@ interface Made {
   readonly headers: Record<string, string>;
 }
 
-function htmlListing(visit: Visit, entries: Dirent[]): Made {
+function htmlListing(visit: Visit, entries: Entry[]): Made {
   const { route } = visit;
-  const rows = entries.map(({ name, nameBytes, stats }) => {
-    const link = `<a href="${escapeHtml(href(visit, nameBytes, stats))}"><bdi>${escapeHtml(name)}</bdi></a>`;
+  const rows = entries.map(({ name, stats }) => {
+    const shown = escapeHtml(new TextDecoder().decode(name));
+    const link = `<a href="${escapeHtml(href(visit, name, stats))}"><bdi>${shown}</bdi></a>`;
     const mark = stats.isDirectory() ? "/" : "";
     const target = stats.linkname === undefined ? "" : ` → <bdi>${escapeHtml(stats.linkname)}</bdi>`;
     const mode = stats.mode.toString(8).padStart(4, "0");

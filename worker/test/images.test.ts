@@ -189,6 +189,28 @@ describe("tags", () => {
   });
 });
 
+describe("a cache by digest", () => {
+  test("gives no image under the name of a repository that does not hold it", async () => {
+    const cache = new MemoryCache();
+    const one = await start({}, { cache });
+    const two = await start({ OCIPEEK_INSECURE_REGISTRIES: [one.host] }, { cache });
+    const first = await one.get(`${one.image}:latest-soci/-/etc/hostname`);
+    await first.text();
+    const pinned = first.headers.get("content-location") ?? "";
+    for (const h of [one, two]) {
+      const elsewhere = await h.get(pinned.replace("/demo@", "/other@"));
+      assert.deepEqual([elsewhere.status, elsewhere.headers.get("x-ocipeek-error")], [404, "NOT_FOUND"]);
+    }
+    one.requests();
+    // Where it is held another isolate finds all of it, without a request.
+    const found = await two.get(pinned);
+    assert.equal(await found.text(), "from layer 4\n");
+    assert.deepEqual(one.requests(), []);
+    await one.close();
+    await two.close();
+  });
+});
+
 describe("the caller's credentials", () => {
   const right = `Basic ${Buffer.from("user:pass").toString("base64")}`;
   const wrong = `Basic ${Buffer.from("user:nope").toString("base64")}`;

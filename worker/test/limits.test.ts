@@ -67,9 +67,9 @@ describe("limits of a request", () => {
     }));
 
   test("entries of a listing, of a subtree and of an archive", () =>
-    using({ OCIPEEK_LIMITS: { maxEntries: 5 } }, {}, async (h, image) => {
-      await assertError(await h.get(`${image}/etc/`), 413, "LIMIT_EXCEEDED", /maxEntries = 5/);
-      await assertError(await h.get(`${image}/etc/?recursive`), 413, "LIMIT_EXCEEDED");
+    using({ OCIPEEK_LIMITS: { maxEntries: 5, maxListing: 4 } }, {}, async (h, image) => {
+      await assertError(await h.get(`${image}/etc/`), 413, "LIMIT_EXCEEDED", /maxListing = 4/);
+      await assertError(await h.get(`${image}/etc/?recursive`), 413, "LIMIT_EXCEEDED", /maxEntries = 5/);
       await assert.rejects((await h.get(`${image}/?tar`)).arrayBuffer(), { code: "LIMIT_EXCEEDED" });
     }));
 
