@@ -24,13 +24,17 @@ export interface Harness {
 }
 
 /** Starts both. `deps` replaces parts of the handler's. */
-export async function start(env: Record<string, unknown> = {}, deps: Partial<Deps> = {}): Promise<Harness> {
+export async function start(
+  env: Record<string, unknown> = {},
+  deps: Partial<Deps> = {},
+  { dir, repository } = { dir: DEMO, repository: REPOSITORY },
+): Promise<Harness> {
   let seen: string[] = [];
   let logged: Record<string, unknown>[] = [];
   const pending = new Set<Promise<unknown>>();
   const registry = await serveLayout({
-    dir: DEMO,
-    repository: REPOSITORY,
+    dir,
+    repository,
     onRequest: ({ method, url, range }: { method: string; url: string; range?: string }) => {
       seen.push(`${method} ${url}${range ? ` ${range}` : ""}`);
     },
@@ -59,7 +63,7 @@ export async function start(env: Record<string, unknown> = {}, deps: Partial<Dep
   };
   return {
     host: registry.host,
-    image: `/${registry.host}/${REPOSITORY}`,
+    image: `/${registry.host}/${repository}`,
     handle,
     get: (path, headers = {}, method = "GET", init = {}) =>
       handle(new Request(`https://files.example${path}`, { method, headers, ...init }), {}, context),
