@@ -2,7 +2,9 @@
  * Open a container image where it lies and read single files out of it by HTTP Range, verified, without pulling it.
  * @packageDocumentation
  */
+export { type Authorization, type AuthorizeOptions, authorize } from "./authorize.js";
 export { CacheApiCache, MemoryCache, type WebCache } from "./cache.js";
+export { dockerConfigAuth } from "./docker-config.js";
 export { type ErrorDetails, OcipeekError } from "./errors.js";
 export type { Image, LayerView } from "./image.js";
 export { open } from "./open.js";

@@ -88,7 +88,8 @@ function tagged(tag: string | undefined): { tag?: string } {
   return tag === undefined ? {} : { tag };
 }
 
-function finder(auth: Auth): { get(registry: string): unknown } {
+/** Credentials as wasm asks for them. */
+export function finder(auth: Auth): { get(registry: string): unknown } {
   if (typeof auth === "function") return { get: (registry) => auth(registry) };
   return { get: () => auth };
 }

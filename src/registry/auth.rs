@@ -76,6 +76,14 @@ impl Auth {
         matches!(*self.way.borrow(), Way::Anonymous)
     }
 
+    /// When the token is to be renewed, if there is one that ends.
+    pub(super) fn renew_at_ms(&self) -> Option<u64> {
+        match &*self.way.borrow() {
+            Way::Token { renew_at, .. } => Some(*renew_at),
+            _ => None,
+        }
+    }
+
     fn current(&self) -> Option<String> {
         match &*self.way.borrow() {
             Way::Anonymous => None,

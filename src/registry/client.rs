@@ -69,14 +69,7 @@ impl Registry {
         stats: Stats,
     ) -> Result<Registry> {
         let name = format!("{}/{}", reference.registry, reference.repository);
-        let host = reference.api_host();
-        let https = Url::parse(&format!("https://{host}"))
-            .map_err(|e| Error::new(Code::InvalidReference, e.message()).with_reference(&name))?;
-        let base = if https.is_loopback() || options.plain_http {
-            Url::parse(&format!("http://{host}"))?
-        } else {
-            https
-        };
+        let base = base_url(reference, options.plain_http).map_err(|e| e.with_reference(&name))?;
         let auth = Auth::new(
             reference.registry.clone(),
             base.clone(),
@@ -95,6 +88,17 @@ impl Registry {
             docker_types: Cell::new(false),
         })))
     }
+}
+
+/// Where the API of a registry is.
+pub(super) fn base_url(reference: &Reference, plain_http: bool) -> Result<Url> {
+    let host = reference.api_host();
+    let https = Url::parse(&format!("https://{host}"))
+        .map_err(|e| Error::new(Code::InvalidReference, e.message()))?;
+    if https.is_loopback() || plain_http {
+        return Url::parse(&format!("http://{host}"));
+    }
+    Ok(https)
 }
 
 impl Source for Registry {

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod auth;
+mod authorize;
 mod blob;
 mod challenge;
 mod client;
@@ -11,6 +12,7 @@ mod manifest;
 mod referrers;
 mod token;
 
+pub use authorize::{Authorization, authorize};
 #[doc(hidden)]
 pub use challenge::{Challenge, parse_challenges};
 pub use client::{Registry, RegistryOptions};

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use js_sys::{Function, Promise};
+use js_sys::{Function, Object, Promise};
 use wasm_bindgen::prelude::*;
 
 use super::callbacks::{JsCache, JsCredentials};
@@ -18,7 +18,7 @@ use crate::image::Image;
 use crate::layout::{Layout, TarFiles, UrlFiles};
 use crate::limits::Limits;
 use crate::oci::Reference;
-use crate::registry::{CredentialSource, Registry, RegistryOptions};
+use crate::registry::{CredentialSource, Registry, authorize};
 use crate::source::{Cache, Source, Target};
 use crate::stats::Stats;
 use crate::transport::Transport;
@@ -45,11 +45,9 @@ async fn open(source: &JsValue, options: JsValue, host: &JsValue) -> Result<Imag
     let limits = options.limits()?;
     let cache = js::get_some(host, "cache").map(|c| Rc::new(JsCache(c)) as Rc<dyn Cache>);
     let open_options = options.open_options(limits.clone(), cache.clone())?;
-    let function = |name| js::get_some(host, name).and_then(|f| f.dyn_into::<Function>().ok());
-    let meter = Meter::new(function("onTransfer"));
-    let browser = js::get_some(host, "browser").is_some_and(|b| b.is_truthy());
+    let meter = Meter::new(function(host, "onTransfer"));
     let transport: Rc<dyn Transport> =
-        Rc::new(FetchTransport::metered(function("fetch"), browser, Rc::clone(&meter)));
+        Rc::new(FetchTransport::metered(function(host, "fetch"), is_browser(host), Rc::clone(&meter)));
     let (inner, target) = open_source(source, &options, limits, host, &transport, meter).await?;
     let source = match cache {
         Some(cache) => Rc::new(CachedSource::new(inner, cache)),
@@ -75,15 +73,9 @@ async fn open_source(
     let kind = text("kind").unwrap_or_default();
     if kind == "registry" {
         let reference: Reference = text("reference").unwrap_or_default().parse()?;
-        let credentials =
-            js::get_some(host, "credentials").map(|c| Rc::new(JsCredentials(c)) as Rc<dyn CredentialSource>);
-        let registry_options = RegistryOptions {
-            plain_http: options.plain_http,
-            token_hosts: options.token_hosts.clone(),
-            limits,
-        };
         let target = reference.target();
-        let registry = Registry::new(Rc::clone(transport), &reference, credentials, registry_options, stats)?;
+        let options = options.registry_options(limits);
+        let registry = Registry::new(Rc::clone(transport), &reference, credentials(host), options, stats)?;
         return Ok((Rc::new(registry), target));
     }
     let layout = match kind.as_str() {
@@ -195,4 +187,45 @@ impl WasmImage {
     pub fn layer(&self, index: usize) -> Option<Tree> {
         self.image.layer(index).map(|layer| Tree::new(Root::Layer(layer)))
     }
+}
+
+/// Answers a registry's `WWW-Authenticate` for pulling from `repository` (`registry/repository`); see
+/// `registry::authorize`. `host` and `options` as in `openImage`. The promise gives `{authorization, renewAt?}`.
+#[wasm_bindgen(js_name = authorize)]
+pub fn authorize_js(
+    repository: String,
+    challenge: String,
+    used: Option<String>,
+    options: JsValue,
+    host: JsValue,
+    stop: Option<Promise>,
+) -> Promise {
+    abort::promise(stop, async move {
+        let options = Options::from_js(options)?;
+        let reference: Reference = repository.parse()?;
+        let (fetch, browser, credentials) = (function(&host, "fetch"), is_browser(&host), credentials(&host));
+        let transport = Rc::new(FetchTransport::new(fetch, browser));
+        let registry_options = options.registry_options(options.limits()?);
+        let (challenge, used) = (challenge.as_str(), used.as_deref());
+        let found =
+            authorize(transport, &reference, credentials, registry_options, challenge, used).await?;
+        let out = Object::new();
+        js::set(&out, "authorization", found.header);
+        if let Some(at) = found.renew_at_ms {
+            js::set(&out, "renewAt", at as f64);
+        }
+        Ok(out.into())
+    })
+}
+
+fn function(host: &JsValue, name: &str) -> Option<Function> {
+    js::get_some(host, name).and_then(|f| f.dyn_into().ok())
+}
+
+fn is_browser(host: &JsValue) -> bool {
+    js::get_some(host, "browser").is_some_and(|b| b.is_truthy())
+}
+
+fn credentials(host: &JsValue) -> Option<Rc<dyn CredentialSource>> {
+    js::get_some(host, "credentials").map(|c| Rc::new(JsCredentials(c)) as Rc<dyn CredentialSource>)
 }

@@ -125,6 +125,15 @@ export function openImage(
   host: Host,
   stop: Stop,
 ): Promise<WasmImage>;
+export function authorize(
+  repository: string,
+  challenge: string,
+  used: string | undefined,
+  options: RawOptions,
+  host: Host,
+  stop: Stop,
+): Promise<import("../js/authorize.js").Authorization>;
+
 /** Compiles and instantiates the module synchronously. */
 export function initSync(options: { module: unknown }): unknown;
 /** The same from a URL, a `Response`, bytes or a module; by default from beside this file. */

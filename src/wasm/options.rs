@@ -10,6 +10,7 @@ use super::error::{camel_case, invalid};
 use crate::error::{Code, Error, Result};
 use crate::image::{OpenOptions, SociChoice};
 use crate::limits::Limits;
+use crate::registry::RegistryOptions;
 use crate::source::Cache;
 
 /// Plain values; functions are handed over beside them.
@@ -51,6 +52,11 @@ impl Options {
             set_limit(&mut limits, name, value as u64)?;
         }
         Ok(limits)
+    }
+
+    /// What a registry's client wants.
+    pub fn registry_options(&self, limits: Limits) -> RegistryOptions {
+        RegistryOptions { plain_http: self.plain_http, token_hosts: self.token_hosts.clone(), limits }
     }
 
     /// What `Image::open` wants.

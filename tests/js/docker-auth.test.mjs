@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { DockerConfig, parseHelperOutput } from "../../dist/js/node/docker-config.js";
+import { DockerConfig, parseHelperOutput } from "../../dist/js/docker-config.js";
 import { dockerAuth } from "../../dist/js/node/index.js";
 import { tempFolder } from "../lib/processes.mjs";
 

@@ -3,8 +3,8 @@
  * the same for Rust programs; here it would only make every browser's download larger.)
  * Format: docker/cli `cli/config/configfile`, docker/docker-credential-helpers.
  */
-import { invalid } from "../errors.js";
-import type { Credentials } from "../types.js";
+import { invalid } from "./errors.js";
+import type { Credentials } from "./types.js";
 
 /** Docker Hub's key in a config and for helpers. */
 const HUB = "https://index.docker.io/v1/";
@@ -43,6 +43,17 @@ export class DockerConfig {
   }
 }
 
+/**
+ * Finds credentials in the text of a Docker `config.json`, where there is no file and no helper to run: on an edge.
+ * Give it to `open(reference, { auth: dockerConfigAuth(text) })`.
+ *
+ * @throws {@link OcipeekError} `INVALID_ARGUMENT` where it is not such a text; without its content.
+ */
+export function dockerConfigAuth(text: string): (registry: string) => Credentials | undefined {
+  const config = new DockerConfig(text);
+  return (registry) => config.stored(registry);
+}
+
 /** How Docker names a registry in its config and to helpers. */
 export function serverAddress(registry: string): string {
   return /^(index\.|registry-1\.)?docker\.io$/.test(registry) ? HUB : registry;
@@ -79,7 +90,12 @@ function credentialsOf(entry: unknown): Credentials {
 
 /** base64 of `user:password`. */
 function decodeAuth(auth: string): Credentials {
-  const text = /^[A-Za-z0-9+/]*={0,2}$/.test(auth.trim()) ? Buffer.from(auth, "base64").toString("utf8") : "";
+  let text = "";
+  try {
+    text = new TextDecoder().decode(Uint8Array.from(atob(auth), (char) => char.charCodeAt(0)));
+  } catch {
+    // Told below, without quoting it.
+  }
   const colon = text.indexOf(":");
   if (colon < 0) throw invalid('Docker\'s config.json: an "auth" is not base64 of user:password');
   const password = text.slice(colon + 1).replaceAll("\0", "");

@@ -1,0 +1,44 @@
+import { type Host, type RawOptions, authorize as rawAuthorize } from "../wasm/ocipeek.js";
+import { finder } from "./open.js";
+import { isBrowser, ready } from "./runtime.js";
+import { Scope } from "./scope.js";
+import type { OpenOptions } from "./types.js";
+
+/** What {@link authorize} found. */
+export interface Authorization {
+  /** The value of the header `Authorization`, for this registry and repository only. */
+  authorization: string;
+  /** When to ask again, in milliseconds since the Unix epoch; absent where it does not end. */
+  renewAt?: number;
+}
+
+/** Options of {@link authorize}. */
+export interface AuthorizeOptions
+  extends Pick<OpenOptions, "auth" | "fetch" | "plainHttp" | "tokenHosts" | "signal"> {
+  /** The `Authorization` that the registry has refused, if one was sent. */
+  used?: string | undefined;
+}
+
+/**
+ * Answers a registry's `WWW-Authenticate` for pulling from one repository (`ghcr.io/owner/app`), by the rules of
+ * `open`: for programs that send requests to a registry themselves. A challenge may be answered again later
+ * without another 401.
+ *
+ * @throws {@link OcipeekError} `UNAUTHORIZED` where nothing else than `used` is known or the token service refuses.
+ */
+export async function authorize(
+  repository: string,
+  challenge: string,
+  options: AuthorizeOptions = {},
+): Promise<Authorization> {
+  await ready();
+  const host: Host = { browser: isBrowser() };
+  if (options.fetch) host.fetch = options.fetch;
+  if (options.auth) host.credentials = finder(options.auth);
+  const raw: RawOptions = {};
+  if (options.plainHttp !== undefined) raw.plainHttp = options.plainHttp;
+  if (options.tokenHosts !== undefined) raw.tokenHosts = options.tokenHosts;
+  return new Scope().run(options.signal, (stop) =>
+    rawAuthorize(repository, challenge, options.used, raw, host, stop),
+  );
+}

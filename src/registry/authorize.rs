@@ -1,0 +1,55 @@
+//! Signing in without reading: for programs that send a registry's requests themselves, such as proxies.
+
+use std::fmt;
+use std::rc::Rc;
+
+use super::auth::Auth;
+use super::challenge::parse_challenges;
+use super::client::{RegistryOptions, base_url};
+use super::credentials::CredentialSource;
+use crate::error::Result;
+use crate::http::Client;
+use crate::oci::Reference;
+use crate::stats::Stats;
+use crate::transport::Transport;
+
+/// What to send, and for how long. `Debug` does not show it.
+pub struct Authorization {
+    /// The value of `Authorization`, for the registry only.
+    pub header: String,
+    /// When to ask again, in milliseconds since the Unix epoch; `None` where it does not end.
+    pub renew_at_ms: Option<u64>,
+}
+
+impl fmt::Debug for Authorization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authorization").field("renew_at_ms", &self.renew_at_ms).finish_non_exhaustive()
+    }
+}
+
+/// Answers the `WWW-Authenticate` of a registry's 401, for pulling from the repository of `reference`: with a token
+/// of the token service that it names, or by Basic. A challenge may be answered again later without another 401.
+/// `used` is the `Authorization` that the registry has refused, if any.
+///
+/// # Errors
+/// `UNAUTHORIZED` where nothing else than `used` is known, or the token service refuses; `NETWORK`.
+pub async fn authorize(
+    transport: Rc<dyn Transport>,
+    reference: &Reference,
+    credentials: Option<Rc<dyn CredentialSource>>,
+    options: RegistryOptions,
+    www_authenticate: &str,
+    used: Option<&str>,
+) -> Result<Authorization> {
+    let base = base_url(reference, options.plain_http)?;
+    let client = Client { transport, limits: options.limits, stats: Stats::default() };
+    let auth = Auth::new(
+        reference.registry.clone(),
+        base,
+        reference.repository.clone(),
+        credentials,
+        options.token_hosts,
+    );
+    let header = auth.challenged(&client, used, &parse_challenges(www_authenticate), false).await?;
+    Ok(Authorization { header, renew_at_ms: auth.renew_at_ms() })
+}
