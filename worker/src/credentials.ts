@@ -1,0 +1,48 @@
+/** Credentials of registries: the operator's out of secrets, and the caller's own. @module */
+import { type Credentials, dockerConfigAuth } from "ocipeek";
+import type { Config } from "./config.ts";
+import type { FindAuth } from "./deps.ts";
+import { EcrTokens, ecrOf } from "./ecr.ts";
+import { HttpError } from "./errors.ts";
+import type { PlatformFetch } from "./guarded-fetch.ts";
+
+/**
+ * Finds the operator's credentials by registry: in the secret in the format of Docker's `config.json`, else, for
+ * Amazon ECR, by the AWS keys. Nothing where neither is configured.
+ */
+export function operatorAuth(
+  config: Pick<Config, "dockerConfig" | "aws">,
+  platform: PlatformFetch,
+  now: () => number,
+): FindAuth | undefined {
+  const { dockerConfig, aws } = config;
+  const docker = dockerConfig === undefined ? undefined : dockerConfigAuth(dockerConfig);
+  const ecr = aws && new EcrTokens(aws, platform, now);
+  if (!docker && !ecr) return undefined;
+  return async (registry) => {
+    const found = await docker?.(registry);
+    if (found || !ecr) return found;
+    const account = ecrOf(registry);
+    return account && ecr.get(account);
+  };
+}
+
+/**
+ * The credentials in a caller's `Authorization: Basic …`.
+ * @throws HttpError `INVALID_ARGUMENT`, without what it holds
+ */
+export function callerCredentials(authorization: string): Credentials {
+  const encoded = /^Basic +([A-Za-z0-9+/]+={0,2})$/i.exec(authorization)?.[1];
+  let text = "";
+  try {
+    const bytes = Uint8Array.from(atob(encoded ?? ""), (char) => char.charCodeAt(0));
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    // Told below.
+  }
+  const colon = text.indexOf(":");
+  if (colon < 0) {
+    throw new HttpError("INVALID_ARGUMENT", "the Authorization header is not that of Basic credentials");
+  }
+  return { username: text.slice(0, colon), password: text.slice(colon + 1) };
+}
