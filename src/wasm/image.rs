@@ -207,8 +207,7 @@ pub fn authorize_js(
         let transport = Rc::new(FetchTransport::new(fetch, browser));
         let registry_options = options.registry_options(options.limits()?);
         let (challenge, used) = (challenge.as_str(), used.as_deref());
-        let found =
-            authorize(transport, &reference, credentials, registry_options, challenge, used).await?;
+        let found = authorize(transport, &reference, credentials, registry_options, challenge, used).await?;
         let out = Object::new();
         js::set(&out, "authorization", found.header);
         if let Some(at) = found.renew_at_ms {
