@@ -3,7 +3,7 @@
  * with CORS, signed in and redirected here. See the OCI distribution specification.
  * @module
  */
-import type { FetchInit, FetchResponse } from "ocipeek";
+import type { Fetch, FetchInit, FetchResponse } from "ocipeek";
 import type { AccessList, Registry } from "./access.ts";
 import { type ApiPath, formatApiPath, isDigest, parseApiPath } from "./api-path.ts";
 import type { Config } from "./config.ts";
@@ -54,17 +54,18 @@ export function createProxy({ config, access, auth, now }: ProxyParts): Deps["pr
       redirect: "manual",
       signal: scope.signal,
     };
+    const fetch = told(scope);
     const own = scope.authorization;
     const signIn = {
       registry,
       repository: api.path.repository,
       auth: own === undefined ? auth : callerCredentials(own),
       isOwn: own !== undefined,
-      fetch: scope.fetch,
+      fetch,
     };
     const url = `${registry.origin}/v2/${formatApiPath(api.path)}${api.query}`;
     const first = await tokens.send(url, init, signIn);
-    const { response, answered } = await follow(first, url, init, scope);
+    const { response, answered } = await follow(first, url, init, fetch);
     const context = { config, api, request, url: answered };
     return api.path.kind === "manifest" && response.status === 200 && request.method === "GET"
       ? manifestAnswer(response, context)
@@ -141,12 +142,24 @@ function isPlain(value: string): boolean {
   return /^[\x20-\x7e]*$/.test(value);
 }
 
+/** The request's fetch, with a name for what the platform says of a network. */
+function told({ fetch }: RequestScope): Fetch {
+  return async (url, init) => {
+    try {
+      return await fetch(url, init);
+    } catch (cause) {
+      if (cause instanceof HttpError) throw cause;
+      throw new HttpError("NETWORK", `no answer from ${new URL(url).host}`, { cause });
+    }
+  };
+}
+
 /** Follows redirects. The guard has checked each target; credentials went to the registry's first answer only. */
 async function follow(
   first: FetchResponse,
   url: string,
   init: FetchInit,
-  { fetch }: RequestScope,
+  fetch: Fetch,
 ): Promise<{ response: FetchResponse; answered: string }> {
   let response = first;
   let answered = url;
