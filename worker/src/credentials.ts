@@ -1,6 +1,6 @@
 /** Credentials of registries: the operator's out of secrets, and the caller's own. @module */
 import { type Credentials, dockerConfigAuth } from "ocipeek";
-import type { Config } from "./config.ts";
+import { type Config, ConfigError } from "./config.ts";
 import type { FindAuth } from "./deps.ts";
 import { EcrTokens, ecrOf } from "./ecr.ts";
 import { HttpError } from "./errors.ts";
@@ -9,6 +9,7 @@ import type { PlatformFetch } from "./guarded-fetch.ts";
 /**
  * Finds the operator's credentials by registry: in the secret in the format of Docker's `config.json`, else, for
  * Amazon ECR, by the AWS keys. Nothing where neither is configured.
+ * @throws ConfigError where the secret is not such a text
  */
 export function operatorAuth(
   config: Pick<Config, "dockerConfig" | "aws">,
@@ -16,15 +17,24 @@ export function operatorAuth(
   now: () => number,
 ): FindAuth | undefined {
   const { dockerConfig, aws } = config;
-  const docker = dockerConfig === undefined ? undefined : dockerConfigAuth(dockerConfig);
+  const docker = dockerConfig === undefined ? undefined : dockerAuth(dockerConfig);
   const ecr = aws && new EcrTokens(aws, platform, now);
   if (!docker && !ecr) return undefined;
   return async (registry) => {
-    const found = await docker?.(registry);
+    const found = docker?.(registry);
     if (found || !ecr) return found;
     const account = ecrOf(registry);
     return account && ecr.get(account);
   };
+}
+
+function dockerAuth(text: string): ReturnType<typeof dockerConfigAuth> {
+  try {
+    return dockerConfigAuth(text);
+  } catch (error) {
+    // Its message does not quote the text.
+    throw new ConfigError(`OCIPEEK_DOCKER_CONFIG: ${error instanceof Error ? error.message : "unreadable"}`);
+  }
 }
 
 /**

@@ -192,10 +192,9 @@ test("Docker's config", async () => {
     operatorAuth({ dockerConfig: undefined, aws: undefined }, never, () => NOW),
     undefined,
   );
-  const broken = operatorAuth({ dockerConfig: '{"auths": s3cret', aws: undefined }, never, () => NOW);
-  await assert.rejects(
-    async () => broken?.("ghcr.io"),
-    (e: Error) => /INVALID_ARGUMENT/.test(e.message) && !e.message.includes("s3cret"),
+  assert.throws(
+    () => operatorAuth({ dockerConfig: '{"auths": s3cret', aws: undefined }, never, () => NOW),
+    (e: Error) => e.name === "ConfigError" && !e.message.includes("s3cret"),
   );
 });
 
