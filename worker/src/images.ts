@@ -12,6 +12,7 @@ import type { Deps } from "./deps.ts";
 import { HttpError } from "./errors.ts";
 import type { Exchange } from "./exchange.ts";
 import { Holdings } from "./holdings.ts";
+import { Lines } from "./line.ts";
 import { type ImageName, imageReference } from "./route.ts";
 import { Tags } from "./tags.ts";
 
@@ -44,6 +45,7 @@ export class Images {
   readonly #deps: Deps;
   readonly #tags: Tags;
   readonly #holdings: Holdings;
+  readonly #lines: Lines;
   /** Idle ones by key; a map keeps the order, the first is the one not used for longest. */
   readonly #idle = new Map<string, Slot[]>();
   #idleCount = 0;
@@ -57,6 +59,7 @@ export class Images {
     this.#deps = deps;
     this.#tags = new Tags(deps);
     this.#holdings = new Holdings(deps);
+    this.#lines = new Lines(deps.now);
   }
 
   /** The image for a request. */
@@ -80,21 +83,27 @@ export class Images {
   async #sharedSlot(exchange: Exchange, name: ImageName, platform: string): Promise<Slot> {
     const asked = `${imageReference(name)} ${platform}`;
     let digest = name.digest ?? (await this.#tags.find(name));
-    for (let waited = 0; ; waited += STEP_MS) {
-      const key = digest === undefined ? "" : keyOf(name, digest, platform);
-      const slot = this.#takeIdle(key);
-      if (slot) {
-        this.#use(slot, exchange);
-        exchange.track(slot.image);
-        return slot;
+    // The repository has said so of its tag.
+    if (digest && !name.digest) await this.#holdings.confirm(`${name.registry}/${name.repository}`, digest);
+    try {
+      for (let waited = 0; ; waited += STEP_MS) {
+        const key = digest === undefined ? "" : keyOf(name, digest, platform);
+        const slot = this.#lines.isFirst(asked, exchange) ? this.#takeIdle(key) : undefined;
+        if (slot) {
+          this.#use(slot, exchange);
+          exchange.track(slot.image);
+          return slot;
+        }
+        if (!this.#isWorthWaiting(asked, key, waited)) break;
+        this.#lines.join(asked, exchange);
+        // A first turn lets those finish who wait for nothing.
+        await pause(exchange, waited === 0 ? 0 : STEP_MS);
+        digest ??= this.#tags.known(name);
       }
-      if (!this.#isWorthWaiting(asked, key, waited)) break;
-      // A first turn lets those finish who wait for nothing.
-      await pause(exchange, waited === 0 ? 0 : STEP_MS);
-      digest ??= this.#tags.known(name);
+    } finally {
+      this.#lines.leave(asked, exchange);
     }
     if (digest !== undefined) {
-      if (!name.digest) await this.#holdings.confirm(`${name.registry}/${name.repository}`, digest);
       return this.#open(exchange, { ...name, tag: undefined, digest }, platform, asked);
     }
     const slot = await this.#open(exchange, name, platform, asked);
@@ -112,6 +121,8 @@ export class Images {
    */
   #isWorthWaiting(asked: string, key: string, waited: number): boolean {
     if (this.#isFull()) return true;
+    // Others are to have it first.
+    if (this.#idle.has(key)) return true;
     if (this.#opening.has(asked)) return waited < OPENING_MS;
     let working = 0;
     for (const [slot, user] of this.#users) if (slot.key === key && !user.isAnswered) working += 1;

@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type Fetch, type Image, MemoryCache, open } from "ocipeek";
+import type { Exchange } from "../src/exchange.ts";
+import { Lines } from "../src/line.ts";
 import { type Harness, start } from "./lib/harness.ts";
 
 const BUNDLE = "opt/app/bin/bundle.bin";
@@ -110,6 +112,37 @@ describe("open images", () => {
     const c = await h.get(`${h.image}:latest-soci/-/etc/hostname?platform=windows/amd64`);
     assert.deepEqual([c.status, c.headers.get("x-ocipeek-error")], [404, "NOT_FOUND"]);
     await h.close();
+  });
+});
+
+describe("lines", () => {
+  const someone = () => ({ stopped: false }) as Exchange & { stopped: boolean };
+
+  test("keep the order, and those who are gone hold up nobody", () => {
+    let now = 0;
+    const lines = new Lines(() => now);
+    const [a, b, c] = [someone(), someone(), someone()] as const;
+    assert.ok(lines.isFirst("x", a));
+    lines.join("x", a);
+    lines.join("x", b);
+    lines.join("x", a);
+    assert.deepEqual(
+      [a, b, c].map((one) => lines.isFirst("x", one)),
+      [true, false, false],
+    );
+    assert.ok(lines.isFirst("y", c));
+    lines.leave("x", a);
+    assert.deepEqual(
+      [a, b, c].map((one) => lines.isFirst("x", one)),
+      [false, true, false],
+    );
+    lines.join("x", c);
+    now = 150;
+    lines.join("x", c);
+    now = 250;
+    assert.ok(lines.isFirst("x", c), "b has not looked for long");
+    Object.defineProperty(c, "stopped", { value: true });
+    assert.ok(lines.isFirst("x", a));
   });
 });
 
