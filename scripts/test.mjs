@@ -71,6 +71,7 @@ function steps() {
       }),
     }),
     check("build", "node", ["scripts/build.mjs"]),
+    check("build worker", "node", ["scripts/worker-build.mjs"], { needs: "build" }),
     check("types", "tsc", ["--noEmit", "-p", "."], { needs: "build" }),
     check("types scripts", "tsc", ["--noEmit", "-p", "tests"], { needs: "build" }),
     check("types worker", "tsc", ["--noEmit", "-p", "worker/test"], { needs: "build" }),

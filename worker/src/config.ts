@@ -159,10 +159,10 @@ export class ConfigError extends Error {
  * | `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` | secrets, for ECR | none |
  * | `OCIPEEK_BUCKET`, `OCIPEEK_ANALYTICS` | bindings: R2, Analytics Engine | none |
  *
- * Lists are JSON arrays, or text with commas or spaces between.
+ * Lists are JSON arrays, or text with commas or spaces between. `limits` are other defaults than the edge platform's.
  * @throws {@link ConfigError}
  */
-export function parseConfig(env: Env): Config {
+export function parseConfig(env: Env, limits: Partial<RequestLimits> = {}): Config {
   const rules = list(env, "OCIPEEK_REGISTRIES") ?? DEFAULT_REGISTRIES;
   const insecure = list(env, "OCIPEEK_INSECURE_REGISTRIES") ?? [];
   for (const host of insecure) checkHost("OCIPEEK_INSECURE_REGISTRIES", host);
@@ -174,7 +174,7 @@ export function parseConfig(env: Env): Config {
     passAuthorization: boolean("OCIPEEK_PASS_AUTHORIZATION", env.OCIPEEK_PASS_AUTHORIZATION, false),
     tokenHosts: list(env, "OCIPEEK_TOKEN_HOSTS") ?? [],
     tagTtl: whole("OCIPEEK_TAG_TTL", env.OCIPEEK_TAG_TTL ?? 60),
-    limits: numbers(env, "OCIPEEK_LIMITS", REQUEST_LIMITS),
+    limits: numbers(env, "OCIPEEK_LIMITS", { ...REQUEST_LIMITS, ...limits }),
     libraryLimits: numbers(env, "OCIPEEK_LIBRARY_LIMITS", LIBRARY_LIMITS, true),
     cache: {
       memoryBytes: whole("OCIPEEK_CACHE.memoryBytes", cache.memoryBytes ?? 16 * MIB),

@@ -243,6 +243,16 @@ describe("tiers together", () => {
     assert.equal(puts, 4);
   });
 
+  test("write later, where reading is to come first", async () => {
+    const { r2 } = all();
+    const { cache, settle } = tiered([new R2Tier(r2, "v1/")], { writeDelay: 20 });
+    cache.put(KEY, bytes("content"));
+    assert.equal(await cache.get(KEY), undefined);
+    assert.deepEqual(r2.calls, [`get v1/${KEY}`]);
+    await settle();
+    assert.equal(text(await cache.get(KEY)), "content");
+  });
+
   test("share a look-up only where the platform can", async () => {
     for (const [shareLookups, asked] of [
       [true, 1],

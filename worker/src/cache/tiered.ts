@@ -11,8 +11,15 @@ export interface TieredOptions {
    * not wait for what was begun for another, which may end in the middle of it.
    */
   shareLookups?: boolean;
+  /**
+   * Milliseconds before a value is written. On the edge's platform writing counts against the same number of
+   * subrequests as reading: what is read must not lack them, what is written may.
+   */
+  writeDelay?: number;
 }
 
+/** Bytes that may wait for {@link TieredOptions.writeDelay}; with more, what comes is written at once. */
+const MAX_DELAYED = 8 << 20;
 /** Bytes that may wait to be written. More are not kept: a slow tier must not fill the isolate's memory. */
 const MAX_WAITING = 32 << 20;
 /** The largest value that is copied to a nearer tier since a part of it was asked for. */
@@ -77,8 +84,12 @@ export class TieredCache implements Cache {
     for (const tier of tiers) {
       if (tier.isMemory) void attempt(() => tier.put(key, value));
       else if (this.#waiting + value.byteLength <= MAX_WAITING) {
+        const delay = this.#waiting < MAX_DELAYED ? (this.#options.writeDelay ?? 0) : 0;
         this.#waiting += value.byteLength;
-        const written = attempt(() => tier.put(key, value)).finally(() => {
+        const written = attempt(async () => {
+          if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
+          await tier.put(key, value);
+        }).finally(() => {
           this.#waiting -= value.byteLength;
         });
         this.#options.waitUntil(written);

@@ -1,0 +1,44 @@
+// `npm run worker:build`: what `wrangler deploy` would upload, in worker/dist; says its size.
+import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { ROOT, run } from "./lib/run.mjs";
+import { useTools } from "./lib/tools.mjs";
+
+export const WORKER_CONFIG = join(ROOT, "worker", "wrangler.jsonc");
+/** Bytes that the worker may have, with gzip. The platform takes 3 MB on its free plan; start-up wants less. */
+const BUDGET = 1_000_000;
+const OUT = join(ROOT, "worker", "dist");
+
+/**
+ * Bundles the worker; the package must be built.
+ * @returns {Promise<{ main: string, wasm: string, raw: number, gzip: number }>} the files, and their size together
+ */
+export async function buildWorker(out = OUT) {
+  useTools();
+  rmSync(out, { recursive: true, force: true });
+  await run("wrangler", ["deploy", "--dry-run", "--config", WORKER_CONFIG, "--outdir", out]);
+  const files = readdirSync(out).filter((name) => /\.(js|wasm)$/.test(name));
+  const parts = files.map((name) => readFileSync(join(out, name)));
+  const wasm = files.find((name) => name.endsWith(".wasm"));
+  if (!wasm || files.length !== 2)
+    throw new Error(`expected one .js and one .wasm, found ${files.join(", ")}`);
+  return {
+    main: join(out, "index.js"),
+    wasm: join(out, wasm),
+    raw: parts.reduce((sum, part) => sum + part.length, 0),
+    gzip: parts.reduce((sum, part) => sum + gzipSync(part, { level: 9 }).length, 0),
+  };
+}
+
+if (process.argv[1] === import.meta.filename) {
+  try {
+    const { raw, gzip } = await buildWorker();
+    const kb = (n) => `${(n / 1000).toFixed(1)} kB`;
+    console.log(`size: worker ${kb(raw)} raw, ${kb(gzip)} gzip, in worker/dist (budget ${kb(BUDGET)})`);
+    if (gzip > BUDGET) throw new Error(`the worker is ${gzip - BUDGET} bytes over its budget`);
+  } catch (error) {
+    console.error(error.output ? `${error.message}\n${error.output}` : error.message);
+    process.exitCode = 1;
+  }
+}

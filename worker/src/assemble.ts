@@ -1,0 +1,44 @@
+/** The handler with all its parts, the same on every platform. @module */
+import { open } from "ocipeek";
+import { AccessList } from "./access.ts";
+import { type CachePlatform, createCache } from "./cache/create.ts";
+import { BINDINGS, type Config, type Env } from "./config.ts";
+import { operatorAuth } from "./credentials.ts";
+import type { Analytics, Handle } from "./deps.ts";
+import { guardedFetch, type PlatformFetch } from "./guarded-fetch.ts";
+import { createHandler } from "./handler.ts";
+import { createProxy } from "./proxy.ts";
+
+/** What a platform gives to the worker besides requests. */
+export interface Platform extends CachePlatform {
+  /** Its `fetch`. */
+  fetch: PlatformFetch;
+  /** Writes one line of the log. */
+  log(line: string): void;
+}
+
+/** Puts the worker together. */
+export function assemble(config: Config, env: Env, platform: Platform): Handle {
+  const now = Date.now;
+  const access = new AccessList(config);
+  const auth = operatorAuth(config, platform.fetch, now);
+  return createHandler({
+    config,
+    open,
+    fetch: guardedFetch(access, config, platform.fetch),
+    cache: createCache(config, env, platform),
+    auth,
+    checkAllowed: (registry, repository) => {
+      access.check(registry, repository);
+    },
+    proxy: createProxy({ config, access, auth, now }),
+    now,
+    log: (record) => platform.log(JSON.stringify(record)),
+    analytics: analyticsOf(env[BINDINGS.analytics]),
+  });
+}
+
+function analyticsOf(binding: unknown): Analytics | undefined {
+  const { writeDataPoint } = (binding ?? {}) as Record<string, unknown>;
+  return typeof writeDataPoint === "function" ? (binding as Analytics) : undefined;
+}
