@@ -4,6 +4,7 @@ import { chmodSync, copyFileSync, mkdirSync, readFileSync, renameSync, rmSync } 
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { build } from "esbuild";
 import { ROOT, run } from "./lib/run.mjs";
 import { useTools, WASM_BINDGEN } from "./lib/tools.mjs";
 
@@ -39,6 +40,22 @@ async function buildWasm(out, dev) {
   renameSync(`${file}.small`, file);
 }
 
+/** The worker as a plain server, for `ocipeek serve`: one file, with what it needs besides the package. */
+async function buildServer() {
+  await run("tsc", ["-p", "worker"]);
+  await build({
+    entryPoints: [join(ROOT, "worker", "src", "serve.ts")],
+    outfile: join(DIST, "worker", "serve.js"),
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    target: "es2022",
+    external: ["ocipeek", "ocipeek/*"],
+    legalComments: "inline",
+    logLevel: "error",
+  });
+}
+
 /** Sizes of a file: raw, gzip -9, brotli -11. */
 export function sizes(file) {
   const bytes = readFileSync(file);
@@ -61,7 +78,7 @@ async function main(dev) {
   mkdirSync(wasm, { recursive: true });
   await buildWasm(wasm, dev);
   await run("tsc", ["-p", "tsconfig.json"]);
-  await run("tsc", ["-p", "worker"]);
+  await buildServer();
   chmodSync(join(DIST, "cli/main.js"), 0o755);
   // What TypeScript does not put out: a file that it cannot read, see there, and declarations.
   for (const file of ["js/entry/deno.js", "wasm/ocipeek.d.ts", "wasm/ocipeek_bg.wasm.d.ts"]) {

@@ -87,6 +87,19 @@ export class Args {
     const text = this.text(name);
     return text === undefined ? undefined : wholeNumber(`--${name}`, text);
   }
+
+  /** The limits of `--limit`, by their names. */
+  limits(): Record<string, number> {
+    const limits: Record<string, number> = {};
+    for (const item of this.texts("limit")) {
+      const [name, value] = item.split("=", 2);
+      if (!name || value === undefined) {
+        throw new UsageError(`--limit wants NAME=N, not ${JSON.stringify(item)}`);
+      }
+      limits[name] = wholeNumber(`--limit ${name}`, value);
+    }
+    return limits;
+  }
 }
 
 /** A whole number that is not negative. */

@@ -6,6 +6,7 @@ import { find } from "./commands/find.js";
 import { inspect } from "./commands/inspect.js";
 import { layers } from "./commands/layers.js";
 import { ls } from "./commands/ls.js";
+import { serve } from "./commands/serve.js";
 import { soci } from "./commands/soci.js";
 import { stat } from "./commands/stat.js";
 import { tree } from "./commands/tree.js";
@@ -16,7 +17,7 @@ import { Session } from "./session.js";
 import { version } from "./version.js";
 
 /** All commands, in the order of the help. */
-export const COMMANDS: readonly Command[] = [inspect, ls, tree, cat, cp, stat, find, layers, soci];
+export const COMMANDS: readonly Command[] = [inspect, ls, tree, cat, cp, stat, find, layers, soci, serve];
 
 /** Runs a command line; gives the exit code. */
 export async function run(argv: string[], out: Output, signal: AbortSignal): Promise<number> {

@@ -8,7 +8,7 @@ import {
   type ReadStats,
 } from "../js/entry/node.js";
 import { DirectoryCache, dockerAuth } from "../js/node/index.js";
-import { type Args, wholeNumber } from "./args.js";
+import type { Args } from "./args.js";
 import { escapeText } from "./escape.js";
 import { EXIT, UsageError } from "./exit.js";
 import { siSize, table } from "./format.js";
@@ -80,7 +80,7 @@ export class Session {
       verify: !args.flag("insecure-unverified"),
       plainHttp: args.flag("plain-http"),
       tokenHosts: args.texts("token-host"),
-      limits: limitsOf(args.texts("limit")),
+      limits: args.limits(),
       cache: cacheDir === undefined ? undefined : new DirectoryCache(cacheDir),
     };
   }
@@ -96,17 +96,6 @@ export class Session {
     const password = (await text(process.stdin)).replace(/\r?\n$/, "");
     return { username, password };
   }
-}
-
-function limitsOf(texts: string[]): Record<string, number> {
-  const limits: Record<string, number> = {};
-  for (const item of texts) {
-    const [name, value] = item.split("=", 2);
-    if (!name || value === undefined)
-      throw new UsageError(`--limit wants NAME=N, not ${JSON.stringify(item)}`);
-    limits[name] = wholeNumber(`--limit ${name}`, value);
-  }
-  return limits;
 }
 
 /** The requests as a table, and their sum. */

@@ -1,0 +1,103 @@
+import type { Args } from "../args.js";
+import type { Command } from "../command.js";
+import { UsageError } from "../exit.js";
+import type { Session } from "../session.js";
+
+/** What of the worker's server is used; see worker/src/serve.ts, which is built apart. */
+interface ServeModule {
+  serve(options: {
+    hostname: string | undefined;
+    port: number | undefined;
+    cacheDir: string | undefined;
+    cacheBytes: number | undefined;
+    env: Record<string, unknown>;
+    log: ((line: string) => void) | undefined;
+  }): Promise<{ url: string; close(): Promise<void> }>;
+  ConfigError: new (message: string) => Error;
+}
+
+/** Options of all commands that mean nothing here. */
+const NOT_HERE = [
+  "json",
+  "stats",
+  "soci-index",
+  "no-soci",
+  "insecure-unverified",
+  "username",
+  "password-stdin",
+  "plain-http",
+];
+
+async function run(session: Session): Promise<void> {
+  const { args, out, signal } = session;
+  for (const name of NOT_HERE) {
+    if (args.flag(name) || args.text(name) !== undefined) throw new UsageError(`serve takes no --${name}`);
+  }
+  const port = args.number("port");
+  if (port !== undefined && port > 65_535) throw new UsageError("--port must be 0 to 65535");
+  const file = new URL("../../worker/serve.js", import.meta.url).href;
+  const { serve, ConfigError } = (await import(file)) as ServeModule;
+  const settings = {
+    hostname: args.text("host"),
+    port,
+    cacheDir: args.text("cache-dir"),
+    cacheBytes: args.number("cache-bytes"),
+    env: { ...process.env, ...settingsOf(args) },
+    log: args.flag("quiet") ? () => {} : undefined,
+  };
+  const server = await serve(settings).catch((error: Error) => {
+    throw error instanceof ConfigError ? new UsageError(error.message) : error;
+  });
+  await out.line(`${server.url}/`);
+  await out.flush();
+  if (!signal.aborted) {
+    await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+  }
+  await server.close();
+}
+
+/** The worker's settings that the options are for. */
+function settingsOf(args: Args): Record<string, unknown> {
+  const settings: Record<string, unknown> = {};
+  const set = (name: string, value: unknown): void => {
+    if (value !== undefined && !(Array.isArray(value) && value.length === 0)) settings[name] = value;
+  };
+  set("OCIPEEK_REGISTRIES", args.texts("registry"));
+  set("OCIPEEK_INSECURE_REGISTRIES", args.texts("insecure-registry"));
+  set("OCIPEEK_DEFAULT_PLATFORM", args.text("platform"));
+  set("OCIPEEK_TOKEN_HOSTS", args.texts("token-host"));
+  if (args.texts("limit").length > 0) set("OCIPEEK_LIBRARY_LIMITS", args.limits());
+  return settings;
+}
+
+export const serve: Command = {
+  name: "serve",
+  summary: "serve every file of every image at a URL",
+  usage: "[--port N] [--registry NAME]...",
+  details: `Answers GET /REGISTRY/REPOSITORY[:TAG|@DIGEST]/-/PATH with the file, a folder's listing or an archive, as the
+edge worker does, until it is interrupted. Prints its URL; logs JSON lines on standard error.
+
+All settings of the worker can be given as environment variables too: OCIPEEK_DOCKER_CONFIG (the text of a
+Docker config.json, for private registries), OCIPEEK_TAG_TTL, OCIPEEK_LIMITS and others. Docker's own credentials
+are not used unless you give them that way, since whoever reaches the server reads with them.`,
+  options: {
+    port: { type: "string", value: "N", help: "listen on this port (default: 8788; 0 takes a free one)" },
+    host: { type: "string", value: "ADDRESS", help: "listen on this address (default: 127.0.0.1)" },
+    registry: {
+      type: "string",
+      multiple: true,
+      value: "NAME",
+      help: "serve this registry, or REGISTRY/PATTERN of repositories (default: the large public ones)",
+    },
+    "insecure-registry": {
+      type: "string",
+      multiple: true,
+      value: "HOST:PORT",
+      help: "serve this one too, by plain http and on private addresses",
+    },
+    "cache-bytes": { type: "string", value: "N", help: "keep so much in --cache-dir (default: 1 GiB)" },
+    quiet: { type: "boolean", short: "q", help: "log nothing" },
+  },
+  arity: [0, 0],
+  run,
+};

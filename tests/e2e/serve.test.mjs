@@ -1,0 +1,237 @@
+// `ocipeek serve`: the worker as a plain server, under Node, Deno and Bun.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { serveLayout } from "../../scripts/lib/layout-registry.mjs";
+import { ROOT, run } from "../../scripts/lib/run.mjs";
+import { ocipeek } from "../lib/cli.mjs";
+import { DEMO, REPOSITORY } from "../lib/docker-registry.mjs";
+import { merged } from "../lib/expected.mjs";
+import { cliFile } from "../lib/package.mjs";
+import { tempFolder } from "../lib/processes.mjs";
+import { layout } from "../lib/variants.mjs";
+
+const TAG = "latest-soci";
+const DIGEST = layout.tags.get(TAG);
+const bin = (name) => join(ROOT, "node_modules", ".bin", name);
+const RUNTIMES = {
+  node: [process.execPath, cliFile()],
+  deno: [bin("deno"), "run", "--quiet", "--allow-all", cliFile()],
+  bun: [bin("bun"), cliFile()],
+};
+
+const lines = new Map(merged().map((line) => [line.path, line]));
+const sha256 = (bytes) => createHash("sha256").update(Buffer.from(bytes)).digest("hex");
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Starts `ocipeek serve` and waits until it says its URL. */
+async function start(command, args, env = {}) {
+  const [file, ...first] = command;
+  const child = spawn(file, [...first, "serve", "--port", "0", ...args], {
+    env: { ...process.env, NO_COLOR: "1", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const kill = () => child.kill("SIGKILL");
+  process.once("exit", kill);
+  let out = "";
+  let log = "";
+  child.stdout.on("data", (d) => (out += d));
+  child.stderr.on("data", (d) => (log += d));
+  const exit = once(child, "close");
+  for (let i = 0; i < 600 && !out.includes("\n") && child.exitCode === null; i++) await sleep(50);
+  assert.match(out, /^http:\/\/127\.0\.0\.1:\d+\/\n$/, log);
+  return {
+    url: out.trim().slice(0, -1),
+    log: () => log,
+    stop: async (signal = "SIGINT") => {
+      process.off("exit", kill);
+      child.kill(/** @type {NodeJS.Signals} */ (signal));
+      const hard = setTimeout(kill, 10_000);
+      const [code] = await exit;
+      clearTimeout(hard);
+      return code;
+    },
+  };
+}
+
+/** The answer to what is sent as it is. */
+async function raw(url, text) {
+  const socket = connect(Number(new URL(url).port), "127.0.0.1");
+  let answer = "";
+  socket.on("data", (d) => (answer += d));
+  socket.end(text);
+  await once(socket, "close");
+  return answer;
+}
+
+let registry;
+let seen = [];
+before(async () => {
+  const onRequest = (request) => seen.push(request);
+  registry = await serveLayout({ dir: DEMO, repository: REPOSITORY, onRequest });
+});
+after(() => registry?.close());
+
+const args = (folder) => ["--insecure-registry", registry.host, "--cache-dir", folder];
+
+for (const [name, command] of Object.entries(RUNTIMES)) {
+  describe(`ocipeek serve under ${name}`, () => {
+    let folder;
+    let server;
+    let base;
+    before(async () => {
+      folder = tempFolder("serve");
+      server = await start(command, args(folder.path));
+      base = `${server.url}/${registry.host}/${REPOSITORY}`;
+    });
+    after(async () => {
+      await server?.stop();
+      folder?.remove();
+    });
+
+    test("gives files, their heads and parts", async () => {
+      for (const path of [
+        "etc/services",
+        "usr/share/demo/tz/Winnipeg",
+        "app/node_modules/fflate/CHANGELOG.md",
+      ]) {
+        const url = `${base}:${TAG}/-/${path}`;
+        const whole = await fetch(url);
+        const bytes = await whole.arrayBuffer();
+        assert.equal(whole.status, 200, server.log());
+        assert.equal(sha256(bytes), lines.get(path).sha256);
+        const head = await fetch(url, { method: "HEAD" });
+        for (const header of ["content-length", "etag", "content-type", "x-ocipeek-digest"]) {
+          assert.equal(head.headers.get(header), whole.headers.get(header), header);
+        }
+        assert.equal(head.headers.get("content-length"), String(bytes.byteLength));
+        const part = await fetch(url, { headers: { range: "bytes=3-9" } });
+        assert.equal(part.status, 206);
+        assert.deepEqual(await part.arrayBuffer(), bytes.slice(3, 10));
+      }
+    });
+
+    test("streams a folder as an archive", async () => {
+      const answer = await fetch(`${base}:${TAG}/-/usr/share/?tar`);
+      const { stdout } = await run("tar", ["-tf", "-"], {
+        input: new Uint8Array(await answer.arrayBuffer()),
+      });
+      const expected = [...lines.keys()].filter((p) => p === "usr/share" || p.startsWith("usr/share/"));
+      assert.ok(Math.abs(stdout.trimEnd().split("\n").length - expected.length) <= 1);
+    });
+
+    test("answers what is no file by its code", async () => {
+      /** @type {[string, number, string | null][]} */
+      const cases = [
+        [`/${registry.host}/${REPOSITORY}:${TAG}/-/no/such`, 404, "ENOENT"],
+        ["/example.com/app/-/x", 403, "REGISTRY_NOT_ALLOWED"],
+        ["/healthz", 200, null],
+      ];
+      for (const [path, status, code] of cases) {
+        const answer = await fetch(server.url + path);
+        await answer.arrayBuffer();
+        assert.equal(answer.status, status, path);
+        assert.equal(answer.headers.get("x-ocipeek-error"), code);
+      }
+      const post = await fetch(`${base}/`, { method: "POST", body: "x" });
+      assert.equal(post.status, 405);
+      await post.arrayBuffer();
+    });
+
+    test("keeps what it read in the folder, for the next one", async () => {
+      await fetch(`${base}@${DIGEST}/-/etc/services`).then((a) => a.arrayBuffer());
+      assert.equal(await server.stop(), 0);
+      server = await start(command, args(folder.path));
+      base = `${server.url}/${registry.host}/${REPOSITORY}`;
+      seen = [];
+      const answer = await fetch(`${base}@${DIGEST}/-/etc/services`);
+      assert.equal(sha256(await answer.arrayBuffer()), lines.get("etc/services").sha256);
+      assert.deepEqual(seen, []);
+    });
+
+    test("logs a line a request, and ends when it is told to", async () => {
+      await fetch(`${base}:${TAG}/-/etc/services?download`).then((a) => a.arrayBuffer());
+      await sleep(100);
+      const records = server
+        .log()
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line));
+      const last = records.at(-1);
+      assert.equal(last.status, 200);
+      assert.equal(last.registry, registry.host);
+      assert.equal(await server.stop("SIGTERM"), 0);
+      server = undefined;
+    });
+  });
+}
+
+describe("ocipeek serve", () => {
+  test("takes no requests that a path does not say all of", async () => {
+    const server = await start(RUNTIMES.node, ["--quiet", ...args("/nonexistent")]);
+    try {
+      const host = `Host: x\r\nConnection: close\r\n\r\n`;
+      for (const target of ["http://evil.example/", "*", "evil.example:443"]) {
+        assert.match(await raw(server.url, `GET ${target} HTTP/1.1\r\n${host}`), /^HTTP\/1\.1 400 /, target);
+      }
+      for (const target of ["//evil.example/x", "/../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/\\x"]) {
+        assert.match(
+          await raw(server.url, `GET ${target} HTTP/1.1\r\n${host}`),
+          /^HTTP\/1\.1 40[04] /,
+          target,
+        );
+      }
+      // The rest of a body is never taken for a request.
+      const smuggled = `POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n`;
+      const answer = await raw(server.url, smuggled);
+      assert.equal(answer.match(/HTTP\/1\.1 /g)?.length, 1, answer);
+      assert.match(answer, /^HTTP\/1\.1 405 /);
+      assert.equal(server.log(), "");
+    } finally {
+      await server.stop();
+    }
+  });
+
+  test("does not use Docker's credentials, and never shows those it is given", async () => {
+    const auths = { [registry.host]: { auth: Buffer.from("robot:s3cr3t").toString("base64") } };
+    const env = { OCIPEEK_DOCKER_CONFIG: JSON.stringify({ auths }) };
+    const server = await start(RUNTIMES.node, args("/nonexistent"), env);
+    const answer = await fetch(`${server.url}/${registry.host}/${REPOSITORY}:nothing/-/x`);
+    const text = await answer.text();
+    assert.equal(answer.status, 404, text);
+    await server.stop();
+    assert.doesNotMatch(`${text}${server.log()}`, /s3cr3t|cm9ib3Q6/);
+  });
+
+  test("says what is wrong with its options", async () => {
+    /** @type {[string[], RegExp][]} */
+    const cases = [
+      [["--port", "99999"], /--port must be 0 to 65535/],
+      [["--json"], /serve takes no --json/],
+      [
+        ["--registry", "UPPER.example"],
+        /OCIPEEK_REGISTRIES: UPPER\.example: a host is written in lower case/,
+      ],
+      [["image"], /usage: ocipeek serve/],
+    ];
+    for (const [given, expected] of cases) {
+      const { code, stderr } = await ocipeek(["serve", ...given]);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, expected);
+    }
+    const { stdout } = await ocipeek(["serve", "--help"]);
+    for (const word of [
+      "--port",
+      "--registry",
+      "--insecure-registry",
+      "--cache-dir",
+      "OCIPEEK_DOCKER_CONFIG",
+    ]) {
+      assert.ok(stdout.toString().includes(word), word);
+    }
+  });
+});

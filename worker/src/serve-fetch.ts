@@ -1,0 +1,47 @@
+/** The `fetch` of a server that stands in a network of its own. @module */
+import { lookup } from "node:dns/promises";
+import type { Config } from "./config.ts";
+import { HttpError } from "./errors.ts";
+import type { PlatformFetch } from "./guarded-fetch.ts";
+import { isPublicAddress } from "./public-host.ts";
+
+/** Milliseconds for which an answer about a host is taken for granted. */
+const KEPT = 10_000;
+const MAX_KEPT = 1000;
+
+/**
+ * `fetch` for hosts whose every address is a public one, and for the registries that the configuration lists as
+ * insecure. A public name may lead into the network that the server is in; on the edge's platform there is none.
+ *
+ * The runtime looks the host up again when it connects, and whoever rules its name may then answer otherwise: a server
+ * whose neighbours trust it belongs behind a firewall too.
+ */
+export function publicFetch(
+  config: Pick<Config, "insecureRegistries">,
+  resolve: (host: string) => Promise<string[]> = addressesOf,
+): PlatformFetch {
+  const own = new Set(config.insecureRegistries.map((name) => new URL(`http://${name}`).host));
+  const kept = new Map<string, { isPublic: Promise<boolean>; until: number }>();
+  const isPublic = (host: string): Promise<boolean> => {
+    const now = Date.now();
+    const known = kept.get(host);
+    if (known && known.until > now) return known.isPublic;
+    if (kept.size >= MAX_KEPT) kept.clear();
+    const asked = resolve(host).then((addresses) => addresses.every(isPublicAddress));
+    kept.set(host, { isPublic: asked, until: now + KEPT });
+    asked.catch(() => kept.delete(host));
+    return asked;
+  };
+  return async (url, init) => {
+    const { host, hostname } = new URL(url);
+    // Where there is no such host, `fetch` fails and says so.
+    if (!own.has(host) && !(await isPublic(hostname).catch(() => true))) {
+      throw new HttpError("HOST_NOT_ALLOWED", `${hostname} has an address that is not public`);
+    }
+    return fetch(url, init);
+  };
+}
+
+async function addressesOf(host: string): Promise<string[]> {
+  return (await lookup(host, { all: true })).map(({ address }) => address);
+}

@@ -1,0 +1,103 @@
+/** Node's server, with web requests and answers. @module */
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Listen, Listening } from "./serve.ts";
+
+/** Listens. */
+export async function serveNode({ hostname, port, handle }: Listen): Promise<Listening> {
+  const server = createServer((incoming, outgoing) => {
+    void exchange(incoming, outgoing, handle).catch(() => outgoing.destroy());
+  });
+  server.listen(port, hostname);
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: async () => {
+      const closed = once(server, "close");
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+async function exchange(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  handle: Listen["handle"],
+): Promise<void> {
+  const left = new AbortController();
+  outgoing.on("error", () => outgoing.destroy());
+  outgoing.once("close", () => {
+    if (!outgoing.writableFinished) left.abort();
+  });
+  // A body is of no use to a worker that reads; a connection with the rest of one on it is not used again.
+  if (
+    incoming.headers["content-length"] !== undefined ||
+    incoming.headers["transfer-encoding"] !== undefined
+  ) {
+    outgoing.setHeader("connection", "close");
+  }
+  const request = requestOf(incoming, left.signal);
+  if (!request) {
+    outgoing.writeHead(400, { "content-type": "text/plain; charset=utf-8", connection: "close" });
+    outgoing.end("INVALID_URL: the request has no path, or a method or header that cannot be\n");
+    return;
+  }
+  await send(await handle(request), incoming.method === "HEAD", outgoing);
+}
+
+/** The request, or nothing where it is none of the web's. */
+function requestOf(incoming: IncomingMessage, signal: AbortSignal): Request | undefined {
+  const { method = "GET", url = "", rawHeaders } = incoming;
+  // Put behind a host, a path cannot become one, whatever it begins with.
+  if (!url.startsWith("/")) return undefined;
+  try {
+    const headers = new Headers();
+    for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+      headers.append(rawHeaders[i] ?? "", rawHeaders[i + 1] ?? "");
+    }
+    return new Request(`http://ocipeek.invalid${url}`, { method, headers, signal });
+  } catch {
+    return undefined;
+  }
+}
+
+/** Sends an answer as fast as it is taken. */
+async function send(response: Response, isHead: boolean, outgoing: ServerResponse): Promise<void> {
+  outgoing.writeHead(response.status, Object.fromEntries(response.headers));
+  const body = isHead ? undefined : response.body;
+  if (!body) {
+    await response.body?.cancel();
+    outgoing.end();
+    return;
+  }
+  const reader = body.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      if (outgoing.destroyed) throw new Error("the caller left");
+      if (!outgoing.write(value)) await drained(outgoing);
+    }
+    outgoing.end();
+  } catch (error) {
+    // The head is out: that something is missing shows by the connection's end alone.
+    outgoing.destroy();
+    await reader.cancel(error).catch(() => {});
+  }
+}
+
+/** Resolves when more can be written, or nothing any more. */
+function drained(outgoing: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      outgoing.off("drain", settle);
+      outgoing.off("close", settle);
+      resolve();
+    };
+    outgoing.on("drain", settle);
+    outgoing.on("close", settle);
+  });
+}

@@ -1,0 +1,87 @@
+/** The worker as a plain server: under Node, Deno and Bun. @module */
+import { assemble } from "./assemble.ts";
+import { ConfigError, type Env, parseConfig } from "./config.ts";
+import { serveBun } from "./serve-bun.ts";
+import { FolderTier } from "./serve-cache.ts";
+import { serveDeno } from "./serve-deno.ts";
+import { publicFetch } from "./serve-fetch.ts";
+import { serveNode } from "./serve-node.ts";
+
+export { ConfigError };
+
+/** How to serve. */
+export interface ServeOptions {
+  /** Address to listen on. Default `127.0.0.1`: this machine alone. */
+  hostname?: string | undefined;
+  /** Port, 0 for a free one. Default 8788. */
+  port?: number | undefined;
+  /** Folder of the cache, and the bytes that it may hold. */
+  cacheDir?: string | undefined;
+  cacheBytes?: number | undefined;
+  /** The settings of the worker, by their names. Default: this process's environment. */
+  env?: Env | undefined;
+  /** Takes a line of the log. Default: standard error. */
+  log?: ((line: string) => void) | undefined;
+}
+
+/** A running server. */
+export interface Server {
+  /** Where it is reached, without a slash at the end. */
+  readonly url: string;
+  /** Takes no more requests, ends those that run, and waits for what is still being written. */
+  close(): Promise<void>;
+}
+
+/** A server of one's own is not counted like the edge platform's free plan. */
+const LIMITS = { maxSubrequests: 10_000, maxOpenImages: 16 };
+
+/** What a runtime's own server is started with. */
+export interface Listen {
+  readonly hostname: string;
+  readonly port: number;
+  handle(request: Request): Promise<Response>;
+}
+
+/** What a runtime's own server gives back. */
+export interface Listening {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the server of the runtime that it is called in.
+ * @throws {@link ConfigError} if a setting does not mean anything
+ */
+export async function serve(options: ServeOptions = {}): Promise<Server> {
+  const { hostname = "127.0.0.1", port = 8788, cacheDir, env = process.env } = options;
+  const running = new Set<Promise<unknown>>();
+  const waitUntil = (promise: Promise<unknown>): void => {
+    const settled = promise.catch(() => {}).finally(() => running.delete(settled));
+    running.add(settled);
+  };
+  const config = parseConfig(env, LIMITS);
+  const handle = assemble(config, env, {
+    fetch: publicFetch(config),
+    host: "ocipeek.invalid",
+    waitUntil,
+    // Requests are not bound to contexts here: they may wait for each other.
+    shareLookups: true,
+    folder: cacheDir === undefined ? undefined : new FolderTier(cacheDir, options.cacheBytes),
+    log: options.log ?? ((line) => console.error(line)),
+  });
+  const listening = await start({ hostname, port, handle: (request) => handle(request, env, { waitUntil }) });
+  const shown = hostname.includes(":") ? `[${hostname}]` : hostname;
+  return {
+    url: `http://${shown}:${listening.port}`,
+    close: async () => {
+      await listening.close();
+      while (running.size > 0) await Promise.all(running);
+    },
+  };
+}
+
+function start(listen: Listen): Promise<Listening> | Listening {
+  if ("Deno" in globalThis) return serveDeno(listen);
+  if ("Bun" in globalThis) return serveBun(listen);
+  return serveNode(listen);
+}
