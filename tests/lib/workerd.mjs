@@ -19,8 +19,10 @@ export function filesBelow(folder, under = folder) {
 /**
  * Starts workerd. The first module is the worker.
  * @param {[name: string, content: string | Uint8Array][]} modules by the names that they import each other by
+ * @param {{ vars?: Record<string, string>, flags?: string[], v8Flags?: string[], ready?: string }} [options]
+ *   `vars`: texts in its environment. `flags`: compatibility flags.
  */
-export async function startWorkerd(modules) {
+export async function startWorkerd(modules, { vars = {}, flags = [], v8Flags = [], ready = "/ready" } = {}) {
   const folder = tempFolder("workerd");
   const port = await freePort();
   const lines = modules
@@ -30,6 +32,10 @@ export async function startWorkerd(modules) {
       writeFileSync(join(folder.path, file), content);
       return `      (name = ${JSON.stringify(name)}, ${KINDS[extname(name)]} = embed ${JSON.stringify(file)}),`;
     });
+  const bindings = Object.entries(vars).map(
+    ([name, text]) => `(name = ${JSON.stringify(name)}, text = ${JSON.stringify(text)})`,
+  );
+  const list = (texts) => JSON.stringify(texts);
   writeFileSync(
     join(folder.path, "config.capnp"),
     `using Workerd = import "/workerd/workerd.capnp";
@@ -40,10 +46,13 @@ const config :Workerd.Config = (
 ${lines.join("\n")}
       ],
       compatibilityDate = "2026-08-01",
+      compatibilityFlags = ${list(flags)},
+      bindings = [${bindings.join(", ")}],
       globalOutbound = "loopback",
     )),
     (name = "loopback", network = (allow = ["local"])),
   ],
+  v8Flags = ${list(v8Flags)},
   sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")],
 );
 `,
@@ -51,10 +60,11 @@ ${lines.join("\n")}
   const url = `http://127.0.0.1:${port}`;
   const program = join(ROOT, "node_modules", ".bin", "workerd");
   const server = await startServer(program, ["serve", join(folder.path, "config.capnp")], {
-    url: `${url}/ready`,
+    url: `${url}${ready}`,
   });
   return {
     url,
+    pid: server.child.pid,
     output: server.output,
     stop: async () => {
       await server.stop();

@@ -1,0 +1,139 @@
+// The worker in workerd by `wrangler dev`, and registries that count what they are asked.
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer, request as httpRequest } from "node:http";
+import { basename, join } from "node:path";
+import { closeServer, listen } from "../../scripts/lib/servers.mjs";
+import { wranglerDev } from "../../scripts/lib/wrangler.mjs";
+import { buildWorker, WORKER_CONFIG } from "../../scripts/worker-build.mjs";
+import { freePort, startServer, tempFolder } from "./processes.mjs";
+import { startWorkerd } from "./workerd.mjs";
+
+/**
+ * Starts the worker. `folder` is that of another one, whose cache it takes over; so it is a cold isolate with a warm
+ * cache.
+ * @param {{ vars?: Record<string, unknown>, config?: string, folder?: string }} [options]
+ */
+export async function startWorker({ vars = {}, config = WORKER_CONFIG, folder } = {}) {
+  const own = folder === undefined ? tempFolder("worker") : undefined;
+  const place = folder ?? own?.path ?? "";
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const { file, args, env } = wranglerDev({ config, port, folder: place, vars });
+  const server = await startServer(file, args, { url: `${url}/healthz`, env, seconds: 90 });
+  return {
+    url,
+    folder: place,
+    output: server.output,
+    /** Bytes of memory that the worker's process holds now. */
+    memory: () => memoryOf(isolate(server.child.pid)),
+    stop: async () => {
+      await server.stop();
+      own?.remove();
+    },
+  };
+}
+
+/** Collects garbage at `/gc`; V8 alone does so when it likes, since there is no limit here as at the edge. */
+const WITH_GC = `import worker from "./index.js";
+export default {
+  fetch(request, env, context) {
+    if (new URL(request.url).pathname !== "/gc") return worker.fetch(request, env, context);
+    gc();
+    return new Response("collected");
+  },
+};
+`;
+
+/**
+ * Starts what `npm run worker:build` makes, in workerd itself: without a Cache API.
+ * @param {Record<string, unknown>} vars
+ */
+export async function startBundle(vars) {
+  const folder = tempFolder("bundle");
+  try {
+    const { main, wasm } = await buildWorker(folder.path);
+    const texts = Object.entries({ OCIPEEK_CACHE: { cacheApi: false }, ...vars }).map(([name, value]) => [
+      name,
+      typeof value === "string" ? value : JSON.stringify(value),
+    ]);
+    const workerd = await startWorkerd(
+      [
+        ["gc.js", WITH_GC],
+        ["index.js", readFileSync(main)],
+        [basename(wasm), readFileSync(wasm)],
+      ],
+      {
+        vars: Object.fromEntries(texts),
+        flags: ["enable_request_signal"],
+        v8Flags: ["--expose-gc"],
+        ready: "/healthz",
+      },
+    );
+    return {
+      ...workerd,
+      memory: () => memoryOf(workerd.pid),
+      /** Collects garbage. */
+      collect: () => fetch(`${workerd.url}/gc`).then((answer) => answer.text()),
+    };
+  } finally {
+    folder.remove();
+  }
+}
+
+/** The process that runs the worker. wrangler starts two workerds; the one in front only passes requests on. */
+function isolate(parent) {
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  const found = pids.filter((pid) => {
+    try {
+      const stat = readFileSync(join("/proc", pid, "stat"), "utf8");
+      const [, ppid] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      const command = readFileSync(join("/proc", pid, "cmdline"), "utf8");
+      return Number(ppid) === parent && command.includes("workerd") && command.includes("--debug-port");
+    } catch {
+      return false;
+    }
+  });
+  if (found.length !== 1) throw new Error(`${found.length} processes look like the worker's`);
+  return Number(found[0]);
+}
+
+/** Resident bytes of a process, and the most that they have been. */
+export function memoryOf(pid) {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  const kib = (name) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0);
+  return { pid, now: kib("VmRSS") * 1024, peak: kib("VmHWM") * 1024 };
+}
+
+/** From now on the peak of a process counts anew. */
+export function resetPeak(pid) {
+  writeFileSync(`/proc/${pid}/clear_refs`, "5");
+}
+
+/** Passes requests on to a registry on loopback, and notes them. */
+export async function startCounter(target) {
+  const [hostname, port] = target.split(":");
+  let seen = [];
+  const server = createServer((incoming, outgoing) => {
+    const { method, url, headers } = incoming;
+    seen.push(`${method} ${url}${headers.range ? ` ${headers.range}` : ""}`);
+    const onward = httpRequest({ hostname, port, method, path: url, headers: { ...headers, host: target } });
+    onward.on("response", (answer) => {
+      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(outgoing);
+    });
+    onward.on("error", () => outgoing.destroy());
+    outgoing.on("close", () => onward.destroy());
+    incoming.pipe(onward);
+  });
+  const actual = await listen(server);
+  return {
+    host: `127.0.0.1:${actual}`,
+    /** The requests since the last call. */
+    requests: () => {
+      const list = seen;
+      seen = [];
+      return list;
+    },
+    stop: () => closeServer(server),
+  };
+}
