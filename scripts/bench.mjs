@@ -1,6 +1,7 @@
 // `npm run bench`: span inflate in every engine, cold and warm reads, the cost of a huge zTOC.
 // Contenders take turns within each round, so that what else the machine does falls on all alike.
 //   npm run bench -- --rounds 9 --json FILE
+//   npm run bench worker -- --seconds 60 --json FILE    the worker under load, beside nginx
 
 import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -15,6 +16,7 @@ import { DEMO, REPOSITORY } from "../tests/lib/docker-registry.mjs";
 import { tempFolder } from "../tests/lib/processes.mjs";
 import { gzipWithSpans, hugeZtoc } from "../tests/lib/synthetic-image.mjs";
 import { IMAGE, layout } from "../tests/lib/variants.mjs";
+import { benchWorker } from "./bench-worker.mjs";
 import { serveLayout } from "./lib/layout-registry.mjs";
 import { ROOT, run } from "./lib/run.mjs";
 import { setup } from "./setup.mjs";
@@ -262,6 +264,9 @@ const option = (name, fallback) => {
 };
 
 async function main() {
+  if (process.argv[2] === "worker") {
+    return benchWorker({ seconds: Number(option("--seconds", 60)), json: option("--json", undefined) });
+  }
   await setup({ tests: true });
   await run("node", ["scripts/build.mjs"]);
   const rounds = Number(option("--rounds", 9));

@@ -1,6 +1,6 @@
 // Installs what the build and the tests need, pinned. Run again, it only looks.
 //   node scripts/setup.mjs           what `npm start` needs
-//   node scripts/setup.mjs --tests   also Chromium and docker-registry
+//   node scripts/setup.mjs --tests   also Chromium, docker-registry, wrk and nginx
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,10 +11,12 @@ import {
   chromium,
   dockerRegistry,
   findProgram,
+  nginx,
   RUST,
   useTools,
   WASM_BINDGEN,
   WASM_BINDGEN_ROOT,
+  wrk,
 } from "./lib/tools.mjs";
 
 /** Something that a person must do. */
@@ -88,10 +90,12 @@ async function testPrograms() {
   if (!chromium()) packages.push("chromium");
   if (!chromedriver()) packages.push("chromium-driver");
   if (!dockerRegistry()) packages.push("docker-registry");
+  if (!wrk()) packages.push("wrk");
+  if (!nginx()) packages.push("nginx-light");
   if (packages.length === 0) return;
   const command = `apt-get install --no-install-recommends ${packages.join(" ")}`;
   const prefix = process.getuid?.() === 0 ? [] : ["sudo", "-n"];
-  const how = `The tests need ${packages.join(", ")}. On Debian or Ubuntu: sudo ${command}. Elsewhere install them and name them in CHROMIUM, CHROMEDRIVER and DOCKER_REGISTRY.`;
+  const how = `The tests need ${packages.join(", ")}. On Debian or Ubuntu: sudo ${command}. Elsewhere install them and name them in CHROMIUM, CHROMEDRIVER, DOCKER_REGISTRY, WRK and NGINX.`;
   if (!findProgram("apt-get") || (prefix.length > 0 && !(await succeeds("sudo", ["-n", "true"]))))
     throw new Missing(how);
   const apt = async (...args) => {
@@ -104,7 +108,7 @@ async function testPrograms() {
   } catch (error) {
     throw new Missing(`${how}\n${error.output ?? error.message}`);
   }
-  if (!chromium() || !chromedriver() || !dockerRegistry()) throw new Missing(how);
+  if (!chromium() || !chromedriver() || !dockerRegistry() || !wrk() || !nginx()) throw new Missing(how);
 }
 
 /**
@@ -119,7 +123,7 @@ export async function setup({ tests = false, log = console.log } = {}) {
     [`wasm-bindgen ${WASM_BINDGEN}`, wasmBindgen],
     ["npm packages", npmPackages],
   ];
-  if (tests) steps.push(["Chromium and docker-registry", testPrograms]);
+  if (tests) steps.push(["Chromium, docker-registry, wrk and nginx", testPrograms]);
   for (const [name, step] of steps) {
     const start = Date.now();
     try {

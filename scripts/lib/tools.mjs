@@ -54,5 +54,8 @@ export const chromium = () =>
   );
 export const chromedriver = () =>
   findProgram(...[process.env.CHROMEDRIVER, "chromedriver"].filter((p) => p !== undefined));
+export const wrk = () => findProgram(...[process.env.WRK, "wrk"].filter((p) => p !== undefined));
+export const nginx = () =>
+  findProgram(...[process.env.NGINX, "nginx", "/usr/sbin/nginx"].filter((p) => p !== undefined));
 export const dockerRegistry = () =>
   findProgram(...[process.env.DOCKER_REGISTRY, "docker-registry"].filter((p) => p !== undefined));
