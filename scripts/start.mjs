@@ -1,7 +1,9 @@
 // `npm start`: builds the package, serves the demo image from a registry of our own on loopback, and
-// shows the command on it with what each call costs. In a terminal the registry stays until Ctrl-C.
+// shows the command on it with what each call costs; then runs the worker over it, as a plain server. In a terminal
+// both stay until Ctrl-C.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { serveLayout } from "./lib/layout-registry.mjs";
 import { duration, ROOT, run } from "./lib/run.mjs";
 import { setup } from "./setup.mjs";
@@ -26,6 +28,21 @@ async function show(cli, args) {
   console.log(stderr.trimEnd().replace(/^/gm, "  # "));
 }
 
+/** The worker, which may read from this registry. */
+async function startWorker(registry) {
+  const { serve } = await import(pathToFileURL(join(ROOT, "dist", "worker", "serve.js")).href);
+  return serve({ port: 0, env: { OCIPEEK_INSECURE_REGISTRIES: registry }, log: () => {} });
+}
+
+/** Gets a URL and shows it as a user would. */
+async function showUrl(url) {
+  console.log(`\nThe worker runs too: every file of every image at a URL.\n$ curl ${url}`);
+  const answer = await fetch(url);
+  console.log((await answer.text()).trimEnd());
+  const said = ["x-ocipeek-requests", "x-ocipeek-bytes", "x-ocipeek-verified"];
+  console.log(said.map((name) => `  # ${name}: ${answer.headers.get(name)}`).join("\n"));
+}
+
 async function main() {
   await build();
   const bin = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")).bin;
@@ -42,10 +59,15 @@ async function main() {
   await show(cli, ["inspect", image, ...common]);
   await show(cli, ["ls", image, "/etc", ...common]);
   await show(cli, ["cat", image, "/usr/lib/os-release", ...common]);
+  const worker = await startWorker(registry.host);
+  const files = `${worker.url}/${image}/-/`;
+  await showUrl(`${files}etc/os-release`);
   if (process.stdin.isTTY && process.stdout.isTTY) {
-    console.log(`\nTry it: npx ocipeek tree ${image} /usr/share   (Ctrl-C here ends the registry)`);
+    console.log(`\nTry it: npx ocipeek tree ${image} /usr/share   (Ctrl-C here ends the servers)`);
+    console.log(`or in a browser: ${files}`);
     await new Promise((resolve) => process.once("SIGINT", resolve));
   }
+  await worker.close();
   await registry.close();
 }
 
