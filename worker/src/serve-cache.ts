@@ -13,14 +13,27 @@ export class FolderTier implements Tier {
   }
 
   async get(key: string): Promise<Uint8Array | undefined> {
-    return isContent(key) ? this.#cache.get(key) : undefined;
+    const name = nameOf(key);
+    return name === undefined ? undefined : this.#cache.get(name);
   }
 
   async getRange(key: string, start: number, end: number): Promise<Uint8Array | undefined> {
-    return isContent(key) ? this.#cache.getRange(key, start, end) : undefined;
+    const name = nameOf(key);
+    return name === undefined ? undefined : this.#cache.getRange(name, start, end);
   }
 
   async put(key: string, value: Uint8Array): Promise<void> {
-    if (isContent(key)) await this.#cache.put(key, value);
+    const name = nameOf(key);
+    if (name !== undefined) await this.#cache.put(name, value);
   }
+}
+
+/**
+ * The key as the folder takes it: digests and packed zTOCs are as they are, for the command to find them too; of the
+ * worker's own keys `x-v1:sha256:…` becomes `xv1:…`. What may change has none.
+ */
+function nameOf(key: string): string | undefined {
+  if (!isContent(key)) return undefined;
+  const own = /^([a-z]+)-(v\d+):sha256:(.*)$/.exec(key);
+  return own && own[1] !== "pack" ? `${own[1]}${own[2]}:${own[3]}` : key;
 }
