@@ -82,6 +82,8 @@ describe("the worker in workerd", () => {
 
     assert.deepEqual(await cost(`:${TAG}`), [], "warm");
 
+    // What was read is written after the answer is out.
+    await new Promise((resolve) => setTimeout(resolve, 3000));
     await worker.stop();
     worker = await startWorker({ vars: vars(), folder: folder.path });
     assert.deepEqual(await cost(`@${DIGEST}`), [], "a cold isolate with a warm cache, by digest");
