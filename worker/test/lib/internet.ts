@@ -71,18 +71,21 @@ export function worker(internet: Internet, env: Record<string, unknown> = {}) {
     analytics: undefined,
   });
   // Read to its end, for only then is a request over and its clock stopped.
-  const get = async (
-    path: string,
-    headers: Record<string, string> = {},
-    method = "GET",
-  ): Promise<Response> => {
-    const request = new Request(`https://files.example${path}`, { method, headers });
+  const ask = async (request: Request): Promise<Response> => {
     const answer = await handle(request, {}, { waitUntil: () => {} });
     const body = await answer.arrayBuffer();
     const hasBody = answer.body !== null;
     return new Response(hasBody ? body : null, { status: answer.status, headers: answer.headers });
   };
-  return { get, clock, logs, stored, fetch, access, config };
+  const get = (path: string, headers: Record<string, string> = {}, method = "GET"): Promise<Response> =>
+    ask(new Request(`https://files.example${path}`, { method, headers }));
+  /** With the path as it is: `Request` would tidy it up. */
+  const raw = (path: string): Promise<Response> => {
+    const request = new Request("https://files.example/");
+    Object.defineProperty(request, "url", { value: `https://files.example${path}` });
+    return ask(request);
+  };
+  return { get, raw, clock, logs, stored, fetch, access, config };
 }
 
 /** An answer of JSON. */
