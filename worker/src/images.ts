@@ -7,7 +7,8 @@
  * its own never are.
  * @module
  */
-import type { Cache, Credentials, Fetch, Image } from "ocipeek";
+import type { Cache, Fetch, Image } from "ocipeek";
+import { callerCredentials } from "./credentials.ts";
 import type { Deps } from "./deps.ts";
 import { HttpError } from "./errors.ts";
 import type { Exchange } from "./exchange.ts";
@@ -161,7 +162,7 @@ export class Images {
     const image = await open(imageReference(name), {
       platform,
       fetch,
-      auth: own ? decodeBasic(own) : auth,
+      auth: own ? callerCredentials(own) : auth,
       // What only this caller may read must not be found by others.
       cache: own ? readOnly(cache) : cache,
       limits: { ...config.libraryLimits },
@@ -234,17 +235,4 @@ function readOnly(cache: Cache | undefined): Cache | undefined {
     put: () => {},
     ...(getRange ? { getRange: (key, start, end) => getRange.call(cache, key, start, end) } : {}),
   };
-}
-
-function decodeBasic(authorization: string): Credentials {
-  const encoded = authorization.replace(/^Basic +/i, "");
-  let text: string;
-  try {
-    text = new TextDecoder().decode(Uint8Array.from(atob(encoded), (char) => char.charCodeAt(0)));
-  } catch {
-    throw new HttpError("INVALID_ARGUMENT", "the Authorization header is not Basic credentials");
-  }
-  const colon = text.indexOf(":");
-  if (colon < 0) throw new HttpError("INVALID_ARGUMENT", "the Authorization header has no password");
-  return { username: text.slice(0, colon), password: text.slice(colon + 1) };
 }

@@ -7,6 +7,7 @@
  * - `/`, `/healthz`, `/robots.txt`
  * @module
  */
+import { isRepository } from "./access.ts";
 import type { ProxyTarget } from "./deps.ts";
 import { HttpError } from "./errors.ts";
 import { hostProblem } from "./host.ts";
@@ -61,7 +62,6 @@ export type Route =
   | TreeRoute;
 
 const MAX_URL = 16_384;
-const COMPONENT = /^[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*$/;
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 const PLATFORM = /^[a-z0-9]+\/[a-z0-9_]+(?:\/[a-z0-9.]+)?$/;
@@ -168,7 +168,7 @@ function imageName(segments: string[]): ImageName {
     throw invalidUrl("registry, repository, tag and digest are written without percent-encoding");
   }
   const repository = registry === "docker.io" && names.length === 1 ? `library/${names[0]}` : names.join("/");
-  if (repository.length > 255 || !names.every((part) => COMPONENT.test(part))) {
+  if (!isRepository(repository)) {
     throw invalidUrl("a repository is lower-case letters and digits, with . _ __ and - between them");
   }
   if (tag !== undefined && !TAG.test(tag)) {
