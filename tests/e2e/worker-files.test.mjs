@@ -1,6 +1,8 @@
 // The worker in workerd, against a real docker-registry with the demo image.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { REPOSITORY, startDemoRegistry } from "../lib/docker-registry.mjs";
 import { merged } from "../lib/expected.mjs";
@@ -22,6 +24,9 @@ const urlPath = ({ path, path_b64 }) =>
   (path_b64 ? Buffer.from(path_b64, "base64") : Buffer.from(path))
     .toString("latin1")
     .replace(/[^A-Za-z0-9._/-]/g, (c) => `%${c.charCodeAt(0).toString(16).padStart(2, "0")}`);
+
+/** What was read is written after the answer is out. */
+const written = () => new Promise((resolve) => setTimeout(resolve, 3000));
 
 describe("the worker in workerd", () => {
   let registry;
@@ -82,13 +87,36 @@ describe("the worker in workerd", () => {
 
     assert.deepEqual(await cost(`:${TAG}`), [], "warm");
 
-    // What was read is written after the answer is out.
-    await new Promise((resolve) => setTimeout(resolve, 3000));
+    await written();
     await worker.stop();
     worker = await startWorker({ vars: vars(), folder: folder.path });
     assert.deepEqual(await cost(`@${DIGEST}`), [], "a cold isolate with a warm cache, by digest");
     assert.deepEqual(await cost(`:${TAG}`), [], "and by tag, which is remembered for a minute");
     console.log(`measured: cold ${cold.length} requests, warm 0, cold isolate with a warm cache 0`);
+  });
+
+  test("a cold isolate in another place, with a bucket alone", async () => {
+    const config = join(folder.path, "wrangler.json");
+    const main = new URL("../../worker/src/index.ts", import.meta.url).pathname;
+    const r2_buckets = [{ binding: "OCIPEEK_BUCKET", bucket_name: "test" }];
+    const flags = { compatibility_date: "2026-08-01", compatibility_flags: ["enable_request_signal"] };
+    writeFileSync(config, JSON.stringify({ name: "bucket", main, ...flags, r2_buckets }));
+    const options = {
+      config,
+      folder: join(folder.path, "bucket"),
+      vars: { ...vars(), OCIPEEK_CACHE: { cacheApi: false } },
+    };
+    await worker.stop();
+    worker = await startWorker(options);
+    assert.equal((await cost(`:${TAG}`)).length, 8);
+    await written();
+    await worker.stop();
+    worker = await startWorker(options);
+    assert.deepEqual(await cost(`@${DIGEST}`), []);
+    // A tag may change: it is not in the bucket, but all below it is.
+    assert.deepEqual(await cost(`:${TAG}`), [`GET /v2/demo/manifests/${TAG}`]);
+    await worker.stop();
+    worker = await startWorker({ vars: vars(), folder: folder.path });
   });
 
   test("every regular file hashes as expected", async () => {
