@@ -5,10 +5,13 @@ import { test } from "node:test";
 import { callerCredentials, operatorAuth } from "../src/credentials.ts";
 import { EcrTokens, ecrOf } from "../src/ecr.ts";
 import type { PlatformFetch } from "../src/guarded-fetch.ts";
+import { Internet, json, ranged, redirect, registryOf, smallImage, worker } from "./lib/internet.ts";
 
 const KEYS = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY" };
 const REGISTRY = "123456789012.dkr.ecr.eu-central-1.amazonaws.com";
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);
+/** When passwords end, in seconds. */
+const EXPIRES = 1_767_366_245.25;
 
 const hmac = (key: string | Buffer, text: string) => createHmac("sha256", key).update(text).digest();
 const sha = (text: string) => createHash("sha256").update(text).digest("hex");
@@ -42,7 +45,7 @@ function signatureOf(
 }
 
 /** ECR's API: answers only what is signed with the secret. */
-function ecr(password: () => string, secret = KEYS.secretAccessKey) {
+function ecr(password: () => string, secret = KEYS.secretAccessKey, expires = EXPIRES) {
   const requests: { url: string; headers: Headers; body: string; signature: string }[] = [];
   const fetch: PlatformFetch = async (text, init) => {
     const url = new URL(text);
@@ -50,14 +53,14 @@ function ecr(password: () => string, secret = KEYS.secretAccessKey) {
     const { given, computed, scope } = signatureOf(url, init, secret);
     requests.push({ url: text, headers, body: String(init.body), signature: given });
     assert.equal(init.redirect, "manual");
-    assert.match(scope, /^20260\d{3}\/[a-z0-9-]+\/ecr\/aws4_request$/);
+    assert.match(scope, /^\d{8}\/[a-z0-9-]+\/ecr\/aws4_request$/);
     if (given !== computed) return Response.json({ __type: "InvalidSignatureException" }, { status: 400 });
     assert.equal(headers.get("x-amz-target"), "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken");
     return Response.json({
       authorizationData: [
         {
           authorizationToken: btoa(`AWS:${password()}`),
-          expiresAt: 1767366245.25,
+          expiresAt: expires,
           proxyEndpoint: `https://${REGISTRY}`,
         },
       ],
@@ -123,7 +126,7 @@ test("a password is kept until shortly before its end", async () => {
   const other = "999999999999.dkr.ecr.eu-central-1.amazonaws.com";
   assert.deepEqual(await auth?.(REGISTRY), { username: "AWS", password: "pw-1" });
   assert.deepEqual(await auth?.(other), { username: "AWS", password: "pw-1" });
-  now = 1767366245_250 - 5 * 60_000 - 1;
+  now = EXPIRES * 1000 - 5 * 60_000 - 1;
   assert.deepEqual(await auth?.(REGISTRY), { username: "AWS", password: "pw-1" });
   now += 1;
   assert.deepEqual(await auth?.(REGISTRY), { username: "AWS", password: "pw-2" });
@@ -132,6 +135,48 @@ test("a password is kept until shortly before its end", async () => {
   assert.equal(await auth?.("public.ecr.aws"), undefined);
   assert.equal(await auth?.("ghcr.io"), undefined);
   assert.equal(requests.length, 2);
+});
+
+test("an image in a private registry of ECR", async () => {
+  const image = smallImage();
+  const api = ecr(() => "pw", KEYS.secretAccessKey, Date.now() / 1000 + 43_200);
+  const storage = "https://prod-eu-central-1-starport-layer-bucket.s3.eu-central-1.amazonaws.com";
+  const internet = new Internet()
+    .on("https://api.ecr.eu-central-1.amazonaws.com", ({ url, headers, body }) =>
+      api.fetch(url.href, { method: "POST", headers, body, redirect: "manual" }),
+    )
+    .on(
+      `https://${REGISTRY}`,
+      registryOf(image, ({ url, headers }) => {
+        if (headers.get("authorization") !== `Basic ${btoa("AWS:pw")}`) {
+          return json(
+            {},
+            { "www-authenticate": `Basic realm="https://${REGISTRY}/",service="ecr.amazonaws.com"` },
+            401,
+          );
+        }
+        return url.pathname.includes("/blobs/") ? redirect(storage + url.pathname) : undefined;
+      }),
+    )
+    .on(storage, (seen) => {
+      assert.equal(seen.headers.get("authorization"), null);
+      return ranged(seen, image.blobs.get(seen.url.pathname.split("/").at(-1) ?? "") ?? new Uint8Array());
+    });
+  const { get, logs } = worker(internet, {
+    OCIPEEK_REGISTRIES: [`${REGISTRY}/team/*`],
+    AWS_ACCESS_KEY_ID: KEYS.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: KEYS.secretAccessKey,
+  });
+  for (const path of [
+    `/${REGISTRY}/team/app:1/-/hello.txt`,
+    `/-/v2/${REGISTRY}/team/app/blobs/${image.layer}`,
+    `/-/v2/${REGISTRY}/team/app/manifests/1`,
+  ]) {
+    assert.equal((await get(path)).status, 200, path);
+  }
+  assert.equal(api.requests.length, 1);
+  assert.ok(!/pw|AKID|EXAMPLEKEY/.test(JSON.stringify(logs)));
+  assert.equal((await get(`/-/v2/${REGISTRY}/other/app/manifests/1`)).status, 403);
 });
 
 test("AWS that gives no password", async () => {

@@ -30,7 +30,8 @@ export class Internet {
   readonly fetch: PlatformFetch = async (text, init) => {
     const url = new URL(text);
     const headers = new Headers(init.headers as HeadersInit);
-    const body = init.body ? new TextDecoder().decode(init.body as Uint8Array) : "";
+    const body =
+      typeof init.body === "string" ? init.body : new TextDecoder().decode(init.body as Uint8Array);
     const seen = { method: init.method ?? "GET", url, headers, body };
     if (init.redirect !== "manual") throw new Error("redirects must not be followed by the platform");
     const host = this.#hosts.get(url.origin);
