@@ -56,11 +56,13 @@ function steps() {
     check("format", "cargo", ["fmt", "--check"]),
     check("format bench", "cargo", ["fmt", "--check", "--manifest-path", "bench/Cargo.toml"]),
     check("format fuzz", "cargo", ["fmt", "--check", "--manifest-path", "fuzz/Cargo.toml"]),
-    check("lint rust", "cargo", ["clippy", "--quiet", "--all-targets", ...DENY]),
+    check("lint rust", "cargo", ["clippy", "--quiet", "--all-targets", "--all-features", ...DENY]),
     check("lint wasm", "cargo", ["clippy", "--quiet", "--target", WASM, "--lib", "--test", "wasm", ...DENY]),
-    check("lint docs", "cargo", ["doc", "--quiet", "--no-deps"], { env: { RUSTDOCFLAGS: "-D warnings" } }),
+    check("lint docs", "cargo", ["doc", "--quiet", "--no-deps", "--all-features"], {
+      env: { RUSTDOCFLAGS: "-D warnings" },
+    }),
     check("lint js", "biome", ["ci", "--colors=off", "--error-on-warnings", "."]),
-    tests("rust native", "cargo", ["test", "--quiet"]),
+    tests("rust native", "cargo", ["test", "--quiet", "--all-features"]),
     tests("rust node", "cargo", ["test", "--target", WASM, "--test", "wasm"], { env: RUNNER }),
     tests("rust chromium", "cargo", ["test", "--target", WASM, "--test", "wasm"], {
       env: () => ({

@@ -24,6 +24,8 @@ pub mod http;
 pub mod image;
 pub mod layer;
 pub mod layout;
+#[cfg(all(feature = "native-http", not(target_arch = "wasm32")))]
+pub mod native;
 pub mod registry;
 pub mod source;
 pub mod stats;

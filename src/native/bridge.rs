@@ -1,0 +1,58 @@
+//! From a thread that blocks to futures.
+
+use std::io::Read;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+
+use bytes::Bytes;
+use futures_channel::mpsc::{Receiver, Sender, channel};
+
+use crate::error::{Code, Error, Result};
+
+/// Bytes read at once.
+const CHUNK: usize = 64 << 10;
+/// Chunks on their way, beside the one that the sender always may have.
+const CHUNKS: usize = 1;
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Chunks of a body, as they arrive.
+pub(super) fn body() -> (Sender<Result<Bytes>>, Receiver<Result<Bytes>>) {
+    channel(CHUNKS)
+}
+
+/// Reads to the end, no faster than chunks are taken; gives up when nobody will take any.
+pub(super) fn pump(mut from: impl Read, mut to: Sender<Result<Bytes>>) {
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut buffer = vec![0; CHUNK];
+    while has_room(&mut to, &waker) {
+        let chunk = match from.read(&mut buffer) {
+            Ok(0) => return,
+            Ok(n) => Ok(Bytes::copy_from_slice(buffer.get(..n).unwrap_or_default())),
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(e) => Err(Error::new(Code::Network, format!("the connection broke: {e}"))),
+        };
+        let broken = chunk.is_err();
+        if to.try_send(chunk).is_err() || broken {
+            return;
+        }
+    }
+}
+
+/// Blocks until a chunk can be sent; false where nobody waits for one any more.
+fn has_room(to: &mut Sender<Result<Bytes>>, waker: &Waker) -> bool {
+    let mut cx = Context::from_waker(waker);
+    loop {
+        match to.poll_ready(&mut cx) {
+            Poll::Ready(ready) => return ready.is_ok(),
+            Poll::Pending => thread::park(),
+        }
+    }
+}
