@@ -1,7 +1,7 @@
 // Credentials against a real docker-registry: Basic, and Bearer with a token service.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { open } from "ocipeek";
+import { authorize, dockerConfigAuth, open } from "ocipeek";
 import { DEMO, pushLayout, REPOSITORY, startDockerRegistry } from "../lib/docker-registry.mjs";
 import { startTokenService } from "../lib/token-service.mjs";
 
@@ -90,6 +90,28 @@ describe("credentials", () => {
     await assert.rejects(open(reference(bearer), { platform, auth: wrong, tokenHosts: tokenHosts() }), {
       code: "UNAUTHORIZED",
     });
+  });
+
+  test("for requests of one's own: authorize, with what Docker's config says", async () => {
+    const repository = `${bearer.host}/${REPOSITORY}`;
+    const url = `http://${bearer.host}/v2/${REPOSITORY}/tags/list`;
+    const refused = await fetch(url);
+    const challenge = refused.headers.get("www-authenticate") ?? "";
+    assert.equal(refused.status, 401);
+    const encoded = Buffer.from(`${USER}:${PASSWORD}`).toString("base64");
+    const config = dockerConfigAuth(JSON.stringify({ auths: { [bearer.host]: { auth: encoded } } }));
+    const options = { auth: config, tokenHosts: tokenHosts() };
+    const { authorization, renewAt } = await authorize(repository, challenge, options);
+    assert.equal((await fetch(url, { headers: { authorization } })).status, 200);
+    assert.ok(renewAt && renewAt > Date.now() + 200_000 && renewAt < Date.now() + 300_000);
+    await assert.rejects(authorize(repository, challenge), { code: "UNAUTHORIZED" });
+    await assert.rejects(authorize(repository, "", options), { code: "UNAUTHORIZED" });
+    await assert.rejects(authorize("not/../a/repository", challenge), { code: "INVALID_REFERENCE" });
+    await assert.rejects(authorize(repository, challenge, { ...options, signal: AbortSignal.abort() }), {
+      code: "ABORTED",
+    });
+    assert.equal(config("ghcr.io"), undefined);
+    assert.throws(() => dockerConfigAuth("{s3cret"), { code: "INVALID_ARGUMENT", message: /^(?!.*s3cret)/ });
   });
 
   test("the command takes a password from standard input, and Docker's config.json", async () => {
