@@ -57,7 +57,7 @@ impl CachedSource {
         Ok(raw)
     }
 
-    async fn blob(&self, d: &Descriptor, limit_name: &'static str, limit: u64) -> Result<Bytes> {
+    async fn blob(&self, d: &Descriptor, limit_name: &'static str, limit: u64, keep: bool) -> Result<Bytes> {
         if d.data.is_none() {
             Limits::check(limit_name, d.size, limit).map_err(|e| e.with_digest(&d.digest))?;
             if let Some(bytes) = self.look_up(&d.digest, Some(d.size)).await {
@@ -65,7 +65,7 @@ impl CachedSource {
             }
         }
         let bytes = self.source.blob(d, limit_name, limit).await?;
-        if d.data.is_none() {
+        if keep && d.data.is_none() {
             self.cache.put(&d.digest.to_string(), bytes.clone()).await;
         }
         Ok(bytes)
@@ -85,7 +85,15 @@ impl Source for CachedSource {
         limit_name: &'static str,
         limit: u64,
     ) -> LocalBoxFuture<'a, Result<Bytes>> {
-        Box::pin(self.blob(descriptor, limit_name, limit))
+        Box::pin(self.blob(descriptor, limit_name, limit, true))
+    }
+    fn blob_unkept<'a>(
+        &'a self,
+        descriptor: &'a Descriptor,
+        limit_name: &'static str,
+        limit: u64,
+    ) -> LocalBoxFuture<'a, Result<Bytes>> {
+        Box::pin(self.blob(descriptor, limit_name, limit, false))
     }
     fn blob_range<'a>(
         &'a self,

@@ -8,6 +8,7 @@ extern crate self as ocipeek;
 // Pure: bytes in, values out; no I/O, no clock.
 pub mod gzip;
 pub mod oci;
+pub mod pack;
 pub mod rootfs;
 pub mod soci;
 pub mod tar;

@@ -49,6 +49,16 @@ pub trait Source {
         limit_name: &'static str,
         limit: u64,
     ) -> LocalBoxFuture<'a, Result<Bytes>>;
+    /// As [`blob`](Source::blob), for what the caller keeps in a form of its own: a cache on the way may have it, but does
+    /// not keep it.
+    fn blob_unkept<'a>(
+        &'a self,
+        descriptor: &'a Descriptor,
+        limit_name: &'static str,
+        limit: u64,
+    ) -> LocalBoxFuture<'a, Result<Bytes>> {
+        self.blob(descriptor, limit_name, limit)
+    }
     /// Exactly the bytes `range` of a blob, resumed where the connection breaks. `range.end` is at most the
     /// descriptor's size. Not verified.
     fn blob_range<'a>(

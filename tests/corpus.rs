@@ -9,6 +9,8 @@ use std::path::Path;
 mod gzip_header;
 #[path = "../fuzz/bodies/manifest.rs"]
 mod manifest;
+#[path = "../fuzz/bodies/pack.rs"]
+mod pack;
 #[path = "../fuzz/bodies/path.rs"]
 mod path;
 #[path = "../fuzz/bodies/range_header.rs"]
@@ -37,7 +39,20 @@ macro_rules! replay {
     )*};
 }
 
-replay!(gzip_header, manifest, path, range_header, reference, rootfs, span, tar_header, zinfo, zstd, ztoc);
+replay!(
+    gzip_header,
+    manifest,
+    pack,
+    path,
+    range_header,
+    reference,
+    rootfs,
+    span,
+    tar_header,
+    zinfo,
+    zstd,
+    ztoc
+);
 
 fn replay(name: &str, body: fn(&[u8])) {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);

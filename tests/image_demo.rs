@@ -6,10 +6,11 @@
 mod memory;
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use base64::Engine as _;
 use futures_executor::block_on;
-use memory::Memory;
+use memory::{Memory, Ranged};
 use ocipeek::image::{FileStat, Follow, Image, OpenOptions, ReadBy, SociChoice, SociFound};
 use ocipeek::limits::Limits;
 use ocipeek::oci::Digest;
@@ -221,4 +222,18 @@ fn by_the_v2_index_of_4_mib_spans() {
 fn by_the_v2_index_of_head() {
     let digest = "sha256:7e41a3a3558edd9e3ddce00c450e6175eb3c82a313faa8715656a4379c1f8e18";
     by_index("latest-soci-head", SociChoice::Auto, digest, SociFound::Annotation);
+}
+
+#[test]
+fn out_of_packs() {
+    for tag in ["latest", "latest-soci-4m"] {
+        let cache = Rc::new(Ranged::default());
+        // First the zTOCs, which are packed, then the packs.
+        for _ in 0..2 {
+            check(tag, OpenOptions { cache: Some(cache.clone()), ..OpenOptions::default() });
+            assert!(!cache.packs().is_empty());
+        }
+        let puts = cache.log().into_iter().filter(|line| line.starts_with("put pack-v1:"));
+        assert_eq!(puts.count(), cache.packs().len());
+    }
 }

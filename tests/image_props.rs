@@ -11,7 +11,7 @@ use std::rc::Rc;
 use futures_executor::block_on;
 use futures_util::future::join_all;
 use memory::ztoc::{File, Spec, file, gzip, noise, tar};
-use memory::{GZIP, Kept, MadeLayer, Memory, TAR};
+use memory::{GZIP, Kept, MadeLayer, Memory, Ranged, TAR};
 use ocipeek::image::{Image, OpenOptions};
 use proptest::prelude::*;
 
@@ -30,7 +30,8 @@ struct Case {
     sizes: Vec<usize>,
     chunks: Vec<usize>,
     slow: bool,
-    cached: bool,
+    /// Without a cache, with one, with one for packs.
+    cached: u8,
     span_cache: u64,
     request: u64,
     /// Rounds of reads at the same time: a file, and a range in thousandths of its size; and whether it is dropped
@@ -47,7 +48,7 @@ fn case() -> impl Strategy<Value = Case> {
         prop::collection::vec(prop_oneof![Just(0_usize), 1..2_000_usize, 1_000..30_000_usize], 1..6),
         prop::collection::vec(prop_oneof![1..50_usize, 1..5_000_usize, Just(usize::MAX)], 1..4),
         any::<bool>(),
-        any::<bool>(),
+        0..3u8,
         prop_oneof![Just(0_u64), 1_000..200_000_u64, Just(64 << 20)],
         prop_oneof![1..2_000_u64, 1_000..50_000_u64, Just(16 << 20)],
         prop::collection::vec(prop::collection::vec(read, 1..5), 1..4),
@@ -116,7 +117,11 @@ proptest! {
             memory.slow();
         }
         let mut options = OpenOptions { verify: case.way != Way::TarWalk, ..OpenOptions::default() };
-        options.cache = case.cached.then(|| Rc::new(Kept::default()) as _);
+        options.cache = match case.cached {
+            1 => Some(Rc::new(Kept::default())),
+            2 => Some(Rc::new(Ranged::default())),
+            _ => None,
+        };
         options.limits.span_cache_size = case.span_cache;
         options.limits.max_range_request = case.request;
         // The second session finds what the first one cached.

@@ -92,6 +92,7 @@ impl<'a> Image<'a> {
                     self.next = layer;
                     self.fs.set_layer(layer, self.layers[layer].clone());
                 }
+                Step::NeedParts(parts) => panic!("parts {parts:?} of layers that are whole"),
             }
         }
     }

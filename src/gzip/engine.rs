@@ -72,3 +72,13 @@ impl Engine {
     /// Bytes of memory it takes.
     pub const SIZE: usize = Inflate::SIZE;
 }
+
+/// Inflates a whole raw deflate stream of `len` bytes. `None` if it is broken or has another length.
+pub(crate) fn inflate_to(data: &[u8], len: usize) -> Option<Vec<u8>> {
+    if len > data.len().saturating_mul(MAX_RATIO) {
+        return None;
+    }
+    let mut out = vec![0; len];
+    let progress = Engine::new().run(data, &mut out, 0, len, false);
+    (progress.stop == Stop::StreamEnd && progress.produced == len).then_some(out)
+}

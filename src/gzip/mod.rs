@@ -16,6 +16,7 @@ mod inflate;
 mod span;
 
 pub use decoder::GzipDecoder;
+pub(crate) use engine::inflate_to;
 pub use header::{HeaderParser, header_len};
 pub use span::{SpanEnd, SpanInflater};
 

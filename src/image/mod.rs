@@ -7,6 +7,7 @@ mod view;
 mod walk;
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
@@ -15,7 +16,7 @@ use crate::error::{Code, Error, Result};
 use crate::layer::{Context, Layer, Once};
 use crate::limits::Limits;
 use crate::oci::{Digest, ImageConfig, ImageManifest, Platform};
-use crate::rootfs::{DirEntry, Node, PathIndex, Rootfs, Step, clean};
+use crate::rootfs::{DirEntry, LayerIndex, Node, Rootfs, Step, clean};
 use crate::soci::{PrefetchArtifact, SociLayer, SociPrefetch, SociVersion};
 use crate::source::Cache;
 use crate::stats::Stats;
@@ -292,20 +293,46 @@ impl Image {
                 Step::NeedLayer(i) => {
                     self.index(i).await?;
                 }
+                Step::NeedParts(parts) => self.parts(parts).await?,
             }
         }
     }
 
-    /// Loads a layer.
-    async fn index(&self, layer: usize) -> Result<Rc<PathIndex>> {
+    /// Loads a layer, or as much of it as tells which of its parts are needed.
+    async fn index(&self, layer: usize) -> Result<LayerIndex> {
         if let Some(index) = self.0.rootfs.borrow().layer(layer) {
             return Ok(index.clone());
         }
-        let Some(l) = self.0.layers.get(layer) else {
-            return Err(Error::new(Code::InvalidArgument, format!("the image has no layer {layer}")));
-        };
-        let index = l.entries().await?;
+        let index = self.loader(layer)?.index().await?;
         self.0.rootfs.borrow_mut().set_layer(layer, index.clone());
         Ok(index)
+    }
+
+    /// Loads parts of layers, `(layer, part)` each.
+    async fn parts(&self, parts: Vec<(usize, usize)>) -> Result<()> {
+        let mut layers: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (layer, part) in parts {
+            layers.entry(layer).or_default().push(part);
+        }
+        let load = |(layer, parts)| async move {
+            let index = self.loader(layer)?.parts(parts).await?;
+            self.0.rootfs.borrow_mut().set_layer(layer, index);
+            Ok(())
+        };
+        stream::iter(layers).map(Ok).try_for_each_concurrent(PARALLEL, load).await
+    }
+
+    /// Loads all of a layer's entries.
+    async fn all(&self, layer: usize) -> Result<LayerIndex> {
+        let index = self.loader(layer)?.all().await?;
+        self.0.rootfs.borrow_mut().set_layer(layer, index.clone());
+        Ok(index)
+    }
+
+    fn loader(&self, layer: usize) -> Result<&Rc<dyn Layer>> {
+        self.0
+            .layers
+            .get(layer)
+            .ok_or_else(|| Error::new(Code::InvalidArgument, format!("the image has no layer {layer}")))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Image;
 use crate::layer::{Checks, ContentCheck, MetadataCheck};
-use crate::rootfs::{Node, PathIndex};
+use crate::rootfs::{LayerIndex, Node};
 use crate::tar::{Kind, Mtime};
 
 /// What vouches for the image manifest.
@@ -101,9 +101,9 @@ impl Image {
     }
 
     /// Attributes of an entry as its own layer lists it.
-    pub(super) fn entry_stat(&self, index: &PathIndex, layer: usize, entry: usize) -> FileStat {
+    pub(super) fn entry_stat(&self, index: &LayerIndex, layer: usize, entry: usize) -> FileStat {
         let mut stat = self.implied(index.path(entry));
-        let Some(e) = index.table().get(entry) else { return stat };
+        let Some(e) = index.get(entry) else { return stat };
         stat.kind = e.kind;
         stat.size = if e.kind == Kind::Regular { e.size } else { 0 };
         (stat.mode, stat.uid, stat.gid) = (e.mode, e.uid, e.gid);

@@ -1,7 +1,6 @@
 //! One layer of an image on its own.
 
 use std::ops::Range;
-use std::rc::Rc;
 
 use bytes::Bytes;
 
@@ -9,7 +8,7 @@ use super::read::read_all;
 use super::walk::Tree;
 use super::{FileStat, FileStream, Follow, Image, LayerInfo, Walk};
 use crate::error::{Code, Error, Result};
-use crate::rootfs::{DirEntry, Glob, Node, PathIndex, Rootfs, Step};
+use crate::rootfs::{DirEntry, Glob, LayerIndex, Node, Rootfs, Step};
 use crate::tar::{Entry, Kind};
 
 /// One layer, its whiteouts visible as the entries that they are. Links are resolved within it.
@@ -76,7 +75,7 @@ impl LayerView {
 
     /// All entries of the layer's tar, in its order.
     pub async fn entries(&self) -> Result<LayerEntries> {
-        let index = self.image.index(self.index).await?;
+        let index = self.image.all(self.index).await?;
         Ok(LayerEntries { image: self.image.clone(), layer: self.index, index })
     }
 
@@ -94,12 +93,15 @@ impl LayerView {
     }
 
     async fn ask<T>(&self, ask: impl Fn(&Rootfs) -> Result<Step<T>>) -> Result<T> {
-        let index = self.image.index(self.index).await?;
-        let tree = Rootfs::of_layer(self.index, index, &self.image.0.context.limits);
-        match ask(&tree)? {
-            Step::Done(answer) => Ok(answer),
-            Step::NeedLayer(i) => {
-                Err(Error::new(Code::InvalidArgument, format!("the view has no layer {i}")))
+        loop {
+            let index = self.image.index(self.index).await?;
+            let tree = Rootfs::of_layer(self.index, index, &self.image.0.context.limits);
+            match ask(&tree)? {
+                Step::Done(answer) => return Ok(answer),
+                Step::NeedParts(parts) => self.image.parts(parts).await?,
+                Step::NeedLayer(i) => {
+                    return Err(Error::new(Code::InvalidArgument, format!("the view has no layer {i}")));
+                }
             }
         }
     }
@@ -109,35 +111,35 @@ impl LayerView {
 pub struct LayerEntries {
     image: Image,
     layer: usize,
-    index: Rc<PathIndex>,
+    index: LayerIndex,
 }
 
 impl LayerEntries {
     /// How many.
     pub fn len(&self) -> usize {
-        self.index.table().len()
+        self.index.len()
     }
 
     /// True if there is none.
     pub fn is_empty(&self) -> bool {
-        self.index.table().is_empty()
+        self.index.is_empty()
     }
 
     /// Entry `i` as the tar has it, its name raw.
     pub fn raw(&self, i: usize) -> Option<Entry<'_>> {
-        self.index.table().get(i)
+        self.index.get(i)
     }
 
     /// Attributes of entry `i` by itself: a hard link is one, with its target as `link_name`.
     pub fn stat(&self, i: usize) -> Option<FileStat> {
-        self.index.table().get(i)?;
+        self.index.get(i)?;
         Some(self.image.entry_stat(&self.index, self.layer, i))
     }
 
     /// Content of entry `i`; of a hard link, its target's.
     pub fn read_stream(&self, i: usize, range: Option<Range<u64>>) -> Result<FileStream> {
         let entry = self.index.resolve_hardlink(i)?;
-        let kind = self.index.table().get(entry).map_or(Kind::HardLink, |e| e.kind);
+        let kind = self.index.get(entry).map_or(Kind::HardLink, |e| e.kind);
         let link = (entry != i).then_some(i);
         let node = Node { path: self.index.path(i).to_vec(), at: Some((self.layer, entry)), link, kind };
         self.image.read_node(&node, range)

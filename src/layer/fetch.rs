@@ -6,16 +6,19 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use bytes::{Buf, Bytes};
+use futures_util::future::join;
 use futures_util::stream::{self, LocalBoxStream};
 use futures_util::{StreamExt, TryStreamExt};
 
 use super::Context;
+use super::metadata::no_span;
+use super::table::{SpanTable, Window};
 use crate::error::{Code, Error, Result};
 use crate::gzip::HeaderParser;
 use crate::limits::Limits;
 use crate::oci::{Descriptor, Digest};
 use crate::transport::ByteStream;
-use crate::ztoc::{Compression, Spans};
+use crate::ztoc::Compression;
 
 /// Cache look-ups under way at a time.
 const LOOK_UPS: usize = 16;
@@ -24,7 +27,7 @@ const LOOK_UPS: usize = 16;
 pub(crate) struct Plan {
     pub(crate) context: Rc<Context>,
     pub(crate) layer: Descriptor,
-    pub(crate) spans: Spans,
+    pub(crate) spans: SpanTable,
 }
 
 impl Plan {
@@ -57,12 +60,8 @@ impl Plan {
     }
 }
 
-fn no_span(k: usize) -> Error {
-    Error::new(Code::CorruptZtoc, format!("the zTOC has no usable span {k}"))
-}
-
-/// A span's number, and its verified compressed bytes, ready for the inflater.
-pub(crate) type Fetched = (usize, Result<Bytes>);
+/// A span's number, and its verified compressed bytes and window, ready for the inflater.
+pub(crate) type Fetched = (usize, Result<(Bytes, Window)>);
 
 /// Fetches spans `first..=last` in order. An item's `Err` concerns that span alone; the stream's, all that are left.
 /// Nothing is requested before it is polled; dropping it cancels the request.
@@ -105,9 +104,20 @@ impl Fetch {
         let gap = cached.iter().take_while(|c| c.is_none()).count();
         self.cached = Some(cached);
         self.next = k.saturating_add(1);
-        if let Some(data) = hit {
-            return Ok(Some((k, Ok(data))));
-        }
+        let plan = self.plan.clone();
+        let data = async {
+            match hit {
+                Some(data) => Ok(Ok(data)),
+                None => self.data(k, gap).await,
+            }
+        };
+        let (data, window) = join(data, plan.spans.window(k)).await;
+        let both = data?.and_then(|data| Ok((data, window?)));
+        Ok(Some((k, both.map_err(|e| self.plan.at(k, e)))))
+    }
+
+    /// Span `k`, of the request under way or of a new one, which takes the `gap` spans behind it along.
+    async fn data(&mut self, k: usize, gap: usize) -> Result<Result<Bytes>> {
         let input = self.plan.input(k)?;
         let length = input.end.saturating_sub(input.start);
         Limits::check("max_span_size", length, self.plan.context.limits.max_span_size)?;
@@ -129,11 +139,10 @@ impl Fetch {
         } else {
             self.body = Some(body);
         }
-        let verified = match self.verify(k, Bytes::from(data)).await {
+        Ok(match self.verify(k, Bytes::from(data)).await {
             Ok(data) => self.skip_header(k, data),
             Err(e) => Err(e),
-        };
-        Ok(Some((k, verified.map_err(|e| self.plan.at(k, e)))))
+        })
     }
 
     /// Asks the cache for all spans of this run, so that one request is made for each gap.
@@ -151,7 +160,7 @@ impl Fetch {
                 let data = match cache.get(&digest.to_string()).await {
                     Some(data)
                         if Digest::from_sha256(plan.context.transport.sha256(data.clone()).await)
-                            == *digest =>
+                            == digest =>
                     {
                         Some(data)
                     }
@@ -214,7 +223,7 @@ impl Fetch {
         }
         let digest = self.plan.spans.digest(k).ok_or_else(|| no_span(k))?;
         let matches =
-            async |data: &Bytes| Digest::from_sha256(context.transport.sha256(data.clone()).await) == *digest;
+            async |data: &Bytes| Digest::from_sha256(context.transport.sha256(data.clone()).await) == digest;
         let data = if matches(&data).await {
             data
         } else {

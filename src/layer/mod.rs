@@ -11,9 +11,11 @@ mod cell;
 mod content;
 mod driver;
 mod fetch;
+mod metadata;
 mod once;
 mod spans;
 mod sparse;
+mod table;
 mod tar;
 mod whole;
 mod ztoc;
@@ -27,7 +29,7 @@ use futures_util::future::LocalBoxFuture;
 use crate::error::Result;
 use crate::limits::Limits;
 use crate::oci::Digest;
-use crate::rootfs::PathIndex;
+use crate::rootfs::LayerIndex;
 use crate::source::{Cache, Source};
 use crate::transport::{ByteStream, Transport};
 
@@ -144,8 +146,19 @@ pub struct Checks {
 
 /// One layer, however it is read.
 pub trait Layer {
-    /// Its entries by path. Loaded by the first who asks, for all who ask meanwhile.
-    fn entries(&self) -> LocalBoxFuture<'_, Result<Rc<PathIndex>>>;
+    /// Its entries by path, or as much of that as tells which parts of them are needed. Loaded by the first who asks,
+    /// for all who ask meanwhile.
+    fn index(&self) -> LocalBoxFuture<'_, Result<LayerIndex>>;
+
+    /// The same after these parts were added, or the whole in its place where they could not be.
+    fn parts(&self, _parts: Vec<usize>) -> LocalBoxFuture<'_, Result<LayerIndex>> {
+        self.index()
+    }
+
+    /// The same with all entries.
+    fn all(&self) -> LocalBoxFuture<'_, Result<LayerIndex>> {
+        self.index()
+    }
 
     /// Bytes `range` of entry `entry`'s content, cut to its size. Empty for what has no content of its own (resolve
     /// hard links first). Nothing is fetched before the stream is polled; dropping it cancels its requests.

@@ -11,12 +11,17 @@ use bytes::Bytes;
 use super::cell::{Key, SpanCell};
 use super::driver::Driver;
 use super::fetch::{Fetched, Plan, fetch};
+use super::metadata::no_span;
+use super::table::Window;
 use crate::error::{Code, Error, Result};
 use crate::gzip::{SpanEnd, SpanInflater};
 use crate::ztoc::Compression;
 
 /// Inflated bytes that a reader gives out at a time, at most.
 const CHUNK: u64 = 256 << 10;
+
+/// Bytes of memory that an inflater takes beside its span.
+pub(super) const ENGINE: u64 = 80 << 10;
 
 /// How many compressed bytes a request under way may have to go until a span, for a reader of that span to wait for
 /// it rather than to request it on its own.
@@ -50,6 +55,16 @@ impl SpanStore {
         SpanStore { plan: Rc::new(plan), id, runs: RefCell::default() }
     }
 
+    /// Loads what is to be known of the spans of these bytes of the tar.
+    pub(crate) async fn ready(&self, range: &Range<u64>) -> Result<()> {
+        self.plan.spans.ready(range).await
+    }
+
+    /// The same of spans `range`.
+    pub(crate) async fn ready_spans(&self, range: &Range<usize>) -> Result<()> {
+        self.plan.spans.ready_spans(range).await
+    }
+
     /// The span that holds offset `at` of the tar.
     pub(crate) fn find(&self, at: u64) -> Result<usize> {
         self.plan.spans.find(at).ok_or_else(|| {
@@ -66,7 +81,6 @@ impl SpanStore {
 
     /// About what span `k` takes in the cache before anything of it is inflated.
     pub(crate) fn memory(&self, k: usize) -> u64 {
-        const ENGINE: u64 = 80 << 10;
         self.plan.spans.input(k).map_or(0, |r| r.end.saturating_sub(r.start)).saturating_add(ENGINE)
     }
 
@@ -150,7 +164,7 @@ impl SpanStore {
         match ready!(run.driver.poll_next(cx)) {
             Some(Ok((k, fetched))) => {
                 run.next.set(k.saturating_add(1));
-                let cell = fetched.and_then(|data| self.arrived(k, data));
+                let cell = fetched.and_then(|(data, window)| self.arrived(k, data, &window));
                 run.deliver(|waits_for| (waits_for == k).then(|| cell.clone()));
             }
             Some(Err(e)) => run.fail(&e),
@@ -160,17 +174,17 @@ impl SpanStore {
     }
 
     /// Keeps a verified span, unless it is here already.
-    fn arrived(&self, k: usize, data: Bytes) -> Result<Rc<SpanCell>> {
+    fn arrived(&self, k: usize, data: Bytes, window: &Window) -> Result<Rc<SpanCell>> {
         let cache = &self.plan.context.spans;
         let cell = match cache.get(self.key(k)) {
             Some(cell) => cell,
-            None => Rc::new(self.cell(k, data).map_err(|e| e.with_digest(&self.plan.layer.digest))?),
+            None => Rc::new(self.cell(k, data, window).map_err(|e| e.with_digest(&self.plan.layer.digest))?),
         };
         cache.used(self.key(k), &cell);
         Ok(cell)
     }
 
-    fn cell(&self, k: usize, data: Bytes) -> Result<SpanCell> {
+    fn cell(&self, k: usize, data: Bytes, window: &Window) -> Result<SpanCell> {
         let plan = &self.plan;
         if plan.spans.compression() == Compression::Uncompressed {
             return Ok(SpanCell::whole(data));
@@ -181,18 +195,16 @@ impl SpanStore {
         crate::limits::Limits::check("max_span_size", len, limits.max_span_size)?;
         let len =
             usize::try_from(len).map_err(|_| Error::limit("max_span_size", len, limits.max_span_size))?;
-        let start =
-            plan.spans.start(k).ok_or_else(|| Error::new(Code::CorruptZtoc, "a span has no checkpoint"))?;
-        let end = match plan.spans.start(k.saturating_add(1)) {
-            Some(next) => SpanEnd::Checkpoint { bits: next.bits },
-            None => SpanEnd::Last,
-        };
-        Ok(SpanCell::inflating(SpanInflater::new(start.bits, start.window, data, len, end, limits)?, len))
+        let (bits, next) = plan.spans.bits(k).ok_or_else(|| no_span(k))?;
+        let end = next.map_or(SpanEnd::Last, |bits| SpanEnd::Checkpoint { bits });
+        let inflater = SpanInflater::new(bits, window.bytes(), data, len, end, limits)?;
+        Ok(SpanCell::inflating(inflater, len))
     }
 
     /// Fetches spans `range` into the cache. Spans that are there, or on their way, are not fetched again.
     pub(crate) async fn prefetch(self: &Rc<Self>, range: Range<usize>) -> Result<()> {
         let Some(reach) = range.end.min(self.len()).checked_sub(1) else { return Ok(()) };
+        self.plan.spans.ready_spans(&range).await?;
         let mut held = None;
         for k in range.start..=reach {
             self.span(k, reach, &mut held).await?;
@@ -234,21 +246,23 @@ pub(crate) struct Reader {
 
 impl Reader {
     /// Reads `range`, which must not be empty; `CORRUPT_ZTOC` if it is not in the layer.
-    pub(crate) fn new(store: Rc<SpanStore>, range: Range<u64>) -> Result<Self> {
+    pub(crate) async fn new(store: Rc<SpanStore>, range: Range<u64>) -> Result<Self> {
+        store.plan.spans.ready(&range).await?;
         store.find(range.start)?;
         let reach = store.find(range.end.saturating_sub(1))?;
         Ok(Reader { store, at: range.start, end: range.end, reach, run: None, current: None })
     }
 
     /// Lets requests go on to the end of `range`, which is to be read next.
-    pub(crate) fn reaching(mut self, range: &Range<u64>) -> Result<Self> {
+    pub(crate) async fn reaching(mut self, range: &Range<u64>) -> Result<Self> {
+        self.store.plan.spans.ready(range).await?;
         self.reach = self.reach.max(self.store.find(range.end.saturating_sub(1))?);
         Ok(self)
     }
 
     /// Reads `range` from here on, with the request that is under way.
-    pub(crate) fn then(self, range: Range<u64>) -> Result<Self> {
-        Ok(Reader { run: self.run, current: self.current, ..Reader::new(self.store, range)? })
+    pub(crate) async fn then(self, range: Range<u64>) -> Result<Self> {
+        Ok(Reader { run: self.run, current: self.current, ..Reader::new(self.store, range).await? })
     }
 
     /// Waits until the span of the next byte is here.

@@ -11,7 +11,7 @@ use super::sparse::{self, Piece};
 use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, Once, ReadBy};
 use crate::error::{Code, Error, Result};
 use crate::oci::Descriptor;
-use crate::rootfs::PathIndex;
+use crate::rootfs::{LayerIndex, PathIndex};
 use crate::tar::{Kind, TarWalker};
 use crate::transport::ByteStream;
 
@@ -36,8 +36,8 @@ impl TarLayer {
 }
 
 impl Layer for TarLayer {
-    fn entries(&self) -> LocalBoxFuture<'_, Result<Rc<PathIndex>>> {
-        Box::pin(self.0.load())
+    fn index(&self) -> LocalBoxFuture<'_, Result<LayerIndex>> {
+        Box::pin(async { Ok(self.0.load().await?.into()) })
     }
 
     fn read(&self, entry: usize, range: Range<u64>) -> ByteStream {

@@ -15,7 +15,7 @@ use crate::error::{Code, Error, Result};
 use crate::gzip::GzipDecoder;
 use crate::limits::Limits;
 use crate::oci::{Descriptor, Digest, layer_compression};
-use crate::rootfs::PathIndex;
+use crate::rootfs::{LayerIndex, PathIndex};
 use crate::tar::{EntryTable, Kind, TarWalker};
 use crate::transport::ByteStream;
 use crate::zstd::ZstdDecoder;
@@ -43,8 +43,8 @@ impl WholeLayer {
 }
 
 impl Layer for WholeLayer {
-    fn entries(&self) -> LocalBoxFuture<'_, Result<Rc<PathIndex>>> {
-        Box::pin(async { Ok(self.0.load().await?.index.clone()) })
+    fn index(&self) -> LocalBoxFuture<'_, Result<LayerIndex>> {
+        Box::pin(async { Ok(self.0.load().await?.index.clone().into()) })
     }
 
     fn read(&self, entry: usize, range: Range<u64>) -> ByteStream {

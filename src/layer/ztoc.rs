@@ -1,23 +1,24 @@
 //! A layer with a zTOC: entries from the zTOC, content by spans.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
 
-use futures_util::future::{LocalBoxFuture, try_join};
+use futures_util::future::{self, LocalBoxFuture, try_join};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::fetch::Plan;
-use super::spans::{Reader, SpanStore};
+use super::metadata::{Metadata, Opened};
+use super::spans::{ENGINE, Reader, SpanStore};
 use super::sparse;
-use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, Once, ReadBy};
+use super::table::SpanTable;
+use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, ReadBy};
 use crate::error::{Code, Error, Result};
 use crate::oci::Descriptor;
-use crate::rootfs::PathIndex;
-use crate::tar::{Kind, check_header, sparse_map};
+use crate::rootfs::LayerIndex;
+use crate::tar::{Entry, Kind, check_header, sparse_map};
 use crate::transport::ByteStream;
-use crate::ztoc::Ztoc;
 
 /// Requests for spans that are prefetched at the same time.
 const PARALLEL: usize = 4;
@@ -28,24 +29,19 @@ pub struct ZtocLayer(Rc<Inner>);
 struct Inner {
     context: Rc<Context>,
     layer: Descriptor,
-    ztoc: Descriptor,
+    metadata: Rc<Metadata>,
     /// The zTOC was built without extended attributes.
     no_xattrs: bool,
     id: usize,
-    loaded: Once<Rc<Loaded>>,
-}
-
-/// `(offset, length)` of a sparse file's data runs.
-type Runs = Rc<[(u64, u64)]>;
-
-struct Loaded {
-    index: Rc<PathIndex>,
-    spans: Rc<SpanStore>,
+    spans: OnceCell<Rc<SpanStore>>,
     /// Entries whose tar header was looked at, and found to be as the zTOC says, one bit each.
     checked: RefCell<Vec<u64>>,
     /// Data runs that only their tar headers tell.
     sparse: RefCell<HashMap<usize, Runs>>,
 }
+
+/// `(offset, length)` of a sparse file's data runs.
+type Runs = Rc<[(u64, u64)]>;
 
 impl ZtocLayer {
     /// Nothing is fetched before it is used. `id` is unique among the layers of `context`.
@@ -56,18 +52,35 @@ impl ZtocLayer {
         no_xattrs: bool,
         id: usize,
     ) -> Self {
-        ZtocLayer(Rc::new(Inner { context, layer, ztoc, no_xattrs, id, loaded: Once::default() }))
+        let metadata = Rc::new(Metadata::new(context.clone(), layer.clone(), ztoc));
+        let (spans, checked, sparse) = (OnceCell::new(), RefCell::default(), RefCell::default());
+        ZtocLayer(Rc::new(Inner { context, layer, metadata, no_xattrs, id, spans, checked, sparse }))
     }
 }
 
 impl Layer for ZtocLayer {
-    fn entries(&self) -> LocalBoxFuture<'_, Result<Rc<PathIndex>>> {
-        Box::pin(async { Ok(self.0.load().await?.index.clone()) })
+    fn index(&self) -> LocalBoxFuture<'_, Result<LayerIndex>> {
+        Box::pin(async { Ok(self.0.metadata.open().await?.index()) })
+    }
+
+    fn parts(&self, parts: Vec<usize>) -> LocalBoxFuture<'_, Result<LayerIndex>> {
+        Box::pin(self.0.metadata.parts(parts))
+    }
+
+    fn all(&self) -> LocalBoxFuture<'_, Result<LayerIndex>> {
+        Box::pin(self.0.metadata.all())
     }
 
     fn read(&self, entry: usize, range: Range<u64>) -> ByteStream {
         let inner = self.0.clone();
-        stream::once(async move { inner.open(entry, range).await }).try_flatten().boxed_local()
+        let content = {
+            let inner = inner.clone();
+            stream::once(async move { inner.open(entry, range).await }).try_flatten()
+        };
+        // Keeping a new pack goes on while spans are read.
+        let kept =
+            stream::once(async move { inner.metadata.kept().await }).filter_map(|()| future::ready(None));
+        content.chain(kept).boxed_local()
     }
 
     fn read_by(&self) -> ReadBy {
@@ -82,62 +95,45 @@ impl Layer for ZtocLayer {
 
     fn prefetch(&self, spans: Vec<(usize, usize)>, room: Rc<Cell<u64>>) -> LocalBoxFuture<'_, Result<()>> {
         Box::pin(async move {
-            let loaded = self.0.load().await?;
-            let store = &loaded.spans;
-            let runs = spans.into_iter().map(|(first, last)| {
+            let store = &self.0.spans(self.0.metadata.open().await?);
+            let mut runs = Vec::new();
+            for (first, last) in spans {
                 // As much as the cache holds: more would only push out what came first.
+                let most = usize::try_from(room.get() / ENGINE).unwrap_or(usize::MAX);
+                let last = last.min(first.saturating_add(most));
+                store.ready_spans(&(first..last.saturating_add(1))).await?;
                 let mut end = first;
                 while end <= last && end < store.len() && store.memory(end) <= room.get() {
                     room.set(room.get().saturating_sub(store.memory(end)));
                     end = end.saturating_add(1);
                 }
-                Ok::<_, Error>(first..end)
-            });
-            let runs: Vec<_> = runs.collect();
+                runs.push(Ok::<_, Error>(first..end));
+            }
             stream::iter(runs).try_for_each_concurrent(PARALLEL, |run| store.prefetch(run)).await
         })
     }
 }
 
 impl Inner {
-    async fn load(self: &Rc<Self>) -> Result<Rc<Loaded>> {
-        let inner = self.clone();
-        self.loaded.get(move || Box::pin(async move { inner.fetch().await.map(Rc::new) })).await
-    }
-
-    async fn fetch(&self) -> Result<Loaded> {
-        let (context, limits) = (&self.context, &self.context.limits);
-        let bytes = context.source.blob(&self.ztoc, "max_ztoc_size", limits.max_ztoc_size).await.map_err(|e| {
-            if e.code() != Code::NotFound {
-                return e;
-            }
-            e.with_message(format!(
-                "the SOCI index lists a zTOC of layer {} that is not there; rebuild and push the index, or open the \
-                 image without one",
-                self.layer.digest
-            ))
-            .with_digest(&self.ztoc.digest)
-        })?;
-        self.parse(bytes).map_err(|e| e.with_digest(&self.ztoc.digest))
-    }
-
-    fn parse(&self, bytes: bytes::Bytes) -> Result<Loaded> {
-        let limits = &self.context.limits;
-        let ztoc = Ztoc::parse(bytes, limits)?;
-        ztoc.check_layer(self.layer.size)?;
-        let (table, spans) = ztoc.into_parts();
-        let plan = Plan { context: self.context.clone(), layer: self.layer.clone(), spans };
-        Ok(Loaded {
-            index: Rc::new(PathIndex::new(table, limits)?),
-            spans: Rc::new(SpanStore::new(plan, self.id)),
-            checked: RefCell::default(),
-            sparse: RefCell::default(),
-        })
+    /// The spans, of what was opened first.
+    fn spans(&self, opened: Opened) -> Rc<SpanStore> {
+        let store = self.spans.get_or_init(|| {
+            let spans = SpanTable::new(self.metadata.clone(), opened);
+            let plan = Plan { context: self.context.clone(), layer: self.layer.clone(), spans };
+            Rc::new(SpanStore::new(plan, self.id))
+        });
+        store.clone()
     }
 
     async fn open(self: Rc<Self>, entry: usize, range: Range<u64>) -> Result<ByteStream> {
-        let loaded = self.load().await?;
-        let Some(e) = loaded.index.table().get(entry).filter(|e| e.kind == Kind::Regular) else {
+        let opened = self.metadata.open().await?;
+        let mut index = opened.index();
+        let spans = self.spans(opened);
+        if index.get(entry).is_none() {
+            // Of a part that was not looked into.
+            index = self.metadata.all().await?;
+        }
+        let Some(e) = index.get(entry).filter(|e| e.kind == Kind::Regular) else {
             return Ok(stream::empty().boxed_local());
         };
         let range = range.start..range.end.min(e.size);
@@ -145,56 +141,58 @@ impl Inner {
             return Ok(stream::empty().boxed_local());
         }
         let at = |r: &Range<u64>| e.offset.saturating_add(r.start)..e.offset.saturating_add(r.end);
-        let table = loaded.index.table();
-        let wanted = (self.context.verify || table.may_be_sparse(entry)) && !loaded.is_checked(entry);
+        let wanted = (self.context.verify || index.may_be_sparse(entry)) && !self.is_checked(entry);
         let named = |err: Error| err.with_path(e.name);
         let mut reader = None;
-        if table.sparse(entry).is_some() || table.map_in_header(entry) {
+        if index.sparse(entry).is_some() || index.map_in_header(entry) {
             // Where the bytes are is known only after the header, if that has the map.
             if wanted {
-                self.check(&loaded, entry, None).await.map_err(named)?;
+                self.check(&spans, &e, entry, None).await.map_err(named)?;
             }
         } else {
             let content = at(&range);
             reader = match wanted {
-                true => self.check(&loaded, entry, Some(content)).await.map_err(named)?,
-                false => Some(Reader::new(loaded.spans.clone(), content)?),
+                true => self.check(&spans, &e, entry, Some(content)).await.map_err(named)?,
+                false => Some(Reader::new(spans.clone(), content).await?),
             };
         }
-        let Some(map) = loaded.runs(entry) else {
+        let Some(map) = self.runs(&index, entry) else {
             return Ok(reader.map_or_else(|| stream::empty().boxed_local(), bytes_of));
         };
         let pieces = sparse::pieces(&map, range);
         let packed = sparse::packed_range(&pieces);
         let packed = match packed.is_empty() {
             true => stream::empty().boxed_local(),
-            false => bytes_of(Reader::new(loaded.spans.clone(), at(&packed))?),
+            false => bytes_of(Reader::new(spans, at(&packed)).await?),
         };
         Ok(sparse::expand(packed, pieces))
     }
 
-    /// Compares the entry's tar header with the zTOC, or only looks for a sparse file's runs in it; gives a reader of `content`, if that is wanted next. Both are one
-    /// request where their spans are neighbours, else two at the same time.
+    /// Compares the entry's tar header with the zTOC, or only looks for a sparse file's runs in it; gives a reader of
+    /// `content`, if that is wanted next. Both are one request where their spans are neighbours, else two at the same
+    /// time.
     async fn check(
         &self,
-        loaded: &Loaded,
+        spans: &Rc<SpanStore>,
+        e: &Entry<'_>,
         entry: usize,
         content: Option<Range<u64>>,
     ) -> Result<Option<Reader>> {
-        let (spans, table) = (&loaded.spans, loaded.index.table());
-        let e = table.get(entry).ok_or_else(|| Error::new(Code::InvalidArgument, "no such entry"))?;
         if e.header_offset >= e.offset {
             return Err(Error::new(Code::CorruptZtoc, "the zTOC leaves no room for a file's tar header"));
         }
-        let mut header = Reader::new(spans.clone(), e.header_offset..e.offset)?;
+        let mut header = Reader::new(spans.clone(), e.header_offset..e.offset).await?;
+        if let Some(content) = &content {
+            spans.ready(content).await?;
+        }
         let (bytes, reader) = match content {
             None => (header.read_all().await?, None),
             Some(content) if spans.find(content.start)? <= spans.find(e.offset - 1)?.saturating_add(1) => {
-                header = header.reaching(&content)?;
-                (header.read_all().await?, Some(header.then(content)?))
+                header = header.reaching(&content).await?;
+                (header.read_all().await?, Some(header.then(content).await?))
             }
             Some(content) => {
-                let mut rest = Reader::new(spans.clone(), content)?;
+                let mut rest = Reader::new(spans.clone(), content).await?;
                 let (bytes, _) = try_join(header.read_all(), rest.ready()).await?;
                 (bytes, Some(rest))
             }
@@ -203,14 +201,14 @@ impl Inner {
         let xattrs = !self.no_xattrs || !e.xattrs.is_empty();
         let limits = &self.context.limits;
         let map = match self.context.verify {
-            true => check_header(&bytes, &e, limits, xattrs),
+            true => check_header(&bytes, e, limits, xattrs),
             false => sparse_map(&bytes, limits),
         };
         let map = map.map_err(|e| e.with_digest(&self.layer.digest))?;
         if let Some(map) = map {
-            loaded.sparse.borrow_mut().insert(entry, map.into());
+            self.sparse.borrow_mut().insert(entry, map.into());
         }
-        loaded.set_checked(entry);
+        self.set_checked(entry);
         Ok(reader)
     }
 }
@@ -223,11 +221,11 @@ fn bytes_of(reader: Reader) -> ByteStream {
     .boxed_local()
 }
 
-impl Loaded {
+impl Inner {
     /// Data runs of a sparse file.
-    fn runs(&self, entry: usize) -> Option<Runs> {
+    fn runs(&self, index: &LayerIndex, entry: usize) -> Option<Runs> {
         let found = self.sparse.borrow().get(&entry).cloned();
-        found.or_else(|| self.index.table().sparse(entry).map(Rc::from))
+        found.or_else(|| index.sparse(entry).map(Rc::from))
     }
 
     fn is_checked(&self, entry: usize) -> bool {

@@ -9,7 +9,7 @@ use crate::tar::Kind;
 
 /// Where a hard link leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Target {
+pub(crate) enum Target {
     /// An entry that is neither a hard link nor a directory.
     Entry(u32),
     /// Its layer has nothing of that name.
@@ -91,6 +91,11 @@ impl HardLinks {
             .map(|(i, state)| (i, if let State::Known(target) = state { target } else { Target::Missing }))
             .collect();
         HardLinks { links, names: Vec::new() }
+    }
+
+    /// Of links and names that are known: both ascending by entry.
+    pub(super) fn of_part(links: Vec<(u32, Target)>, names: Vec<(u32, u32)>) -> HardLinks {
+        HardLinks { links, names }
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -1,5 +1,7 @@
 //! One layer's entries by path.
 
+use std::cmp::Ordering;
+
 use super::WHITEOUT;
 use super::clean::{clean, compare, is_clean, strip, take_component};
 use super::hardlink::{HardLinks, Target};
@@ -28,6 +30,8 @@ pub struct PathIndex {
     order: Vec<u32>,
     links: HardLinks,
     whiteouts: bool,
+    /// In a part of a layer, the entries' numbers in the whole. Empty in a whole.
+    numbers: Vec<u32>,
 }
 
 /// The paths that are not sub-slices of the table's names, by entry.
@@ -84,8 +88,14 @@ impl PathIndex {
             }
         }
         let sorted = sorted(count, |i| names.path(i, table.name(i as usize).unwrap_or_default()));
-        let mut index =
-            PathIndex { table, names, order: sorted, links: HardLinks::default(), whiteouts: false };
+        let mut index = PathIndex {
+            table,
+            names,
+            order: sorted,
+            links: HardLinks::default(),
+            whiteouts: false,
+            numbers: Vec::new(),
+        };
         let links = HardLinks::resolve(&index, None);
         // A target that no entry is called by may be reached over a link.
         let symlinks = || (0..index.table.len()).any(|i| index.table.kind(i) == Some(Kind::Symlink));
@@ -103,6 +113,25 @@ impl PathIndex {
         index.names.arena.shrink_to_fit();
         index.links.count_names(&index.inodes());
         Ok(index)
+    }
+
+    /// A part of a layer: see [`Parts`](super::Parts). The first `shown` entries are those that it shows. `None` if
+    /// they are not in the order of their paths.
+    pub(super) fn of_part(
+        table: EntryTable,
+        names: Names,
+        numbers: Vec<u32>,
+        shown: usize,
+        links: Vec<(u32, Target)>,
+        counts: Vec<(u32, u32)>,
+    ) -> Option<PathIndex> {
+        let order: Vec<u32> = (0..u32::try_from(shown).ok().filter(|_| shown <= table.len())?).collect();
+        let links = HardLinks::of_part(links, counts);
+        let mut index = PathIndex { table, names, order, links, whiteouts: false, numbers };
+        let path = |e: &u32| index.path(*e as usize);
+        let ordered = index.order.is_sorted_by(|a, b| compare(path(a), path(b)) == Ordering::Less);
+        index.whiteouts = index.order.iter().any(|e| has_whiteout(path(e)));
+        ordered.then_some(index)
     }
 
     /// Whether an entry that is no directory has entries below it, so that tar order decides what is there.
@@ -205,12 +234,28 @@ impl PathIndex {
             + self.names.entries.capacity() * size_of::<(u32, u32, u32)>()
             + self.names.arena.capacity()
             + self.links.heap_bytes()
+            + self.numbers.capacity() * size_of::<u32>()
     }
 
     /// The path that an entry's name means in this layer: cleaned, without leading slash, empty for the root.
     pub fn path(&self, entry: usize) -> &[u8] {
         let name = self.table.name(entry).unwrap_or_default();
         u32::try_from(entry).map_or(&b""[..], |i| self.names.path(i, name))
+    }
+
+    /// An entry's number in its layer.
+    pub(crate) fn number(&self, entry: usize) -> usize {
+        self.numbers.get(entry).map_or(entry, |&n| n as usize)
+    }
+
+    /// Where a hard link leads.
+    pub(crate) fn link_target(&self, entry: u32) -> Option<Target> {
+        self.links.target(entry)
+    }
+
+    /// How many names lead to an entry that is no hard link.
+    pub(crate) fn names_of(&self, entry: u32) -> u32 {
+        self.links.names(entry)
     }
 
     pub(super) fn kind(&self, entry: usize) -> Kind {
@@ -225,9 +270,14 @@ impl PathIndex {
         self.order.len()
     }
 
-    /// All entries' numbers sorted by path, while the index is being built.
-    pub(super) fn order(&self) -> &[u32] {
+    /// The shown entries' numbers sorted by path; all entries', while the index is being built.
+    pub(crate) fn order(&self) -> &[u32] {
         &self.order
+    }
+
+    /// Where in the order a shown path is.
+    pub(crate) fn position(&self, path: &[u8]) -> Option<usize> {
+        self.order.binary_search_by(|&e| compare(self.path(e as usize), path)).ok()
     }
 
     pub(super) fn has_whiteouts(&self) -> bool {
@@ -265,7 +315,7 @@ impl PathIndex {
         u32::try_from(inode).map_or(1, |i| self.links.names(i))
     }
 
-    fn find(&self, path: &[u8]) -> Option<Found> {
+    pub(super) fn find(&self, path: &[u8]) -> Option<Found> {
         let (mut found, mut rest) = (self.root(), path);
         while let Some(component) = take_component(&mut rest) {
             found = self.child(&found.below, component)?;
@@ -317,8 +367,8 @@ impl PathIndex {
             return Node { path, at: None, link: None, kind: Kind::Directory };
         };
         let inode = self.resolve_hardlink(entry).unwrap_or(entry);
-        let link = (self.kind(entry) == Kind::HardLink).then_some(entry);
-        Node { path, at: Some((layer, inode)), link, kind: self.kind(inode) }
+        let link = (self.kind(entry) == Kind::HardLink).then_some(self.number(entry));
+        Node { path, at: Some((layer, self.number(inode))), link, kind: self.kind(inode) }
     }
 }
 

@@ -8,8 +8,10 @@ mod clean;
 mod glob;
 mod hardlink;
 mod index;
+mod list;
 mod merge;
 mod node;
+mod parts;
 mod replay;
 mod resolve;
 mod search;
@@ -20,6 +22,11 @@ pub use glob::Glob;
 pub use index::PathIndex;
 pub use merge::Rootfs;
 pub use node::{DirEntry, Follow, Node, Step};
+pub use parts::{LayerIndex, Parts};
+pub(crate) use {
+    hardlink::Target,
+    parts::{PartBuilder, border, part_of},
+};
 
 #[cfg(test)]
 mod tests;

@@ -1,14 +1,45 @@
 //! What look-ups give.
 
+use crate::error::{Error, Result};
 use crate::tar::Kind;
 
-/// An answer, or the layer that is needed before there can be one.
+/// An answer, or what is needed before there can be one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step<T> {
     /// The answer.
     Done(T),
     /// Load this layer, hand it to [`Rootfs::set_layer`](super::Rootfs::set_layer), ask again.
     NeedLayer(usize),
+    /// Load these parts of layers that are [in parts](super::LayerIndex::Parts), `(layer, part)` each, add them, ask
+    /// again. Only parts that are not there.
+    NeedParts(Vec<(usize, usize)>),
+}
+
+/// Why there is no answer: one that `?` hands up.
+pub(super) enum Stop {
+    Layer(usize),
+    Parts(Vec<(usize, usize)>),
+    Failed(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Stop::Failed(error)
+    }
+}
+
+/// An answer inside of this module.
+pub(super) type Asked<T> = std::result::Result<T, Stop>;
+
+impl<T> Step<T> {
+    pub(super) fn of(asked: Asked<T>) -> Result<Self> {
+        match asked {
+            Ok(answer) => Ok(Step::Done(answer)),
+            Err(Stop::Layer(layer)) => Ok(Step::NeedLayer(layer)),
+            Err(Stop::Parts(parts)) => Ok(Step::NeedParts(parts)),
+            Err(Stop::Failed(error)) => Err(error),
+        }
+    }
 }
 
 /// Whether a symbolic link at a path's end is followed. Links on the way always are, and so is a last one with a

@@ -3,7 +3,7 @@
 use super::clean::take_component;
 use super::index::join;
 use super::merge::{Rootfs, Walk};
-use super::node::{Follow, Node, Step};
+use super::node::{Asked, Follow, Node, Step};
 use crate::error::{Code, Error, Result};
 use crate::limits::Limits;
 use crate::tar::Kind;
@@ -18,10 +18,10 @@ impl Rootfs {
     /// in its layer; `LIMIT_EXCEEDED` over `max_path_len` or `max_lookup_steps`.
     pub fn lookup(&self, path: &[u8], follow: Follow) -> Result<Step<Node>> {
         Limits::check("max_path_len", path.len() as u64, self.limits.max_path_len)?;
-        self.find(path, follow).map_err(|e| e.with_path(path))
+        Step::of(self.find(path, follow)).map_err(|e| e.with_path(path))
     }
 
-    fn find(&self, path: &[u8], follow: Follow) -> Result<Step<Node>> {
+    fn find(&self, path: &[u8], follow: Follow) -> Asked<Node> {
         let mut walk = Walk::new(self);
         let mut hops = 0u32;
         // What is left of the path and, over it, of the links in it. Only what is not empty is kept.
@@ -41,17 +41,16 @@ impl Rootfs {
             }
             // A slash after it, here or after the link that led here, asks for a directory.
             let last = rests.is_empty();
-            let child = match walk.child(name, false)? {
-                Step::NeedLayer(layer) => return Ok(Step::NeedLayer(layer)),
-                Step::Done(None) => return Err(Error::new(Code::Enoent, "no such file or directory")),
-                Step::Done(Some(child)) => child,
+            let rest = rests.last().copied().unwrap_or_default();
+            let Some(child) = walk.child(name, rest, false)? else {
+                return Err(Error::new(Code::Enoent, "no such file or directory").into());
             };
             if child.is_dir {
                 walk.enter(name, child.layer);
                 continue;
             }
             let node = walk.node(join(walk.path(), name), child.at);
-            if let Some((layer, _)) = child.at
+            if let Some((layer, ..)) = child.at
                 && let Some(link) = node.link
                 && let Some(index) = self.layer(layer)
             {
@@ -60,7 +59,7 @@ impl Rootfs {
             let link_name = node
                 .at
                 .filter(|_| node.kind == Kind::Symlink)
-                .and_then(|(layer, entry)| Some(self.layer(layer)?.table().get(entry)?.link_name));
+                .and_then(|(layer, entry)| Some(self.layer(layer)?.get(entry)?.link_name));
             match link_name {
                 Some(target) if !last || follow == Follow::All => {
                     hops = hops.saturating_add(1);
@@ -68,10 +67,13 @@ impl Rootfs {
                         return Err(Error::new(
                             Code::Eloop,
                             format!("more than {} symbolic links on the way", self.limits.max_link_hops),
-                        ));
+                        )
+                        .into());
                     }
                     if target.is_empty() {
-                        return Err(Error::new(Code::Enoent, "a symbolic link on the way leads nowhere"));
+                        return Err(
+                            Error::new(Code::Enoent, "a symbolic link on the way leads nowhere").into()
+                        );
                     }
                     if target.starts_with(b"/") {
                         walk.enter_root();
@@ -79,9 +81,11 @@ impl Rootfs {
                     rests.push(target);
                 }
                 _ if !last => {
-                    return Err(Error::new(Code::Enotdir, "a component of the path is not a directory"));
+                    return Err(
+                        Error::new(Code::Enotdir, "a component of the path is not a directory").into()
+                    );
                 }
-                _ => return Ok(Step::Done(node)),
+                _ => return Ok(node),
             }
         }
         walk.here()

@@ -14,7 +14,7 @@ use crate::tar::Kind;
 pub(super) struct Dir {
     start: usize,
     end: usize,
-    prefix: usize,
+    pub(super) prefix: usize,
 }
 
 /// What a layer has at a path.
@@ -43,7 +43,7 @@ impl PathIndex {
     }
 
     /// The first position in `from..to` for which `is_before` no longer holds.
-    fn partition(from: usize, to: usize, is_before: impl Fn(usize) -> bool) -> usize {
+    pub(super) fn partition(from: usize, to: usize, is_before: impl Fn(usize) -> bool) -> usize {
         let (mut from, mut to) = (from, to);
         while from < to {
             let middle = from + (to - from) / 2;

@@ -20,6 +20,8 @@ pub struct EntryTable {
     /// By increasing entry index: `(offset, length)` of the data runs in the expanded file.
     sparse: Vec<(u32, SparseMap)>,
     sparse_runs: u64,
+    /// The entries are picked ones: what follows one here did not follow it in the tar.
+    picked: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +57,8 @@ const HAS_DEVICE: u8 = 1;
 const HAS_LINK: u8 = 2;
 /// The file is sparse, by a map in front of its stored content.
 const MAP_IN_HEADER: u8 = 4;
+/// Of a picked entry: [`EntryTable::may_be_sparse`] in its tar.
+const MAY_BE_SPARSE: u8 = 8;
 
 /// How many of the latest owners a new entry is compared with. A layer with more owners than this in
 /// turns repeats them, at 20 bytes and their names each.
@@ -75,6 +79,10 @@ impl EntryTable {
             arena: Vec::with_capacity(bytes),
             ..EntryTable::default()
         }
+    }
+    /// An empty table for entries picked from another.
+    pub(crate) fn picked() -> Self {
+        EntryTable { picked: true, ..EntryTable::default() }
     }
     /// Number of entries.
     pub fn len(&self) -> usize {
@@ -219,6 +227,12 @@ impl EntryTable {
             last.flags |= MAP_IN_HEADER;
         }
     }
+    /// Marks the last pushed entry, a picked one, as one that may be sparse.
+    pub(crate) fn set_may_be_sparse(&mut self) {
+        if let Some(last) = self.records.last_mut() {
+            last.flags |= MAY_BE_SPARSE;
+        }
+    }
     /// True where a zTOC tells that entry `i` is sparse (PAX format 1.0) but not by which data runs: these
     /// are what [`check_header`](super::check_header) gives for its header.
     pub fn map_in_header(&self, i: usize) -> bool {
@@ -228,6 +242,9 @@ impl EntryTable {
     /// tells nothing. But there less is stored than the size says, by a block at least, as holes are whole blocks;
     /// then the next entry's header begins earlier than it would, and is longer than the one block that it seems to be.
     pub(crate) fn may_be_sparse(&self, i: usize) -> bool {
+        if self.picked {
+            return self.records.get(i).is_some_and(|r| r.flags & (MAP_IN_HEADER | MAY_BE_SPARSE) != 0);
+        }
         let next = self.records.get(i.saturating_add(1));
         let room = next.is_none_or(|next| u64::from(next.header_len) > BLOCK as u64);
         self.map_in_header(i)

@@ -200,6 +200,14 @@ impl Spans {
         Ok(())
     }
 
+    /// Size of the layer in bytes.
+    pub(crate) fn compressed(&self) -> u64 {
+        self.compressed
+    }
+    /// Size of the tar in bytes, as the zTOC states.
+    pub(crate) fn uncompressed(&self) -> u64 {
+        self.uncompressed
+    }
     /// How the layer is compressed.
     pub fn compression(&self) -> Compression {
         self.compression

@@ -427,3 +427,64 @@ impl Cache for Kept {
         })
     }
 }
+
+/// A cache that gives ranges, and so is for packs too. It logs what is asked of it, digests cut to 8 digits.
+#[derive(Default)]
+pub struct Ranged {
+    pub map: RefCell<HashMap<String, Bytes>>,
+    log: RefCell<Vec<String>>,
+    /// What is put under a key that begins so is dropped.
+    pub refuses: Cell<Option<&'static str>>,
+    /// Puts are pending so many times.
+    pub slow_puts: Cell<usize>,
+}
+
+impl Ranged {
+    /// What was asked since the last call.
+    pub fn log(&self) -> Vec<String> {
+        std::mem::take(&mut *self.log.borrow_mut())
+    }
+
+    pub fn packs(&self) -> Vec<String> {
+        self.map.borrow().keys().filter(|key| key.starts_with("pack-v1:")).cloned().collect()
+    }
+
+    fn note(&self, what: &str, key: &str, rest: &str) {
+        let key = key.replace("sha256:", "");
+        let cut = key.len().saturating_sub(64 - 8);
+        self.log.borrow_mut().push(format!("{what} {}{rest}", &key[..cut]));
+    }
+}
+
+impl Cache for Ranged {
+    fn get<'a>(&'a self, key: &'a str) -> LocalBoxFuture<'a, Option<Bytes>> {
+        Box::pin(async move {
+            self.note("get", key, "");
+            yield_now().await;
+            self.map.borrow().get(key).cloned()
+        })
+    }
+    fn put<'a>(&'a self, key: &'a str, value: Bytes) -> LocalBoxFuture<'a, ()> {
+        Box::pin(async move {
+            self.note("put", key, "");
+            for _ in 0..self.slow_puts.get() {
+                yield_now().await;
+            }
+            if self.refuses.get().is_none_or(|start| !key.starts_with(start)) {
+                self.map.borrow_mut().insert(key.to_owned(), value);
+            }
+        })
+    }
+    fn has_ranges(&self) -> bool {
+        true
+    }
+    fn get_range<'a>(&'a self, key: &'a str, range: Range<u64>) -> LocalBoxFuture<'a, Option<Bytes>> {
+        Box::pin(async move {
+            self.note("range", key, &format!(" {}-{}", range.start, range.end));
+            yield_now().await;
+            let value = self.map.borrow().get(key).cloned()?;
+            let clip = |n: u64| (n as usize).min(value.len());
+            Some(value.slice(clip(range.start)..clip(range.end)))
+        })
+    }
+}

@@ -38,7 +38,7 @@ fn merged_tree_equals_the_list() {
         }
         let (layer, e) = node.at.unwrap();
         let index = demo.fs.layer(layer).unwrap();
-        let entry = index.table().get(e).unwrap();
+        let entry = index.get(e).unwrap();
         let mtime = entry.mtime.unwrap();
         let number = |key: &str| line[key].as_u64().unwrap_or(0);
         assert_eq!(layer as u64, number("layer_index"), "{line}");

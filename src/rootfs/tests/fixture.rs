@@ -9,7 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::limits::Limits;
-use crate::rootfs::{Follow, Node, PathIndex, Rootfs, Step};
+use crate::pack::tests::Packed;
+use crate::rootfs::{Follow, LayerIndex, Node, PathIndex, Rootfs, Step};
 use crate::tar::{Entry, EntryTable, Kind, Mtime, Xattrs};
 
 pub fn entry<'a>(kind: Kind, name: &'a [u8], link_name: &'a [u8]) -> Entry<'a> {
@@ -60,11 +61,29 @@ pub struct Loading {
     pub fs: Rootfs,
     layers: Vec<Rc<PathIndex>>,
     pub asked: Vec<usize>,
+    /// The layers in parts, read out of packs.
+    packs: Vec<Packed>,
+    pub asked_parts: Vec<(usize, usize)>,
 }
 
 impl Loading {
     pub fn new(layers: Vec<Rc<PathIndex>>) -> Self {
-        Loading { fs: Rootfs::new(layers.len(), &Limits::default()), layers, asked: Vec::new() }
+        let fs = Rootfs::new(layers.len(), &Limits::default());
+        Loading { fs, layers, asked: Vec::new(), packs: Vec::new(), asked_parts: Vec::new() }
+    }
+
+    /// The same out of packs, with so many entries a part.
+    pub fn packed(layers: Vec<Rc<PathIndex>>, len: usize) -> Self {
+        let packs = layers.iter().map(|layer| Packed::new(layer, len)).collect();
+        Loading { packs, ..Loading::new(layers) }
+    }
+
+    /// What a layer is, as look-ups get it.
+    pub fn layer_index(&self, layer: usize) -> LayerIndex {
+        match self.packs.get(layer) {
+            Some(pack) => pack.parts.clone().into(),
+            None => self.layers[layer].clone().into(),
+        }
     }
 
     pub fn of(layers: &[&[&str]]) -> Self {
@@ -81,7 +100,15 @@ impl Loading {
                 Step::NeedLayer(l) => {
                     assert!(self.fs.layer(l).is_none(), "layer {l} asked for twice");
                     self.asked.push(l);
-                    self.fs.set_layer(l, self.layers[l].clone());
+                    self.fs.set_layer(l, self.layer_index(l));
+                }
+                Step::NeedParts(parts) => {
+                    assert!(!parts.is_empty());
+                    for (l, part) in parts {
+                        assert!(!self.packs[l].parts.has(part), "part {part} of layer {l} asked for twice");
+                        self.packs[l].load(part);
+                        self.asked_parts.push((l, part));
+                    }
                 }
             }
         }

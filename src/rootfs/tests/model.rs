@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::fixture::{Loading, table};
 use crate::limits::Limits;
-use crate::rootfs::{Follow, PathIndex, clean};
+use crate::rootfs::{Follow, Node, PathIndex, Rootfs, clean};
 use crate::tar::{EntryTable, Kind};
 
 type Path = Vec<String>;
@@ -244,6 +244,41 @@ fn resolve(
     Ok(at)
 }
 
+/// The same answers out of packs, of parts so small that everything spans several.
+fn check_packed(layers: &[Rc<PathIndex>], nodes: &[Node], paths: &[String]) {
+    for len in [1, 2, 3, 7] {
+        let mut packed = Loading::packed(layers.to_vec(), len);
+        let mut got = packed.walk();
+        got.push(packed.lookup("", Follow::All).unwrap());
+        assert_eq!(got, nodes);
+        for (i, layer) in layers.iter().enumerate() {
+            let walk = |view: &mut Loading| {
+                view.fs = Rootfs::of_layer(i, view.layer_index(i), &Limits::default());
+                view.walk()
+            };
+            let mut packed = Loading::packed(layers.to_vec(), len);
+            let shown = walk(&mut packed);
+            assert_eq!(shown, walk(&mut Loading::new(layers.to_vec())));
+            crate::pack::tests::same_entries(layer, &packed.layer_index(i), &shown);
+        }
+        for path in paths {
+            for follow in [Follow::All, Follow::ExceptLast] {
+                let mut packed = Loading::packed(layers.to_vec(), len);
+                let (got, want) =
+                    (packed.lookup(path, follow), Loading::new(layers.to_vec()).lookup(path, follow));
+                let text = |r: crate::error::Result<Node>| r.map_err(|e| e.to_string());
+                assert_eq!(text(got), text(want), "{path:?}");
+                // A part for each place that links lead to, at most.
+                if layers.iter().all(|l| (0..l.table().len()).all(|e| l.kind(e) != Kind::Symlink))
+                    && !path.contains("..")
+                {
+                    assert!(packed.asked_parts.len() <= packed.asked.len(), "{:?}", packed.asked_parts);
+                }
+            }
+        }
+    }
+}
+
 fn check(lines: &[Vec<String>], paths: &[String]) {
     let layers: Vec<Rc<PathIndex>> =
         lines.iter().map(|l| Rc::new(PathIndex::new(table(l), &Limits::default()).unwrap())).collect();
@@ -267,9 +302,10 @@ fn check(lines: &[Vec<String>], paths: &[String]) {
         .collect();
     assert_eq!(got, want);
 
+    check_packed(&layers, &nodes, paths);
     for (layer, tree) in layers.iter().zip(&trees) {
         let mut view = Loading::new(vec![layer.clone()]);
-        view.fs = crate::rootfs::Rootfs::of_layer(0, layer.clone(), &Limits::default());
+        view.fs = Rootfs::of_layer(0, layer.clone(), &Limits::default());
         let shown: BTreeMap<Path, _> = view.walk().into_iter().map(|n| (path_of(&n.path), n.at)).collect();
         let want: BTreeMap<Path, _> = tree
             .iter()

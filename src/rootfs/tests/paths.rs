@@ -39,7 +39,7 @@ fn resolves_as_linux_does() {
 fn the_hop_limit_can_be_set() {
     let limits = Limits { max_link_hops: 2, ..Limits::default() };
     let mut fs = Rootfs::new(1, &limits);
-    fs.set_layer(0, index(&["a", "l1 -> a", "l2 -> l1", "l3 -> l2"]).into());
+    fs.set_layer(0, index(&["a", "l1 -> a", "l2 -> l1", "l3 -> l2"]));
     assert!(matches!(fs.lookup(b"l2", Follow::All), Ok(Step::Done(_))));
     assert_eq!(fs.lookup(b"l3", Follow::All).unwrap_err().code(), Code::Eloop);
     let limits = Limits { max_path_len: 4, ..Limits::default() };
@@ -56,10 +56,10 @@ fn the_cost_of_a_lookup_is_bounded() {
     let limits = Limits { max_lookup_steps: 1000, ..Limits::default() };
     let mut fs = Rootfs::new(10, &limits);
     for layer in 1..10 {
-        fs.set_layer(layer, index(&["x"]).into());
+        fs.set_layer(layer, index(&["x"]));
     }
     let back = "a/../".repeat(50);
-    fs.set_layer(0, index(&["a/b", "f", &format!("l -> {back}f"), &format!("ll -> {back}{back}f")]).into());
+    fs.set_layer(0, index(&["a/b", "f", &format!("l -> {back}f"), &format!("ll -> {back}{back}f")]));
     assert!(matches!(fs.lookup(b"l", Follow::All), Ok(Step::Done(_))));
     assert_eq!(fs.lookup(b"ll", Follow::All).unwrap_err().limit_name(), Some("max_lookup_steps"));
 }

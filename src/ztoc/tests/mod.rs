@@ -5,7 +5,7 @@ use crate::tar::compare_header;
 use crate::tar::tests::{assert_entry, demo};
 
 #[path = "../../../tests/support/ztoc_builder.rs"]
-mod builder;
+pub(crate) mod builder;
 #[path = "../../../fuzz/bodies/promises.rs"]
 mod promises;
 

@@ -1,0 +1,317 @@
+//! What a layer's zTOC says: out of a pack in the cache, piece by piece, or out of the zTOC itself, which is then packed
+//! into the cache.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::HashMap;
+use std::ops::Range;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::{LocalBoxFuture, Shared, WeakShared};
+use futures_util::stream::{self, StreamExt};
+
+use super::{Context, Once};
+use crate::error::{Code, Error, Result};
+use crate::oci::Descriptor;
+use crate::pack::{self, FIRST_READ, Head, Page};
+use crate::rootfs::{LayerIndex, Parts, PathIndex};
+use crate::source::{Cache, cut};
+use crate::ztoc::{Spans, Ztoc};
+
+/// Reads of a pack that are under way at a time.
+const PARALLEL: usize = 8;
+/// Neighbouring parts are read together up to so many bytes.
+const READ_TOGETHER: u64 = 1 << 20;
+
+/// Loads it, all or pieces.
+pub(super) struct Metadata {
+    pub(super) context: Rc<Context>,
+    pub(super) layer: Descriptor,
+    ztoc: Descriptor,
+    /// `None`: the cache has none.
+    pack: Once<Option<Rc<Pack>>>,
+    whole: Once<Rc<Whole>>,
+    /// The put of a new pack, while the cache takes its time.
+    keeping: RefCell<Option<LocalBoxFuture<'static, ()>>>,
+}
+
+/// The zTOC itself.
+pub(super) struct Whole {
+    pub(super) index: Rc<PathIndex>,
+    pub(super) spans: Spans,
+}
+
+/// A pack in the cache, as far as it is read.
+pub(super) struct Pack {
+    cache: Rc<dyn Cache>,
+    key: String,
+    pub(super) head: Head,
+    parts: Rc<Parts>,
+    pages: Vec<OnceCell<Page>>,
+    /// What was read first, head and all.
+    first: Bytes,
+    /// Something was not there, or not what it must be.
+    broken: Cell<bool>,
+    /// Ranges on their way, shared by all who want them.
+    reads: RefCell<HashMap<Range<u64>, WeakShared<Read>>>,
+}
+
+type Read = LocalBoxFuture<'static, Option<Bytes>>;
+
+/// What there is.
+#[derive(Clone)]
+pub(super) enum Opened {
+    Whole(Rc<Whole>),
+    Pack(Rc<Pack>),
+}
+
+impl Opened {
+    pub(super) fn index(&self) -> LayerIndex {
+        match self {
+            Opened::Whole(whole) => whole.index.clone().into(),
+            Opened::Pack(pack) => pack.parts.clone().into(),
+        }
+    }
+}
+
+impl Metadata {
+    pub(super) fn new(context: Rc<Context>, layer: Descriptor, ztoc: Descriptor) -> Self {
+        let (pack, whole, keeping) = (Once::default(), Once::default(), RefCell::default());
+        Metadata { context, layer, ztoc, pack, whole, keeping }
+    }
+
+    /// The cache, if it is one for packs.
+    fn cache(&self) -> Option<&Rc<dyn Cache>> {
+        self.context.cache.as_ref().filter(|cache| cache.has_ranges())
+    }
+
+    /// The zTOC, if it is loaded.
+    pub(super) fn loaded(&self) -> Option<Rc<Whole>> {
+        self.whole.peek()
+    }
+
+    /// The pack where there is one, else the zTOC.
+    pub(super) async fn open(self: &Rc<Self>) -> Result<Opened> {
+        if self.loaded().is_none()
+            && let Some(cache) = self.cache().cloned()
+        {
+            let metadata = self.clone();
+            let load = async move { Ok(metadata.look_up(cache).await.map(Rc::new)) };
+            if let Some(pack) = self.pack.get(|| Box::pin(load)).await?.filter(|pack| !pack.broken.get()) {
+                return Ok(Opened::Pack(pack));
+            }
+        }
+        Ok(Opened::Whole(self.whole().await?))
+    }
+
+    /// The zTOC.
+    pub(super) async fn whole(self: &Rc<Self>) -> Result<Rc<Whole>> {
+        let metadata = self.clone();
+        self.whole.get(move || Box::pin(async move { metadata.fetch().await.map(Rc::new) })).await
+    }
+
+    /// The index after these parts were added; the whole one, where the pack turned out not to have them.
+    pub(super) async fn parts(self: &Rc<Self>, parts: Vec<usize>) -> Result<LayerIndex> {
+        let opened = self.open().await?;
+        if let Opened::Pack(pack) = &opened
+            && !pack.load_parts(&self.context, parts).await
+        {
+            return Ok(Opened::Whole(self.whole().await?).index());
+        }
+        Ok(opened.index())
+    }
+
+    /// The index with all entries.
+    pub(super) async fn all(self: &Rc<Self>) -> Result<LayerIndex> {
+        match self.open().await? {
+            Opened::Pack(pack) => self.parts(pack.parts.missing()).await,
+            opened => Ok(opened.index()),
+        }
+    }
+
+    /// Waits until a pack that was made is kept.
+    pub(super) async fn kept(&self) {
+        let keeping = self.keeping.borrow_mut().take();
+        if let Some(keeping) = keeping {
+            keeping.await;
+        }
+    }
+
+    async fn look_up(&self, cache: Rc<dyn Cache>) -> Option<Pack> {
+        let pack = Pack::open(&self.context, cache, &self.ztoc).await;
+        let pack = pack.filter(|pack| pack.head.layer_size() == self.layer.size);
+        self.context.source.stats().cache(pack.is_some());
+        pack
+    }
+
+    async fn fetch(&self) -> Result<Whole> {
+        let (source, limits) = (&self.context.source, &self.context.limits);
+        let fetched = match self.cache() {
+            // What is kept of it is its pack.
+            Some(_) => source.blob_unkept(&self.ztoc, "max_ztoc_size", limits.max_ztoc_size).await,
+            None => source.blob(&self.ztoc, "max_ztoc_size", limits.max_ztoc_size).await,
+        };
+        let bytes = fetched.map_err(|e| {
+            if e.code() != Code::NotFound {
+                return e;
+            }
+            e.with_message(format!(
+                "the SOCI index lists a zTOC of layer {} that is not there; rebuild and push the index, or open the \
+                 image without one",
+                self.layer.digest
+            ))
+            .with_digest(&self.ztoc.digest)
+        })?;
+        let whole = self.parse(bytes).map_err(|e| e.with_digest(&self.ztoc.digest))?;
+        self.keep(&whole).await;
+        Ok(whole)
+    }
+
+    fn parse(&self, bytes: Bytes) -> Result<Whole> {
+        let limits = &self.context.limits;
+        let ztoc = Ztoc::parse(bytes, limits)?;
+        ztoc.check_layer(self.layer.size)?;
+        let (table, spans) = ztoc.into_parts();
+        Ok(Whole { index: Rc::new(PathIndex::new(table, limits)?), spans })
+    }
+
+    /// Puts a pack into the cache. Only starts it: whoever reads next goes on with it.
+    async fn keep(&self, whole: &Whole) {
+        let Some(cache) = self.cache().cloned() else { return };
+        let Some(pack) = pack::write(&whole.index, &whole.spans, &self.ztoc.digest) else { return };
+        let key = pack::key(&self.ztoc.digest);
+        let mut put: LocalBoxFuture<'static, ()> =
+            Box::pin(async move { cache.put(&key, Bytes::from(pack)).await });
+        if futures_util::poll!(&mut put).is_pending() {
+            *self.keeping.borrow_mut() = Some(put);
+        }
+    }
+}
+
+impl Pack {
+    async fn open(context: &Context, cache: Rc<dyn Cache>, ztoc: &Descriptor) -> Option<Pack> {
+        let key = pack::key(&ztoc.digest);
+        let first = cache.get_range(&key, 0..FIRST_READ).await?;
+        let len = pack::prefix(&first, &ztoc.digest)?;
+        let read = first.len();
+        let head = if let Some(head) = first.get(..len) {
+            Head::read(head, &ztoc.digest, &context.limits)?
+        } else {
+            let rest = exactly(&*cache, &key, read as u64..len as u64).await?;
+            Head::read(&[&first[..], &rest].concat(), &ztoc.digest, &context.limits)?
+        };
+        let parts = Rc::new(head.parts()?);
+        let pages = (0..head.pages()).map(|_| OnceCell::new()).collect();
+        let (broken, reads) = (Cell::new(false), RefCell::default());
+        Some(Pack { cache, key, head, parts, pages, first, broken, reads })
+    }
+
+    /// Bytes `range` of the pack.
+    async fn read(&self, context: &Context, range: Range<u64>) -> Option<Bytes> {
+        if range.end <= self.first.len() as u64 {
+            return Some(cut(&self.first, &range));
+        }
+        self.shared(context, range).await
+    }
+
+    fn shared(&self, context: &Context, range: Range<u64>) -> Shared<Read> {
+        let mut reads = self.reads.borrow_mut();
+        if let Some(read) = reads.get(&range).and_then(WeakShared::upgrade) {
+            return read;
+        }
+        let (cache, key, stats) = (self.cache.clone(), self.key.clone(), context.source.stats().clone());
+        let wanted = range.clone();
+        let read: Read = Box::pin(async move {
+            let read = exactly(&*cache, &key, wanted).await;
+            stats.cache(read.is_some());
+            read
+        });
+        let read = read.shared();
+        reads.retain(|_, read| read.upgrade().is_some());
+        reads.extend(read.downgrade().map(|weak| (range, weak)));
+        read
+    }
+
+    /// True once these parts are here. Neighbours are read together.
+    async fn load_parts(&self, context: &Context, mut parts: Vec<usize>) -> bool {
+        parts.retain(|&part| !self.parts.has(part));
+        parts.sort_unstable();
+        let range = |part: usize| self.head.part(part);
+        let together = parts.chunk_by(|&a, &b| {
+            let neighbours = range(a).zip(range(b)).is_some_and(|(a, b)| a.end == b.start);
+            // In blocks of about that size, so that one read is not too long.
+            let block = |part| range(part).map_or(0, |r| r.start / READ_TOGETHER);
+            neighbours && block(a) == block(b)
+        });
+        let reads: Vec<_> = together.map(|parts| self.load_neighbours(context, parts)).collect();
+        let read = stream::iter(reads).buffer_unordered(PARALLEL).all(|read| async move { read.is_some() });
+        self.worked(read.await)
+    }
+
+    async fn load_neighbours(&self, context: &Context, parts: &[usize]) -> Option<()> {
+        let range = |part: &usize| self.head.part(*part);
+        let (start, end) = (range(parts.first()?)?.start, range(parts.last()?)?.end);
+        let data = self.read(context, start..end).await?;
+        for part in parts.iter().filter(|&&part| !self.parts.has(part)) {
+            let range = range(part)?;
+            let own = cut(&data, &(range.start.checked_sub(start)?..range.end.checked_sub(start)?));
+            self.parts.add(*part, self.head.read_part(*part, &own, &context.limits)?);
+        }
+        Some(())
+    }
+
+    fn worked(&self, worked: bool) -> bool {
+        if !worked {
+            self.broken.set(true);
+        }
+        worked
+    }
+
+    /// A page that is here.
+    pub(super) fn page(&self, page: usize) -> Option<&Page> {
+        self.pages.get(page)?.get()
+    }
+
+    /// True once these pages are here.
+    pub(super) async fn load_pages(&self, context: &Context, pages: Range<usize>) -> bool {
+        let reads: Vec<_> =
+            pages.filter(|&p| self.page(p).is_none()).map(|p| self.load_page(context, p)).collect();
+        let read = stream::iter(reads).buffer_unordered(PARALLEL).all(|read| async move { read.is_some() });
+        self.worked(read.await)
+    }
+
+    async fn load_page(&self, context: &Context, page: usize) -> Option<()> {
+        let data = self.read(context, self.head.page(page)?).await?;
+        if self.page(page).is_some() {
+            return Some(());
+        }
+        let read = self.head.read_page(page, &data)?;
+        self.pages.get(page)?.get_or_init(|| read);
+        Some(())
+    }
+
+    /// The window of a span, whose page is here.
+    pub(super) async fn window(&self, context: &Context, span: usize) -> Option<Vec<u8>> {
+        let (page, row) = self.head.page_of(span);
+        let row = self.page(page)?.row(row)?;
+        let data = match row.window() {
+            Some(range) => self.read(context, range).await,
+            None => Some(Bytes::new()),
+        };
+        let window = data.and_then(|data| row.read_window(&data));
+        self.worked(window.is_some());
+        window
+    }
+}
+
+/// Bytes `range` of a value, if it has them all.
+async fn exactly(cache: &dyn Cache, key: &str, range: Range<u64>) -> Option<Bytes> {
+    let len = range.end.checked_sub(range.start)?;
+    cache.get_range(key, range).await.filter(|data| data.len() as u64 == len)
+}
+
+/// The error for what a page that was loaded does not have.
+pub(super) fn no_span(k: usize) -> Error {
+    Error::new(Code::CorruptZtoc, format!("the zTOC has no usable span {k}"))
+}
