@@ -1,7 +1,7 @@
 // `ocipeek serve`: the worker as a plain server, under Node, Deno and Bun.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -13,6 +13,7 @@ import { DEMO, REPOSITORY } from "../lib/docker-registry.mjs";
 import { merged } from "../lib/expected.mjs";
 import { cliFile } from "../lib/package.mjs";
 import { tempFolder } from "../lib/processes.mjs";
+import { writeSyntheticLayout } from "../lib/synthetic-image.mjs";
 import { layout } from "../lib/variants.mjs";
 
 const TAG = "latest-soci";
@@ -68,15 +69,29 @@ async function raw(url, text) {
   return answer;
 }
 
+const BIG = 96 << 20;
 let registry;
+let bigRegistry;
+let bigFolder;
+let big;
 let seen = [];
 before(async () => {
   const onRequest = (request) => seen.push(request);
   registry = await serveLayout({ dir: DEMO, repository: REPOSITORY, onRequest });
+  bigFolder = tempFolder("serve-big");
+  big = Buffer.alloc(BIG);
+  for (let at = 0; at < BIG; at += 1 << 20) randomBytes(1 << 20).copy(big, at);
+  await writeSyntheticLayout(bigFolder.path, [["big.bin", big]]);
+  bigRegistry = await serveLayout({ dir: bigFolder.path, repository: "big", onRequest });
 });
-after(() => registry?.close());
+after(async () => {
+  await registry?.close();
+  await bigRegistry?.close();
+  bigFolder?.remove();
+});
 
-const args = (folder) => ["--insecure-registry", registry.host, "--cache-dir", folder];
+const insecure = () => ["--insecure-registry", registry.host, "--insecure-registry", bigRegistry.host];
+const args = (folder) => [...insecure(), "--cache-dir", folder];
 
 for (const [name, command] of Object.entries(RUNTIMES)) {
   describe(`ocipeek serve under ${name}`, () => {
@@ -122,6 +137,34 @@ for (const [name, command] of Object.entries(RUNTIMES)) {
       });
       const expected = [...lines.keys()].filter((p) => p === "usr/share" || p.startsWith("usr/share/"));
       assert.ok(Math.abs(stdout.trimEnd().split("\n").length - expected.length) <= 1);
+    });
+
+    test("reads no faster than its caller takes, and stops when that leaves", async () => {
+      seen = [];
+      const leave = new AbortController();
+      const url = `${server.url}/${bigRegistry.host}/big:latest/-/big.bin`;
+      const answer = await fetch(url, { signal: leave.signal });
+      assert.equal(answer.headers.get("content-length"), String(BIG));
+      const { value } = await answer.body.getReader().read();
+      assert.ok(big.subarray(0, value.length).equals(value));
+      const ranges = () => seen.filter((r) => r.range).length;
+      await sleep(2500);
+      const waiting = ranges();
+      await sleep(1000);
+      assert.equal(ranges(), waiting);
+      assert.ok(waiting <= 14, `${waiting} ranges of 4 MiB for a caller that waits`);
+      leave.abort();
+      await sleep(500);
+      const left = ranges();
+      await sleep(1000);
+      assert.equal(ranges(), left);
+    });
+
+    test("streams a large file whole", async () => {
+      const answer = await fetch(`${server.url}/${bigRegistry.host}/big:latest/-/big.bin`);
+      const hash = createHash("sha256");
+      for await (const chunk of answer.body) hash.update(chunk);
+      assert.equal(hash.digest("hex"), sha256(big));
     });
 
     test("answers what is no file by its code", async () => {

@@ -1,4 +1,4 @@
-/** Node's server, with web requests and answers. @module */
+/** The server of `node:http`, with web requests and answers. @module */
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";

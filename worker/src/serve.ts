@@ -1,7 +1,6 @@
 /** The worker as a plain server: under Node, Deno and Bun. @module */
 import { assemble } from "./assemble.ts";
 import { ConfigError, type Env, parseConfig } from "./config.ts";
-import { serveBun } from "./serve-bun.ts";
 import { FolderTier } from "./serve-cache.ts";
 import { serveDeno } from "./serve-deno.ts";
 import { publicFetch } from "./serve-fetch.ts";
@@ -82,6 +81,6 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
 
 function start(listen: Listen): Promise<Listening> | Listening {
   if ("Deno" in globalThis) return serveDeno(listen);
-  if ("Bun" in globalThis) return serveBun(listen);
+  // Bun too: its own server sends streams without their length.
   return serveNode(listen);
 }
