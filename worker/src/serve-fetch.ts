@@ -20,7 +20,7 @@ export function publicFetch(
   config: Pick<Config, "insecureRegistries">,
   resolve: (host: string) => Promise<string[]> = addressesOf,
 ): PlatformFetch {
-  const own = new Set(config.insecureRegistries.map((name) => new URL(`http://${name}`).host));
+  const own = new Set(config.insecureRegistries.map((name) => new URL(`http://${name}`).origin));
   const kept = new Map<string, { isPublic: Promise<boolean>; until: number }>();
   const isPublic = (host: string): Promise<boolean> => {
     const now = Date.now();
@@ -33,9 +33,9 @@ export function publicFetch(
     return asked;
   };
   return async (url, init) => {
-    const { host, hostname } = new URL(url);
+    const { origin, hostname } = new URL(url);
     // Where there is no such host, `fetch` fails and says so.
-    if (!own.has(host) && !(await isPublic(hostname).catch(() => true))) {
+    if (!own.has(origin) && !(await isPublic(hostname).catch(() => true))) {
       throw new HttpError("HOST_NOT_ALLOWED", `${hostname} has an address that is not public`);
     }
     return fetch(url, init);
