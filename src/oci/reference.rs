@@ -125,6 +125,9 @@ impl FromStr for Reference {
                 "the image reference is empty; write it like alpine:3 or ghcr.io/owner/app:tag",
             ));
         }
+        if let Some(hint) = local_hint(s) {
+            return Err(invalid(hint));
+        }
         if is_image_id(s) {
             return Err(invalid("this is an image's id, not a reference; write repository@sha256:<digest>"));
         }
@@ -158,6 +161,23 @@ impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.with_suffix(format!("{}/{}", self.registry, self.repository)))
     }
+}
+
+/// What to write for what names something on disk or in a daemon, and can be no reference.
+fn local_hint(s: &str) -> Option<String> {
+    if s.starts_with(['/', '~', '\\']) || s.starts_with("./") || s.starts_with("../") || s == "." {
+        return Some(format!(
+            "{} is a path, not an image reference; write oci:FOLDER[:TAG] for an OCI image layout, or \
+             oci-archive:FILE[:TAG] for a tar of one",
+            shown(s)
+        ));
+    }
+    // With a path behind it: `dir:1` alone may be a repository and its tag.
+    let (kind, rest) = s.split_once(':')?;
+    let known =
+        matches!(kind, "docker-archive" | "dir" | "containers-storage" | "ostree" | "tarball" | "sif");
+    (known && rest.contains('/'))
+        .then(|| format!("{kind}: cannot be read; copy it with skopeo to oci:FOLDER:TAG, and open that"))
 }
 
 /// What `docker run` would take for the id of an image.

@@ -94,6 +94,11 @@ fn refused_with_a_hint() {
     assert!(refused("a:").contains("not a tag"));
     assert!(refused("host:0/a").contains("port"));
     assert!(refused("[::1/a").contains("]"));
+    for path in ["/srv/layout", "./layout", "../layout:latest", "~/layout", "."] {
+        assert!(refused(path).contains("oci:FOLDER"), "{path}");
+    }
+    assert!(refused("docker-archive:/tmp/x.tar").contains("skopeo"));
+    assert!("dir:1".parse::<Reference>().is_ok());
 }
 
 #[test]
