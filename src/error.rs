@@ -133,6 +133,12 @@ impl Error {
         e
     }
 
+    /// Names the limit that a message of another code mentions.
+    pub(crate) fn with_limit(mut self, name: &'static str) -> Self {
+        self.0.limit = Some(name);
+        self
+    }
+
     /// Says it in other words, for those who know more of the case.
     pub(crate) fn with_message(mut self, message: impl Into<String>) -> Self {
         self.0.message = message.into();

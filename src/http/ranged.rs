@@ -189,7 +189,8 @@ impl Reader {
                         "{what}: the server ignored Range and sent everything; reading up to byte {} is over the limit \
                          max_range_overfetch = {most}",
                         range.end
-                    )));
+                    ))
+                    .with_limit("max_range_overfetch"));
                 }
                 self.check_length(answer, &what)?;
                 Ok(Open { body, skip: range.start, goes_on: self.total != Some(range.end) })

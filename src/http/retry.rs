@@ -59,7 +59,10 @@ impl Retry {
                     cause.message(),
                     client.limits.max_retry_after
                 );
-                let e = Error::new(Code::RateLimited, text).with_retry_after(s).given_up();
+                let e = Error::new(Code::RateLimited, text)
+                    .with_limit("max_retry_after")
+                    .with_retry_after(s)
+                    .given_up();
                 return Err(match cause.status() {
                     Some(status) => e.with_status(status),
                     None => e,

@@ -10,7 +10,7 @@ use crate::error::{Code, Error, Result};
 pub fn to_js(error: &Error) -> JsValue {
     let out = Object::new();
     js::set(&out, "code", error.code().as_str());
-    js::set(&out, "message", error.to_string());
+    js::set(&out, "message", message(error));
     if let Some(reference) = error.reference() {
         js::set(&out, "reference", reference);
     }
@@ -36,6 +36,15 @@ pub fn to_js(error: &Error) -> JsValue {
         js::set(&out, "cause", cause.clone());
     }
     out.into()
+}
+
+/// The message, with the limit's name as JavaScript spells it.
+fn message(error: &Error) -> String {
+    let text = error.to_string();
+    match error.limit_name() {
+        Some(name) => text.replace(&format!("{name} = "), &format!("{} = ", camel_case(name))),
+        None => text,
+    }
 }
 
 /// `max_span_size` as JavaScript spells it: `maxSpanSize`.
