@@ -280,6 +280,47 @@ fn a_manifest_that_is_in_its_descriptor_is_not_fetched() {
 }
 
 #[test]
+fn images_as_docker_pushes_them() {
+    const DOCKER: &str = "application/vnd.docker.distribution.manifest.v2+json";
+    const LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+    let m = Memory::default();
+    let config =
+        m.put("application/vnd.docker.container.image.v1+json", r#"{"architecture":"amd64","os":"linux"}"#);
+    let layer = m.put(
+        "application/vnd.docker.image.rootfs.diff.tar.gzip",
+        gzip(&tar(&[file("a", "docker")]).0, 1 << 20, None).0,
+    );
+    let doc = json!({"schemaVersion": 2, "mediaType": DOCKER, "config": desc(&config, json!({})),
+                     "layers": [desc(&layer, json!({}))]});
+    let image = m.put(DOCKER, doc.to_string());
+    let list = json!({"schemaVersion": 2, "mediaType": LIST,
+                      "manifests": [desc(&image, platform("linux", "amd64"))]});
+    let list = m.put(LIST, list.to_string());
+    m.tag("list", list.digest, LIST);
+    m.tag("image", image.digest, DOCKER);
+    for tag in ["list", "image"] {
+        let open = block_on(m.open(tag, with_platform("linux/amd64"))).unwrap();
+        assert_eq!(block_on(open.read_file(b"/a", None)).unwrap().1, "docker", "{tag}");
+        assert_eq!(block_on(open.config()).unwrap().architecture, "amd64");
+        assert_eq!(open.index_digest().is_some(), tag == "list");
+    }
+}
+
+#[test]
+fn a_span_size_is_known_at_the_latest_with_the_ztoc() {
+    let m = Memory::default();
+    let layer = m.put(TAR, tar(&[file("a", "a")]).0);
+    let s = soci(&m, V2, &layer, None);
+    let (a, _) = image(&m, "a", json!({"com.amazon.soci.index-digest": s.digest}));
+    m.tag("t", a.digest, MANIFEST);
+    let open = block_on(m.open("t", OpenOptions::default())).unwrap();
+    let span_size = || open.layers()[0].ztoc.as_ref().unwrap().span_size;
+    assert_eq!(span_size(), None);
+    assert_eq!(names(&open), ["/a"]);
+    assert_eq!(span_size(), Some(1 << 20));
+}
+
+#[test]
 fn whole_layers_come_out_of_a_cache() {
     let data = noise(30_000, 1);
     let m = Memory::made(vec![MadeLayer {

@@ -183,7 +183,13 @@ impl Image {
 
     /// Its layers, the lowest first, and how each is read.
     pub fn layers(&self) -> Vec<LayerInfo> {
-        self.0.infos.clone()
+        let mut infos = self.0.infos.clone();
+        for (info, layer) in infos.iter_mut().zip(&self.0.layers) {
+            if let Some(ztoc) = &mut info.ztoc {
+                ztoc.span_size = ztoc.span_size.or_else(|| layer.span_size());
+            }
+        }
+        infos
     }
 
     /// Requests, bytes and cache hits so far.

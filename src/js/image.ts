@@ -33,6 +33,7 @@ export class Image extends FileTree {
   readonly #wasm: WasmImage;
   readonly #handles: { free(): void }[];
   readonly #views = new Map<number, LayerView>();
+  #layers: readonly LayerInfo[];
   /** The counters at the end. */
   #last: Pick<WasmImage, "counters" | "requests"> | undefined;
 
@@ -44,8 +45,6 @@ export class Image extends FileTree {
   readonly indexDigest: string | undefined;
   /** All platforms that the image index offers. */
   readonly platforms: readonly string[];
-  /** The layers, the lowest first, and how each is read. */
-  readonly layers: readonly LayerInfo[];
   /** The SOCI index in use. */
   readonly soci: SociInfo | undefined;
   /** The manifest's annotations. */
@@ -61,9 +60,15 @@ export class Image extends FileTree {
     this.digest = wasm.digest;
     this.indexDigest = wasm.indexDigest;
     this.platforms = wasm.platforms;
-    this.layers = wasm.layers();
+    this.#layers = wasm.layers();
     this.soci = wasm.soci();
     this.annotations = wasm.annotations();
+  }
+
+  /** The layers, the lowest first, and how each is read; more is known of a layer once it was looked into. */
+  get layers(): readonly LayerInfo[] {
+    if (!this.scope.closed) this.#layers = this.#wasm.layers();
+    return this.#layers;
   }
 
   /** `os/arch[/variant]`; where the image has no index it is known once {@link config} was asked for. */
@@ -82,9 +87,9 @@ export class Image extends FileTree {
     this.scope.check();
     const known = this.#views.get(index);
     if (known) return known;
-    const info = this.layers[index];
+    const info = this.#layers[index];
     const tree = info && this.#wasm.layer(index);
-    if (!tree) throw invalid(`there is no layer ${index}; the image has ${this.layers.length}`);
+    if (!tree) throw invalid(`there is no layer ${index}; the image has ${this.#layers.length}`);
     const view = new LayerView(info, () => tree, this.scope);
     this.#handles.push(tree);
     this.#views.set(index, view);
@@ -101,7 +106,7 @@ export class Image extends FileTree {
     const source = () => this.#last ?? this.#wasm;
     return {
       ...source().counters(),
-      imageBytes: this.layers.reduce((sum, layer) => sum + layer.size, 0),
+      imageBytes: this.#layers.reduce((sum, layer) => sum + layer.size, 0),
       get log(): RequestRecord[] {
         return source().requests();
       },

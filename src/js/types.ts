@@ -163,7 +163,7 @@ export interface LayerInfo {
   size: number;
   /** `ztoc`: lazily by SOCI. `tar`: by ranges of an uncompressed tar. `whole`: fetched once. */
   read: "ztoc" | "tar" | "whole";
-  /** The layer's zTOC. `spanSize` where the index says it. */
+  /** The layer's zTOC. `spanSize` where the index says it, else once the zTOC was fetched. */
   ztoc?: { digest: string; size: number; spanSize?: number };
 }
 

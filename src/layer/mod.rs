@@ -68,7 +68,7 @@ pub struct ZtocInfo {
     pub digest: Digest,
     /// Its size in bytes.
     pub size: u64,
-    /// Span size in bytes, where the index says it (newer builders).
+    /// Span size in bytes, where the index says it (newer builders) or the zTOC is loaded.
     pub span_size: Option<u64>,
 }
 
@@ -169,6 +169,11 @@ pub trait Layer {
 
     /// How what it gives is verified.
     fn checks(&self) -> Checks;
+
+    /// Bytes of output that its spans have, where it has any and its zTOC is loaded.
+    fn span_size(&self) -> Option<u64> {
+        None
+    }
 
     /// Fetches spans into the cache, where the layer has any: inclusive numbers, clipped to those that there are. At
     /// most `room` bytes, which it counts down.

@@ -93,6 +93,10 @@ impl Layer for ZtocLayer {
         Checks { metadata: MetadataCheck::ZtocDigest, content, header: verify }
     }
 
+    fn span_size(&self) -> Option<u64> {
+        self.0.metadata.loaded().map(|whole| whole.spans.span_size())
+    }
+
     fn prefetch(&self, spans: Vec<(usize, usize)>, room: Rc<Cell<u64>>) -> LocalBoxFuture<'_, Result<()>> {
         Box::pin(async move {
             let store = &self.0.spans(self.0.metadata.open().await?);

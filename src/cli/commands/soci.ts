@@ -1,3 +1,4 @@
+import type { Image } from "../../js/index.js";
 import { argument, type Command } from "../command.js";
 import { escapeText } from "../escape.js";
 import { EXIT } from "../exit.js";
@@ -5,14 +6,17 @@ import { siSize, table } from "../format.js";
 import type { Session } from "../session.js";
 
 async function run(session: Session): Promise<void> {
-  const { soci, layers } = await session.open(argument(session, 0));
+  const image = await session.open(argument(session, 0));
+  const { soci } = image;
+  if (soci) await readSpanSizes(image, session.signal);
+  const { layers } = image;
   if (session.args.flag("json")) {
     await session.json({ soci: soci ?? null, layers });
   } else if (soci) {
     const { out } = session;
-    await out.line(`Index:   ${soci.digest}`);
-    await out.line(`Version: ${soci.version}`);
-    await out.line(`Found:   ${escapeText(soci.found)}`);
+    await out.line(`Index:    ${soci.digest}`);
+    await out.line(`Version:  ${soci.version}`);
+    await out.line(`Found by: ${escapeText(soci.found)}`);
     if (soci.buildTool) await out.line(`Built by: ${escapeText(soci.buildTool)}`);
     const rows = layers.map((layer) => [
       String(layer.index),
@@ -31,12 +35,17 @@ async function run(session: Session): Promise<void> {
   }
 }
 
+/** Looks into the layers whose span size the index does not say: their zTOCs do. */
+async function readSpanSizes(image: Image, signal: AbortSignal): Promise<void> {
+  const unknown = image.layers.filter(({ ztoc }) => ztoc && ztoc.spanSize === undefined);
+  await Promise.all(unknown.map(({ index }) => image.layer(index).readdir("/", { signal })));
+}
+
 export const soci: Command = {
   name: "soci",
   summary: "show the SOCI index: how it was found, which layers it covers, span sizes",
   usage: "IMAGE",
-  details:
-    "A span size of - is known only once the layer is read: older builders do not write it into the index.",
+  details: "Older builders do not write span sizes into the index. They are then read from the zTOCs.",
   options: {},
   arity: [1, 1],
   run,
