@@ -8,6 +8,13 @@ const NEWLINE = new Uint8Array([10]);
 /** Standard output has nobody who reads it any more. */
 export class PipeClosed extends Error {}
 
+/** Standard output cannot be written to, e.g. because the disk is full. */
+export class OutputFailed extends Error {
+  constructor(cause: Error) {
+    super(`cannot write to standard output: ${cause.message}`, { cause });
+  }
+}
+
 /** Standard output: buffered, with back-pressure, and quiet when the reader goes away. */
 export class Output {
   readonly #stream: NodeJS.WriteStream | WriteStream;
@@ -16,7 +23,7 @@ export class Output {
   readonly #colors: boolean;
   #parts: Uint8Array[] = [];
   #size = 0;
-  #closed = false;
+  #failed: PipeClosed | OutputFailed | undefined;
 
   /** Called before bytes go to a terminal, so that a progress line can make way. */
   beforeWrite: (() => void) | undefined;
@@ -25,10 +32,7 @@ export class Output {
     this.#stream = stream;
     this.isTerminal = stream.isTTY === true;
     this.#colors = this.isTerminal && !env.NO_COLOR && env.TERM !== "dumb";
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EPIPE") this.#closed = true;
-      else throw error;
-    });
+    stream.on("error", (error) => this.#fail(error));
   }
 
   /** Characters in a line of the terminal. */
@@ -52,18 +56,20 @@ export class Output {
 
   /** Hands over what is buffered and waits until it is taken. */
   async flush(): Promise<void> {
-    if (this.#closed) throw new PipeClosed();
+    if (this.#failed) throw this.#failed;
     if (this.#size === 0) return;
     const chunk = this.#parts.length === 1 ? this.#parts[0] : Buffer.concat(this.#parts);
     this.#parts = [];
     this.#size = 0;
     if (this.isTerminal) this.beforeWrite?.();
     await new Promise<void>((resolve, reject) => {
-      this.#stream.write(chunk ?? "", (error) => {
-        if (!error) resolve();
-        else reject((error as NodeJS.ErrnoException).code === "EPIPE" ? new PipeClosed() : error);
-      });
+      this.#stream.write(chunk ?? "", (error) => (error ? reject(this.#fail(error)) : resolve()));
     });
+  }
+
+  #fail(error: NodeJS.ErrnoException): PipeClosed | OutputFailed {
+    this.#failed ??= error.code === "EPIPE" ? new PipeClosed() : new OutputFailed(error);
+    return this.#failed;
   }
 
   /** A name: as it is for a pipe, escaped for a terminal. */
