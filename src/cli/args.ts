@@ -20,7 +20,7 @@ export const COMMON: Options = {
     value: "OS/ARCH",
     help: "take this platform's image (default: this machine's, for linux)",
   },
-  json: { type: "boolean", help: "print JSON" },
+  json: { type: "boolean", help: "print JSON (not with cat and cp)" },
   stats: { type: "boolean", help: "list the requests and their bytes on standard error" },
   "soci-index": { type: "string", value: "DIGEST", help: "use this SOCI index" },
   "no-soci": { type: "boolean", help: "use no SOCI index" },
@@ -49,8 +49,13 @@ export const COMMON: Options = {
   help: { type: "boolean", help: "show this help" },
 };
 
-/** Takes one layer in place of the merged file system. */
-export const LAYER: Options = {
+/** For commands that take paths. */
+export const PATHS: Options = {
+  escaped: {
+    type: "boolean",
+    short: "e",
+    help: "paths are written as terminals are shown them: \\n, \\xe9, \\u{202e}, \\\\",
+  },
   layer: { type: "string", value: "N", help: "look into layer N alone (0 is the lowest), whiteouts visible" },
 };
 

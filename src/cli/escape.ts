@@ -1,5 +1,7 @@
 /** How names out of an image are shown: they are an attacker's, and a terminal obeys control characters. */
 
+import { UsageError } from "./exit.js";
+
 const NAMED: Record<number, string> = {
   7: "\\a",
   8: "\\b",
@@ -34,14 +36,35 @@ export function escapeText(text: string): string {
   return escapeBytes(new TextEncoder().encode(text));
 }
 
+/** The bytes that {@link escapeBytes} shows so. */
+export function unescapeBytes(text: string): Uint8Array {
+  const parts: Uint8Array[] = [];
+  let at = 0;
+  for (const match of text.matchAll(/\\(?:x([0-9a-fA-F]{2})|u\{([0-9a-fA-F]{1,6})\}|(.?))/gsu)) {
+    const [all, byte, code, letter = ""] = match;
+    parts.push(Buffer.from(text.slice(at, match.index)));
+    at = match.index + all.length;
+    if (byte) parts.push(Uint8Array.of(Number.parseInt(byte, 16)));
+    else if (code && Number.parseInt(code, 16) <= 0x10ffff) {
+      parts.push(Buffer.from(String.fromCodePoint(Number.parseInt(code, 16))));
+    } else {
+      const named = Object.entries(NAMED).find(([, name]) => name === all)?.[0];
+      if (named === undefined && letter !== "\\") throw new UsageError(`there is no escape ${all} in paths`);
+      parts.push(Uint8Array.of(named === undefined ? 0x5c : Number(named)));
+    }
+  }
+  parts.push(Buffer.from(text.slice(at)));
+  return Buffer.concat(parts);
+}
+
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 function escapeCharacter(character: string): string {
   const code = character.codePointAt(0) ?? 0;
   if (character === "\\") return "\\\\";
   if (NAMED[code] !== undefined) return NAMED[code];
-  if (code < 0x20 || (code >= 0x7f && code < 0xa0)) return `\\x${hex(code, 2)}`;
-  // Control, format (direction marks, joiners), line and paragraph separators, private use, unassigned.
+  if (code < 0x20 || code === 0x7f) return `\\x${hex(code, 2)}`;
+  // Not as \x85, which is a byte that is not UTF-8. Control, format (direction marks, joiners), line and paragraph separators, private use, unassigned.
   if (/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}]/u.test(character)) return `\\u{${code.toString(16)}}`;
   return character;
 }

@@ -12,7 +12,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { constants, type Stats as FsStats } from "node:fs";
-import { link, lstat, mkdir, open, rename, rm, symlink, utimes } from "node:fs/promises";
+import { link, lstat, lutimes, mkdir, open, rename, rm, symlink, utimes } from "node:fs/promises";
 import { platform } from "node:process";
 import type { Stats } from "../js/index.js";
 
@@ -108,7 +108,11 @@ export class Extractor {
     for (const { path, stats } of this.#links) {
       const parent = await this.#parent(path);
       const to = Buffer.from(stats.linknameBytes ?? []);
-      await this.#place(path, parent, (part) => symlink(to, part));
+      const time = timeOf(stats);
+      await this.#place(path, parent, async (part) => {
+        await symlink(to, part);
+        if (time !== undefined && !WINDOWS) await lutimes(part, time, time);
+      });
     }
     // The deepest first: a change inside a folder changes its time.
     for (const [key, folder] of [...this.#folders].reverse()) {

@@ -45,7 +45,10 @@ export async function run(argv: string[], out: Output, signal: AbortSignal): Pro
   } catch (error) {
     if (error instanceof PipeClosed) return EXIT.ok;
     await out.flush().catch(() => {});
-    return signal.aborted ? EXIT.interrupted : fail(error, session);
+    if (signal.aborted) return EXIT.interrupted;
+    const code = fail(error, session);
+    if (error instanceof UsageError) process.stderr.write(`ocipeek: ${name} --help tells more\n`);
+    return code;
   } finally {
     await session?.close();
   }

@@ -9,7 +9,7 @@ import {
 } from "../js/entry/node.js";
 import { DirectoryCache, dockerAuth } from "../js/node/index.js";
 import type { Args } from "./args.js";
-import { escapeText } from "./escape.js";
+import { escapeText, unescapeBytes } from "./escape.js";
 import { EXIT, UsageError } from "./exit.js";
 import { siSize, table } from "./format.js";
 import type { Output } from "./output.js";
@@ -44,6 +44,11 @@ export class Session {
     const image = await this.open(reference);
     const layer = this.args.number("layer");
     return layer === undefined ? image : image.layer(layer);
+  }
+
+  /** A path that the command line names, as bytes. */
+  path(text: string): Uint8Array {
+    return this.args.flag("escaped") ? unescapeBytes(text) : Buffer.from(text);
   }
 
   /** Says something on standard error. */

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { parse } from "../../dist/cli/args.js";
-import { escapeBytes, escapeText } from "../../dist/cli/escape.js";
+import { escapeBytes, escapeText, unescapeBytes } from "../../dist/cli/escape.js";
 import { exitCodeOf, UsageError } from "../../dist/cli/exit.js";
 import { columns, humanSize, lsTime, modeString, siSize, table } from "../../dist/cli/format.js";
 import { commandHelp, generalHelp } from "../../dist/cli/help.js";
@@ -16,12 +16,28 @@ describe("escape", () => {
     ["größe-名前-😀", "größe-名前-😀"],
     ["a\nb\tc\rd", "a\\nb\\tc\\rd"],
     ["\x1b[31mred\x1b[0m", "\\x1b[31mred\\x1b[0m"],
-    ["\x00\x07\x7f\u0085\u009b", "\\x00\\a\\x7f\\x85\\x9b"],
+    ["\x00\x07\x7f\u0085\u009b", "\\x00\\a\\x7f\\u{85}\\u{9b}"],
     ["exe\u202egpj.txt", "exe\\u{202e}gpj.txt"],
     ["zero\u200bwidth\u2028line\ufeffbom", "zero\\u{200b}width\\u{2028}line\\u{feff}bom"],
     ["back\\slash", "back\\\\slash"],
   ];
-  for (const [name, shown] of cases) test(JSON.stringify(name), () => assert.equal(escapeText(name), shown));
+  for (const [name, shown] of cases) {
+    test(JSON.stringify(name), () => {
+      assert.equal(escapeText(name), shown);
+      assert.equal(Buffer.from(unescapeBytes(shown)).toString(), name);
+    });
+  }
+
+  test("any bytes are the same after there and back", () => {
+    const bytes = Uint8Array.from({ length: 4096 }, (_, i) => (i * 131 + (i >> 5)) & 0xff);
+    assert.deepEqual([...unescapeBytes(escapeBytes(bytes))], [...bytes]);
+  });
+
+  test("what is no escape is a usage error", () => {
+    for (const text of ["a\\q", "a\\x4", "a\\u{110000}", "a\\"]) {
+      assert.throws(() => unescapeBytes(text), UsageError, text);
+    }
+  });
 
   test("bytes that are not UTF-8, one by one", () => {
     const bytes = [0x61, 0xff, 0xc3, 0x28, 0xe2, 0x82, 0xac, 0xed, 0xa0, 0x80, 0xc0, 0xaf, 0xf5, 0xf0, 0x9f];

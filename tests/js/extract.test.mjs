@@ -22,7 +22,7 @@ import { tempFolder } from "../lib/processes.mjs";
 const DIR = { type: "directory", mode: 0o755 };
 /** @returns {[any, AsyncIterable<Uint8Array>]} */
 const file = (data, fields = {}) => [fakeStats({ size: data.length, ...fields }), content(data)];
-const link = (target) => fakeStats({ type: "symlink", linkname: target });
+const link = (target, more = {}) => fakeStats({ type: "symlink", linkname: target, ...more });
 
 describe("extract", () => {
   let folder;
@@ -44,7 +44,7 @@ describe("extract", () => {
     const x = new Extractor(root);
     await x.directory(latin1("d"), fakeStats({ ...DIR, mode: 0o550, mtimeNs: 5_000_000_000n }));
     await x.file(latin1("d/f"), ...file("hello", { mode: 0o4750, mtimeNs: 1_500_000_000n }));
-    await x.symlink(latin1("d/l"), link("/etc/passwd"));
+    await x.symlink(latin1("d/l"), link("/etc/passwd", { mtimeNs: 2_500_000_000n }));
     await x.hardlink(latin1("d/h"), latin1("d/f"));
     await x.finish();
     const d = lstatSync(join(root, "d"));
@@ -56,6 +56,7 @@ describe("extract", () => {
     assert.equal(f.nlink, 2);
     assert.equal(readFileSync(join(root, "d/f"), "utf8"), "hello");
     assert.equal(readlinkSync(join(root, "d/l")), "/etc/passwd");
+    assert.equal(lstatSync(join(root, "d/l")).mtimeMs, 2500);
     noLeftovers(join(root, "d"));
   });
 

@@ -1,14 +1,16 @@
-import { LAYER } from "../args.js";
+import { PATHS } from "../args.js";
 import { argument, type Command } from "../command.js";
-import { exitCodeOf } from "../exit.js";
-import { PipeClosed } from "../output.js";
+import { exitCodeOf, UsageError } from "../exit.js";
+import { OutputFailed, PipeClosed } from "../output.js";
 import type { Session } from "../session.js";
 
 async function run(session: Session): Promise<void> {
   const { args, out, signal } = session;
+  if (args.flag("json"))
+    throw new UsageError("cat prints content as it is; stat --json tells the attributes");
   const tree = await session.tree(argument(session, 0));
   const range = { start: args.number("start"), end: args.number("end") };
-  for (const path of args.positionals.slice(1)) {
+  for (const path of args.positionals.slice(1).map((text) => session.path(text))) {
     try {
       const reader = tree.createReadStream(path, { ...range, signal }).getReader();
       for (;;) {
@@ -18,7 +20,7 @@ async function run(session: Session): Promise<void> {
       }
     } catch (error) {
       // Like cat: say it, and go on with the next file.
-      if (error instanceof PipeClosed || signal.aborted) throw error;
+      if (error instanceof PipeClosed || error instanceof OutputFailed || signal.aborted) throw error;
       await out.flush();
       session.say((error as Error).message);
       session.exitCode ||= exitCodeOf(error);
@@ -33,7 +35,7 @@ export const cat: Command = {
   options: {
     start: { type: "string", value: "N", help: "from byte N" },
     end: { type: "string", value: "N", help: "up to byte N, which is not printed" },
-    ...LAYER,
+    ...PATHS,
   },
   arity: [2, Number.POSITIVE_INFINITY],
   run,

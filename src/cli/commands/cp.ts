@@ -2,7 +2,7 @@ import { stat as fsStat, lstat, realpath } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import type { FileTree, Stats } from "../../js/index.js";
 import { itemsOf, tar } from "../../js/tar/index.js";
-import { LAYER } from "../args.js";
+import { PATHS } from "../args.js";
 import { argument, type Command } from "../command.js";
 import { escapeBytes } from "../escape.js";
 import { EXIT, UsageError } from "../exit.js";
@@ -11,7 +11,9 @@ import type { Session } from "../session.js";
 
 async function run(session: Session): Promise<void> {
   const { args, signal } = session;
-  const [reference, path, dest] = [argument(session, 0), argument(session, 1), argument(session, 2)];
+  if (args.flag("json")) throw new UsageError("cp copies; find --json lists what a folder holds");
+  const [reference, dest] = [argument(session, 0), argument(session, 2)];
+  const path = session.path(argument(session, 1));
   const tree = await session.tree(reference);
   const follow = !args.flag("no-dereference");
   const top = follow ? await tree.stat(path, { signal }) : await tree.lstat(path, { signal });
@@ -19,10 +21,10 @@ async function run(session: Session): Promise<void> {
   else await toDisk(session, tree, top, lastName(path), dest);
 }
 
-async function toTar(session: Session, tree: FileTree, top: Stats, name: string): Promise<void> {
+async function toTar(session: Session, tree: FileTree, top: Stats, name: Uint8Array): Promise<void> {
   const { out } = session;
   if (out.isTerminal) throw new UsageError("a tar archive does not belong on a terminal; redirect it");
-  const items = itemsOf(tree, top, Buffer.from(name), { signal: session.signal });
+  const items = itemsOf(tree, top, name, { signal: session.signal });
   for await (const chunk of tar(items)) await out.write(chunk);
 }
 
@@ -30,13 +32,13 @@ async function toDisk(
   session: Session,
   tree: FileTree,
   top: Stats,
-  name: string,
+  name: Uint8Array,
   dest: string,
 ): Promise<void> {
   const target = await targetOf(dest, name, top.isDirectory());
   const extractor = new Extractor(target.root, { preserveSpecial: session.args.flag("preserve-special") });
   let skipped = 0;
-  const items = itemsOf(tree, top, Buffer.from(target.name), { signal: session.signal });
+  const items = itemsOf(tree, top, target.name, { signal: session.signal });
   for await (const { name: path, stats, hardlink, content } of items) {
     if (content) await extractor.file(path, stats, content);
     else if (hardlink) await extractor.hardlink(path, hardlink);
@@ -53,18 +55,18 @@ async function toDisk(
 }
 
 /** The name under which a path is copied; empty for the root and for `DIR/.`, of which the content is copied. */
-function lastName(path: string): string {
-  const last = path.split("/").filter(Boolean).at(-1) ?? "";
-  if (path.endsWith("/.") || last === "." || last === "..") return "";
-  return last;
+function lastName(path: Uint8Array): Uint8Array {
+  // One character a byte: names need not be UTF-8.
+  const last = Buffer.from(path).toString("latin1").split("/").filter(Boolean).at(-1) ?? "";
+  return Buffer.from(last === "." || last === ".." ? "" : last, "latin1");
 }
 
 /** The folder to write below, and the name there: as `cp -r` decides it. */
 async function targetOf(
   dest: string,
-  name: string,
+  name: Uint8Array,
   isDirectory: boolean,
-): Promise<{ root: string; name: string }> {
+): Promise<{ root: string; name: Uint8Array }> {
   const found = await fsStat(dest).catch(() => undefined);
   if (found?.isDirectory()) return { root: await realpath(dest), name };
   if (found && isDirectory) throw new UsageError(`${dest} is there and is not a directory`);
@@ -77,7 +79,7 @@ async function targetOf(
   const root = await realpath(parent).catch(() => {
     throw new UsageError(`${parent} does not exist`);
   });
-  return { root, name: basename(full) };
+  return { root, name: Buffer.from(basename(full)) };
 }
 
 export const cp: Command = {
@@ -91,7 +93,7 @@ Devices and pipes are left out, and the exit code is then ${EXIT.skipped}; an ar
   options: {
     "no-dereference": { type: "boolean", short: "P", help: "if PATH is a link, copy the link" },
     "preserve-special": { type: "boolean", help: "keep set-user-id, set-group-id and sticky bits" },
-    ...LAYER,
+    ...PATHS,
   },
   arity: [3, 3],
   run,

@@ -1,5 +1,5 @@
-import type { EntryType } from "../../js/index.js";
-import { LAYER } from "../args.js";
+import type { EntryType, FileTree, Stats } from "../../js/index.js";
+import { PATHS } from "../args.js";
 import { argument, type Command } from "../command.js";
 import { UsageError } from "../exit.js";
 import type { Session } from "../session.js";
@@ -15,14 +15,11 @@ const TYPES: Record<string, EntryType> = {
 };
 
 async function run(session: Session): Promise<void> {
-  const { args, out, signal } = session;
+  const { args, out } = session;
   const types = typesOf(args.text("type"));
   const tree = await session.tree(argument(session, 0));
-  const glob = args.positionals[1];
-  const from = args.text("in") ?? "/";
-  const options = glob === undefined ? { signal } : { signal, glob };
   const now = new Date();
-  for await (const stats of tree.walk(from, options)) {
+  for await (const stats of found(session, tree)) {
     if (types && !types.has(stats.type)) continue;
     if (args.flag("json")) {
       await out.line(JSON.stringify(stats));
@@ -36,6 +33,23 @@ async function run(session: Session): Promise<void> {
     }
     if (out.isTerminal) await out.flush();
   }
+}
+
+/** What the arguments ask for: what matches a glob, or as with find(1) a path and all below it. */
+async function* found(session: Session, tree: FileTree): AsyncGenerator<Stats> {
+  const { args, signal } = session;
+  const [, what] = args.positionals;
+  const from = args.text("in");
+  const isPath = what?.startsWith("/") && from === undefined && !/[*?[{]/.test(what);
+  if (!isPath) {
+    const options = what === undefined ? { signal } : { signal, glob: what };
+    yield* tree.walk(session.path(from ?? "/"), options);
+    return;
+  }
+  const path = session.path(what ?? "/");
+  const top = path.at(-1) === 0x2f ? await tree.stat(path, { signal }) : await tree.lstat(path, { signal });
+  yield top;
+  if (top.isDirectory()) yield* tree.walk(path, { signal });
 }
 
 function typesOf(text: string | undefined): Set<EntryType> | undefined {
@@ -52,10 +66,11 @@ function typesOf(text: string | undefined): Set<EntryType> | undefined {
 
 export const find: Command = {
   name: "find",
-  summary: "list all paths, or those that match a glob",
-  usage: "IMAGE [GLOB] [--in PATH] [--type f,d,l] [-0] [-l]",
+  summary: "list all paths, those below a path, or those that match a glob",
+  usage: "IMAGE [PATH|GLOB] [--in PATH] [--type f,d,l] [-0] [-l]",
   details: `GLOB may hold *, ?, [a-z], {a,b} and ** (any number of folders). Without a slash it is matched with
-names anywhere; with one, with whole paths below --in. --json prints one object a line.`,
+names anywhere; with one, with whole paths below --in. What begins with / and holds none of these is a PATH:
+it and all below it are listed. --json prints one object a line.`,
   options: {
     in: { type: "string", value: "PATH", help: "look below this folder" },
     type: {
@@ -66,7 +81,7 @@ names anywhere; with one, with whole paths below --in. --json prints one object 
     },
     print0: { type: "boolean", short: "0", help: "end each path with NUL in place of a new line" },
     long: { type: "boolean", short: "l", help: "with mode, owner, size and time" },
-    ...LAYER,
+    ...PATHS,
   },
   arity: [1, 2],
   run,

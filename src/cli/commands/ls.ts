@@ -1,5 +1,5 @@
 import type { Stats } from "../../js/index.js";
-import { LAYER } from "../args.js";
+import { PATHS } from "../args.js";
 import { argument, type Command } from "../command.js";
 import { columns, humanSize, lsTime, modeString, table } from "../format.js";
 import type { Output } from "../output.js";
@@ -13,10 +13,10 @@ interface Entry {
 async function run(session: Session): Promise<void> {
   const { args, out, signal } = session;
   const tree = await session.tree(argument(session, 0));
-  const path = args.positionals[1] ?? "/";
+  const path = session.path(args.positionals[1] ?? "/");
   const long = args.flag("long");
   // Like ls: a link to a folder shows the folder, but `ls -l LINK` shows the link; a slash at the end follows.
-  const follow = !args.flag("directory") && (!long || path.endsWith("/"));
+  const follow = !args.flag("directory") && (!long || path.at(-1) === 0x2f);
   const at = follow ? await tree.stat(path, { signal }) : await tree.lstat(path, { signal });
   const entries: Entry[] = [];
   if (at.isDirectory() && !args.flag("directory")) {
@@ -24,7 +24,7 @@ async function run(session: Session): Promise<void> {
       entries.push({ name: nameBytes, stats });
     }
   } else {
-    entries.push({ name: Buffer.from(path), stats: at });
+    entries.push({ name: path, stats: at });
   }
   if (args.flag("json")) await session.json(entries.map(({ stats }) => stats));
   else if (long) await printLong(out, entries, args.flag("numeric"), args.flag("human"));
@@ -89,13 +89,15 @@ export const ls: Command = {
   name: "ls",
   summary: "list a folder",
   usage: "IMAGE [PATH] [-l] [-h] [-n] [-d] [-1]",
+  details: "`tree` and `find -l` list folders with all below them.",
   options: {
     long: { type: "boolean", short: "l", help: "with mode, owner, size and time" },
     human: { type: "boolean", short: "h", help: "with -l: sizes as 1.5K, 3M" },
     numeric: { type: "boolean", short: "n", help: "with -l: owners as numbers" },
     directory: { type: "boolean", short: "d", help: "the folder itself, not what it holds" },
+    all: { type: "boolean", short: "a", help: "nothing more: names that begin with a dot are always listed" },
     one: { type: "boolean", short: "1", help: "one name a line, also on a terminal" },
-    ...LAYER,
+    ...PATHS,
   },
   arity: [1, 2],
   run,

@@ -1,5 +1,5 @@
 import type { Stats } from "../../js/index.js";
-import { LAYER } from "../args.js";
+import { PATHS } from "../args.js";
 import { argument, type Command } from "../command.js";
 import { escapeBytes, escapeText } from "../escape.js";
 import { fullTime, modeString } from "../format.js";
@@ -9,7 +9,7 @@ async function run(session: Session): Promise<void> {
   const { args, signal } = session;
   const tree = await session.tree(argument(session, 0));
   const all: Stats[] = [];
-  for (const path of args.positionals.slice(1)) {
+  for (const path of args.positionals.slice(1).map((text) => session.path(text))) {
     const stats = args.flag("dereference")
       ? await tree.stat(path, { signal })
       : await tree.lstat(path, { signal });
@@ -57,7 +57,7 @@ export const stat: Command = {
   usage: "IMAGE PATH... [-L]",
   options: {
     dereference: { type: "boolean", short: "L", help: "of what a link leads to" },
-    ...LAYER,
+    ...PATHS,
   },
   arity: [2, Number.POSITIVE_INFINITY],
   run,

@@ -1,5 +1,5 @@
 import type { FileTree, Stats } from "../../js/index.js";
-import { LAYER } from "../args.js";
+import { PATHS } from "../args.js";
 import { argument, type Command } from "../command.js";
 import type { Session } from "../session.js";
 
@@ -11,14 +11,14 @@ interface Counts {
 async function run(session: Session): Promise<void> {
   const { args, out, signal } = session;
   const tree = await session.tree(argument(session, 0));
-  const path = args.positionals[1] ?? "/";
+  const path = session.path(args.positionals[1] ?? "/");
   const depth = args.number("depth") ?? Number.POSITIVE_INFINITY;
   const top = await tree.stat(path, { signal });
   if (args.flag("json")) {
     await session.json(await jsonOf(tree, top, depth, signal));
     return;
   }
-  await out.writeName(Buffer.from(path), top.type, top.mode);
+  await out.writeName(path, top.type, top.mode);
   await out.line();
   const counts = { directories: 0, files: 0 };
   if (top.isDirectory()) await print(session, tree, top, "", depth, counts);
@@ -68,7 +68,7 @@ export const tree: Command = {
   usage: "IMAGE [PATH] [-L DEPTH]",
   options: {
     depth: { type: "string", short: "L", value: "DEPTH", help: "go no deeper than this" },
-    ...LAYER,
+    ...PATHS,
   },
   arity: [1, 2],
   run,

@@ -27,7 +27,8 @@ const TYPE_FLAGS = {
 /** The header block of an entry, with a pax header in front of it where its fields do not hold all. */
 export function headerOf(entry: TarEntry, size: number): Uint8Array {
   const { stats } = entry;
-  const name = stats.type === "directory" ? concat([entry.name, ascii("/")]) : entry.name;
+  const own = entry.name.length === 0 ? ascii(".") : entry.name;
+  const name = stats.type === "directory" ? concat([own, ascii("/")]) : own;
   const link =
     entry.hardlink ?? (stats.type === "symlink" ? stats.linknameBytes : undefined) ?? new Uint8Array();
   const pax = new PaxRecords();
