@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { open } from "ocipeek";
+import { ROOT } from "../../scripts/lib/run.mjs";
 import { DEMO, REPOSITORY, startDemoRegistry } from "../lib/docker-registry.mjs";
 import { merged } from "../lib/expected.mjs";
 import { FALLBACK_TAG, IMAGE, layout, v1Indexes } from "../lib/variants.mjs";
@@ -64,6 +65,7 @@ function assertOneSpan(request, soci) {
 
 describe("the cost of a cold cat by tag", () => {
   let registry;
+  const measured = new Map();
   const platform = "linux/amd64";
   before(async () => {
     registry = await startDemoRegistry();
@@ -99,12 +101,22 @@ describe("the cost of a cold cat by tag", () => {
           bytes,
           log.reduce((sum, r) => sum + r.bytes, 0),
         );
+        measured.set(`${tag} ${path}`, `${requests} | ${bytes.toLocaleString("en")}`);
         console.log(
           `measured: ${tag} /${path}: ${requests} requests, ${bytes} bytes of ${image.stats.imageBytes}`,
         );
       });
     }
   }
+
+  test("the README says the same", () => {
+    const readme = readFileSync(join(ROOT, "README.md"), "utf8");
+    const rows = [...readme.matchAll(/^\| `\/(\S+)`, .*\| (128 KiB|4 MiB) \| ([0-9]+ \| [0-9,]+) \|$/gm)];
+    assert.ok(rows.length >= 3);
+    for (const [row, path, spans, cost] of rows) {
+      assert.equal(cost, measured.get(`latest-soci${spans === "4 MiB" ? "-4m" : ""} ${path}`), row);
+    }
+  });
 
   test("v1 by the fallback tag, where the registry has no referrers API", async () => {
     const [path, layer] = FILES[0];

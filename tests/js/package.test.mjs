@@ -1,12 +1,14 @@
 // The package's face in Node: sources, aborts, streams, progress, caches, errors, freeing.
 import assert from "node:assert/strict";
 import { openAsBlob, readFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { MemoryCache, OcipeekError, open } from "ocipeek";
 import { DirectoryCache } from "ocipeek/node";
 import { serveLayout } from "../../scripts/lib/layout-registry.mjs";
 import { ROOT, run } from "../../scripts/lib/run.mjs";
+import { closeServer, listen } from "../../scripts/lib/servers.mjs";
 import { tempFolder } from "../lib/processes.mjs";
 
 const DEMO = join(ROOT, "tests", "fixtures", "demo");
@@ -111,7 +113,8 @@ describe("the package", () => {
       const image = await open(LAYOUT, { platform, limits: { maxFileSize: 10 } });
       await assert.rejects(
         image.readFile("/etc/services"),
-        (/** @type {any} */ error) => error.limit === "maxFileSize",
+        (/** @type {any} */ error) =>
+          error.limit === "maxFileSize" && / maxFileSize = 10;/.test(error.message),
       );
     });
   });
@@ -144,6 +147,36 @@ describe("the package", () => {
       await new Promise((resolve) => setTimeout(resolve, 10));
       assert.ok(seen.length > 0);
       await image.close();
+    });
+
+    test("a signal ends the connection to a server that is slow", async () => {
+      // Answers manifests; of a blob it sends the headers and one byte, and then waits.
+      const ended = [];
+      const server = createServer(async (req, res) => {
+        if (/\/blobs\//.test(req.url)) {
+          res.once("close", () => ended.push(res.writableFinished));
+          res.writeHead(200, { "Content-Type": "application/octet-stream" }).write("x");
+          return;
+        }
+        const answer = await fetch(`http://${registry.host}${req.url}`, {
+          headers: { Accept: req.headers.accept },
+        });
+        res.writeHead(answer.status, { "Content-Type": answer.headers.get("content-type") });
+        res.end(Buffer.from(await answer.arrayBuffer()));
+      });
+      const port = await listen(server);
+      const image = await open(`127.0.0.1:${port}/demo:latest-soci`, { platform });
+      try {
+        const reading = image.readFile("/etc/services", { signal: AbortSignal.timeout(100) });
+        await assert.rejects(reading, code("ABORTED"));
+        for (let i = 0; i < 200 && ended.length === 0; i++) await new Promise((r) => setTimeout(r, 10));
+        assert.ok(ended.length > 0, "the server sees the end of its connection");
+        assert.ok(ended.every((finished) => !finished));
+        assert.equal(image.stats.requests, ended.length + 3);
+      } finally {
+        await image.close();
+        await closeServer(server);
+      }
     });
 
     test("one that was aborted before stops at once", async () => {

@@ -1,0 +1,37 @@
+// What the texts say is there, is there.
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { ROOT } from "../../scripts/lib/run.mjs";
+
+const text = (file) => readFileSync(join(ROOT, file), "utf8");
+
+test("every fault has the tests that the table names", () => {
+  const rows = text("tests/README.md")
+    .split("\n")
+    .filter((line) => /^\| (?!fault)/.test(line));
+  assert.equal(rows.length, 17);
+  for (const row of rows) {
+    let code;
+    let names = 0;
+    for (const [, name] of row.split("|")[2].matchAll(/`([^`]+)`/g)) {
+      if (/\.(rs|mjs)$/.test(name)) code = text(name);
+      else
+        assert.ok(
+          code.includes(code.includes(`fn ${name}(`) ? `fn ${name}(` : `${name} `),
+          `${name}: ${row}`,
+        );
+      names += 1;
+    }
+    assert.ok(names > 1, row);
+  }
+});
+
+test("links between the texts lead somewhere", () => {
+  for (const file of ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"]) {
+    for (const [, link] of text(file).matchAll(/\]\((?!https?:)([^)#]+)\)/g)) {
+      assert.ok(existsSync(join(ROOT, link)), `${file}: ${link}`);
+    }
+  }
+});
