@@ -24,7 +24,7 @@ export const layers: Command = {
   name: "layers",
   summary: "list the layers and how each is read",
   usage: "IMAGE",
-  details: `READ says how: ztoc (by SOCI, only what is needed), tar (uncompressed, by ranges), whole (fetched once,
+  details: `READ says how: ztoc (by SOCI, only what is needed), tar (by ranges, with --insecure-unverified), whole (fetched once,
 up to the limit maxWholeLayerSize).`,
   options: {},
   arity: [1, 1],
