@@ -72,9 +72,8 @@ pub(super) fn take_component<'a>(path: &mut &'a [u8]) -> Option<&'a [u8]> {
     Some(component)
 }
 
-/// Orders paths by bytes with `/` lowest, so that a directory is followed by all that is below it.
-pub(super) fn compare(a: &[u8], b: &[u8]) -> Ordering {
-    // Neighbours share long beginnings: eight bytes at a time.
+/// How many bytes two paths begin with alike. Neighbours share long beginnings: eight at a time.
+pub(super) fn shared_len(a: &[u8], b: &[u8]) -> usize {
     let mut at = 0;
     for (x, y) in a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0) {
         if x != y {
@@ -83,11 +82,17 @@ pub(super) fn compare(a: &[u8], b: &[u8]) -> Ordering {
         at += 8;
     }
     let (a, b) = (a.get(at..).unwrap_or_default(), b.get(at..).unwrap_or_default());
-    match a.iter().zip(b).find(|(x, y)| x != y) {
-        Some((b'/', _)) => Ordering::Less,
-        Some((_, b'/')) => Ordering::Greater,
-        Some((x, y)) => x.cmp(y),
-        None => a.len().cmp(&b.len()),
+    at + a.iter().zip(b).take_while(|(x, y)| x == y).count()
+}
+
+/// Orders paths by bytes with `/` lowest, so that a directory is followed by all that is below it.
+pub(super) fn compare(a: &[u8], b: &[u8]) -> Ordering {
+    let at = shared_len(a, b);
+    match (a.get(at), b.get(at)) {
+        (Some(b'/'), Some(_)) => Ordering::Less,
+        (Some(_), Some(b'/')) => Ordering::Greater,
+        // The shorter one first.
+        (x, y) => x.cmp(&y),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Sorts entries by path.
 
-use super::clean::compare;
+use super::clean::{compare, shared_len};
 
 /// Groups up to this size are sorted by comparing.
 const SMALL: usize = 16;
@@ -50,18 +50,6 @@ pub(super) fn sorted<'a>(count: u32, path: impl Fn(u32) -> &'a [u8]) -> Vec<u32>
         }
     }
     order
-}
-
-fn shared_len(a: &[u8], b: &[u8]) -> usize {
-    let mut at = 0;
-    for (x, y) in a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0) {
-        if x != y {
-            break;
-        }
-        at += 8;
-    }
-    let (a, b) = (a.get(at..).unwrap_or_default(), b.get(at..).unwrap_or_default());
-    at + a.iter().zip(b).take_while(|(x, y)| x == y).count()
 }
 
 /// Seven bytes as a number in the order of [`compare`]: `/` becomes the lowest, and how many there were comes last.
