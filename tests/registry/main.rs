@@ -13,6 +13,7 @@ mod layouts;
 mod manifests;
 mod redirects;
 mod referrers;
+mod tokens;
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
