@@ -1,6 +1,7 @@
-//! What a zTOC of a million entries costs to open: `cargo run --release --example ztoc_memory [entries]`.
+//! What a zTOC of a million entries costs to open and to pack: `cargo run --release --example ztoc_memory [entries]`.
 //!
-//! Prints time, bytes of heap for an entry, and the peak while parsing (beside the zTOC's own bytes).
+//! Prints times, bytes of heap for an entry, the peaks (beside the zTOC's own bytes), and what a look-up takes of the
+//! pack. With the path of a zTOC as second argument, the same of that.
 
 // Counting allocations takes an allocator.
 #![allow(unsafe_code)]
@@ -13,6 +14,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use ocipeek::limits::Limits;
+use ocipeek::oci::Digest;
+use ocipeek::pack::{self, Head};
+use ocipeek::rootfs::PathIndex;
 use ocipeek::ztoc::Ztoc;
 
 #[path = "../tests/support/ztoc_builder.rs"]
@@ -67,32 +71,53 @@ fn file(i: usize) -> builder::File {
     file
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let entries: usize = std::env::args().nth(1).map_or(Ok(1_000_000), |n| n.parse())?;
-    let names: usize = (0..entries).map(|i| file(i).name.len()).sum();
+fn made(entries: usize) -> Vec<u8> {
     let tar = entries as i64 * 2048 + 1024;
     let layer = tar / 4;
     // Spans of 4 MiB, as builders make them.
     let checkpoints: Vec<_> = (0..tar >> 22).map(|i| (10 + (i << 20), i << 22, 0)).collect();
-    let ztoc = Bytes::from(builder::Ztoc::gzip(layer, tar, &checkpoints).build_from((0..entries).map(file)));
-    println!("zTOC: {} entries, {} spans, {} bytes", entries, checkpoints.len(), ztoc.len());
+    builder::Ztoc::gzip(layer, tar, &checkpoints).build_from((0..entries).map(file))
+}
 
+/// Runs a step, and says how long it took and how much more memory than before was in use at its peak and is now.
+fn measured<T>(name: &str, step: impl FnOnce() -> T) -> T {
     let before = NOW.load(Relaxed);
     PEAK.store(before, Relaxed);
     let start = Instant::now();
-    let parsed = Ztoc::parse(ztoc.clone(), &Limits::default())?;
-    let time = start.elapsed();
-    let peak = PEAK.load(Relaxed) - before;
+    let made = step();
+    let (time, peak) = (start.elapsed(), PEAK.load(Relaxed) - before);
+    let kept = NOW.load(Relaxed).saturating_sub(before);
+    println!("{name}: {} ms, {peak} bytes at the peak, {kept} bytes kept", time.as_millis());
+    made
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut args = std::env::args().skip(1);
+    let entries: usize = args.next().map_or(Ok(1_000_000), |n| n.parse())?;
+    let ztoc = Bytes::from(match args.next() {
+        Some(path) => std::fs::read(path)?,
+        None => made(entries),
+    });
+    let limits = Limits::default();
+    let parsed = measured("parse", || Ztoc::parse(ztoc.clone(), &limits))?;
     let (table, spans) = parsed.into_parts();
+    let (entries, heap) = (table.len(), table.heap_bytes());
+    println!("zTOC: {entries} entries, {} spans, {} bytes", spans.len(), ztoc.len());
+    let names: usize = table.iter().map(|e| e.name.len()).sum();
     let per_entry = |bytes: usize| bytes as f64 / entries as f64;
-    println!("parse: {} ms, {:.0} ns an entry", time.as_millis(), per_entry(time.as_nanos() as usize));
-    println!(
-        "entries: {} bytes, {:.1} an entry, of it {:.1} name",
-        table.heap_bytes(),
-        per_entry(table.heap_bytes()),
-        per_entry(names)
-    );
+    println!("table: {heap} bytes, {:.1} an entry, of it {:.1} name", per_entry(heap), per_entry(names));
     println!("spans: {} bytes", spans.heap_bytes());
-    println!("heap after: {} bytes; peak while parsing: {peak} bytes", NOW.load(Relaxed) - before);
+    let index = measured("index", || PathIndex::new(table, &limits))?;
+    let digest = Digest::of(&ztoc);
+    let pack = measured("pack", || pack::write(&index, &spans, &digest)).ok_or("not packed")?;
+    println!("pack: {} bytes, {:.1}% of the zTOC", pack.len(), 100.0 * pack.len() as f64 / ztoc.len() as f64);
+
+    let len = pack::prefix(&pack, &digest).ok_or("no prefix")?;
+    let head = measured("head", || Head::read(&pack[..len], &digest, &limits)).ok_or("no head")?;
+    let parts = head.parts().ok_or("no parts")?.missing().len();
+    let part = head.part(parts / 2).ok_or("no part")?;
+    let (start, end) = (usize::try_from(part.start)?, usize::try_from(part.end)?);
+    measured("part", || head.read_part(parts / 2, &pack[start..end], &limits)).ok_or("no part")?;
+    println!("{parts} parts, head {len} bytes, one part {} bytes", end - start);
     Ok(())
 }
