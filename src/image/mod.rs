@@ -10,10 +10,10 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use futures_util::stream::{self, StreamExt, TryStreamExt};
+use futures_util::future::LocalBoxFuture;
 
 use crate::error::{Code, Error, Result};
-use crate::layer::{Context, Layer, Once};
+use crate::layer::{Context, Layer, Once, several};
 use crate::limits::Limits;
 use crate::oci::{Digest, ImageConfig, ImageManifest, Platform};
 use crate::rootfs::{DirEntry, LayerIndex, Node, Rootfs, Step, clean};
@@ -245,8 +245,8 @@ impl Image {
     pub async fn prefetch(&self) -> Result<()> {
         let Some(soci) = &self.0.soci else { return Ok(()) };
         let room = Rc::new(Cell::new(self.0.context.limits.span_cache_size));
-        let wanted = soci.prefetch.iter().map(|p| Ok::<_, Error>((p, room.clone())));
-        stream::iter(wanted).try_for_each_concurrent(PARALLEL, |(p, room)| self.prefetch_layer(p, room)).await
+        let one = |p| -> LocalBoxFuture<'_, _> { Box::pin(self.prefetch_layer(p, room.clone())) };
+        several(soci.prefetch.iter().map(one).collect(), PARALLEL).await
     }
 
     async fn prefetch_layer(&self, prefetch: &SociPrefetch, room: Rc<Cell<u64>>) -> Result<()> {
@@ -282,10 +282,13 @@ impl Image {
         // Listing the root takes all layers, unless one hides what is below it, which is not known before: load
         // several at a time. Failures are left to whoever then needs that layer.
         if clean(path).is_empty() {
-            let layers = (0..self.0.layers.len()).rev();
-            stream::iter(layers)
-                .for_each_concurrent(PARALLEL, |i| async move { drop(self.index(i).await) })
-                .await;
+            let one = |i| -> LocalBoxFuture<'_, _> {
+                Box::pin(async move {
+                    drop(self.index(i).await);
+                    Ok(())
+                })
+            };
+            several((0..self.0.layers.len()).rev().map(one).collect(), PARALLEL).await?;
         }
         self.lookup(path, Follow::All).await
     }
@@ -320,12 +323,14 @@ impl Image {
         for (layer, part) in parts {
             layers.entry(layer).or_default().push(part);
         }
-        let load = |(layer, parts)| async move {
-            let index = self.loader(layer)?.parts(parts).await?;
-            self.0.rootfs.borrow_mut().set_layer(layer, index);
-            Ok(())
+        let load = |(layer, parts)| -> LocalBoxFuture<'_, _> {
+            Box::pin(async move {
+                let index = self.loader(layer)?.parts(parts).await?;
+                self.0.rootfs.borrow_mut().set_layer(layer, index);
+                Ok(())
+            })
         };
-        stream::iter(layers).map(Ok).try_for_each_concurrent(PARALLEL, load).await
+        several(layers.into_iter().map(load).collect(), PARALLEL).await
     }
 
     /// Loads all of a layer's entries.

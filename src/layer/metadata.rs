@@ -2,16 +2,14 @@
 //! into the cache.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared, WeakShared};
-use futures_util::stream::{self, StreamExt};
 
-use super::{Context, Once};
+use super::{Context, Once, several};
 use crate::error::{Code, Error, Result};
 use crate::oci::Descriptor;
 use crate::pack::{self, FIRST_READ, Head, Page};
@@ -54,7 +52,7 @@ pub(super) struct Pack {
     /// Something was not there, or not what it must be.
     broken: Cell<bool>,
     /// Ranges on their way, shared by all who want them.
-    reads: RefCell<HashMap<Range<u64>, WeakShared<Read>>>,
+    reads: RefCell<Vec<(Range<u64>, WeakShared<Read>)>>,
 }
 
 type Read = LocalBoxFuture<'static, Option<Bytes>>;
@@ -217,7 +215,8 @@ impl Pack {
 
     fn shared(&self, context: &Context, range: Range<u64>) -> Shared<Read> {
         let mut reads = self.reads.borrow_mut();
-        if let Some(read) = reads.get(&range).and_then(WeakShared::upgrade) {
+        // Few: only what is on its way.
+        if let Some(read) = reads.iter().find(|(r, _)| *r == range).and_then(|(_, read)| read.upgrade()) {
             return read;
         }
         let (cache, key, stats) = (self.cache.clone(), self.key.clone(), context.source.stats().clone());
@@ -228,7 +227,7 @@ impl Pack {
             read
         });
         let read = read.shared();
-        reads.retain(|_, read| read.upgrade().is_some());
+        reads.retain(|(_, read)| read.upgrade().is_some());
         reads.extend(read.downgrade().map(|weak| (range, weak)));
         read
     }
@@ -244,12 +243,15 @@ impl Pack {
             let block = |part| range(part).map_or(0, |r| r.start / READ_TOGETHER);
             neighbours && block(a) == block(b)
         });
-        let reads: Vec<_> = together.map(|parts| self.load_neighbours(context, parts)).collect();
-        let read = stream::iter(reads).buffer_unordered(PARALLEL).all(|read| async move { read.is_some() });
-        self.worked(read.await)
+        let read = |parts| -> LocalBoxFuture<'_, _> { Box::pin(self.load_neighbours(context, parts)) };
+        self.worked(several(together.map(read).collect(), PARALLEL).await.is_ok())
     }
 
-    async fn load_neighbours(&self, context: &Context, parts: &[usize]) -> Option<()> {
+    async fn load_neighbours(&self, context: &Context, parts: &[usize]) -> Result<()> {
+        self.try_neighbours(context, parts).await.ok_or_else(broken)
+    }
+
+    async fn try_neighbours(&self, context: &Context, parts: &[usize]) -> Option<()> {
         let range = |part: &usize| self.head.part(*part);
         let (start, end) = (range(parts.first()?)?.start, range(parts.last()?)?.end);
         let data = self.read(context, start..end).await?;
@@ -275,10 +277,11 @@ impl Pack {
 
     /// True once these pages are here.
     pub(super) async fn load_pages(&self, context: &Context, pages: Range<usize>) -> bool {
-        let reads: Vec<_> =
-            pages.filter(|&p| self.page(p).is_none()).map(|p| self.load_page(context, p)).collect();
-        let read = stream::iter(reads).buffer_unordered(PARALLEL).all(|read| async move { read.is_some() });
-        self.worked(read.await)
+        let read = |page| -> LocalBoxFuture<'_, _> {
+            Box::pin(async move { self.load_page(context, page).await.ok_or_else(broken) })
+        };
+        let pages = pages.filter(|&page| self.page(page).is_none());
+        self.worked(several(pages.map(read).collect(), PARALLEL).await.is_ok())
     }
 
     async fn load_page(&self, context: &Context, page: usize) -> Option<()> {
@@ -303,6 +306,11 @@ impl Pack {
         self.worked(window.is_some());
         window
     }
+}
+
+/// What ends the reading of a pack; nobody sees it.
+fn broken() -> Error {
+    Error::new(Code::CorruptZtoc, "a pack is damaged")
 }
 
 /// Bytes `range` of a value, if it has them all.

@@ -13,7 +13,7 @@ use super::metadata::{Metadata, Opened};
 use super::spans::{ENGINE, Reader, SpanStore};
 use super::sparse;
 use super::table::SpanTable;
-use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, ReadBy};
+use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, ReadBy, several};
 use crate::error::{Code, Error, Result};
 use crate::oci::Descriptor;
 use crate::rootfs::LayerIndex;
@@ -111,9 +111,10 @@ impl Layer for ZtocLayer {
                     room.set(room.get().saturating_sub(store.memory(end)));
                     end = end.saturating_add(1);
                 }
-                runs.push(Ok::<_, Error>(first..end));
+                runs.push(first..end);
             }
-            stream::iter(runs).try_for_each_concurrent(PARALLEL, |run| store.prefetch(run)).await
+            let one = |run| -> LocalBoxFuture<'_, _> { Box::pin(store.prefetch(run)) };
+            several(runs.into_iter().map(one).collect(), PARALLEL).await
         })
     }
 }

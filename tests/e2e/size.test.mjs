@@ -6,11 +6,12 @@ import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { wasmFile } from "../lib/package.mjs";
 
 /**
- * Brotli bytes, quality 11: what 0.1.0 reached, and 2 % of room. All of it is one module for every runtime: the registry
- * client with its faults, layouts and tars, four ways to read a layer, zstd. Raise it only with a reason in the change
- * that does so; lower it when something is saved.
+ * Brotli bytes, quality 11: what is reached, and 2 % of room. All of it is one module for every runtime: the registry
+ * client with its faults, layouts and tars, four ways to read a layer, zstd, and packed zTOCs for caches (34,000: a
+ * compressor, both directions of the format, look-ups in layers that are known in parts). Raise it only with a reason
+ * in the change that does so; lower it when something is saved.
  */
-const BUDGET = 285_000;
+const BUDGET = 315_000;
 
 test("the .wasm fits its budget", () => {
   const raw = readFileSync(wasmFile());
