@@ -209,9 +209,11 @@ function keyOf(path: Uint8Array): string {
 }
 
 /** Seconds, or nothing where the image knows no time, or one that file systems do not take. */
-function timeOf(stats: Stats): number | undefined {
+function timeOf(stats: Stats): number | Date | undefined {
   const seconds = stats.mtimeMs / 1000;
-  return Number.isFinite(seconds) && Math.abs(seconds) < 2 ** 53 ? seconds : undefined;
+  if (!Number.isFinite(seconds) || Math.abs(seconds) >= 2 ** 53) return undefined;
+  // Node takes a negative number for the present time.
+  return seconds < 0 ? new Date(stats.mtimeMs) : seconds;
 }
 
 function show(path: Uint8Array): string {

@@ -1,13 +1,15 @@
 // The command on a local layout: what needs no registry.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { openSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { chmodSync, lstatSync, openSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { ROOT } from "../../scripts/lib/run.mjs";
 import { ocipeek } from "../lib/cli.mjs";
 import { merged } from "../lib/expected.mjs";
 import { cliFile } from "../lib/package.mjs";
+import { tempFolder } from "../lib/processes.mjs";
 
 const IMAGE = `oci:${join(ROOT, "tests", "fixtures", "demo")}:latest-soci-4m`;
 const lines = merged();
@@ -38,6 +40,40 @@ describe("the command", () => {
     assert.ok((await ok("ls", IMAGE, "-e", written)).includes(path), "a pipe gets the bytes");
     const tar = await ok("cp", IMAGE, "-e", written, "-");
     assert.ok(tar.includes(path.subarray(path.lastIndexOf(0x2f) + 1)));
+  });
+
+  test("cp of the whole image to disk: contents, modes, links and times", async () => {
+    const folder = tempFolder("cp-root");
+    const root = join(folder.path, "root");
+    const { code } = await ocipeek(["cp", IMAGE, "/", root]);
+    assert.equal(code, 7, "devices and a pipe are left out");
+    let seen = 0;
+    for (const line of lines.filter((l) => ["reg", "dir", "symlink"].includes(l.type))) {
+      const at = line.path_b64 ? Buffer.from(line.path_b64, "base64") : Buffer.from(line.path);
+      const path = Buffer.concat([Buffer.from(`${root}/`), at]);
+      const found = lstatSync(path, { bigint: true });
+      const where = JSON.stringify(line.path);
+      if (line.type === "symlink") {
+        const target = line.linkname_b64
+          ? Buffer.from(line.linkname_b64, "base64")
+          : Buffer.from(line.linkname);
+        assert.deepEqual(readlinkSync(path, { encoding: "buffer" }), target, where);
+      } else if (at.length > 0) {
+        assert.equal(Number(found.mode) & 0o777, line.mode & 0o777, where);
+        // Who is not root reads only what it may.
+        if ((line.mode & 0o500) === 0) chmodSync(path, 0o700);
+      }
+      if (line.type === "reg") {
+        assert.equal(createHash("sha256").update(readFileSync(path)).digest("hex"), line.sha256, where);
+      }
+      if (line.mtime_ns !== undefined && at.length > 0) {
+        // Milliseconds are what Node can set before 1970.
+        assert.ok(Math.abs(Number(found.mtimeNs) - Number(line.mtime_ns)) < 1e6, where);
+      }
+      seen += 1;
+    }
+    assert.ok(seen > 2900, `${seen} paths`);
+    folder.remove();
   });
 
   test("soci tells span sizes that only the zTOCs know", async () => {

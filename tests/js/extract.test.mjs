@@ -60,6 +60,16 @@ describe("extract", () => {
     noLeftovers(join(root, "d"));
   });
 
+  test("times before 1970", async () => {
+    const x = new Extractor(root);
+    await x.directory(latin1("d"), fakeStats({ ...DIR, mtimeNs: -86_400_500_000_000n }));
+    await x.file(latin1("f"), ...file("old", { mtimeNs: -1_500_000_000n }));
+    await x.symlink(latin1("l"), link("f", { mtimeNs: -2_000_000_000n }));
+    await x.finish();
+    const times = ["d", "f", "l"].map((name) => lstatSync(join(root, name)).mtimeMs);
+    assert.deepEqual(times, [-86_400_500, -1500, -2000]);
+  });
+
   test("special bits only where asked for", async () => {
     const x = new Extractor(root, { preserveSpecial: true });
     await x.file(latin1("f"), ...file("x", { mode: 0o4755 }));
