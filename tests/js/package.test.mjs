@@ -77,6 +77,22 @@ describe("the package", () => {
     });
   });
 
+  test("prefetch fetches the spans that the index names, once", async () => {
+    const image = await open(`${registry.host}/demo:latest-soci-head`, { platform });
+    const ranges = () => image.stats.log.filter((r) => r.range).length;
+    await image.prefetch();
+    const first = ranges();
+    assert.ok(first > 0);
+    await image.prefetch();
+    assert.equal(ranges(), first);
+    await image.close();
+    const without = await open(reference(), { platform });
+    const before = without.stats.requests;
+    await without.prefetch();
+    assert.equal(without.stats.requests, before);
+    await without.close();
+  });
+
   describe("errors", () => {
     test("carry what they concern", async () => {
       const image = await open(LAYOUT, { platform });
