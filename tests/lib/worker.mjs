@@ -33,19 +33,11 @@ export async function startWorker({ vars = {}, config = WORKER_CONFIG, folder } 
   };
 }
 
-/** Collects garbage at `/gc`; V8 alone does so when it likes, since there is no limit here as at the edge. */
-const WITH_GC = `import worker from "./index.js";
-export default {
-  fetch(request, env, context) {
-    if (new URL(request.url).pathname !== "/gc") return worker.fetch(request, env, context);
-    gc();
-    return new Response("collected");
-  },
-};
-`;
+/** An isolate of the platform has 128 MB. Without limits V8 lets garbage grow to some hundred. */
+const HEAP = ["--max-old-space-size=64", "--max-semi-space-size=8"];
 
 /**
- * Starts what `npm run worker:build` makes, in workerd itself: without a Cache API.
+ * Starts what `npm run worker:build` makes, in workerd itself: without a Cache API, and with a heap as at the edge.
  * @param {Record<string, unknown>} vars
  */
 export async function startBundle(vars) {
@@ -58,23 +50,17 @@ export async function startBundle(vars) {
     ]);
     const workerd = await startWorkerd(
       [
-        ["gc.js", WITH_GC],
         ["index.js", readFileSync(main)],
         [basename(wasm), readFileSync(wasm)],
       ],
       {
         vars: Object.fromEntries(texts),
         flags: ["enable_request_signal"],
-        v8Flags: ["--expose-gc"],
+        v8Flags: HEAP,
         ready: "/healthz",
       },
     );
-    return {
-      ...workerd,
-      memory: () => memoryOf(workerd.pid),
-      /** Collects garbage. */
-      collect: () => fetch(`${workerd.url}/gc`).then((answer) => answer.text()),
-    };
+    return { ...workerd, memory: () => memoryOf(workerd.pid) };
   } finally {
     folder.remove();
   }
