@@ -20,7 +20,7 @@ export const COMMON: Options = {
     value: "OS/ARCH",
     help: "take this platform's image (default: this machine's, for linux)",
   },
-  json: { type: "boolean", help: "print JSON (not with cat and cp)" },
+  json: { type: "boolean", help: "print JSON" },
   stats: { type: "boolean", help: "list the requests and their bytes on standard error" },
   "soci-index": { type: "string", value: "DIGEST", help: "use this SOCI index" },
   "no-soci": { type: "boolean", help: "use no SOCI index" },

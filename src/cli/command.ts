@@ -1,4 +1,4 @@
-import type { Options } from "./args.js";
+import type { Args, Options } from "./args.js";
 import { UsageError } from "./exit.js";
 import type { Session } from "./session.js";
 
@@ -12,6 +12,8 @@ export interface Command {
   /** Further paragraphs of the help. */
   details?: string;
   options: Options;
+  /** Options of all commands that mean nothing here. */
+  refuses?: readonly string[];
   /** Number of arguments: at least, at most. */
   arity: readonly [number, number];
   run(session: Session): Promise<void>;
@@ -22,6 +24,15 @@ export function checkArity(command: Command, positionals: readonly string[]): vo
   const [least, most] = command.arity;
   if (positionals.length >= least && positionals.length <= most) return;
   throw new UsageError(`usage: ocipeek ${command.name} ${command.usage}`);
+}
+
+/** Throws for an option that the command does not take although others do. */
+export function checkOptions({ name, refuses = [] }: Command, args: Args): void {
+  for (const option of refuses) {
+    if (args.flag(option) || args.text(option) !== undefined) {
+      throw new UsageError(`${name} takes no --${option}`);
+    }
+  }
 }
 
 /** Argument `i`, which the arity says is there. */

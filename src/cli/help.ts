@@ -40,8 +40,13 @@ export function commandHelp(command: Command): string {
     ...(own ? ["", "Options:", ...optionLines(command.options)] : []),
     "",
     "Options of all commands:",
-    ...optionLines(COMMON, command.options.human ? "" : "help"),
+    ...optionLines(common(command), command.options.human ? "" : "help"),
   ].join("\n");
+}
+
+/** The options of all commands that this one takes. */
+function common({ refuses = [] }: Command): Options {
+  return Object.fromEntries(Object.entries(COMMON).filter(([name]) => !refuses.includes(name)));
 }
 
 function optionLines(options: Options, hasH = ""): string[] {

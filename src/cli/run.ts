@@ -1,5 +1,5 @@
 import { parse } from "./args.js";
-import { type Command, checkArity } from "./command.js";
+import { type Command, checkArity, checkOptions } from "./command.js";
 import { cat } from "./commands/cat.js";
 import { cp } from "./commands/cp.js";
 import { find } from "./commands/find.js";
@@ -37,6 +37,7 @@ export async function run(argv: string[], out: Output, signal: AbortSignal): Pro
   try {
     const args = parse(rest, command.options);
     if (args.flag("help")) return await print(out, commandHelp(command));
+    checkOptions(command, args);
     checkArity(command, args.positionals);
     session = new Session(args, out, signal);
     await command.run(session);

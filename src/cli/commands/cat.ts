@@ -1,13 +1,11 @@
 import { PATHS } from "../args.js";
 import { argument, type Command } from "../command.js";
-import { exitCodeOf, UsageError } from "../exit.js";
+import { exitCodeOf } from "../exit.js";
 import { OutputFailed, PipeClosed } from "../output.js";
 import type { Session } from "../session.js";
 
 async function run(session: Session): Promise<void> {
   const { args, out, signal } = session;
-  if (args.flag("json"))
-    throw new UsageError("cat prints content as it is; stat --json tells the attributes");
   const tree = await session.tree(argument(session, 0));
   const range = { start: args.number("start"), end: args.number("end") };
   for (const path of args.positionals.slice(1).map((text) => session.path(text))) {
@@ -37,6 +35,7 @@ export const cat: Command = {
     end: { type: "string", value: "N", help: "up to byte N, which is not printed" },
     ...PATHS,
   },
+  refuses: ["json"],
   arity: [2, Number.POSITIVE_INFINITY],
   run,
 };

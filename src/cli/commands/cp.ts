@@ -11,7 +11,6 @@ import type { Session } from "../session.js";
 
 async function run(session: Session): Promise<void> {
   const { args, signal } = session;
-  if (args.flag("json")) throw new UsageError("cp copies; find --json lists what a folder holds");
   const [reference, dest] = [argument(session, 0), argument(session, 2)];
   const path = session.path(argument(session, 1));
   const tree = await session.tree(reference);
@@ -95,6 +94,7 @@ Devices and pipes are left out, and the exit code is then ${EXIT.skipped}; an ar
     "preserve-special": { type: "boolean", help: "keep set-user-id, set-group-id and sticky bits" },
     ...PATHS,
   },
+  refuses: ["json"],
   arity: [3, 3],
   run,
 };

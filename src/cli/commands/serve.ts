@@ -30,9 +30,6 @@ const NOT_HERE = [
 
 async function run(session: Session): Promise<void> {
   const { args, out, signal } = session;
-  for (const name of NOT_HERE) {
-    if (args.flag(name) || args.text(name) !== undefined) throw new UsageError(`serve takes no --${name}`);
-  }
   const port = args.number("port");
   if (port !== undefined && port > 65_535) throw new UsageError("--port must be 0 to 65535");
   const file = new URL("../../worker/serve.js", import.meta.url).href;
@@ -98,6 +95,7 @@ are not used unless you give them that way, since whoever reaches the server rea
     "cache-bytes": { type: "string", value: "N", help: "keep so much in --cache-dir (default: 1 GiB)" },
     quiet: { type: "boolean", short: "q", help: "log nothing" },
   },
+  refuses: NOT_HERE,
   arity: [0, 0],
   run,
 };
