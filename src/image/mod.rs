@@ -52,7 +52,8 @@ pub struct OpenOptions {
     /// Results say so. Manifests, zTOCs and layers that are fetched whole are verified all the same.
     pub verify: bool,
     /// Where compressed spans, and layers that are fetched whole, are kept, by digest. What comes out is verified again.
-    /// Manifests and zTOCs are not: see [`CachedSource`](crate::cache::CachedSource) for those.
+    /// One that [gives ranges](Cache::has_ranges) keeps what zTOCs say too, [packed](crate::pack). Manifests are not
+    /// kept: see [`CachedSource`](crate::cache::CachedSource) for those.
     pub cache: Option<Rc<dyn Cache>>,
     /// Bounds on what the image may cost.
     pub limits: Limits,

@@ -57,6 +57,7 @@ pub fn write_in_parts(index: &PathIndex, spans: &Spans, ztoc: &Digest, len: usiz
     head.append(&mut front);
     drop(front);
     out.splice(0..0, head);
+    out.shrink_to_fit();
     Some(out)
 }
 
