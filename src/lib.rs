@@ -17,6 +17,7 @@ pub mod ztoc;
 
 pub mod error;
 pub mod limits;
+mod order;
 
 // What does I/O, over the traits in `transport` and `source`.
 pub mod cache;

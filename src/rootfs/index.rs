@@ -11,6 +11,7 @@ use super::search::Found;
 use super::sort::sorted;
 use crate::error::{Code, Error, Result};
 use crate::limits::Limits;
+use crate::order::sort_numbers;
 use crate::tar::{EntryTable, Kind};
 
 /// One layer's entries, found by path.
@@ -87,7 +88,7 @@ impl PathIndex {
                 names.set(i, &clean(name), limits)?;
             }
         }
-        let sorted = sorted(count, |i| names.path(i, table.name(i as usize).unwrap_or_default()));
+        let sorted = sorted(count, &|i| names.path(i, table.name(i as usize).unwrap_or_default()));
         let mut index = PathIndex {
             table,
             names,
@@ -195,9 +196,10 @@ impl PathIndex {
                 names.set(m, &path, limits)?;
             }
             self.names = names;
-            let mut order = std::mem::take(&mut self.order);
-            order.sort_by(|&a, &b| compare(self.path(a as usize), self.path(b as usize)));
-            self.order = order;
+            let order = std::mem::take(&mut self.order);
+            let path = |i: u32| order.get(i as usize).map_or(&b""[..], |&e| self.path(e as usize));
+            let places = sorted(u32::try_from(order.len()).unwrap_or(u32::MAX), &path);
+            self.order = places.iter().filter_map(|&i| order.get(i as usize).copied()).collect();
         }
         Ok(())
     }
@@ -211,14 +213,14 @@ impl PathIndex {
         let named = |e: u32| !self.whiteouts || !has_whiteout(self.path(e as usize));
         let mut inodes: Vec<u32> =
             self.order.iter().filter_map(|&e| self.links.target(e)?.entry().filter(|_| named(e))).collect();
-        inodes.sort_unstable();
+        sort_numbers(&mut inodes);
         let mut own = inodes.clone();
         own.dedup();
         own.retain(|&e| {
             named(e) && self.find(self.path(e as usize)).and_then(|f| f.entry) == Some(e as usize)
         });
         inodes.extend(own);
-        inodes.sort_unstable();
+        sort_numbers(&mut inodes);
         inodes
     }
 

@@ -14,6 +14,7 @@ use super::clean::{clean, is_clean, split_last, strip, take_component};
 use super::index::{Names, PathIndex};
 use crate::error::Result;
 use crate::limits::Limits;
+use crate::order::heap_sort;
 use crate::tar::Kind;
 
 /// Where the entries came to lie.
@@ -114,7 +115,7 @@ pub(super) fn place(index: &PathIndex, limits: &Limits) -> Result<Placed> {
             moved.push((node.entry, path));
         }
     }
-    moved.sort_unstable_by_key(|m| m.0);
+    heap_sort(&mut moved, |a, b| a.0 < b.0);
     Ok(Placed { shown, moved, targets })
 }
 

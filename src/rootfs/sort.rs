@@ -1,6 +1,7 @@
 //! Sorts entries by path.
 
 use super::clean::{compare, shared_len};
+use crate::order::{heap_sort, sort_keys};
 
 /// Groups up to this size are sorted by comparing.
 const SMALL: usize = 16;
@@ -12,7 +13,7 @@ const KEY: usize = 7;
 /// Costs one pass where they are sorted already, as most builders write them. Else groups of equal beginnings are
 /// split by the seven bytes that follow, so that a path's bytes are read in few places instead of once per
 /// comparison; time is linear in the bytes of all paths, beside the sorting of the keys.
-pub(super) fn sorted<'a>(count: u32, path: impl Fn(u32) -> &'a [u8]) -> Vec<u32> {
+pub(super) fn sorted<'a>(count: u32, path: &dyn Fn(u32) -> &'a [u8]) -> Vec<u32> {
     let mut order: Vec<u32> = (0..count).collect();
     if order.is_sorted_by(|&a, &b| compare(path(a), path(b)).is_le()) {
         return order;
@@ -25,7 +26,8 @@ pub(super) fn sorted<'a>(count: u32, path: impl Fn(u32) -> &'a [u8]) -> Vec<u32>
         let Some(&first) = group.first() else { continue };
         let rest = |i: u32, depth: usize| path(i).get(depth..).unwrap_or_default();
         if group.len() <= SMALL {
-            group.sort_unstable_by(|&a, &b| compare(rest(a, depth), rest(b, depth)).then(a.cmp(&b)));
+            let less = |&a: &u32, &b: &u32| compare(rest(a, depth), rest(b, depth)).then(a.cmp(&b)).is_lt();
+            heap_sort(group, less);
             continue;
         }
         let first = rest(first, depth);
@@ -35,7 +37,7 @@ pub(super) fn sorted<'a>(count: u32, path: impl Fn(u32) -> &'a [u8]) -> Vec<u32>
         let depth = depth + shared;
         keys.clear();
         keys.extend(group.iter().map(|&i| (key(rest(i, depth)), i)));
-        keys.sort_unstable();
+        sort_keys(&mut keys);
         for (slot, k) in group.iter_mut().zip(&keys) {
             *slot = k.1;
         }
@@ -75,7 +77,7 @@ mod tests {
     fn check(paths: &[Vec<u8>]) {
         let mut want: Vec<u32> = (0..paths.len() as u32).collect();
         want.sort_by(|&a, &b| compare(&paths[a as usize], &paths[b as usize]));
-        assert_eq!(sorted(paths.len() as u32, |i| &paths[i as usize]), want);
+        assert_eq!(sorted(paths.len() as u32, &|i| &paths[i as usize]), want);
     }
 
     #[test]

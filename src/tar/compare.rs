@@ -5,6 +5,7 @@ use super::header::{Fed, HeaderReader, Need};
 use super::{Entry, Mtime, SparseMap, Xattrs};
 use crate::error::{Code, Error, Result};
 use crate::limits::Limits;
+use crate::order::heap_sort;
 
 /// Checks that the tar says of a file what the entry says: `header` is the tar's bytes from
 /// `entry.header_offset` to `entry.offset`. `CORRUPT_LAYER`, with path and field, where they differ: a zTOC
@@ -111,7 +112,7 @@ fn same_xattrs(a: Xattrs<'_>, b: Xattrs<'_>) -> bool {
     }
     let sorted = |x: Xattrs<'_>| {
         let mut all: Vec<(Vec<u8>, Vec<u8>)> = x.map(|(n, v)| (n.to_vec(), v.to_vec())).collect();
-        all.sort();
+        heap_sort(&mut all, |a, b| a < b);
         all
     };
     sorted(a) == sorted(b)

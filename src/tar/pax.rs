@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::Xattrs;
 use super::number::decimal;
 use crate::error::{Code, Error, Result};
+use crate::order::heap_sort;
 
 /// In front of an extended attribute's name in a PAX key.
 pub(crate) const XATTR: &[u8] = b"SCHILY.xattr.";
@@ -158,7 +159,8 @@ impl Pax {
     pub fn xattrs(&mut self, out: &mut Vec<u8>) {
         let bytes = &self.bytes;
         let get = |r: &Range<usize>| bytes.get(r.clone()).unwrap_or_default();
-        self.xattrs.sort_by(|a, b| get(&a.0).cmp(get(&b.0)));
+        // Later records lie further back.
+        heap_sort(&mut self.xattrs, |a, b| (get(&a.0), a.0.start) < (get(&b.0), b.0.start));
         for (i, (name, value)) in self.xattrs.iter().enumerate() {
             let same_follows = self.xattrs.get(i + 1).is_some_and(|(next, _)| get(next) == get(name));
             if !same_follows {

@@ -4,6 +4,7 @@ use super::flatbuffer::{Table, Vector, broken};
 use super::time::rfc3339;
 use crate::error::{Code, Error, Result};
 use crate::limits::Limits;
+use crate::order::sort_keys;
 use crate::tar::pax::{Pax, XATTR};
 use crate::tar::sparse::{self, PaxSparse};
 use crate::tar::{self, Entry, EntryTable, Kind, Xattrs};
@@ -104,11 +105,11 @@ pub(super) fn read(toc: Table<'_>, ztoc_len: usize, tar_len: u64, limits: &Limit
     } else {
         let mut order = Vec::with_capacity(files.len());
         for i in 0..files.len() {
-            order.push((file(&files, i)?.offset()?, i));
+            order.push((file(&files, i)?.offset()?, u32::try_from(i).unwrap_or(u32::MAX)));
         }
-        order.sort_unstable();
+        sort_keys(&mut order);
         for (_, i) in order {
-            reader.add(&file(&files, i)?)?;
+            reader.add(&file(&files, i as usize)?)?;
         }
     }
     let mut table = reader.table;
