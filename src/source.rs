@@ -4,10 +4,9 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
-use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use crate::error::{Code, Error, Result};
+use crate::oci::json::Json;
 use crate::oci::{Descriptor, Digest, media_type};
 use crate::stats::Stats;
 use crate::transport::ByteStream;
@@ -147,19 +146,13 @@ pub(crate) fn manifest_media_type(stated: &str, bytes: &[u8]) -> String {
     if !says_nothing {
         return stated;
     }
-    // Only looked over, not built: a hostile manifest must not cost many times its size.
-    #[derive(Deserialize)]
-    struct Shape {
-        #[serde(rename = "mediaType")]
-        media_type: Option<String>,
-        manifests: Option<IgnoredAny>,
-        layers: Option<IgnoredAny>,
-    }
-    let Ok(shape) = serde_json::from_slice::<Shape>(bytes) else { return stated };
-    match shape.media_type {
-        Some(media_type) => media_type,
-        None if shape.manifests.is_some() => media_type::OCI_INDEX.into(),
-        None if shape.layers.is_some() => media_type::OCI_MANIFEST.into(),
-        None => stated,
+    let Some(shape) = Json::outline(bytes, &["mediaType", "manifests", "layers"]) else { return stated };
+    let root = shape.root("manifest");
+    let has = |key| root.get(key).is_ok_and(|field| field.is_some());
+    match root.get("mediaType").map(|field| field.map(|f| f.str())) {
+        Ok(Some(Ok(media_type))) => media_type.to_owned(),
+        Ok(None) if has("manifests") => media_type::OCI_INDEX.into(),
+        Ok(None) if has("layers") => media_type::OCI_MANIFEST.into(),
+        _ => stated,
     }
 }

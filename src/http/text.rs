@@ -1,5 +1,8 @@
 //! What an outside text may look like in one of our messages: short, printable, without secrets.
 
+use crate::limits::Limits;
+use crate::oci::json::{Json, Node};
+
 /// A short printable piece of `text`: control characters become spaces, queries of URLs are cut off.
 pub(crate) fn shown(text: &str) -> String {
     const LONGEST: usize = 200;
@@ -54,17 +57,18 @@ pub(crate) fn without_queries(text: &str) -> String {
 /// The message of a registry's error body (`{"errors":[{"code","message"}]}`), or of a token service's
 /// (`{"details"}`, `{"error_description"}`, `{"message"}`).
 pub(crate) fn body_message(body: &[u8]) -> Option<String> {
-    let value: serde_json::Value = serde_json::from_slice(body).ok()?;
-    let first = value.get("errors").and_then(|e| e.get(0));
-    let text =
-        |v: Option<&serde_json::Value>| v.and_then(|v| v.as_str()).map(shown).filter(|t| !t.is_empty());
-    let field = |name: &str| text(value.get(name));
-    text(first.and_then(|e| e.get("message")))
-        .or_else(|| text(first.and_then(|e| e.get("code"))))
-        .or_else(|| field("message"))
-        .or_else(|| field("details"))
-        .or_else(|| field("error_description"))
-        .or_else(|| field("error"))
+    let json = Json::parse(body, "answer", &Limits::default()).ok()?;
+    let text = |node: &Node<'_>, names: &[&'static str]| {
+        let mut texts = names.iter().filter_map(|name| node.get_str(name).ok()?.map(shown));
+        texts.find(|text| !text.is_empty())
+    };
+    let root = json.root("answer");
+    let first = || {
+        let errors = root.get("errors").ok()??;
+        let first = errors.items().ok()?.next()?;
+        text(&first, &["message", "code"])
+    };
+    first().or_else(|| text(&root, &["message", "details", "error_description", "error"]))
 }
 
 #[cfg(test)]

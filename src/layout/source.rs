@@ -7,13 +7,13 @@ use std::rc::Rc;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::{LocalBoxFuture, join};
-use serde::Deserialize;
 
 use super::files::Files;
 use super::index::{self, Found};
 use crate::error::{Code, Error, Result};
 use crate::http::{Gather, read_limited};
 use crate::limits::Limits;
+use crate::oci::json::Json;
 use crate::oci::{Descriptor, Digest, ImageIndex, ManifestDoc, media_type, parse_manifest};
 use crate::source::{RawManifest, Source, Target, inline_part, manifest_media_type};
 use crate::stats::{RequestRecord, Stats};
@@ -270,20 +270,17 @@ fn path_of(digest: &Digest) -> String {
 }
 
 fn check_version(bytes: &[u8]) -> Result<()> {
-    #[derive(Deserialize)]
-    struct Marker {
-        #[serde(rename = "imageLayoutVersion")]
-        version: String,
-    }
-    let bad = |_| Error::new(Code::CorruptManifest, "oci-layout is not JSON with an imageLayoutVersion");
-    let marker: Marker = serde_json::from_slice(bytes).map_err(bad)?;
-    if marker.version.split('.').next() == Some("1") {
+    let marker = Json::outline(bytes, &["imageLayoutVersion"]);
+    let root = marker.as_ref().map(|marker| marker.root("oci-layout"));
+    let version =
+        root.as_ref().and_then(|root| root.get("imageLayoutVersion").ok()??.str().ok()).ok_or_else(|| {
+            Error::new(Code::CorruptManifest, "oci-layout is not JSON with an imageLayoutVersion")
+        })?;
+    if version.split('.').next() == Some("1") {
         return Ok(());
     }
-    let text = format!(
-        "this OCI image layout has the version {:?}; only 1.x is known",
-        crate::http::shown(&marker.version)
-    );
+    let text =
+        format!("this OCI image layout has the version {:?}; only 1.x is known", crate::http::shown(version));
     Err(Error::new(Code::Unsupported, text))
 }
 

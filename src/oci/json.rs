@@ -11,6 +11,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 
 use crate::error::{Code, Error, Result};
 use crate::limits::Limits;
+use crate::order::heap_sort;
 
 /// Any JSON value.
 #[derive(Debug)]
@@ -35,9 +36,7 @@ impl Json {
     pub(crate) fn parse(bytes: &[u8], what: &str, limits: &Limits) -> Result<Json> {
         Limits::check("max_manifest_size", bytes.len() as u64, limits.max_manifest_size)?;
         let left = Cell::new(Some(limits.max_json_values));
-        let mut de = serde_json::Deserializer::from_slice(bytes);
-        let tree = Tree { left: &left }.deserialize(&mut de).and_then(|json| de.end().map(|()| json));
-        tree.map_err(|e| {
+        read(bytes, Tree { left: &left, only: None }).map_err(|e| {
             if left.get().is_none() {
                 return Error::limit(
                     "max_json_values",
@@ -49,16 +48,38 @@ impl Json {
         })
     }
 
+    /// The fields `only` of the object that `bytes` hold, with empty arrays and objects in them: all of it is
+    /// looked over, but not built, as a hostile document may take many times its size. `None` where it is no JSON.
+    pub(crate) fn outline(bytes: &[u8], only: &[&str]) -> Option<Json> {
+        read(bytes, Tree { left: &Cell::new(Some(u64::MAX)), only: Some(only) }).ok()
+    }
+
     /// A cursor at the root; `what` names the document in errors.
     pub(crate) fn root<'a>(&'a self, what: &'a str) -> Node<'a> {
         Node { json: self, parent: None, step: Step::Root(what) }
     }
 }
 
+fn read(bytes: &[u8], tree: Tree<'_>) -> serde_json::Result<Json> {
+    let mut de = serde_json::Deserializer::from_slice(bytes);
+    let json = tree.deserialize(&mut de)?;
+    de.end()?;
+    Ok(json)
+}
+
 /// Builds a tree; `left` counts down the values that it may still have, `None` once it had too many.
 #[derive(Clone, Copy)]
 struct Tree<'a> {
     left: &'a Cell<Option<u64>>,
+    /// In an outline, the fields to keep of this object; arrays in it stay empty.
+    only: Option<&'a [&'a str]>,
+}
+
+impl Tree<'_> {
+    /// What builds the values in this one.
+    fn inner(self) -> Self {
+        Tree { only: self.only.map(|_| &[][..]), ..self }
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for Tree<'_> {
@@ -99,48 +120,31 @@ impl<'de> Visitor<'de> for Tree<'_> {
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json, A::Error> {
         let mut items = Vec::new();
-        while let Some(item) = seq.next_element_seed(self)? {
-            items.push(item);
+        while let Some(item) = seq.next_element_seed(self.inner())? {
+            if self.only.is_none() {
+                items.push(item);
+            }
         }
         items.shrink_to_fit();
         Ok(Json::Array(items))
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
         let mut fields: Vec<(String, Json)> = Vec::new();
-        while let Some(key) = map.next_key::<String>()? {
-            fields.push((key, map.next_value_seed(self)?));
+        // A key is read as a value is, which spares serde's reader of strings and all its messages.
+        let any = Tree { left: &Cell::new(Some(u64::MAX)), only: None };
+        while let Some(key) = map.next_key_seed(any)? {
+            let Json::String(key) = key else { continue };
+            let value = map.next_value_seed(self.inner())?;
+            if self.only.is_none_or(|only| only.contains(&key.as_str())) {
+                fields.push((key, value));
+            }
         }
         fields.shrink_to_fit();
-        sort(&mut fields);
+        heap_sort(&mut fields, |a, b| a.0 < b.0);
         if let Some(twice) = fields.windows(2).find(|w| w[0].0 == w[1].0) {
             return Err(A::Error::custom(format_args!("the key {} occurs twice", shown(&twice[0].0))));
         }
         Ok(Json::Object(fields))
-    }
-}
-
-/// A heap sort by key: hostile order costs no more than any, and it is 3 KB smaller than `slice::sort`.
-fn sort(fields: &mut [(String, Json)]) {
-    fn sift(fields: &mut [(String, Json)], mut at: usize, end: usize) {
-        loop {
-            let mut child = 2 * at + 1;
-            if child + 1 < end && fields[child].0 < fields[child + 1].0 {
-                child += 1;
-            }
-            if child >= end || fields[at].0 >= fields[child].0 {
-                return;
-            }
-            fields.swap(at, child);
-            at = child;
-        }
-    }
-    let len = fields.len();
-    for at in (0..len / 2).rev() {
-        sift(fields, at, len);
-    }
-    for end in (1..len).rev() {
-        fields.swap(0, end);
-        sift(fields, 0, end);
     }
 }
 

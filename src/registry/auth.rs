@@ -270,8 +270,8 @@ impl Auth {
             let text = format!("the token service {} sent no usable token", service.origin());
             Error::new(Code::Unauthorized, text)
         })?;
-        let life = answer.expires_in.filter(|s| *s >= 1.0 && *s <= 1e9);
-        let life = life.map_or(DEFAULT_LIFE_MS, |s| (s * 1000.0) as u64);
+        let life = answer.expires_in.filter(|s| (1..=1_000_000_000).contains(s));
+        let life = life.map_or(DEFAULT_LIFE_MS, |s| s * 1000);
         let now = client.transport.now_ms();
         // A service whose clock is not ours must not make every token look expired.
         let issued = answer.issued_at.as_deref().and_then(rfc3339).unwrap_or(now).min(now);

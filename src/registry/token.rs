@@ -1,14 +1,14 @@
 //! Token services that Bearer challenges name (`distribution` specification, `token.md`, `oauth.md`): which may be
 //! asked, which may see the credentials, and how they are asked.
 
-use serde::Deserialize;
-
 use super::challenge::Challenge;
 use super::credentials::Credentials;
 use crate::error::{Code, Error, Result};
 use crate::http::{
     Answer, Client, Get, Outgoing, Url, body_message, encode_into, follow, is_retryable, status_error,
 };
+use crate::limits::Limits;
+use crate::oci::json::Json;
 use crate::transport::{Method, Purpose};
 
 /// Name of this client for OAuth2.
@@ -26,14 +26,28 @@ pub(super) struct TokenService {
 }
 
 /// What a token service answers. Unknown fields are ignored.
-#[derive(Deserialize)]
 pub(super) struct TokenAnswer {
     pub(super) token: Option<String>,
     pub(super) access_token: Option<String>,
     pub(super) refresh_token: Option<String>,
     /// Seconds.
-    pub(super) expires_in: Option<f64>,
+    pub(super) expires_in: Option<u64>,
     pub(super) issued_at: Option<String>,
+}
+
+impl TokenAnswer {
+    fn parse(body: &[u8], limits: &Limits) -> Result<TokenAnswer> {
+        let json = Json::parse(body, "answer", limits)?;
+        let root = json.root("answer");
+        let text = |key| root.get_str(key).map(|s| s.map(str::to_owned));
+        Ok(TokenAnswer {
+            token: text("token")?,
+            access_token: text("access_token")?,
+            refresh_token: text("refresh_token")?,
+            expires_in: root.get("expires_in")?.and_then(|seconds| seconds.whole().ok()),
+            issued_at: text("issued_at")?,
+        })
+    }
 }
 
 impl TokenService {
@@ -156,7 +170,7 @@ async fn read(client: &Client, answer: Answer, credentials: Option<&Credentials>
         // Not quoted: it holds a token, whole or in part.
         let bad =
             || Error::new(Code::Unauthorized, format!("the token service {service} sent no JSON of a token"));
-        return serde_json::from_slice(&body?).map_err(|_| bad());
+        return TokenAnswer::parse(&body?, &client.limits).map_err(|_| bad());
     }
     let mut e = match status {
         400..=404 => Error::new(
