@@ -5,13 +5,23 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
-use futures_util::stream::LocalBoxStream;
+use futures_util::stream::{self, LocalBoxStream, StreamExt, TryStreamExt};
 
 use crate::error::Result;
 
 /// A body as it arrives. Chunk borders mean nothing. Dropping it cancels the request.
 /// Polling must be cancel safe: a chunk is lost by no dropped `next()` future.
 pub type ByteStream = LocalBoxStream<'static, Result<Bytes>>;
+
+/// The body that `open` gives. One type for all, as each adds to the .wasm.
+pub(crate) fn deferred(open: LocalBoxFuture<'static, Result<ByteStream>>) -> ByteStream {
+    Box::pin(stream::once(open).try_flatten())
+}
+
+/// Does all of `work`, up to `most` of it at once, until something fails.
+pub(crate) async fn at_once(work: Vec<LocalBoxFuture<'_, Result<()>>>, most: usize) -> Result<()> {
+    stream::iter(work).map(Ok).try_for_each_concurrent(most, |one| one).await
+}
 
 /// Why a request is made; for statistics and for progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

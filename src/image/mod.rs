@@ -7,7 +7,6 @@ mod view;
 mod walk;
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
@@ -16,11 +15,13 @@ use crate::error::{Code, Error, Result};
 use crate::layer::{Context, Layer, Once, several};
 use crate::limits::Limits;
 use crate::oci::{Digest, ImageConfig, ImageManifest, Platform};
+use crate::order::sort_keys;
 use crate::rootfs::{DirEntry, LayerIndex, Node, Rootfs, Step, clean};
 use crate::soci::{PrefetchArtifact, SociLayer, SociPrefetch, SociVersion};
 use crate::source::Cache;
 use crate::stats::Stats;
 use crate::tar::Kind;
+use crate::transport::at_once;
 
 pub use crate::layer::{ContentCheck, LayerInfo, MetadataCheck, ReadBy, ZtocInfo};
 pub use crate::rootfs::Follow;
@@ -258,12 +259,16 @@ impl Image {
         let (context, descriptor) = (&self.0.context, &prefetch.descriptor);
         let limit = context.limits.max_manifest_size;
         let bytes = context.source.blob(descriptor, "max_manifest_size", limit).await?;
-        let mut spans = PrefetchArtifact::parse(&bytes, &context.limits)
+        let spans = PrefetchArtifact::parse(&bytes, &context.limits)
             .map_err(|e| e.with_digest(&descriptor.digest))?
             .spans;
-        spans.sort_by_key(|s| s.priority);
+        // Spans of one priority in the order that they are listed in.
+        let mut order: Vec<(u64, u32)> =
+            (0..).zip(&spans).map(|(i, s)| (s.priority.cast_unsigned() ^ (1 << 63), i)).collect();
+        sort_keys(&mut order);
         let clip = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
-        layer.prefetch(spans.iter().map(|s| (clip(s.start), clip(s.end))).collect(), room).await
+        let ordered = order.iter().filter_map(|&(_, i)| spans.get(i as usize));
+        layer.prefetch(ordered.map(|s| (clip(s.start), clip(s.end))).collect(), room).await
     }
 
     async fn lookup(&self, path: &[u8], follow: Follow) -> Result<Node> {
@@ -320,9 +325,12 @@ impl Image {
 
     /// Loads parts of layers, `(layer, part)` each.
     async fn parts(&self, parts: Vec<(usize, usize)>) -> Result<()> {
-        let mut layers: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        let mut layers: Vec<(usize, Vec<usize>)> = Vec::new();
         for (layer, part) in parts {
-            layers.entry(layer).or_default().push(part);
+            match layers.iter_mut().find(|l| l.0 == layer) {
+                Some((_, parts)) => parts.push(part),
+                None => layers.push((layer, vec![part])),
+            }
         }
         let load = |(layer, parts)| -> LocalBoxFuture<'_, _> {
             Box::pin(async move {

@@ -1,7 +1,6 @@
 //! From a reference to an open image: index, platform, manifest, SOCI index.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use futures_util::future::join;
@@ -94,11 +93,11 @@ fn layers(
     manifest: &ImageManifest,
     soci: Option<&SociInfo>,
 ) -> (Vec<Rc<dyn Layer>>, Vec<LayerInfo>) {
-    let mut known: HashMap<Digest, Rc<dyn Layer>> = HashMap::new();
-    let (mut layers, mut infos) = (Vec::new(), Vec::new());
+    let (mut layers, mut infos) = (Vec::<Rc<dyn Layer>>::new(), Vec::<LayerInfo>::new());
     for (index, descriptor) in manifest.layers.iter().enumerate() {
         let ztoc = soci.and_then(|s| s.layers.iter().rev().find(|l| l.layer_digest == descriptor.digest));
-        let layer = known.entry(descriptor.digest).or_insert_with(|| {
+        let known = infos.iter().zip(&layers).find(|(info, _)| info.digest == descriptor.digest);
+        let layer = known.map(|(_, layer)| layer.clone()).unwrap_or_else(|| -> Rc<dyn Layer> {
             let (context, layer) = (context.clone(), descriptor.clone());
             match (ztoc, layer_compression(&descriptor.media_type)) {
                 (Some(z), _) => {
@@ -111,7 +110,7 @@ fn layers(
             }
         });
         let read = layer.read_by();
-        layers.push(layer.clone());
+        layers.push(layer);
         infos.push(LayerInfo {
             index,
             digest: descriptor.digest,

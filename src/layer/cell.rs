@@ -1,7 +1,7 @@
 //! One verified span, inflated as far as somebody wanted, and the bounded cache of them.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::rc::{Rc, Weak};
 
@@ -95,8 +95,9 @@ pub(crate) struct SpanCache {
 #[derive(Default)]
 struct Inner {
     slots: HashMap<Key, Slot>,
-    /// Kept spans by last use.
-    order: BTreeMap<u64, Key>,
+    /// Uses by time; the last of a kept span counts.
+    order: VecDeque<(u64, Key)>,
+    kept: usize,
     tick: u64,
     bytes: u64,
 }
@@ -136,25 +137,38 @@ impl SpanCache {
         let bytes = cell.memory();
         inner.tick += 1;
         let kept = Kept { _cell: cell.clone(), tick: inner.tick, bytes };
-        inner.order.insert(inner.tick, key);
+        inner.order.push_back((inner.tick, key));
         inner.bytes += bytes;
+        inner.kept += 1;
         inner.slots.insert(key, Slot { cell: Rc::downgrade(cell), kept: Some(kept) });
         while inner.bytes > self.limit
-            && let Some((_, &oldest)) = inner.order.first_key_value()
+            && let Some((tick, oldest)) = inner.order.pop_front()
         {
-            inner.forget(oldest);
+            if is_last(&inner.slots, tick, oldest) {
+                inner.forget(oldest);
+            }
         }
-        if inner.slots.len() > 64 + 2 * inner.order.len() {
+        let most = 64 + 2 * inner.kept;
+        if inner.order.len() > most {
+            let slots = &inner.slots;
+            inner.order.retain(|&(tick, key)| is_last(slots, tick, key));
+        }
+        if inner.slots.len() > most {
             inner.slots.retain(|_, slot| slot.cell.strong_count() > 0);
         }
     }
+}
+
+/// Whether a kept span was last used at `tick`.
+fn is_last(slots: &HashMap<Key, Slot>, tick: u64, key: Key) -> bool {
+    slots.get(&key).and_then(|slot| slot.kept.as_ref()).is_some_and(|kept| kept.tick == tick)
 }
 
 impl Inner {
     /// Stops keeping `key`.
     fn forget(&mut self, key: Key) {
         if let Some(kept) = self.slots.get_mut(&key).and_then(|slot| slot.kept.take()) {
-            self.order.remove(&kept.tick);
+            self.kept -= 1;
             self.bytes -= kept.bytes;
         }
     }

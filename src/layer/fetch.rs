@@ -1,12 +1,13 @@
 //! Fetches neighbouring spans of a layer in order: from the cache or by one Range request for each gap in it, each
 //! span verified and given out as soon as its last byte is here, while the request goes on.
 
+use std::cell::OnceCell;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::rc::Rc;
 
 use bytes::{Buf, Bytes};
-use futures_util::future::join;
+use futures_util::future::{LocalBoxFuture, join};
 use futures_util::stream::{self, LocalBoxStream};
 use futures_util::{StreamExt, TryStreamExt};
 
@@ -17,7 +18,7 @@ use crate::error::{Code, Error, Result};
 use crate::gzip::HeaderParser;
 use crate::limits::Limits;
 use crate::oci::{Descriptor, Digest};
-use crate::transport::ByteStream;
+use crate::transport::{ByteStream, at_once};
 use crate::ztoc::Compression;
 
 /// Cache look-ups under way at a time.
@@ -152,11 +153,14 @@ impl Fetch {
         let Some(cache) = plan.context.cache.clone().filter(|_| plan.context.verify) else {
             return spans.map(|_| None).collect();
         };
-        let look_ups = spans.map(|k| {
+        let found: Vec<_> = spans.clone().map(|_| OnceCell::new()).collect();
+        let look_ups = spans.zip(&found).map(|(k, found)| -> LocalBoxFuture<'_, Result<()>> {
             let (plan, cache) = (plan.clone(), cache.clone());
-            async move {
+            Box::pin(async move {
                 // The header that a version 1 zTOC leaves out is not in the cache.
-                let digest = plan.spans.digest(k).filter(|_| k > 0 || !plan.spans.is_v1_first())?;
+                let Some(digest) = plan.spans.digest(k).filter(|_| k > 0 || !plan.spans.is_v1_first()) else {
+                    return Ok(());
+                };
                 let data = match cache.get(&digest.to_string()).await {
                     Some(data)
                         if Digest::from_sha256(plan.context.transport.sha256(data.clone()).await)
@@ -167,10 +171,13 @@ impl Fetch {
                     _ => None,
                 };
                 plan.context.source.stats().cache(data.is_some());
-                data
-            }
+                found.set(data).unwrap_or_default();
+                Ok(())
+            })
         });
-        stream::iter(look_ups).buffered(LOOK_UPS).collect().await
+        // None fails.
+        at_once(look_ups.collect(), LOOK_UPS).await.unwrap_or_default();
+        found.into_iter().map(|found| found.into_inner().flatten()).collect()
     }
 
     /// Requests spans `first..=last`.

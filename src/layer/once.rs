@@ -1,24 +1,27 @@
 //! A value that is loaded at most once at a time, and shared by all who ask meanwhile.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared, WeakShared};
 
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 
 type Load<T> = LocalBoxFuture<'static, Result<T>>;
+/// A load that puts its value into `done`: of one type for all values, as each adds to the .wasm.
+type Flight = Shared<LocalBoxFuture<'static, Result<()>>>;
 
 /// A lazily loaded value. A failed load is given to all who waited for it and tried again by the next; a load
 /// that nobody waits for any more is dropped, which cancels its requests.
 pub(crate) struct Once<T: Clone> {
-    done: RefCell<Option<T>>,
-    flight: RefCell<Option<WeakShared<Load<T>>>>,
+    done: Rc<RefCell<Option<T>>>,
+    flight: RefCell<Option<WeakShared<LocalBoxFuture<'static, Result<()>>>>>,
 }
 
 impl<T: Clone> Default for Once<T> {
     fn default() -> Self {
-        Once { done: RefCell::new(None), flight: RefCell::new(None) }
+        Once { done: Rc::default(), flight: RefCell::new(None) }
     }
 }
 
@@ -33,20 +36,25 @@ impl<T: Clone + 'static> Once<T> {
         if let Some(value) = self.peek() {
             return Ok(value);
         }
-        let shared: Shared<Load<T>> = {
-            let mut flight = self.flight.borrow_mut();
-            match flight.as_ref().and_then(WeakShared::upgrade) {
-                Some(shared) => shared,
-                None => {
-                    let shared = start().shared();
-                    *flight = shared.downgrade();
-                    shared
-                }
-            }
-        };
-        let value = shared.await?;
-        self.done.borrow_mut().get_or_insert_with(|| value.clone());
-        Ok(value)
+        self.flight(start).await?;
+        // A flight that succeeds has set it.
+        self.peek().ok_or_else(|| Error::new(Code::Aborted, "a load ended without its value"))
+    }
+
+    fn flight(&self, start: impl FnOnce() -> Load<T>) -> Flight {
+        let mut flight = self.flight.borrow_mut();
+        if let Some(shared) = flight.as_ref().and_then(WeakShared::upgrade) {
+            return shared;
+        }
+        let (load, done) = (start(), self.done.clone());
+        let load: LocalBoxFuture<'static, Result<()>> = Box::pin(async move {
+            let value = load.await?;
+            done.borrow_mut().get_or_insert(value);
+            Ok(())
+        });
+        let shared = load.shared();
+        *flight = shared.downgrade();
+        shared
     }
 }
 
@@ -59,7 +67,6 @@ mod tests {
     use futures_util::future::join;
 
     use super::*;
-    use crate::error::{Code, Error};
 
     #[test]
     fn concurrent_loads_are_one() {

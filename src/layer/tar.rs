@@ -13,7 +13,7 @@ use crate::error::{Code, Error, Result};
 use crate::oci::Descriptor;
 use crate::rootfs::{LayerIndex, PathIndex};
 use crate::tar::{Kind, TarWalker};
-use crate::transport::ByteStream;
+use crate::transport::{ByteStream, deferred};
 
 /// Bytes that are read at once while looking for headers: less where files are large, more where they are small.
 const READ_AHEAD: Range<u64> = 4 << 10..1 << 20;
@@ -42,12 +42,10 @@ impl Layer for TarLayer {
 
     fn read(&self, entry: usize, range: Range<u64>) -> ByteStream {
         let inner = self.0.clone();
-        stream::once(async move {
+        deferred(Box::pin(async move {
             let index = inner.load().await?;
             inner.read(&index, entry, range)
-        })
-        .try_flatten()
-        .boxed_local()
+        }))
     }
 
     fn read_by(&self) -> ReadBy {
@@ -125,6 +123,6 @@ impl Inner {
             return Ok(sparse::expand(stream::empty().boxed_local(), pieces));
         }
         let body = async move { self.context.source.blob_range(&self.layer, range).await };
-        Ok(sparse::expand(stream::once(body).try_flatten().boxed_local(), pieces))
+        Ok(sparse::expand(deferred(Box::pin(body)), pieces))
     }
 }

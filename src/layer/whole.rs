@@ -17,7 +17,7 @@ use crate::limits::Limits;
 use crate::oci::{Descriptor, Digest, layer_compression};
 use crate::rootfs::{LayerIndex, PathIndex};
 use crate::tar::{EntryTable, Kind, TarWalker};
-use crate::transport::ByteStream;
+use crate::transport::{ByteStream, deferred};
 use crate::zstd::ZstdDecoder;
 
 /// A layer without an index: gzip, zstd or plain tar, told by its first bytes as container runtimes do.
@@ -49,7 +49,7 @@ impl Layer for WholeLayer {
 
     fn read(&self, entry: usize, range: Range<u64>) -> ByteStream {
         let inner = self.0.clone();
-        stream::once(async move { Ok(inner.load().await?.read(entry, range)) }).try_flatten().boxed_local()
+        deferred(Box::pin(async move { Ok(inner.load().await?.read(entry, range)) }))
     }
 
     fn read_by(&self) -> ReadBy {

@@ -1,12 +1,11 @@
 //! A layer with a zTOC: entries from the zTOC, content by spans.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
 
-use futures_util::future::{self, LocalBoxFuture, try_join};
-use futures_util::stream::{self, StreamExt, TryStreamExt};
+use futures_util::future::{LocalBoxFuture, try_join};
+use futures_util::stream::{self, StreamExt};
 
 use super::fetch::Plan;
 use super::metadata::{Metadata, Opened};
@@ -18,7 +17,7 @@ use crate::error::{Code, Error, Result};
 use crate::oci::Descriptor;
 use crate::rootfs::LayerIndex;
 use crate::tar::{Entry, Kind, check_header, sparse_map};
-use crate::transport::ByteStream;
+use crate::transport::{ByteStream, at_once, deferred};
 
 /// Requests for spans that are prefetched at the same time.
 const PARALLEL: usize = 4;
@@ -36,8 +35,8 @@ struct Inner {
     spans: OnceCell<Rc<SpanStore>>,
     /// Entries whose tar header was looked at, and found to be as the zTOC says, one bit each.
     checked: RefCell<Vec<u64>>,
-    /// Data runs that only their tar headers tell.
-    sparse: RefCell<HashMap<usize, Runs>>,
+    /// Data runs that only their tar headers tell, sorted by entry.
+    sparse: RefCell<Vec<(usize, Runs)>>,
 }
 
 /// `(offset, length)` of a sparse file's data runs.
@@ -75,11 +74,13 @@ impl Layer for ZtocLayer {
         let inner = self.0.clone();
         let content = {
             let inner = inner.clone();
-            stream::once(async move { inner.open(entry, range).await }).try_flatten()
+            deferred(Box::pin(async move { inner.open(entry, range).await }))
         };
         // Keeping a new pack goes on while spans are read.
-        let kept =
-            stream::once(async move { inner.metadata.kept().await }).filter_map(|()| future::ready(None));
+        let kept = deferred(Box::pin(async move {
+            inner.metadata.kept().await;
+            Ok(stream::empty().boxed_local())
+        }));
         content.chain(kept).boxed_local()
     }
 
@@ -211,7 +212,7 @@ impl Inner {
         };
         let map = map.map_err(|e| e.with_digest(&self.layer.digest))?;
         if let Some(map) = map {
-            self.sparse.borrow_mut().insert(entry, map.into());
+            self.set_runs(entry, map.into());
         }
         self.set_checked(entry);
         Ok(reader)
@@ -229,8 +230,19 @@ fn bytes_of(reader: Reader) -> ByteStream {
 impl Inner {
     /// Data runs of a sparse file.
     fn runs(&self, index: &LayerIndex, entry: usize) -> Option<Runs> {
-        let found = self.sparse.borrow().get(&entry).cloned();
+        let sparse = self.sparse.borrow();
+        let at = sparse.binary_search_by_key(&entry, |s| s.0).ok();
+        let found = at.and_then(|at| sparse.get(at)).map(|s| s.1.clone());
         found.or_else(|| index.sparse(entry).map(Rc::from))
+    }
+
+    fn set_runs(&self, entry: usize, runs: Runs) {
+        let mut sparse = self.sparse.borrow_mut();
+        let at = sparse.partition_point(|s| s.0 < entry);
+        match sparse.get_mut(at).filter(|s| s.0 == entry) {
+            Some(slot) => slot.1 = runs,
+            None => sparse.insert(at, (entry, runs)),
+        }
     }
 
     fn is_checked(&self, entry: usize) -> bool {

@@ -1,7 +1,6 @@
 //! A layout inside a tar (`oci-archive`, `docker save`): its headers are walked by ranged reads, its files are
 //! read where they lie.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 use std::rc::Rc;
@@ -14,6 +13,7 @@ use super::files::{Files, RandomAccess};
 use crate::error::{Code, Error, Result};
 use crate::http::Gather;
 use crate::limits::Limits;
+use crate::order::heap_sort;
 use crate::stats::{RequestRecord, Stats};
 use crate::tar::{EntryTable, Kind, TarWalker};
 use crate::transport::{ByteStream, Purpose};
@@ -26,8 +26,8 @@ const MOST_READ: u64 = 256 << 10;
 /// The files of a tar.
 pub struct TarFiles {
     access: Rc<dyn RandomAccess>,
-    /// Regular files, by cleaned name.
-    files: HashMap<String, Range<u64>>,
+    /// Regular files, sorted by cleaned name, equal ones by place.
+    files: Vec<(String, Range<u64>)>,
 }
 
 impl fmt::Debug for TarFiles {
@@ -47,23 +47,31 @@ impl TarFiles {
     /// `CORRUPT_LAYER` for what is no tar or is cut off, `UNSUPPORTED` for a compressed one, `LIMIT_EXCEEDED`.
     pub async fn open(access: Rc<dyn RandomAccess>, limits: &Limits, stats: &Stats) -> Result<TarFiles> {
         let table = walk(&*access, limits, stats).await.map_err(|e| e.with_reference(access.name()))?;
-        let mut files = HashMap::new();
+        let mut files = Vec::new();
         for (i, entry) in table.iter().enumerate() {
             if entry.kind != Kind::Regular || table.sparse(i).is_some() {
                 continue;
             }
             let Some(name) = std::str::from_utf8(entry.name).ok().and_then(clean) else { continue };
             if let Some(end) = entry.offset.checked_add(entry.size) {
-                files.insert(name, entry.offset..end);
+                files.push((name, entry.offset..end));
             }
         }
+        heap_sort(&mut files, |a, b| (&a.0, a.1.start) < (&b.0, b.1.start));
         Ok(TarFiles { access, files })
+    }
+
+    /// Where the last file of this name is.
+    fn place(&self, path: &str) -> Option<&Range<u64>> {
+        let behind = self.files.partition_point(|(name, _)| name.as_str() <= path);
+        let (name, place) = self.files.get(behind.checked_sub(1)?)?;
+        (name == path).then_some(place)
     }
 }
 
 impl Files for TarFiles {
     fn size<'a>(&'a self, path: &'a str) -> LocalBoxFuture<'a, Result<Option<u64>>> {
-        let size = self.files.get(path).map(|r| r.end - r.start);
+        let size = self.place(path).map(|r| r.end - r.start);
         Box::pin(async move { Ok(size) })
     }
     fn read<'a>(
@@ -72,7 +80,7 @@ impl Files for TarFiles {
         range: Option<Range<u64>>,
     ) -> LocalBoxFuture<'a, Result<ByteStream>> {
         Box::pin(async move {
-            let Some(place) = self.files.get(path) else {
+            let Some(place) = self.place(path) else {
                 return Err(Error::new(Code::NotFound, format!("the archive holds no {path}")));
             };
             let inner = match range {

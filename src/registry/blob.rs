@@ -1,5 +1,6 @@
 //! Blobs, whole and in ranges, wherever the registry says that they lie.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -9,7 +10,7 @@ use futures_util::future::LocalBoxFuture;
 
 use super::client::{Inner, Registry};
 use crate::error::{Code, Error, Result};
-use crate::http::{Answer, Client, Gather, Part, Resource, read};
+use crate::http::{Answer, Client, Gather, Part, Resource, Url, read};
 use crate::limits::Limits;
 use crate::oci::{Descriptor, Digest};
 use crate::source::inline_part;
@@ -17,6 +18,28 @@ use crate::transport::{ByteStream, Purpose};
 
 /// Redirect targets remembered; more blobs than one image has layers.
 const MAX_TARGETS: usize = 4096;
+
+/// Where blobs were found by redirects.
+#[derive(Default)]
+pub(super) struct Targets(VecDeque<(Digest, Url)>);
+
+impl Targets {
+    fn get(&self, digest: &Digest) -> Option<Url> {
+        self.0.iter().find(|t| t.0 == *digest).map(|t| t.1.clone())
+    }
+
+    fn forget(&mut self, digest: &Digest) {
+        self.0.retain(|t| t.0 != *digest);
+    }
+
+    fn set(&mut self, digest: Digest, target: Url) {
+        self.forget(&digest);
+        if self.0.len() >= MAX_TARGETS {
+            self.0.pop_front();
+        }
+        self.0.push_back((digest, target));
+    }
+}
 
 struct Blob {
     registry: Rc<Inner>,
@@ -63,7 +86,7 @@ impl Registry {
             }
             tried = true;
             // Perhaps only one mirror is bad.
-            self.0.targets.borrow_mut().remove(&descriptor.digest);
+            self.0.targets.borrow_mut().forget(&descriptor.digest);
             self.0.client.stats.retry();
         }
     }
@@ -104,7 +127,7 @@ impl Blob {
         let r = &*self.registry;
         let purpose = if range.is_some() { Purpose::Range } else { Purpose::Blob };
         let headers = [("accept-encoding", "identity".to_string())];
-        let remembered = r.targets.borrow().get(&self.digest).cloned();
+        let remembered = r.targets.borrow().get(&self.digest);
         let mut fresh = remembered.is_none();
         if let Some(target) = remembered {
             let got = r.get(&target, &headers, purpose, range.clone()).await;
@@ -113,7 +136,7 @@ impl Blob {
             }
             // Whatever it is, the registry may name a better place next time. (A browser shows an expired
             // target without CORS headers as a network error.)
-            r.targets.borrow_mut().remove(&self.digest);
+            r.targets.borrow_mut().forget(&self.digest);
             let answer = got?;
             if !is_expired(answer.status) {
                 return Err(r.failure(answer, &self.what()).await);
@@ -125,11 +148,7 @@ impl Blob {
             let moved = answer.url != url;
             if answer.is_success() {
                 if moved {
-                    let mut targets = r.targets.borrow_mut();
-                    if targets.len() >= MAX_TARGETS {
-                        targets.clear();
-                    }
-                    targets.insert(self.digest, answer.url.clone());
+                    r.targets.borrow_mut().set(self.digest, answer.url.clone());
                 }
                 return Ok(answer);
             }

@@ -1,7 +1,6 @@
 //! The registry as a [`Source`].
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 use std::rc::Rc;
@@ -10,6 +9,7 @@ use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 
 use super::auth::Auth;
+use super::blob::Targets;
 use super::challenge::parse_challenges;
 use super::credentials::CredentialSource;
 use crate::error::{Code, Error, Result};
@@ -44,7 +44,7 @@ pub(super) struct Inner {
     pub(super) auth: Auth,
     plain_http: bool,
     /// Where blobs were last found, by digest.
-    pub(super) targets: RefCell<HashMap<Digest, Url>>,
+    pub(super) targets: RefCell<Targets>,
     /// See [`manifest`](super::manifest): Docker's media types are needed.
     pub(super) docker_types: Cell<bool>,
 }
