@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
 use super::json::{Node, shown};
-use super::{Digest, Platform};
+use super::{Digest, Platform, base64};
 use crate::error::{Code, Error, Result};
 
 /// A typed pointer to content. Unknown fields are ignored.
@@ -69,7 +67,7 @@ impl Descriptor {
     }
 
     fn embedded(&self, node: &Node<'_>) -> Result<Bytes> {
-        let data = STANDARD.decode(node.str()?).map_err(|_| node.wrong("is not base64"))?;
+        let data = base64::decode(node.str()?).ok_or_else(|| node.wrong("is not base64"))?;
         if u64::try_from(data.len()) != Ok(self.size) || Digest::of(&data) != self.digest {
             let error = node.error(Code::DigestMismatch, "does not have the descriptor's digest and size");
             return Err(error.with_digest(&self.digest));

@@ -1,6 +1,7 @@
 //! OCI image and distribution specifications: references, digests, manifests, platforms. Pure.
 #![forbid(unsafe_code)]
 
+pub(crate) mod base64;
 mod config;
 mod descriptor;
 mod digest;

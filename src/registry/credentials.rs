@@ -2,12 +2,11 @@
 
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use futures_util::future::LocalBoxFuture;
 
 use super::docker_config::{DockerConfig, Lookup};
 use crate::error::Result;
+use crate::oci::base64;
 
 /// Credentials for one registry. `Debug` shows only which there are.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -39,7 +38,7 @@ impl Credentials {
 
     /// `Basic …` of user name and `secret`.
     pub(super) fn basic_header(username: &str, secret: &str) -> String {
-        format!("Basic {}", STANDARD.encode(format!("{username}:{secret}")))
+        format!("Basic {}", base64::encode(format!("{username}:{secret}").as_bytes()))
     }
 
     /// The texts that no message may show.

@@ -3,12 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::credentials::Credentials;
 use crate::error::{Code, Error, Result};
+use crate::oci::base64;
 
 /// The key of Docker Hub in a config and for helpers.
 const HUB: &str = "https://index.docker.io/v1/";
@@ -147,7 +146,7 @@ fn host_of(key: &str) -> &str {
 }
 
 fn decode_auth(auth: &str) -> Option<(String, String)> {
-    let text = String::from_utf8(STANDARD.decode(auth.trim()).ok()?).ok()?;
+    let text = String::from_utf8(base64::decode(auth.trim())?).ok()?;
     let (user, password) = text.split_once(':')?;
     Some((user.to_string(), password.trim_matches('\0').to_string()))
 }
