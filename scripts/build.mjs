@@ -36,7 +36,8 @@ async function buildWasm(out, dev) {
   await run("wasm-bindgen", ["--target", "web", "--no-typescript", ...flags, "--out-dir", out, wasm]);
   if (dev) return;
   const file = join(out, "ocipeek_bg.wasm");
-  await run("wasm-opt", ["-Oz", "--output", `${file}.small`, file]);
+  // Its inlining saves 2 % of the raw size, but what is inlined differs each time: brotli then needs 3 % more.
+  await run("wasm-opt", ["-Oz", "--skip-pass=inlining-optimizing", "--output", `${file}.small`, file]);
   renameSync(`${file}.small`, file);
 }
 
