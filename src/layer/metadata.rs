@@ -12,6 +12,7 @@ use futures_util::future::{LocalBoxFuture, Shared, WeakShared};
 use super::{Context, Once, several};
 use crate::error::{Code, Error, Result};
 use crate::oci::Descriptor;
+use crate::order::heap_sort;
 use crate::pack::{self, FIRST_READ, Head, Page};
 use crate::rootfs::{LayerIndex, Parts, PathIndex};
 use crate::source::{Cache, cut};
@@ -215,8 +216,12 @@ impl Pack {
 
     fn shared(&self, context: &Context, range: Range<u64>) -> Shared<Read> {
         let mut reads = self.reads.borrow_mut();
+<<<<<<< HEAD
         // Few: only what is on its way.
         if let Some(read) = reads.iter().find(|(r, _)| *r == range).and_then(|(_, read)| read.upgrade()) {
+=======
+        if let Some(read) = reads.iter().find(|r| r.0 == range).and_then(|r| r.1.upgrade()) {
+>>>>>>> 3a56851 (Sort packs' lists with what there is; read parts with small lists)
             return read;
         }
         let (cache, key, stats) = (self.cache.clone(), self.key.clone(), context.source.stats().clone());
@@ -235,7 +240,7 @@ impl Pack {
     /// True once these parts are here. Neighbours are read together.
     async fn load_parts(&self, context: &Context, mut parts: Vec<usize>) -> bool {
         parts.retain(|&part| !self.parts.has(part));
-        parts.sort_unstable();
+        heap_sort(&mut parts, |a, b| a < b);
         let range = |part: usize| self.head.part(part);
         let together = parts.chunk_by(|&a, &b| {
             let neighbours = range(a).zip(range(b)).is_some_and(|(a, b)| a.end == b.start);

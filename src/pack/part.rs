@@ -3,6 +3,7 @@
 use super::coding::{Cursor, put_bytes, put_number, put_path, put_signed};
 use super::{MAX_PART_NAMES, MAX_SECTION};
 use crate::limits::Limits;
+use crate::order::sort_keys;
 use crate::rootfs::{PartBuilder, PathIndex, Target};
 use crate::tar::{self, Entry, Kind, Mtime, Xattrs};
 
@@ -95,11 +96,11 @@ struct More<'a> {
 /// not shown. `None` for what would be too long.
 pub(super) fn write(index: &PathIndex, shown: &[u32], further: &[u32]) -> Option<Vec<u8>> {
     let entries = || shown.iter().chain(further).copied();
-    let mut places: Vec<(u32, u64)> = entries().zip(0..).collect();
-    places.sort_unstable();
+    let mut places: Vec<(u64, u32)> = entries().map(u64::from).zip(0..).collect();
+    sort_keys(&mut places);
     let place = |entry: u32| {
-        let at = places.binary_search_by_key(&entry, |p| p.0).ok()?;
-        places.get(at).map(|p| p.1)
+        let at = places.binary_search_by_key(&u64::from(entry), |p| p.0).ok()?;
+        places.get(at).map(|p| u64::from(p.1))
     };
     let mut out = Vec::new();
     put_number(&mut out, shown.len() as u64);

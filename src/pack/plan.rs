@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::order::{heap_sort, sort_numbers};
 use crate::rootfs::{OPAQUE, PathIndex, WHITEOUT, border, part_of};
 
 /// Bytes of names that end a part before it has as many entries as others.
@@ -30,7 +31,7 @@ impl Plan {
             // By position.
             repeated.retain(|at| !range.contains(at));
             repeated.extend(range);
-            repeated.sort_unstable();
+            heap_sort(&mut repeated, |a, b| a < b);
             repeated.dedup();
             repeated.into_iter().filter_map(|at| index.order().get(at).copied()).collect()
         });
@@ -101,7 +102,7 @@ fn unshown(index: &PathIndex, len: usize) -> Vec<Vec<u32>> {
         return Vec::new();
     }
     let mut shown = index.order().to_vec();
-    shown.sort_unstable();
+    sort_numbers(&mut shown);
     let mut shown = shown.into_iter().peekable();
     let mut out: Vec<Vec<u32>> = Vec::new();
     for e in (0u32..).take(index.table().len()) {

@@ -6,6 +6,7 @@ use super::page::{Page, Shape, windows};
 use super::plan::Plan;
 use super::{Section, part, sum};
 use crate::oci::Digest;
+use crate::order::sort_numbers;
 use crate::rootfs::{PathIndex, Target};
 use crate::ztoc::Spans;
 
@@ -64,13 +65,13 @@ pub fn write_in_parts(index: &PathIndex, spans: &Spans, ztoc: &Digest, len: usiz
 /// `further`, and the targets of all hard links that are not among the entries.
 fn with_targets(index: &PathIndex, shown: &[u32], further: &[u32]) -> Vec<u32> {
     let mut here: Vec<u32> = shown.iter().chain(further).copied().collect();
-    here.sort_unstable();
+    sort_numbers(&mut here);
     let target = |&e: &u32| match index.link_target(e) {
         Some(Target::Entry(t)) if here.binary_search(&t).is_err() => Some(t),
         _ => None,
     };
     let mut targets: Vec<u32> = here.iter().filter_map(target).collect();
-    targets.sort_unstable();
+    sort_numbers(&mut targets);
     targets.dedup();
     [further, &targets].concat()
 }

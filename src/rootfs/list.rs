@@ -5,9 +5,11 @@ use super::merge::{HERE, View, Walk};
 use super::node::{Asked, DirEntry, Stop};
 use super::parts::LayerIndex;
 use super::search::{Dir, Found};
+use super::sort::sorted;
 use super::{WHITEOUT, hidden_by};
 
 /// A name that a layer has in a directory.
+#[derive(Clone, Copy)]
 struct Named<'a> {
     name: &'a [u8],
     /// Of the layer, from the top.
@@ -30,6 +32,7 @@ impl<'a> Walk<'a> {
         }
         let mut all = Vec::new();
         for (rank, (view, sources)) in views.iter().zip(&sources).enumerate() {
+            let mut whiteouts = Vec::new();
             for &(part, index, dir) in sources {
                 for (name, found) in index.children(&dir) {
                     if let Some(LayerIndex::Parts(parts)) = self.fs.layer(view.layer)
@@ -41,12 +44,16 @@ impl<'a> Walk<'a> {
                     if !self.fs.merged || !name.starts_with(WHITEOUT) {
                         all.push(Named { name, rank, found: Some((part, found)) });
                     } else if let Some(name) = hidden_by(name).filter(|_| found.entry.is_some()) {
-                        all.push(Named { name, rank, found: None });
+                        whiteouts.push(Named { name, rank, found: None });
                     }
                 }
             }
+            all.append(&mut whiteouts);
         }
-        all.sort_by(|a, b| (a.name, a.rank, a.found.is_none()).cmp(&(b.name, b.rank, b.found.is_none())));
+        // Those of one name stay in this order: by rank, an entry before a whiteout.
+        let name = |i: u32| all.get(i as usize).map_or(&b""[..], |a| a.name);
+        let order = sorted(u32::try_from(all.len()).unwrap_or(u32::MAX), &name);
+        let all: Vec<_> = order.iter().filter_map(|&i| all.get(i as usize).copied()).collect();
         let mut out = Vec::new();
         for same in all.chunk_by(|a, b| a.name == b.name) {
             let mut implied = false;
