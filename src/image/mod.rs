@@ -12,7 +12,7 @@ use std::rc::Rc;
 use futures_util::future::LocalBoxFuture;
 
 use crate::error::{Code, Error, Result};
-use crate::layer::{Context, Layer, Once, several};
+use crate::layer::{Context, Layer, Once};
 use crate::limits::Limits;
 use crate::oci::{Digest, ImageConfig, ImageManifest, Platform};
 use crate::order::sort_keys;
@@ -248,7 +248,7 @@ impl Image {
         let Some(soci) = &self.0.soci else { return Ok(()) };
         let room = Rc::new(Cell::new(self.0.context.limits.span_cache_size));
         let one = |p| -> LocalBoxFuture<'_, _> { Box::pin(self.prefetch_layer(p, room.clone())) };
-        several(soci.prefetch.iter().map(one).collect(), PARALLEL).await
+        at_once(soci.prefetch.iter().map(one).collect(), PARALLEL).await
     }
 
     async fn prefetch_layer(&self, prefetch: &SociPrefetch, room: Rc<Cell<u64>>) -> Result<()> {
@@ -294,7 +294,7 @@ impl Image {
                     Ok(())
                 })
             };
-            several((0..self.0.layers.len()).rev().map(one).collect(), PARALLEL).await?;
+            at_once((0..self.0.layers.len()).rev().map(one).collect(), PARALLEL).await?;
         }
         self.lookup(path, Follow::All).await
     }
@@ -339,7 +339,7 @@ impl Image {
                 Ok(())
             })
         };
-        several(layers.into_iter().map(load).collect(), PARALLEL).await
+        at_once(layers.into_iter().map(load).collect(), PARALLEL).await
     }
 
     /// Loads all of a layer's entries.

@@ -9,13 +9,14 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared, WeakShared};
 
-use super::{Context, Once, several};
+use super::{Context, Once};
 use crate::error::{Code, Error, Result};
 use crate::oci::Descriptor;
 use crate::order::heap_sort;
 use crate::pack::{self, FIRST_READ, Head, Page};
 use crate::rootfs::{LayerIndex, Parts, PathIndex};
 use crate::source::{Cache, cut};
+use crate::transport::at_once;
 use crate::ztoc::{Spans, Ztoc};
 
 /// Reads of a pack that are under way at a time.
@@ -216,12 +217,8 @@ impl Pack {
 
     fn shared(&self, context: &Context, range: Range<u64>) -> Shared<Read> {
         let mut reads = self.reads.borrow_mut();
-<<<<<<< HEAD
         // Few: only what is on its way.
         if let Some(read) = reads.iter().find(|(r, _)| *r == range).and_then(|(_, read)| read.upgrade()) {
-=======
-        if let Some(read) = reads.iter().find(|r| r.0 == range).and_then(|r| r.1.upgrade()) {
->>>>>>> 3a56851 (Sort packs' lists with what there is; read parts with small lists)
             return read;
         }
         let (cache, key, stats) = (self.cache.clone(), self.key.clone(), context.source.stats().clone());
@@ -249,7 +246,7 @@ impl Pack {
             neighbours && block(a) == block(b)
         });
         let read = |parts| -> LocalBoxFuture<'_, _> { Box::pin(self.load_neighbours(context, parts)) };
-        self.worked(several(together.map(read).collect(), PARALLEL).await.is_ok())
+        self.worked(at_once(together.map(read).collect(), PARALLEL).await.is_ok())
     }
 
     async fn load_neighbours(&self, context: &Context, parts: &[usize]) -> Result<()> {
@@ -286,7 +283,7 @@ impl Pack {
             Box::pin(async move { self.load_page(context, page).await.ok_or_else(broken) })
         };
         let pages = pages.filter(|&page| self.page(page).is_none());
-        self.worked(several(pages.map(read).collect(), PARALLEL).await.is_ok())
+        self.worked(at_once(pages.map(read).collect(), PARALLEL).await.is_ok())
     }
 
     async fn load_page(&self, context: &Context, page: usize) -> Option<()> {

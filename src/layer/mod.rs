@@ -25,7 +25,6 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
-use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use crate::error::Result;
 use crate::limits::Limits;
@@ -181,12 +180,6 @@ pub trait Layer {
     fn prefetch(&self, _spans: Vec<(usize, usize)>, _room: Rc<Cell<u64>>) -> LocalBoxFuture<'_, Result<()>> {
         Box::pin(async { Ok(()) })
     }
-}
-
-/// Runs futures to their ends, so many at a time; the first error ends all. Boxed, and so the same code for everyone: what
-/// it takes to run several is long.
-pub(crate) async fn several(futures: Vec<LocalBoxFuture<'_, Result<()>>>, at_a_time: usize) -> Result<()> {
-    stream::iter(futures).map(Ok).try_for_each_concurrent(at_a_time, |future| future).await
 }
 
 /// What all layers of an image share.

@@ -12,7 +12,7 @@ use super::metadata::{Metadata, Opened};
 use super::spans::{ENGINE, Reader, SpanStore};
 use super::sparse;
 use super::table::SpanTable;
-use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, ReadBy, several};
+use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, ReadBy};
 use crate::error::{Code, Error, Result};
 use crate::oci::Descriptor;
 use crate::rootfs::LayerIndex;
@@ -115,7 +115,7 @@ impl Layer for ZtocLayer {
                 runs.push(first..end);
             }
             let one = |run| -> LocalBoxFuture<'_, _> { Box::pin(store.prefetch(run)) };
-            several(runs.into_iter().map(one).collect(), PARALLEL).await
+            at_once(runs.into_iter().map(one).collect(), PARALLEL).await
         })
     }
 }
