@@ -14,25 +14,31 @@ const WINDOW = 32_768;
 
 const digestOf = (bytes) => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 
-/** A ustar archive of regular files. */
+/** The ustar header of an entry; of `name` the first 100 bytes. */
+export function tarHeader(name, size, type = "0", link = "") {
+  const header = Buffer.alloc(512);
+  header.write(name, 0, 100);
+  header.write("0000644\0", 100);
+  header.write("0000000\0", 108);
+  header.write("0000000\0", 116);
+  header.write(`${size.toString(8).padStart(11, "0")}\0`, 124);
+  header.write(`${MTIME.toString(8).padStart(11, "0")}\0`, 136);
+  header.write(`        ${type}`, 148);
+  header.write(link, 157, 100);
+  header.write("ustar\u000000", 257);
+  const sum = header.reduce((a, b) => a + b, 0);
+  header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
+  return header;
+}
+
+/** A ustar archive. Files are regular where they have no type letter. */
 export function tarOf(files) {
   const parts = [];
   const entries = [];
   let at = 0;
-  for (const [name, content] of files) {
-    const header = Buffer.alloc(512);
-    header.write(name, 0, 100);
-    header.write("0000644\0", 100);
-    header.write("0000000\0", 108);
-    header.write("0000000\0", 116);
-    header.write(`${content.length.toString(8).padStart(11, "0")}\0`, 124);
-    header.write(`${MTIME.toString(8).padStart(11, "0")}\0`, 136);
-    header.write("        0", 148);
-    header.write("ustar\u000000", 257);
-    const sum = header.reduce((a, b) => a + b, 0);
-    header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
+  for (const [name, content, type, link] of files) {
     const padding = Buffer.alloc((512 - (content.length % 512)) % 512);
-    parts.push(header, content, padding);
+    parts.push(tarHeader(name, content.length, type, link), content, padding);
     entries.push({ name, offset: at + 512, size: content.length });
     at += 512 + content.length + padding.length;
   }
@@ -67,7 +73,7 @@ export async function gzipWithSpans(tar, spanSize) {
 }
 
 /** The checkpoints as the zTOC keeps them. `windowBefore` gives up to 32 KiB of output before an offset. */
-function zinfo(checkpoints, spanSize, windowBefore) {
+export function zinfo(checkpoints, spanSize, windowBefore) {
   const blob = Buffer.alloc(12 + checkpoints.length * (17 + WINDOW));
   blob.writeInt32LE(checkpoints.length, 0);
   blob.writeBigInt64LE(BigInt(spanSize), 4);
@@ -81,8 +87,8 @@ function zinfo(checkpoints, spanSize, windowBefore) {
   return blob;
 }
 
-/** A zTOC of regular files. */
-function ztocOf({ entries, digests, checkpoints, layerSize, tarSize }) {
+/** A zTOC of regular files, of which `repeat` tells the first one as so many. */
+export function ztocOf({ entries, digests, checkpoints, layerSize, tarSize, repeat = 1 }) {
   const b = new Builder(1 << 20);
   const offsets = (list) => {
     b.startVector(4, list.length, 4);
@@ -103,7 +109,7 @@ function ztocOf({ entries, digests, checkpoints, layerSize, tarSize }) {
     b.addFieldOffset(10, time, 0);
     return b.endObject();
   });
-  const metadata = offsets(files);
+  const metadata = offsets([...new Array(repeat - 1).fill(files[0]), ...files]);
   b.startObject(1);
   b.addFieldOffset(0, metadata, 0);
   const toc = b.endObject();
@@ -151,13 +157,8 @@ export function hugeZtoc(count) {
   });
 }
 
-/**
- * Writes an OCI layout with one SOCI v2 image, tagged `latest`.
- * @param {string} dir
- * @param {[name: string, content: Buffer][]} files
- * @param {{ spanSize?: number }} [options]
- */
-export async function writeSyntheticLayout(dir, files, { spanSize = 1 << 20 } = {}) {
+/** Starts an OCI layout of images of one layer each. `finish` writes its index. */
+export function layoutWriter(dir) {
   mkdirSync(join(dir, "blobs", "sha256"), { recursive: true });
   const put = (bytes, mediaType) => {
     const digest = digestOf(bytes);
@@ -165,72 +166,112 @@ export async function writeSyntheticLayout(dir, files, { spanSize = 1 << 20 } = 
     return { mediaType, digest, size: bytes.length };
   };
   const putJson = (value, mediaType) => put(Buffer.from(JSON.stringify(value)), mediaType);
+  const platform = { os: "linux", architecture: "amd64" };
+  const manifests = [];
+  const tagged = (descriptor, tag) =>
+    manifests.push({ ...descriptor, annotations: { "org.opencontainers.image.ref.name": tag } });
 
+  /** The image's manifest. */
+  const putImage = (layer, diffId, annotations) => {
+    const config = { ...platform, rootfs: { type: "layers", diff_ids: [diffId] }, config: {} };
+    return putJson(
+      {
+        schemaVersion: 2,
+        mediaType: `${OCI}.manifest.v1+json`,
+        config: putJson(config, `${OCI}.config.v1+json`),
+        layers: [layer],
+        ...(annotations ? { annotations } : {}),
+      },
+      `${OCI}.manifest.v1+json`,
+    );
+  };
+
+  /** Adds an image without an index of its layer. */
+  const addPlain = (tag, layer, compression = "gzip") => {
+    const descriptor = put(layer, `${OCI}.layer.v1.tar+${compression}`);
+    tagged(putImage(descriptor, digestOf(layer)), tag);
+  };
+
+  /**
+   * Adds an image with a SOCI v2 index. `diffId` is that of the tar, `claims` what descriptors say in place of the
+   * truth.
+   * @param {string} tag
+   * @param {{ layer: Buffer, diffId: string, ztoc: Buffer, spanSize: number, claims?: { layerSize?: number, ztocSize?: number } }} image
+   */
+  const addIndexed = (tag, { layer, diffId, ztoc, spanSize, claims = {} }) => {
+    const layerDescriptor = put(layer, `${OCI}.layer.v1.tar+gzip`);
+    layerDescriptor.size = claims.layerSize ?? layer.length;
+    const ztocDescriptor = put(ztoc, "application/octet-stream");
+    ztocDescriptor.size = claims.ztocSize ?? ztoc.length;
+    const soci = putJson(
+      {
+        schemaVersion: 2,
+        mediaType: `${OCI}.manifest.v1+json`,
+        artifactType: V2,
+        config: put(Buffer.from("{}"), V2),
+        layers: [
+          {
+            ...ztocDescriptor,
+            annotations: {
+              "com.amazon.soci.image-layer-digest": layerDescriptor.digest,
+              "com.amazon.soci.image-layer-mediaType": layerDescriptor.mediaType,
+              "com.amazon.soci.span-size": String(spanSize),
+            },
+          },
+        ],
+      },
+      `${OCI}.manifest.v1+json`,
+    );
+    const image = putImage(layerDescriptor, diffId, { "com.amazon.soci.index-digest": soci.digest });
+    const index = putJson(
+      {
+        schemaVersion: 2,
+        mediaType: `${OCI}.index.v1+json`,
+        manifests: [
+          { ...image, platform },
+          {
+            ...soci,
+            artifactType: V2,
+            platform,
+            annotations: { "com.amazon.soci.image-manifest-digest": image.digest },
+          },
+        ],
+      },
+      `${OCI}.index.v1+json`,
+    );
+    tagged(index, tag);
+    return layerDescriptor;
+  };
+
+  const finish = () => {
+    writeFileSync(join(dir, "oci-layout"), '{"imageLayoutVersion":"1.0.0"}');
+    writeFileSync(join(dir, "index.json"), JSON.stringify({ schemaVersion: 2, manifests }));
+  };
+  return { addPlain, addIndexed, finish };
+}
+
+/** The digests of a layer's spans, as its zTOC has them. */
+export const spanDigests = (layer, checkpoints) =>
+  checkpoints.map((c, i) => digestOf(layer.subarray(c.in, checkpoints[i + 1]?.in)));
+
+/**
+ * Writes an OCI layout with one SOCI v2 image, tagged `latest`.
+ * @param {string} dir
+ * @param {[name: string, content: Buffer][]} files
+ * @param {{ spanSize?: number }} [options]
+ */
+export async function writeSyntheticLayout(dir, files, { spanSize = 1 << 20 } = {}) {
   const { tar, entries } = tarOf(files);
   const { layer, checkpoints } = await gzipWithSpans(tar, spanSize);
-  const layerDescriptor = put(layer, `${OCI}.layer.v1.tar+gzip`);
-  const ztoc = put(
-    ztocOf({
-      entries,
-      digests: checkpoints.map((c, i) => digestOf(layer.subarray(c.in, checkpoints[i + 1]?.in))),
-      checkpoints: zinfo(checkpoints, spanSize, (out) => tar.subarray(Math.max(0, out - WINDOW), out)),
-      layerSize: layer.length,
-      tarSize: tar.length,
-    }),
-    "application/octet-stream",
-  );
-  const soci = putJson(
-    {
-      schemaVersion: 2,
-      mediaType: `${OCI}.manifest.v1+json`,
-      artifactType: V2,
-      config: put(Buffer.from("{}"), V2),
-      layers: [
-        {
-          ...ztoc,
-          annotations: {
-            "com.amazon.soci.image-layer-digest": layerDescriptor.digest,
-            "com.amazon.soci.image-layer-mediaType": layerDescriptor.mediaType,
-            "com.amazon.soci.span-size": String(spanSize),
-          },
-        },
-      ],
-    },
-    `${OCI}.manifest.v1+json`,
-  );
-  const platform = { os: "linux", architecture: "amd64" };
-  const config = { ...platform, rootfs: { type: "layers", diff_ids: [digestOf(tar)] }, config: {} };
-  const image = putJson(
-    {
-      schemaVersion: 2,
-      mediaType: `${OCI}.manifest.v1+json`,
-      config: putJson(config, `${OCI}.config.v1+json`),
-      layers: [layerDescriptor],
-      annotations: { "com.amazon.soci.index-digest": soci.digest },
-    },
-    `${OCI}.manifest.v1+json`,
-  );
-  const index = putJson(
-    {
-      schemaVersion: 2,
-      mediaType: `${OCI}.index.v1+json`,
-      manifests: [
-        { ...image, platform },
-        {
-          ...soci,
-          artifactType: V2,
-          platform,
-          annotations: { "com.amazon.soci.image-manifest-digest": image.digest },
-        },
-      ],
-    },
-    `${OCI}.index.v1+json`,
-  );
-  writeFileSync(join(dir, "oci-layout"), '{"imageLayoutVersion":"1.0.0"}');
-  const top = {
-    schemaVersion: 2,
-    manifests: [{ ...index, annotations: { "org.opencontainers.image.ref.name": "latest" } }],
-  };
-  writeFileSync(join(dir, "index.json"), JSON.stringify(top));
-  return { layer: layerDescriptor, spans: checkpoints.length, layerSize: layer.length };
+  const ztoc = ztocOf({
+    entries,
+    digests: spanDigests(layer, checkpoints),
+    checkpoints: zinfo(checkpoints, spanSize, (out) => tar.subarray(Math.max(0, out - WINDOW), out)),
+    layerSize: layer.length,
+    tarSize: tar.length,
+  });
+  const writer = layoutWriter(dir);
+  const descriptor = writer.addIndexed("latest", { layer, diffId: digestOf(tar), ztoc, spanSize });
+  writer.finish();
+  return { layer: descriptor, spans: checkpoints.length, layerSize: layer.length };
 }
