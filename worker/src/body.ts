@@ -37,13 +37,15 @@ export function fromGenerator(generator: AsyncGenerator<Uint8Array, void, undefi
 /**
  * The body of an answer. Resolves when its first bytes are there, so that what fails until then still decides the
  * status; what fails later breaks the body off. `length` is known for files: a body that is complete with its first
- * bytes is then no stream at all.
+ * bytes is then no stream at all. Where it is not known, a caller may see no difference between an end and a break:
+ * `lastWords` are then a way to say so, and the body ends with them.
  */
 export async function startBody(
   source: Source,
   exchange: Exchange,
-  length?: number,
+  options: { length?: number; lastWords?: (error: HttpError) => Uint8Array } = {},
 ): Promise<Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>> {
+  const { length, lastWords } = options;
   const next = async (): Promise<Uint8Array | undefined> => {
     let chunk = await source.next();
     while (chunk?.length === 0) chunk = await source.next();
@@ -74,6 +76,11 @@ export async function startBody(
     );
     exchange.end(error, isQuiet);
   };
+  const breakOff = (controller: ReadableStreamDefaultController<Uint8Array>, reason: HttpError): void => {
+    if (!lastWords) return controller.error(reason);
+    controller.enqueue(lastWords(reason));
+    controller.close();
+  };
   const stream = new ReadableStream<Uint8Array>(
     {
       start(controller) {
@@ -81,7 +88,7 @@ export async function startBody(
         const stop = (): void => {
           if (isOver) return;
           const reason = exchange.errorOf(undefined);
-          controller.error(reason);
+          breakOff(controller, reason);
           void finish(reason);
         };
         exchange.signal.addEventListener("abort", stop, { once: true });
@@ -100,8 +107,9 @@ export async function startBody(
           controller.close();
         } catch (error) {
           const reason = exchange.errorOf(error);
+          const isFirst = !isOver;
           await finish(reason);
-          throw reason;
+          if (isFirst) breakOff(controller, reason);
         }
       },
       async cancel() {

@@ -126,7 +126,7 @@ const LIBRARY_LIMITS: Readonly<Record<string, number>> = {
   maxZtocSize: 24 * MIB,
   maxEntries: 300_000,
   maxNameBytes: 24 * MIB,
-  maxSpanSize: 16 * MIB,
+  maxSpanSize: 8 * MIB,
   maxWholeLayerSize: 24 * MIB,
   maxWholeLayerInflated: 48 * MIB,
   maxZstdWindow: 8 * MIB,

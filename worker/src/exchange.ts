@@ -91,6 +91,11 @@ export class Exchange implements RequestScope {
     return this.#reason ?? toHttpError(thrown);
   }
 
+  /** What a caller that reads JSON is told of a failure. */
+  errorBody({ code, message, status }: HttpError): object {
+    return { error: { code, message, status, requestId: this.id } };
+  }
+
   /** The head of the answer is known: only the longer time limit remains. */
   headIsKnown(): void {
     this.isAnswered = true;

@@ -42,7 +42,7 @@ export async function serveFile(visit: Visit): Promise<Response> {
   }
   const read = { start, end, signal: exchange.signal };
   const source = fromStream(tree.createReadStream(stats.pathBytes, read));
-  const body = await exchange.timed("read", () => startBody(source, exchange, length));
+  const body = await exchange.timed("read", () => startBody(source, exchange, { length }));
   // What the first bytes cost is known only now.
   return new Response(body, { status, headers: { ...described, ...exchange.costHeaders() } });
 }

@@ -142,10 +142,7 @@ function errorResponse(request: Request, error: HttpError, exchange: Exchange, d
   const { code, message, status } = error;
   const asText = prefersSecond(request.headers.get("accept"), "application/json", "text/plain");
   const asHtml = prefersSecond(request.headers.get("accept"), "application/json", "text/html");
-  const text =
-    asText || asHtml
-      ? `${code}: ${message}\n`
-      : `${JSON.stringify({ error: { code, message, status, requestId: exchange.id } })}\n`;
+  const text = asText || asHtml ? `${code}: ${message}\n` : `${JSON.stringify(exchange.errorBody(error))}\n`;
   const headers: Record<string, string> = {
     ...SAFE,
     ...sharing(exchange.authorization !== undefined),

@@ -1,6 +1,7 @@
 /** Folders: one level as JSON or HTML, or all below as lines of JSON. @module */
 import type { Stats } from "ocipeek";
 import { fromGenerator, startBody } from "./body.ts";
+import type { HttpError } from "./errors.ts";
 import { etagOf, prefersSecond } from "./headers.ts";
 import { bytesUnlessText, escapeHtml, page } from "./html.ts";
 import { encodePath, imageUrl } from "./route.ts";
@@ -66,7 +67,9 @@ export async function serveRecursive(visit: Visit): Promise<Response> {
     return new Response(null, { headers: described });
   }
   const source = fromGenerator(lines(visit, stats));
-  const body = await exchange.timed("list", () => startBody(source, exchange));
+  const lastLine = (error: HttpError): Uint8Array =>
+    new TextEncoder().encode(`${JSON.stringify(exchange.errorBody(error))}\n`);
+  const body = await exchange.timed("list", () => startBody(source, exchange, { lastWords: lastLine }));
   return new Response(body, { headers: { ...described, ...exchange.costHeaders() } });
 }
 

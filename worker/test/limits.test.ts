@@ -73,6 +73,19 @@ describe("limits of a request", () => {
       await assert.rejects((await h.get(`${image}/?tar`)).arrayBuffer(), { code: "LIMIT_EXCEEDED" });
     }));
 
+  test("a subtree that breaks off says so in its last line", () =>
+    using({ OCIPEEK_LIMITS: { maxEntries: 2000 } }, {}, async (h, image) => {
+      const response = await h.get(`${image}/?recursive`);
+      assert.equal(response.status, 200);
+      const text = await response.text();
+      const all = text.trimEnd().split("\n");
+      assert.ok(all.length > 1000 && all.length <= 2001);
+      const { error } = JSON.parse(all.at(-1) ?? "");
+      assert.deepEqual([error.code, error.status], ["LIMIT_EXCEEDED", 413]);
+      await h.idle();
+      assert.equal(h.logs().at(-1)?.code, "LIMIT_EXCEEDED");
+    }));
+
   test("limits of the library, by their names", () =>
     using({ OCIPEEK_LIBRARY_LIMITS: { maxZtocSize: 1000 } }, {}, async (h, image) => {
       await assertError(await h.get(`${image}/etc/hostname`), 413, "LIMIT_EXCEEDED", /max_?[zZ]toc_?[sS]ize/);
