@@ -77,9 +77,12 @@ export async function startBody(
     exchange.end(error, isQuiet);
   };
   const breakOff = (controller: ReadableStreamDefaultController<Uint8Array>, reason: HttpError): void => {
-    if (!lastWords) return controller.error(reason);
-    controller.enqueue(lastWords(reason));
-    controller.close();
+    if (lastWords) {
+      controller.enqueue(lastWords(reason));
+      controller.close();
+    } else {
+      controller.error(reason);
+    }
   };
   const stream = new ReadableStream<Uint8Array>(
     {

@@ -2,12 +2,15 @@
 
 /** The one style sheet of pages. Its hash in {@link PAGE_CSP} is checked by a test. */
 export const STYLE =
-  "body{font:14px/1.5 system-ui,sans-serif;margin:1.5em}table{border-spacing:1.5em 0}th{text-align:left}.n{text-align:right}";
+  "body{font:14px/1.5 system-ui,sans-serif;margin:1.5em}h1{font-size:1.3em;overflow-wrap:anywhere}" +
+  "table{border-spacing:1em 0;margin:0 -1em}th{text-align:left}td{vertical-align:top;white-space:nowrap}" +
+  "td:first-child{white-space:pre-wrap;overflow-wrap:anywhere}.n{text-align:right}" +
+  "@media(max-width:40em){td:nth-child(3),th:nth-child(3){display:none}}";
 
 /** Nothing runs on a page and nothing is loaded; the style sheet is known by its hash. */
 export const PAGE_CSP = [
   "default-src 'none'",
-  "style-src 'sha256-utKLZV/w6Y53VD4evYEAeBiiXnt7pcJaqSn4GbF61xU='",
+  "style-src 'sha256-0FcUa1ix1fgMIYawuo0h6VJOWw7PgKT3n11ecZU9NlU='",
   "base-uri 'none'",
   "form-action 'none'",
   "frame-ancestors 'none'",
