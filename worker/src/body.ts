@@ -76,7 +76,10 @@ export async function startBody(
     );
     exchange.end(error, isQuiet);
   };
+  // Of a body that nobody takes any more nothing can be said, and trying to would throw.
+  let isLeft = false;
   const breakOff = (controller: ReadableStreamDefaultController<Uint8Array>, reason: HttpError): void => {
+    if (isLeft) return;
     if (lastWords) {
       controller.enqueue(lastWords(reason));
       controller.close();
@@ -117,6 +120,7 @@ export async function startBody(
       },
       async cancel() {
         // The caller left. What runs is stopped before the image is another request's.
+        isLeft = true;
         exchange.leave();
         await finish(exchange.errorOf(undefined));
       },

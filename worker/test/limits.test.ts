@@ -86,6 +86,18 @@ describe("limits of a request", () => {
       assert.equal(h.logs().at(-1)?.code, "LIMIT_EXCEEDED");
     }));
 
+  test("a caller that leaves a subtree breaks nothing", () =>
+    using({}, {}, async (h, image) => {
+      const response = await h.get(`${image}/?recursive`);
+      const reader = response.body?.getReader();
+      assert.ok((await reader?.read())?.value?.length);
+      // An exception in a listener would end the process, and this test with it.
+      await reader?.cancel();
+      await h.idle();
+      assert.equal(h.logs().at(-1)?.code, "ABORTED");
+      assert.equal((await h.get(`${image}/etc/hostname`)).status, 200);
+    }));
+
   test("limits of the library, by their names", () =>
     using({ OCIPEEK_LIBRARY_LIMITS: { maxZtocSize: 1000 } }, {}, async (h, image) => {
       await assertError(await h.get(`${image}/etc/hostname`), 413, "LIMIT_EXCEEDED", /max_?[zZ]toc_?[sS]ize/);
