@@ -5,6 +5,8 @@
 
 use std::path::Path;
 
+#[path = "../fuzz/bodies/entry_line.rs"]
+mod entry_line;
 #[path = "../fuzz/bodies/gzip_header.rs"]
 mod gzip_header;
 #[path = "../fuzz/bodies/manifest.rs"]

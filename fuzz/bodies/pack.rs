@@ -12,8 +12,10 @@ use ocipeek::limits::Limits;
 use ocipeek::oci::Digest;
 use ocipeek::pack::{Head, prefix, unchecked};
 use ocipeek::rootfs::{Follow, LayerIndex, Node, Parts, PathIndex, Rootfs, Step};
-use ocipeek::tar::{Entry, EntryTable, Kind, Xattrs};
+use ocipeek::tar::{EntryTable, Kind};
 use ocipeek::ztoc::{Spans, Ztoc};
+
+use crate::entry_line::push;
 
 /// Directories that are listed.
 const MAX_LISTED: usize = 100;
@@ -158,38 +160,4 @@ fn spans() -> Spans {
     const ZTOC: &[u8] = include_bytes!("../corpus/ztoc/tar");
     let ztoc = Ztoc::parse(Bytes::from_static(ZTOC), &Limits::default()).expect("a zTOC");
     ztoc.into_parts().1
-}
-
-fn push(table: &mut EntryTable, line: &[u8], limits: &Limits) -> Result<()> {
-    let split = |separator: &[u8]| {
-        let at = line.windows(separator.len()).position(|w| w == separator)?;
-        Some((&line[..at], &line[at + separator.len()..]))
-    };
-    let (kind, name, link_name) = if let Some((name, target)) = split(b" -> ") {
-        (Kind::Symlink, name, target)
-    } else if let Some((name, target)) = split(b" => ") {
-        (Kind::HardLink, name, target)
-    } else if line.ends_with(b"/") {
-        (Kind::Directory, line, &b""[..])
-    } else {
-        (Kind::Regular, line, &b""[..])
-    };
-    let entry = Entry {
-        name,
-        kind,
-        size: 0,
-        mode: 0o644,
-        uid: 0,
-        gid: 0,
-        uname: b"",
-        gname: b"",
-        mtime: None,
-        link_name,
-        dev_major: 0,
-        dev_minor: 0,
-        header_offset: 0,
-        offset: 0,
-        xattrs: Xattrs::default(),
-    };
-    table.push(&entry, limits)
 }

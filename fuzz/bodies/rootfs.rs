@@ -9,7 +9,9 @@ use std::rc::Rc;
 use ocipeek::error::{Code, Result};
 use ocipeek::limits::Limits;
 use ocipeek::rootfs::{Follow, Node, PathIndex, Rootfs, Step};
-use ocipeek::tar::{Entry, EntryTable, Kind, Xattrs};
+use ocipeek::tar::{EntryTable, Kind};
+
+use crate::entry_line::push;
 
 const MAX_LAYERS: usize = 8;
 /// Directories that are listed.
@@ -122,38 +124,4 @@ impl<'a> Image<'a> {
             Err(e) => assert_eq!((e.code(), node.kind), (Code::CorruptLayer, Kind::HardLink)),
         }
     }
-}
-
-fn push(table: &mut EntryTable, line: &[u8], limits: &Limits) -> Result<()> {
-    let split = |separator: &[u8]| {
-        let at = line.windows(separator.len()).position(|w| w == separator)?;
-        Some((&line[..at], &line[at + separator.len()..]))
-    };
-    let (kind, name, link_name) = if let Some((name, target)) = split(b" -> ") {
-        (Kind::Symlink, name, target)
-    } else if let Some((name, target)) = split(b" => ") {
-        (Kind::HardLink, name, target)
-    } else if line.ends_with(b"/") {
-        (Kind::Directory, line, &b""[..])
-    } else {
-        (Kind::Regular, line, &b""[..])
-    };
-    let entry = Entry {
-        name,
-        kind,
-        size: 0,
-        mode: 0o644,
-        uid: 0,
-        gid: 0,
-        uname: b"",
-        gname: b"",
-        mtime: None,
-        link_name,
-        dev_major: 0,
-        dev_minor: 0,
-        header_offset: 0,
-        offset: 0,
-        xattrs: Xattrs::default(),
-    };
-    table.push(&entry, limits)
 }
