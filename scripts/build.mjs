@@ -1,4 +1,5 @@
-// Builds the npm package into dist/: crate → wasm-bindgen → wasm-opt → TypeScript. Writes only to dist/ and target/.
+// Builds the npm package into dist/: crate → wasm-bindgen → wasm-opt → TypeScript → the page. Writes only to dist/ and
+// target/.
 //   node scripts/build.mjs [--dev]     --dev: without wasm-opt and with names, for a quick look
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
@@ -57,6 +58,12 @@ async function buildServer() {
   });
 }
 
+/** The page, as static files; see www/vite.config.mjs. */
+async function buildPage() {
+  await run("tsc", ["-p", "www"]);
+  await run("vite", ["build", "www", "--logLevel", "warn"]);
+}
+
 /** Sizes of a file: raw, gzip -9, brotli -11. */
 export function sizes(file) {
   const bytes = readFileSync(file);
@@ -85,6 +92,7 @@ async function main(dev) {
   for (const file of ["js/entry/deno.js", "wasm/ocipeek.d.ts", "wasm/ocipeek_bg.wasm.d.ts"]) {
     copyFileSync(join(ROOT, "src", file), join(DIST, file));
   }
+  await buildPage();
   const { raw, gzip, brotli } = sizes(join(wasm, "ocipeek_bg.wasm"));
   const kb = (n) => `${(n / 1000).toFixed(1)} kB`;
   console.log(`size: ocipeek_bg.wasm ${kb(raw)} raw, ${kb(gzip)} gzip, ${kb(brotli)} brotli`);

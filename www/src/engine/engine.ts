@@ -1,0 +1,44 @@
+/** The engine: {@link EngineApi} over the package. What each call does stands in the module of its subject. @module */
+import { type EngineApi, EngineError } from "../protocol/api.ts";
+import type { Served } from "../protocol/rpc.ts";
+import { Catalogues } from "./catalogues.ts";
+import { read, stat } from "./files.ts";
+import { filter } from "./filter.ts";
+import { Images } from "./images.ts";
+
+/** A new engine, without an image. */
+export function createEngine(): Served<EngineApi> {
+  const images = new Images();
+  const catalogues = new Catalogues();
+  const missing = (): never => {
+    throw new EngineError({ code: "UNSUPPORTED", message: "UNSUPPORTED: not built yet" });
+  };
+  return {
+    configure: () => {},
+    open: (context, source, platform) => images.open(context, source, platform),
+    close: (_, image) => images.close(image),
+    image: (_, image) => images.describe(image),
+    config: (context, image) => images.use(context, image, (it) => it.config({ signal: context.signal })),
+    tags: missing,
+    signIn: missing,
+    catalogue: (context, tree) => catalogues.build(context, images, tree),
+    filter: (_, catalogue, query) => filter(catalogues.get(catalogue), query),
+    release: (_, catalogue) => catalogues.release(catalogue),
+    stat: (context, file, follow) => stat(context, images, file, follow),
+    read: (context, file, start, end) => read(context, images, file, start, end),
+    hash: missing,
+    identify: missing,
+    download: missing,
+    downloadTar: missing,
+    layerChanges: missing,
+    waste: missing,
+    compare: missing,
+    compareContents: missing,
+    cost: (_, image, log) => {
+      const { log: requests, ...cost } = images.get(image).stats;
+      return log ? { ...cost, log: requests } : cost;
+    },
+    cacheState: missing,
+    clearCache: missing,
+  };
+}

@@ -1,0 +1,17 @@
+/** The package, as the engine uses it. @module */
+import { EngineError } from "../protocol/api.ts";
+
+export {
+  CacheApiCache,
+  type FileTree,
+  type Image,
+  type LayerView,
+  MemoryCache,
+  open,
+  type Stats,
+} from "ocipeek";
+
+/** A mistake of the page's. */
+export function invalidArgument(message: string): EngineError {
+  return new EngineError({ code: "INVALID_ARGUMENT", message: `INVALID_ARGUMENT: ${message}` });
+}

@@ -1,0 +1,125 @@
+/** The image on screen: opened as the address says, with its tree. @module */
+import { computed, effect, signal } from "@preact/signals";
+import type { Cost, ImageSource, OpenedImage, SiteConfig } from "../protocol/api.ts";
+import { EngineError } from "../protocol/api.ts";
+import type { Catalogue } from "../protocol/catalogue.ts";
+import { engine } from "./engine.ts";
+import { address } from "./location.ts";
+
+/** How far the image on screen is. */
+export type Opening =
+  | { step: "none" }
+  /** Resolving the reference, then fetching what lists the files. */
+  | { step: "opening"; image?: OpenedImage; requests: number; bytes: number }
+  /** Listing needs whole layers: the user is asked first. */
+  | { step: "ask"; image: OpenedImage; bytes: number }
+  | { step: "open"; image: OpenedImage; catalogue: Catalogue }
+  | { step: "failed"; error: EngineError; image?: OpenedImage };
+
+/** The image on screen. */
+export const opening = signal<Opening>({ step: "none" });
+
+/** The open image, once its manifest is known. */
+export const image = computed<OpenedImage | undefined>(() => {
+  const now = opening.value;
+  return now.step === "none" ? undefined : now.image;
+});
+
+/** The tree of the image, or of the layer that the address names. */
+export const catalogue = computed<Catalogue | undefined>(() =>
+  opening.value.step === "open" ? opening.value.catalogue : undefined,
+);
+
+/** What reading the image has cost so far. */
+export const cost = signal<Cost | undefined>(undefined);
+
+/** What the deployment offers. */
+export const site = signal<SiteConfig>({ proxy: false, registries: [], passAuthorization: false, demo: [] });
+
+/** Local files of this visit, by the name that addresses have for them (`file:demo.tar`). */
+export const localSources = new Map<string, ImageSource>();
+
+/** Whole layers of up to so many bytes are fetched for a listing without a question. */
+const ASK_ABOVE = 32 << 20;
+
+/** What the running opening is for; another address stops it. */
+let running: { key: string; stop: AbortController } | undefined;
+
+/** Starts to follow the address. Call it once. */
+export function followAddress(): void {
+  effect(() => {
+    const { image: name, platform, layer, tag } = address.value;
+    const key = JSON.stringify([name, platform, layer, tag]);
+    if (running?.key === key) return;
+    running?.stop.abort();
+    running = { key, stop: new AbortController() };
+    if (name === undefined) {
+      opening.value = { step: "none" };
+      cost.value = undefined;
+      return;
+    }
+    void start(running.stop.signal);
+  });
+}
+
+/** Opens what the address names, again. `consent`: also what needs whole layers. */
+export function reopen(options: { consent?: boolean } = {}): void {
+  running?.stop.abort();
+  if (!running) return;
+  running = { key: running.key, stop: new AbortController() };
+  void start(running.stop.signal, options.consent);
+}
+
+/** Asks the engine for the cost; call it after what costs. */
+export async function refreshCost(): Promise<void> {
+  const now = image.peek();
+  if (now) cost.value = await engine.cost([now.id, false]);
+}
+
+async function start(signal: AbortSignal, consent = false): Promise<void> {
+  const { image: name = "", platform, layer, tag } = address.peek();
+  let opened: OpenedImage | undefined;
+  const onProgress = ({ requests = 0, bytes = 0 }): void => {
+    if (!signal.aborted)
+      opening.value = { step: "opening", ...(opened ? { image: opened } : {}), requests, bytes };
+  };
+  opening.value = { step: "opening", requests: 0, bytes: 0 };
+  try {
+    const source = sourceOf(name, tag);
+    opened = await engine.open([source, platform], { signal, onProgress });
+    const index = layer === undefined ? undefined : opened.layers.findIndex((it) => it.digest === layer);
+    if (index === -1) {
+      throw new EngineError({ code: "NOT_FOUND", message: `NOT_FOUND: ${name} has no layer ${layer}` });
+    }
+    const needed = index === undefined ? opened.layers : opened.layers.slice(index, index + 1);
+    const whole = needed.filter((it) => it.read === "whole").reduce((sum, it) => sum + it.size, 0);
+    if (whole > ASK_ABOVE && !consent && source.kind === "registry") {
+      opening.value = { step: "ask", image: opened, bytes: whole };
+      return;
+    }
+    const tree = await engine.catalogue([{ image: opened.id, layer: index }], { signal, onProgress });
+    const [known, spent] = await Promise.all([engine.image([opened.id]), engine.cost([opened.id, false])]);
+    if (signal.aborted) return;
+    opening.value = { step: "open", image: known, catalogue: tree };
+    cost.value = spent;
+  } catch (error) {
+    if (signal.aborted) return;
+    opening.value = { step: "failed", error: asEngineError(error), ...(opened ? { image: opened } : {}) };
+  }
+}
+
+function sourceOf(name: string, tag: string | undefined): ImageSource {
+  if (!name.startsWith("file:")) return { kind: "registry", reference: name };
+  const source = localSources.get(name);
+  if (!source || source.kind === "registry") {
+    const message = `CHOOSE_AGAIN: ${name.slice(5)} was opened on an earlier visit; choose it once more`;
+    throw new EngineError({ code: "CHOOSE_AGAIN", message, reference: name });
+  }
+  return { ...source, tag };
+}
+
+/** Any error as one of the engine's. */
+export function asEngineError(error: unknown): EngineError {
+  if (error instanceof EngineError) return error;
+  return new EngineError({ code: "INTERNAL", message: `INTERNAL: ${String(error)}` });
+}

@@ -1,0 +1,244 @@
+/** What the page asks of the engine, the Web Worker that holds the images. Types only. @module */
+import type { Credentials, ImageConfig, LayerInfo, ReadStats, SociInfo, Verification } from "ocipeek";
+import type { Catalogue } from "./catalogue.ts";
+import type { EncodedPath } from "./path.ts";
+
+/** Where an image lies. */
+export type ImageSource =
+  | { kind: "registry"; reference: string }
+  /** A tar: an OCI layout, or what `docker save` makes. */
+  | { kind: "file"; file: File; tag?: string | undefined }
+  /** A folder that holds an OCI layout, or an unpacked `docker save`: its files by their paths below it. */
+  | { kind: "folder"; name: string; files: Map<string, File>; tag?: string | undefined };
+
+/** What the deployment says of itself, from `-/config.json`; all empty on a static host. */
+export interface SiteConfig {
+  /** Whether registries can be reached through this host at `-/v2/`. */
+  proxy: boolean;
+  /** What the proxy reaches: registries, or `registry/pattern`. */
+  registries: string[];
+  /** Whether the proxy hands the user's name and token on to the registry. */
+  passAuthorization: boolean;
+  /** Images to suggest. */
+  demo: string[];
+}
+
+/** How a registry was reached: itself, or through the host that serves the page. */
+export type Route = "direct" | "proxy" | "local";
+
+/** An open image. */
+export interface OpenedImage {
+  /** Names it in calls. */
+  id: number;
+  /** What errors and titles call it. */
+  name: string;
+  /** Of the image's manifest. */
+  digest: string;
+  indexDigest: string | undefined;
+  platform: string | undefined;
+  /** What the image index offers. */
+  platforms: string[];
+  layers: LayerInfo[];
+  soci: SociInfo | undefined;
+  annotations: Record<string, string>;
+  route: Route;
+  /** Images that a local source holds besides: their tags. */
+  tags: string[];
+}
+
+/** A tree of an image: the merged root file system, or one layer's own entries. */
+export interface TreeRef {
+  image: number;
+  /** 0 the lowest. */
+  layer?: number | undefined;
+}
+
+/** A path of a tree. */
+export interface FileRef extends TreeRef {
+  path: EncodedPath;
+}
+
+/** Attributes of one path. */
+export interface FileFacts {
+  /** Where it leads: links resolved. */
+  path: EncodedPath;
+  type: "file" | "directory" | "symlink" | "char-device" | "block-device" | "fifo";
+  size: number;
+  mode: number;
+  uid: number;
+  gid: number;
+  uname: string;
+  gname: string;
+  /** Milliseconds since the epoch; NaN where unknown. */
+  mtime: number;
+  nlink: number;
+  devMajor: number;
+  devMinor: number;
+  linkname: string | undefined;
+  hardlinkOf: EncodedPath | undefined;
+  xattrs: [name: string, value: Uint8Array][];
+  /** 0 the lowest, -1 where none lists it. */
+  layer: number;
+  verified: Verification;
+}
+
+/** What one layer does to those below it. */
+export interface LayerChanges {
+  layer: number;
+  /** The layer's tree with {@link Catalogue.mark}s; what it removes is in it, with the size that it had. */
+  catalogue: Catalogue;
+  added: Tally;
+  changed: Tally;
+  removed: Tally;
+  /** Bytes of files of this layer that upper layers replace or remove. */
+  wasted: number;
+}
+
+/** Files, and bytes of content. */
+export interface Tally {
+  files: number;
+  bytes: number;
+}
+
+/** Bytes of content that no one sees, as they are replaced or removed by upper layers. */
+export interface Waste {
+  /** Content of all layers. */
+  total: number;
+  /** What of it is not in the root file system. */
+  wasted: number;
+  /** The largest, by path: how often it is in layers, and the bytes that are not seen. */
+  worst: { path: EncodedPath; copies: number; wasted: number }[];
+}
+
+/** Two images side by side. */
+export interface Comparison {
+  /** Both trees as one, with marks; sizes are those of the right image, of removed entries the left's. */
+  catalogue: Catalogue;
+  added: Tally;
+  changed: Tally;
+  removed: Tally;
+  /** Equal attributes, contents not compared. */
+  unverifiedSame: Tally;
+  /** Layers that both have. */
+  sharedLayers: string[];
+}
+
+/** The local cache. */
+export interface CacheState {
+  /** Where: `none` without a secure context. */
+  kind: "cache-api" | "memory" | "none";
+  entries: number;
+  bytes: number;
+  /** It keeps at most so much; the oldest use goes first. */
+  maxBytes: number;
+}
+
+/** Requests and bytes of an image so far. */
+export type Cost = Omit<ReadStats, "log"> & { log?: ReadStats["log"] };
+
+/** What a call says while it runs. */
+export interface CallProgress {
+  /** Requests and bytes of the image since it was opened. */
+  requests?: number;
+  bytes?: number;
+  /** Steps or bytes of this call: done, and of how many where that is known. */
+  done?: number;
+  total?: number | undefined;
+}
+
+/** Key facts of a file whose format is known. `title`: `ELF 64-bit shared object, x86-64`. */
+export interface Identity {
+  format: string;
+  title: string;
+  facts: [label: string, value: string][];
+  /** A table behind the facts, e.g. libraries needed, tables of a database, certificates of a bundle. */
+  sections: { title: string; rows: [label: string, value: string][] }[];
+}
+
+/** A download, for the service worker: bytes are pulled through the port. */
+export interface Download {
+  /** The name to save under. */
+  name: string;
+  /** Content length, where known. */
+  size: number | undefined;
+  port: MessagePort;
+}
+
+/** The calls: arguments and result of each. */
+export interface EngineApi {
+  /** Sets what the deployment offers; before all else. */
+  configure(site: SiteConfig & { base: string }): void;
+  /** Opens an image; gives the open one where it is the same. */
+  open(source: ImageSource, platform: string | undefined): OpenedImage;
+  /** Frees it. */
+  close(image: number): void;
+  /** The image again: more is known of its layers once they were read. */
+  image(image: number): OpenedImage;
+  config(image: number): ImageConfig;
+  /** Tags of a repository, for the tag picker. */
+  tags(reference: string): string[];
+  /** Credentials of a registry, kept in memory only; `undefined` forgets them. */
+  signIn(registry: string, credentials: Credentials | undefined): void;
+
+  /** All entries of a tree. */
+  catalogue(tree: TreeRef): Catalogue;
+  /** Entries that match, in order: a glob where it has `*`, `?`, `[` or `{`, else a part of the path in any case. */
+  filter(catalogue: number, query: string): Uint32Array<ArrayBuffer>;
+  /** Frees what a catalogue holds in the engine. */
+  release(catalogue: number): void;
+
+  stat(file: FileRef, follow: boolean): FileFacts;
+  /** Bytes `start` to `end` (not included); all without them. */
+  read(file: FileRef, start?: number, end?: number): { data: Uint8Array<ArrayBuffer>; facts: FileFacts };
+  /** SHA-256 of a file's content, in hexadecimal. */
+  hash(file: FileRef): string;
+  /** Key facts by content, or nothing where the format is not known. */
+  identify(file: FileRef): Identity | undefined;
+  /** A file to save. */
+  download(file: FileRef): Download;
+  /** A folder to save, as a tar. */
+  downloadTar(file: FileRef): Download;
+
+  layerChanges(image: number, layer: number): LayerChanges;
+  waste(image: number): Waste;
+  compare(left: number, right: number): Comparison;
+  /** Compares contents of what {@link Comparison} could not tell; paths that differ. */
+  compareContents(left: number, right: number, paths: EncodedPath[]): EncodedPath[];
+
+  /** With `log`, the requests too. */
+  cost(image: number, log: boolean): Cost;
+  cacheState(): CacheState;
+  clearCache(): CacheState;
+}
+
+/** An error over the boundary. `code`: the package's, or one of the page's own. */
+export interface ApiFailure {
+  code: string;
+  message: string;
+  reference?: string | undefined;
+  digest?: string | undefined;
+  path?: string | undefined;
+  status?: number | undefined;
+  retryAfter?: number | undefined;
+  limit?: string | undefined;
+  offset?: number | undefined;
+}
+
+/**
+ * Codes besides the package's: `OFFLINE` (the browser says so), `CORS` (the registry does not answer pages and there is
+ * no proxy), `REGISTRY_NOT_ALLOWED` (the proxy does not reach it), `CHOOSE_AGAIN` (a local file of an earlier visit).
+ */
+export class EngineError extends Error {
+  readonly failure: ApiFailure;
+
+  constructor(failure: ApiFailure) {
+    super(failure.message);
+    this.name = failure.code === "ABORTED" ? "AbortError" : "EngineError";
+    this.failure = failure;
+  }
+
+  /** The stable code. */
+  get code(): string {
+    return this.failure.code;
+  }
+}

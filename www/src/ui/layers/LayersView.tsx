@@ -1,0 +1,6 @@
+/** LayersView. @module */
+import type { JSX } from "preact";
+
+export function LayersView(): JSX.Element {
+  return <section />;
+}
