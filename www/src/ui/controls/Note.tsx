@@ -1,0 +1,42 @@
+/** A remark with weight: what to know, to mind, or what failed. @module */
+import type { ComponentChildren, JSX } from "preact";
+import { AlertIcon, InfoIcon, ShieldIcon } from "./icons.tsx";
+import "./note.css";
+
+const SHAPES = { info: InfoIcon, good: ShieldIcon, careful: AlertIcon, bad: AlertIcon };
+
+interface NoteProps {
+  kind?: "info" | "good" | "careful" | "bad" | undefined;
+  title?: ComponentChildren;
+  /** What one can do: buttons and links. */
+  actions?: ComponentChildren;
+  /** Say it to screen readers when it appears. */
+  alert?: boolean | undefined;
+  children?: ComponentChildren;
+}
+
+/** The remark. */
+export function Note({ kind = "info", title, actions, alert, children }: NoteProps): JSX.Element {
+  const Shape = SHAPES[kind];
+  return (
+    <div class={`note note-${kind}`} role={alert ? "alert" : undefined}>
+      <Shape />
+      <div class="note-body">
+        {title && <p class="note-title">{title}</p>}
+        {children && <div>{children}</div>}
+        {actions && <div class="note-actions">{actions}</div>}
+      </div>
+    </div>
+  );
+}
+
+/** A word or two with a ground of their own. */
+export function Badge({
+  kind = "info",
+  children,
+}: {
+  kind?: "info" | "good" | "careful" | "bad" | undefined;
+  children: ComponentChildren;
+}): JSX.Element {
+  return <span class={`badge badge-${kind}`}>{children}</span>;
+}
