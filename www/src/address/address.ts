@@ -26,6 +26,12 @@ export interface Address {
   lines: { from: number; to: number } | undefined;
   /** The other image of a comparison, the newer one. */
   with: string | undefined;
+  /** The other image's platform. */
+  withPlatform: string | undefined;
+  /** Where the other image is a local source: which of its images. */
+  withTag: string | undefined;
+  /** How much a view shows, in its own words. */
+  show: string | undefined;
   /** Of a local source: which of its images. */
   tag: string | undefined;
 }
@@ -39,6 +45,9 @@ export const START: Address = {
   layer: undefined,
   lines: undefined,
   with: undefined,
+  withPlatform: undefined,
+  withTag: undefined,
+  show: undefined,
   tag: undefined,
 };
 
@@ -63,6 +72,9 @@ export function parseAddress(hash: string): Address {
     layer: text2("layer"),
     lines: parseLines(params.get("lines")),
     with: text2("with"),
+    withPlatform: text2("with-platform"),
+    withTag: text2("with-tag"),
+    show: text2("show"),
     tag: text2("tag"),
   };
 }
@@ -79,6 +91,9 @@ export function formatAddress(address: Address): string {
   add("platform", address.platform);
   add("layer", address.layer);
   add("with", address.with);
+  add("with-platform", address.withPlatform);
+  add("with-tag", address.withTag);
+  add("show", address.show);
   add("tag", address.tag);
   const { lines } = address;
   if (lines) add("lines", lines.from === lines.to ? `${lines.from}` : `${lines.from}-${lines.to}`);

@@ -21,6 +21,10 @@ export interface Row {
   mark?: Mark;
   flags: number;
   link?: string | undefined;
+  /** Of a file with several names in its layer: the same text for each of them. */
+  inode?: string | undefined;
+  /** What no column has: extended attributes and device numbers, as a text that is equal where they are. */
+  extra?: string | undefined;
 }
 
 const TYPE_INDEX = new Map<string, number>(TYPES.map((name, i) => [name, i]));

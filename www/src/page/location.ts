@@ -28,5 +28,6 @@ export function href(change: Partial<Address>): string {
 function nextAddress(change: Partial<Address>): Address {
   const from = address.peek();
   const isOther = "image" in change && change.image !== from.image;
-  return { ...(isOther ? START : { ...from, lines: undefined }), ...change };
+  const show = change.view && change.view !== from.view ? undefined : from.show;
+  return { ...(isOther ? START : { ...from, lines: undefined, show }), ...change };
 }

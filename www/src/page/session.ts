@@ -1,5 +1,6 @@
 /** The image on screen: opened as the address says, with its tree. @module */
 import { computed, effect, signal } from "@preact/signals";
+import type { Address } from "../address/address.ts";
 import type { Cost, ImageSource, OpenedImage, SiteConfig } from "../protocol/api.ts";
 import { EngineError } from "../protocol/api.ts";
 import type { Catalogue } from "../protocol/catalogue.ts";
@@ -48,8 +49,8 @@ let running: { key: string; stop: AbortController } | undefined;
 /** Starts to follow the address. Call it once. */
 export function followAddress(): void {
   effect(() => {
-    const { image: name, platform, layer, tag } = address.value;
-    const key = JSON.stringify([name, platform, layer, tag]);
+    const { image: name, platform, tag } = address.value;
+    const key = JSON.stringify([name, platform, layerOf(address.value), tag]);
     if (running?.key === key) return;
     running?.stop.abort();
     running = { key, stop: new AbortController() };
@@ -77,7 +78,8 @@ export async function refreshCost(): Promise<void> {
 }
 
 async function start(signal: AbortSignal, consent = false): Promise<void> {
-  const { image: name = "", platform, layer, tag } = address.peek();
+  const { image: name = "", platform, tag } = address.peek();
+  const layer = layerOf(address.peek());
   let opened: OpenedImage | undefined;
   const onProgress = ({ requests = 0, bytes = 0 }): void => {
     if (!signal.aborted)
@@ -108,7 +110,13 @@ async function start(signal: AbortSignal, consent = false): Promise<void> {
   }
 }
 
-function sourceOf(name: string, tag: string | undefined): ImageSource {
+/** Only the view of files shows one layer's tree in the image's place. */
+function layerOf({ view, layer }: Address): string | undefined {
+  return view === "files" ? layer : undefined;
+}
+
+/** The source of an image that addresses call `name`. */
+export function sourceOf(name: string, tag: string | undefined): ImageSource {
   if (!name.startsWith("file:")) return { kind: "registry", reference: name };
   const source = localSources.get(name);
   if (!source || source.kind === "registry") {
