@@ -1,25 +1,19 @@
 // The page's build: static files in dist/www, which any host can serve below any path.
 import { defineConfig } from "vite";
+import { CSP, IMMUTABLE, PAGE_HEADERS, PARTS } from "./policy.ts";
 
-/**
- * What the page may load and do. The worker sends the same as a header; here it is for static hosts.
- * `connect-src`: registries are asked directly where they allow it.
- */
-export const CSP = [
-  "default-src 'none'",
-  "script-src 'self' 'wasm-unsafe-eval'",
-  "worker-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' blob:",
-  "connect-src 'self' https: http://localhost:* http://127.0.0.1:*",
-  "frame-src 'self' blob:",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "object-src 'none'",
-].join("; ");
+/** For hosts that read `_headers` (Cloudflare, Netlify and others) what the worker sends. */
+function headersFile() {
+  const lines = Object.entries(PAGE_HEADERS).map(([name, value]) => `  ${name}: ${value}`);
+  return ["/*", ...lines, `/${PARTS}*`, `  cache-control: ${IMMUTABLE}`, ""].join("\n");
+}
 
-const csp = {
-  name: "csp",
+/** What a host of files alone offers (`SiteConfig`); `demo` can be filled by hand. The worker answers in its place. */
+const STATIC_SITE = { proxy: false, registries: [], passAuthorization: false, demo: [] };
+
+/** The policy: in the page for hosts that send no headers of ours, and in `_headers`. */
+const policy = {
+  name: "policy",
   apply: "build",
   transformIndexHtml: () => [
     {
@@ -28,21 +22,25 @@ const csp = {
       injectTo: "head-prepend",
     },
   ],
+  generateBundle() {
+    this.emitFile({ type: "asset", fileName: "_headers", source: headersFile() });
+    this.emitFile({ type: "asset", fileName: "-/config.json", source: `${JSON.stringify(STATIC_SITE)}\n` });
+  },
 };
 
 export default defineConfig({
   root: import.meta.dirname,
   base: "./",
-  plugins: [/** @type {import("vite").Plugin} */ (csp)],
+  plugins: [/** @type {import("vite").Plugin} */ (policy)],
   build: {
     outDir: "../dist/www",
     emptyOutDir: true,
     // Below `-`, where neither a registry nor an image can be: the worker serves both at one origin.
-    assetsDir: "-/www",
+    assetsDir: PARTS.slice(0, -1),
     assetsInlineLimit: 0,
     target: "es2023",
     modulePreload: { polyfill: false },
-    license: { fileName: "-/www/licenses.md" },
+    license: { fileName: `${PARTS}licenses.md` },
   },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   worker: { format: "es" },

@@ -26,6 +26,7 @@ const TYPES = {
   ".json": "application/json",
   ".wasm": "application/wasm",
   ".css": "text/css",
+  ".svg": "image/svg+xml",
 };
 
 /**
@@ -42,9 +43,10 @@ export async function serveStatic(routes) {
     const whole = routes[path];
     if (Buffer.isBuffer(whole)) return void res.writeHead(200, { "Content-Type": type }).end(whole);
     for (const [prefix, folder] of folders) {
-      const file = path.startsWith(prefix) && join(folder, normalize(`/${path.slice(prefix.length)}`));
+      const below = path.startsWith(prefix) && normalize(`/${path.slice(prefix.length)}`);
+      const file = below && join(folder, below === "/" ? "index.html" : below);
       if (file && existsSync(file) && statSync(file).isFile()) {
-        res.writeHead(200, { "Content-Type": type });
+        res.writeHead(200, { "Content-Type": below === "/" ? TYPES[".html"] : type });
         return void createReadStream(file).pipe(res);
       }
     }

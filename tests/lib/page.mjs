@@ -2,27 +2,46 @@
 import { join } from "node:path";
 import { ROOT } from "../../scripts/lib/run.mjs";
 import { openBrowser, serveStatic } from "./chromium.mjs";
-import { startDemoRegistry } from "./docker-registry.mjs";
+import { REPOSITORY, startDemoRegistry } from "./docker-registry.mjs";
+import { startWorker } from "./worker.mjs";
+
+/** The page as it is built. */
+export const PAGE = join(ROOT, "dist", "www");
 
 /**
  * Starts all parts.
- * @param {{ registry?: { host: string, stop?(): Promise<void> } }} [options] `registry`: in place of the demo's
+ * @param {{ registry?: { host: string, stop?(): Promise<void> }, vars?: Record<string, unknown>, static?: string }} [options]
+ *   `registry`: in place of the demo's. `vars`: settings of the worker. `static`: the path (`/`, `/sub/path/`) below
+ *   which a server that knows nothing but files serves the page, in place of the worker.
  */
-export async function startPage({ registry } = {}) {
+export async function startPage({ registry, vars = {}, static: below } = {}) {
   const own = registry ? undefined : await startDemoRegistry();
   const { host } = registry ?? own;
-  const site = await serveStatic({ "/": join(ROOT, "dist", "www") });
-  const browser = await openBrowser();
+  const settings = {
+    OCIPEEK_INSECURE_REGISTRIES: host,
+    OCIPEEK_DEMO: [`${host}/${REPOSITORY}:latest-soci`],
+    OCIPEEK_TAG_TTL: "1",
+    ...vars,
+  };
+  const [site, browser] = await Promise.all([
+    below === undefined ? startWorker({ vars: settings }) : startStatic(below),
+    openBrowser(),
+  ]);
   return {
-    /** Where the page is, without a slash at the end. */
-    url: `${site.url}/index.html`,
+    /** The page's URL, to which a fragment can be added. */
+    url: `${site.url}${below ?? "/"}`,
     host,
     page: browser.page,
     messages: browser.messages,
     stop: async () => {
       await browser.close();
-      await site.close();
+      await site.stop();
       await own?.stop();
     },
   };
+}
+
+async function startStatic(below) {
+  const { url, close } = await serveStatic({ [below]: PAGE });
+  return { url, stop: close };
 }

@@ -1,10 +1,11 @@
 /** The handler with all its parts, the same on every platform. @module */
 import { open } from "ocipeek";
 import { AccessList } from "./access.ts";
+import { platformAssets } from "./assets.ts";
 import { type CachePlatform, createCache } from "./cache/create.ts";
 import { BINDINGS, type Config, type Env } from "./config.ts";
 import { operatorAuth } from "./credentials.ts";
-import type { Analytics, Handle } from "./deps.ts";
+import type { Analytics, Assets, Handle } from "./deps.ts";
 import { guardedFetch, type PlatformFetch } from "./guarded-fetch.ts";
 import { createHandler } from "./handler.ts";
 import { createProxy } from "./proxy.ts";
@@ -13,6 +14,8 @@ import { createProxy } from "./proxy.ts";
 export interface Platform extends CachePlatform {
   /** Its `fetch`. */
   fetch: PlatformFetch;
+  /** The page's files, where they are none of the platform's bindings. */
+  assets?: Assets | undefined;
   /** Writes one line of the log. */
   log(line: string): void;
 }
@@ -32,6 +35,7 @@ export function assemble(config: Config, env: Env, platform: Platform): Handle {
       access.check(registry, repository);
     },
     proxy: createProxy({ config, access, auth, now }),
+    assets: platform.assets ?? platformAssets(env[BINDINGS.assets]),
     now,
     log: (record) => platform.log(JSON.stringify(record)),
     analytics: analyticsOf(env[BINDINGS.analytics]),

@@ -75,6 +75,8 @@ export interface Config {
   readonly tokenHosts: readonly string[];
   /** Seconds for which what a tag names is remembered here and by caches on the way. */
   readonly tagTtl: number;
+  /** Images that the page suggests. */
+  readonly demo: readonly string[];
   /** Bounds on one request. */
   readonly limits: RequestLimits;
   /** Limits of the library, by its names; sized for an isolate of 128 MB. */
@@ -91,6 +93,8 @@ export interface Config {
 export const BINDINGS = {
   /** An R2 bucket: the durable cache tier. */
   bucket: "OCIPEEK_BUCKET",
+  /** The page's files. */
+  assets: "OCIPEEK_ASSETS",
   /** An Analytics Engine dataset: one data point a request. */
   analytics: "OCIPEEK_ANALYTICS",
 } as const;
@@ -152,12 +156,13 @@ export class ConfigError extends Error {
  * | `OCIPEEK_PASS_AUTHORIZATION` | pass the caller's Basic credentials on | `false` |
  * | `OCIPEEK_TOKEN_HOSTS` | list of hosts that may get credentials as a token service | none |
  * | `OCIPEEK_TAG_TTL` | seconds | `60` |
+ * | `OCIPEEK_DEMO` | list of images that the page suggests | none |
  * | `OCIPEEK_LIMITS` | object, see {@link RequestLimits} | |
  * | `OCIPEEK_LIBRARY_LIMITS` | object, the library's limits in camel case | |
  * | `OCIPEEK_CACHE` | object, see {@link CacheConfig} | |
  * | `OCIPEEK_DOCKER_CONFIG` | secret: text of a Docker `config.json` | none |
  * | `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` | secrets, for ECR | none |
- * | `OCIPEEK_BUCKET`, `OCIPEEK_ANALYTICS` | bindings: R2, Analytics Engine | none |
+ * | `OCIPEEK_ASSETS`, `OCIPEEK_BUCKET`, `OCIPEEK_ANALYTICS` | bindings: the page, R2, Analytics Engine | none |
  *
  * Lists are JSON arrays, or text with commas or spaces between. `limits` are other defaults than the edge platform's.
  * @throws {@link ConfigError}
@@ -174,6 +179,7 @@ export function parseConfig(env: Env, limits: Partial<RequestLimits> = {}): Conf
     passAuthorization: boolean("OCIPEEK_PASS_AUTHORIZATION", env.OCIPEEK_PASS_AUTHORIZATION, false),
     tokenHosts: list(env, "OCIPEEK_TOKEN_HOSTS") ?? [],
     tagTtl: whole("OCIPEEK_TAG_TTL", env.OCIPEEK_TAG_TTL ?? 60),
+    demo: (list(env, "OCIPEEK_DEMO") ?? []).map(imageOf),
     limits: numbers(env, "OCIPEEK_LIMITS", { ...REQUEST_LIMITS, ...limits }),
     libraryLimits: numbers(env, "OCIPEEK_LIBRARY_LIMITS", LIBRARY_LIMITS, true),
     cache: {
@@ -200,6 +206,11 @@ function ruleOf(line: string): RegistryRule {
 function checkHost(name: string, host: string): void {
   const problem = hostProblem(host);
   if (problem) throw new ConfigError(`${name}: ${host}: ${problem}`);
+}
+
+function imageOf(name: string): string {
+  if (/^[\x21-\x7e]{1,512}$/.test(name) && name.includes("/")) return name;
+  throw new ConfigError("OCIPEEK_DEMO: must be images, registry/repository:tag");
 }
 
 function platform(value: string): string {

@@ -36,6 +36,20 @@ export interface RequestScope {
   readonly authorization: string | undefined;
 }
 
+/** The page's files. */
+export interface Assets {
+  /** The file at a path (`/index.html`) with its strong ETag, or nothing. */
+  get(path: string): Promise<
+    | {
+        readonly body: ReadableStream | Uint8Array<ArrayBuffer>;
+        /** Bytes, where they are known. */
+        readonly size: number | undefined;
+        readonly etag: string;
+      }
+    | undefined
+  >;
+}
+
 /** Parts that the handler is put together from. */
 export interface Deps {
   readonly config: Config;
@@ -51,6 +65,8 @@ export interface Deps {
   checkAllowed(registry: string, repository: string): void;
   /** The distribution API; checks the allow list itself. */
   proxy(request: Request, target: ProxyTarget, scope: RequestScope): Promise<Response>;
+  /** The page's files; a deployment without them answers `/` with text. */
+  readonly assets: Assets | undefined;
   /** Milliseconds since the epoch. */
   now(): number;
   /** Writes one structured log record. */

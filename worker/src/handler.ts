@@ -9,6 +9,7 @@ import { cacheControl, prefersSecond, preflight, SAFE, sharing } from "./headers
 import { Images } from "./images.ts";
 import { serveListing, serveRecursive } from "./listing.ts";
 import { record } from "./log.ts";
+import { servePage, servePart, serveSite, wantsPage } from "./page.ts";
 import { HOME, ROBOTS } from "./pages.ts";
 import { imageUrl, parseRoute, type Route, type TreeRoute } from "./route.ts";
 import { serveSummary } from "./summary.ts";
@@ -67,7 +68,11 @@ async function dispatch(
   }
   switch (route.kind) {
     case "home":
-      return over(exchange, plain(request, HOME, "public, max-age=3600"));
+      return over(exchange, await home(request, deps));
+    case "part":
+      return over(exchange, await servePart(request, route.path, deps));
+    case "site":
+      return over(exchange, await serveSite(request, deps));
     case "robots":
       return over(exchange, plain(request, ROBOTS, "public, max-age=86400"));
     case "health":
@@ -79,6 +84,12 @@ async function dispatch(
     case "tree":
       return tree(await visit(request, route, exchange, deps, images));
   }
+}
+
+/** The page for browsers, what this is for all others. */
+async function home(request: Request, deps: Deps): Promise<Response> {
+  const page = wantsPage(request) ? await servePage(request, deps) : undefined;
+  return page ?? plain(request, HOME, "public, max-age=3600", deps.assets ? { vary: "accept" } : {});
 }
 
 async function tree(found: Visit): Promise<Response> {
@@ -121,13 +132,14 @@ function over(exchange: Exchange, response: Response): Response {
   return response;
 }
 
-function plain(request: Request, text: string, cache: string): Response {
+function plain(request: Request, text: string, cache: string, more: Record<string, string> = {}): Response {
   const headers = {
     ...SAFE,
     ...sharing(false),
     "content-type": "text/plain; charset=utf-8",
     "content-length": String(new TextEncoder().encode(text).length),
     "cache-control": cache,
+    ...more,
   };
   return new Response(request.method === "HEAD" ? null : text, { headers });
 }

@@ -13,6 +13,8 @@ export const HOME = `ocipeek: every file of every container image at a URL
   ?platform=linux/arm64   another platform        ?layer=sha256:…   one layer alone
   ?download               as an attachment
 
+  This page in a browser shows an image's files as if they were on your disk.
+
   curl https://this.host/docker.io/library/alpine:latest/-/etc/os-release
 `;
 

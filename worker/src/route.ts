@@ -5,6 +5,7 @@
  * - `/<registry>/<repository>[:tag][@digest]/`: the image
  * - `/-/v2/<registry>/<rest>`: the distribution API. `-` can be neither a registry nor part of a repository.
  * - `/`, `/healthz`, `/robots.txt`
+ * - `/icon.svg`, `/-/config.json`, `/-/www/<name>`: what the page is made of
  * @module
  */
 import { isRepository } from "./access.ts";
@@ -55,7 +56,9 @@ export interface TreeRoute {
 
 /** What a URL means. */
 export type Route =
-  | { readonly kind: "home" | "health" | "robots" }
+  | { readonly kind: "home" | "health" | "robots" | "site" }
+  /** A part of the page; the path has plain names only. */
+  | { readonly kind: "part"; readonly path: string }
   | { readonly kind: "proxy"; readonly target: ProxyTarget }
   | { readonly kind: "image"; readonly image: ImageName; readonly params: Params }
   | { readonly kind: "redirect"; readonly location: string }
@@ -65,6 +68,8 @@ const MAX_URL = 16_384;
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 const PLATFORM = /^[a-z0-9]+\/[a-z0-9_]+(?:\/[a-z0-9.]+)?$/;
+/** Parts of the page: no name begins with a dot. */
+const PART = /^\/-\/www\/[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/;
 /** What may stand in a path as it is (RFC 3986), and `%`. */
 const PATH_TEXT = /^[A-Za-z0-9\-._~!$&'()*+,;=:@/%]*$/;
 
@@ -77,6 +82,8 @@ export function parseRoute(url: string): Route {
   if (path === "/" || path === "") return { kind: "home" };
   if (path === "/healthz") return { kind: "health" };
   if (path === "/robots.txt") return { kind: "robots" };
+  if (path === "/-/config.json") return { kind: "site" };
+  if (path === "/icon.svg" || PART.test(path)) return { kind: "part", path };
   if (!PATH_TEXT.test(path)) {
     throw invalidUrl("a path holds ASCII only; percent-encode the rest, and backslashes too");
   }
@@ -146,7 +153,10 @@ function withoutSlash(segments: string[]): string[] {
 function proxyTarget(segments: string[], query: string): ProxyTarget {
   const [, api, registry = "", ...rest] = segments;
   if (api !== "v2" || rest.length === 0) {
-    throw new HttpError("NOT_FOUND", "there is /-/v2/<registry>/… and nothing else below /-/");
+    throw new HttpError(
+      "NOT_FOUND",
+      "there is /-/v2/<registry>/…, and what the page is made of; nothing else is below /-/",
+    );
   }
   checkRegistry(registry);
   return { registry, rest: rest.join("/"), query };

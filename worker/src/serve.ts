@@ -1,6 +1,9 @@
 /** The worker as a plain server: under Node, Deno and Bun. @module */
+
+import { fileURLToPath } from "node:url";
 import { assemble } from "./assemble.ts";
 import { ConfigError, type Env, parseConfig } from "./config.ts";
+import { folderAssets } from "./serve-assets.ts";
 import { FolderTier } from "./serve-cache.ts";
 import { serveDeno } from "./serve-deno.ts";
 import { publicFetch } from "./serve-fetch.ts";
@@ -17,6 +20,8 @@ export interface ServeOptions {
   /** Folder of the cache, and the bytes that it may hold. */
   cacheDir?: string | undefined;
   cacheBytes?: number | undefined;
+  /** Folder of the page's files. Default: those of the package. */
+  pageDir?: string | undefined;
   /** The settings of the worker, by their names. Default: this process's environment. */
   env?: Env | undefined;
   /** Takes a line of the log. Default: standard error. */
@@ -33,6 +38,9 @@ export interface Server {
 
 /** A server of one's own is not counted like the edge platform's free plan. */
 const LIMITS = { maxSubrequests: 10_000, maxOpenImages: 16 };
+
+/** The page, as it lies beside this file when it is built. */
+const PAGE = fileURLToPath(new URL("../www/", import.meta.url));
 
 /** What a runtime's own server is started with. */
 export interface Listen {
@@ -66,6 +74,7 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
     // Requests are not bound to contexts here: they may wait for each other.
     shareLookups: true,
     folder: cacheDir === undefined ? undefined : new FolderTier(cacheDir, options.cacheBytes),
+    assets: folderAssets(options.pageDir ?? PAGE),
     log: options.log ?? ((line) => console.error(line)),
   });
   const listening = await start({ hostname, port, handle: (request) => handle(request, env, { waitUntil }) });

@@ -51,6 +51,7 @@ export async function start(
     checkAllowed: () => {},
     proxy: async (_request, target) => Response.json(target),
     now: Date.now,
+    assets: undefined,
     log: (record) => logged.push(record),
     analytics: undefined,
     ...deps,

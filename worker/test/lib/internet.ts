@@ -68,6 +68,7 @@ export function worker(internet: Internet, env: Record<string, unknown> = {}) {
     checkAllowed: (registry, repository) => void access.check(registry, repository),
     proxy: createProxy({ config, access, auth, now }),
     now,
+    assets: undefined,
     log: (record) => logs.push(record),
     analytics: undefined,
   });
