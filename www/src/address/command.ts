@@ -8,7 +8,8 @@ export interface Named {
 
 /** Programs that run or fetch images; with the words that may stand before the image. */
 const PROGRAMS: Record<string, RegExp> = {
-  docker: /^(?:pull|run|create|image|images|inspect|history|save|push|tag|manifest|buildx|imagetools|scout|sbom)$/,
+  docker:
+    /^(?:pull|run|create|image|images|inspect|history|save|push|tag|manifest|buildx|imagetools|scout|sbom)$/,
   podman: /^(?:pull|run|create|image|inspect|history|save|push|tag|manifest)$/,
   nerdctl: /^(?:pull|run|create|image|inspect|history|save|push|tag)$/,
   crane: /^(?:pull|manifest|config|digest|export|ls|copy|cp|tag|validate|blob)$/,

@@ -24,7 +24,10 @@ export function readInput(text: string, base?: string): Input {
 }
 
 function readLine(line: string, base: string | undefined): Input {
-  const text = line.trim().replace(/^(["'`<])(.*)["'`>]$/, "$2").trim();
+  const text = line
+    .trim()
+    .replace(/^(["'`<])(.*)["'`>]$/, "$2")
+    .trim();
   if (/^https?:\/\//i.test(text)) {
     const found = imageInUrl(text, base);
     return found ? checked(found) : { problem: "This web address names no image that is known here." };

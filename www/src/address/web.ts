@@ -35,14 +35,17 @@ const rules: Record<string, Rule> = {
     return found ? `public.ecr.aws/${found[1]}` : undefined;
   },
   "mcr.microsoft.com": (path) => {
-    const found =
-      /^\/[a-z-]+\/(?:artifact\/mcr|product)\/(.+?)(?:\/(?:about|tags|tag\/([^/]+)))?\/?$/.exec(path);
+    const found = /^\/[a-z-]+\/(?:artifact\/mcr|product)\/(.+?)(?:\/(?:about|tags|tag\/([^/]+)))?\/?$/.exec(
+      path,
+    );
     return found?.[1] ? name(`mcr.microsoft.com/${found[1]}`, found[2]) : undefined;
   },
-  "oci.dag.dev": (_path, { searchParams }) => searchParams.get("image") ?? searchParams.get("repo") ?? undefined,
+  "oci.dag.dev": (_path, { searchParams }) =>
+    searchParams.get("image") ?? searchParams.get("repo") ?? undefined,
   "console.cloud.google.com": (path) => {
     const docker = /^\/artifacts\/docker\/([^/]+)\/([^/]+)\/([^/]+)\/([^/;]+)/.exec(path);
-    if (docker) return `${docker[2]}-docker.pkg.dev/${docker[1]}/${docker[3]}/${decodeURIComponent(docker[4] ?? "")}`;
+    if (docker)
+      return `${docker[2]}-docker.pkg.dev/${docker[1]}/${docker[3]}/${decodeURIComponent(docker[4] ?? "")}`;
     const gcr = /^\/gcr\/images\/([^/]+)\/(?:global\/)?([^/?@]+)(?:@sha256:([0-9a-f]{64}))?/.exec(path);
     return gcr ? name(`gcr.io/${gcr[1]}/${gcr[2]}`, undefined, gcr[3]) : undefined;
   },
@@ -89,7 +92,7 @@ function workersUrl(
     return { image: atRegistry(proxied[1], proxied[2], proxied[3] ?? proxied[4]) };
   }
   const file = /^\/(.+?)\/-\/(.*)$/.exec(path) ?? (own ? /^\/([^/-].*?\/.+?)\/?()$/.exec(path) : null);
-  if (!file?.[1] || !file[1].includes("/")) return undefined;
+  if (!file?.[1]?.includes("/")) return undefined;
   // The page's addresses are written as the worker's URLs are.
   const { image, ...rest } = parseAddress(`#/${file[1]}/-/${file[2] ?? ""}${url.search}`);
   return image === undefined ? undefined : { ...rest, image };

@@ -5,6 +5,7 @@ import { Catalogues } from "./catalogues.ts";
 import { read, stat } from "./files.ts";
 import { filter } from "./filter.ts";
 import { Images } from "./images.ts";
+import { imagesIn } from "./local.ts";
 
 /** A new engine, without an image. */
 export function createEngine(): Served<EngineApi> {
@@ -19,6 +20,7 @@ export function createEngine(): Served<EngineApi> {
     close: (_, image) => images.close(image),
     image: (_, image) => images.describe(image),
     config: (context, image) => images.use(context, image, (it) => it.config({ signal: context.signal })),
+    imagesIn: (context, source) => imagesIn(context, source),
     tags: missing,
     signIn: missing,
     catalogue: (context, tree) => catalogues.build(context, images, tree),

@@ -175,6 +175,8 @@ export interface EngineApi {
   /** The image again: more is known of its layers once they were read. */
   image(image: number): OpenedImage;
   config(image: number): ImageConfig;
+  /** Images that a file or folder holds, by the names that {@link ImageSource}'s `tag` takes. */
+  imagesIn(source: ImageSource): string[];
   /** Tags of a repository, for the tag picker. */
   tags(reference: string): string[];
   /** Credentials of a registry, kept in memory only; `undefined` forgets them. */

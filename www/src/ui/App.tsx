@@ -8,6 +8,7 @@ import { Files } from "./Files.tsx";
 import { ImageView } from "./image/ImageView.tsx";
 import { LayersView } from "./layers/LayersView.tsx";
 import { Opening } from "./Opening.tsx";
+import { DropTarget } from "./open/DropTarget.tsx";
 import { OpenView } from "./open/OpenView.tsx";
 import { TopBar } from "./TopBar.tsx";
 
@@ -18,6 +19,7 @@ export function App(): JSX.Element {
     <>
       <TopBar />
       <main id="main">{content()}</main>
+      <DropTarget />
     </>
   );
 }

@@ -1,0 +1,58 @@
+/** Images on the user's disk: dropped or chosen files and folders. They are read where they lie, by slices. @module */
+import { signal } from "@preact/signals";
+import { START } from "../address/address.ts";
+import type { ImageSource } from "../protocol/api.ts";
+import { engine } from "./engine.ts";
+import { type LocalFile, localSource } from "./local-source.ts";
+import { address, go } from "./location.ts";
+import { asEngineError, localSources, reopen } from "./session.ts";
+
+/** A local source on its way to the screen. */
+export type Choosing =
+  | { step: "none" }
+  /** Its list of images is read. */
+  | { step: "reading"; name: string }
+  /** It holds several. */
+  | { step: "choose"; image: string; name: string; tags: string[] }
+  | { step: "problem"; message: string };
+
+/** The local source that was dropped or chosen last. */
+export const choosing = signal<Choosing>({ step: "none" });
+
+/** Opens what was dropped or chosen: an archive, or the files of a folder. */
+export async function openLocal(files: LocalFile[]): Promise<void> {
+  const source = localSource(files);
+  if (typeof source === "string") {
+    choosing.value = { step: "problem", message: source };
+    return;
+  }
+  const name = source.kind === "file" ? source.file.name : source.name;
+  const reading: Choosing = { step: "reading", name };
+  choosing.value = reading;
+  try {
+    const tags = await engine.imagesIn([source]);
+    // Another one was dropped meanwhile.
+    if (choosing.value !== reading) return;
+    show(`file:${name}`, name, source, tags);
+  } catch (error) {
+    if (choosing.value === reading) {
+      choosing.value = { step: "problem", message: asEngineError(error).message.replace(/^[A-Z_]+: /, "") };
+    }
+  }
+}
+
+function show(image: string, name: string, source: ImageSource, tags: string[]): void {
+  localSources.set(image, source);
+  const { image: before, tag } = address.peek();
+  if (before === image && (tags.length < 2 || (tag !== undefined && tags.includes(tag)))) {
+    // The same name again: of an earlier visit, or of another file.
+    choosing.value = { step: "none" };
+    reopen();
+  } else if (tags.length > 1) {
+    choosing.value = { step: "choose", image, name, tags };
+    go(START);
+  } else {
+    choosing.value = { step: "none" };
+    go({ ...START, image });
+  }
+}

@@ -1,0 +1,87 @@
+/** Images from the disk: what is chosen here, or dropped anywhere on the page. @module */
+import type { JSX } from "preact";
+import { useRef } from "preact/hooks";
+import { START } from "../../address/address.ts";
+import { choosing, openLocal } from "../../page/local.ts";
+import { href } from "../../page/location.ts";
+import { Button } from "../controls/Button.tsx";
+import { Note } from "../controls/Note.tsx";
+import { Spinner } from "../controls/Spinner.tsx";
+import { filesOf } from "./pick.ts";
+
+/** A button that lets choose an archive, or with `folder` a folder. */
+export function ChooseLocal({ folder, children }: { folder?: boolean; children: string }): JSX.Element {
+  const input = useRef<HTMLInputElement>(null);
+  return (
+    <>
+      <input
+        ref={input}
+        type="file"
+        hidden
+        aria-label={children}
+        {...(folder ? { webkitdirectory: true } : { accept: ".tar,application/x-tar" })}
+        onChange={() => {
+          const files = filesOf(input.current?.files ?? null);
+          // The same file can be chosen again.
+          if (input.current) input.current.value = "";
+          if (files.length > 0) void openLocal(files);
+        }}
+      />
+      <Button onClick={() => input.current?.click()}>{children}</Button>
+    </>
+  );
+}
+
+export function LocalPart(): JSX.Element {
+  return (
+    <section aria-labelledby="open-local">
+      <h2 id="open-local">From your disk</h2>
+      <p class="soft">
+        Drop an OCI layout or what <code>docker save</code> wrote, as a tar or a folder. It is read where it
+        lies and leaves this machine for nowhere.
+      </p>
+      <div class="open-buttons">
+        <ChooseLocal>Choose a tar …</ChooseLocal>
+        <ChooseLocal folder>Choose a folder …</ChooseLocal>
+      </div>
+      <Chosen />
+    </section>
+  );
+}
+
+function Chosen(): JSX.Element | null {
+  const now = choosing.value;
+  switch (now.step) {
+    case "none":
+      return null;
+    case "reading":
+      return (
+        <p role="status">
+          <Spinner /> Reading <bdi>{now.name}</bdi> …
+        </p>
+      );
+    case "problem":
+      return (
+        <Note kind="bad" alert title="This cannot be opened">
+          {now.message}
+        </Note>
+      );
+    case "choose":
+      return (
+        <div class="open-choose">
+          <h3 id="open-choose">
+            <bdi>{now.name}</bdi> holds {now.tags.length} images. Which one?
+          </h3>
+          <ul aria-labelledby="open-choose">
+            {now.tags.map((tag) => (
+              <li key={tag}>
+                <a href={href({ ...START, image: now.image, tag })}>
+                  <bdi>{tag}</bdi>
+                </a>
+              </li>
+            ))}
+          </ul>
+        </div>
+      );
+  }
+}
