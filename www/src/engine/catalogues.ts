@@ -96,7 +96,10 @@ function rowOf(stats: Stats, seen: Set<string>, isLayer: boolean): Row {
 /** `.wh.NAME` hides `NAME` of lower layers, `.wh..wh..opq` all that they have in its folder. */
 function whiteoutType(name: Uint8Array): EntryType | undefined {
   if (!WHITEOUT.every((byte, i) => name[i] === byte)) return undefined;
-  return latin1(name) === ".wh..wh..opq" ? "opaque" : "whiteout";
+  const text = latin1(name);
+  if (text === ".wh..wh..opq") return "opaque";
+  // Others that begin so are aufs' own files.
+  return text.startsWith(".wh..wh.") ? undefined : "whiteout";
 }
 
 function extraOf(stats: Stats): string | undefined {

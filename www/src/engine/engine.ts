@@ -2,15 +2,20 @@
 import { type EngineApi, EngineError } from "../protocol/api.ts";
 import type { Served } from "../protocol/rpc.ts";
 import { Catalogues } from "./catalogues.ts";
+import { Comparisons } from "./compare.ts";
+import { diff } from "./diff.ts";
 import { read, stat } from "./files.ts";
 import { filter } from "./filter.ts";
 import { Images } from "./images.ts";
+import { Layers } from "./layers.ts";
 import { imagesIn } from "./local.ts";
 
 /** A new engine, without an image. */
 export function createEngine(): Served<EngineApi> {
   const images = new Images();
   const catalogues = new Catalogues();
+  const layers = new Layers(images, catalogues);
+  const comparisons = new Comparisons(images, catalogues);
   const missing = (): never => {
     throw new EngineError({ code: "UNSUPPORTED", message: "UNSUPPORTED: not built yet" });
   };
@@ -32,10 +37,11 @@ export function createEngine(): Served<EngineApi> {
     identify: missing,
     download: missing,
     downloadTar: missing,
-    layerChanges: missing,
-    waste: missing,
-    compare: missing,
-    compareContents: missing,
+    layerChanges: (context, image, layer) => layers.changes(context, image, layer),
+    waste: (context, image) => layers.waste(context, image),
+    compare: (context, left, right) => comparisons.compare(context, left, right),
+    compareContents: (context, left, right, paths) => comparisons.contents(context, left, right, paths),
+    diff: (context, left, right, around) => diff(context, images, left, right, around),
     cost: (_, image, log) => {
       const { log: requests, ...cost } = images.get(image).stats;
       return log ? { ...cost, log: requests } : cost;

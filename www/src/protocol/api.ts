@@ -82,19 +82,30 @@ export interface FileFacts {
   verified: Verification;
 }
 
-/** What one layer does to those below it. */
-export interface LayerChanges {
+/** What one layer does to those below it, in numbers. */
+export interface LayerTally {
   layer: number;
-  /** The layer's tree with {@link Catalogue.mark}s; what it removes is in it, with the size that it had. */
-  catalogue: Catalogue;
   added: Tally;
+  /** What is stored anew in the place of something; of folders, only what has other attributes. */
   changed: Tally;
   removed: Tally;
-  /** Bytes of files of this layer that upper layers replace or remove. */
+  /** Bytes of content of this layer, as it shows them. */
+  total: number;
+  /** Those of them that upper layers replace or remove. */
   wasted: number;
 }
 
-/** Files, and bytes of content. */
+/** What one layer does to those below it. */
+export interface LayerChanges extends LayerTally {
+  /**
+   * The layer's tree with {@link Catalogue.mark}s, whiteouts left out. What it removes is in it, with the size and the
+   * layer that it had, and counts in no folder that stays. Where a folder takes the place of something else, or the
+   * other way round, both are there: first what is added, then what is removed.
+   */
+  catalogue: Catalogue;
+}
+
+/** All but folders, and bytes of content. */
 export interface Tally {
   files: number;
   bytes: number;
@@ -108,20 +119,54 @@ export interface Waste {
   wasted: number;
   /** The largest, by path: how often it is in layers, and the bytes that are not seen. */
   worst: { path: EncodedPath; copies: number; wasted: number }[];
+  layers: LayerTally[];
 }
 
 /** Two images side by side. */
 export interface Comparison {
   /** Both trees as one, with marks; sizes are those of the right image, of removed entries the left's. */
   catalogue: Catalogue;
+  /** Of the same, only what differs or is not known to be the same, and the folders that it is in. */
+  changes: Catalogue;
   added: Tally;
   changed: Tally;
   removed: Tally;
   /** Equal attributes, contents not compared. */
   unverifiedSame: Tally;
-  /** Layers that both have. */
+  /** Digests of layers that both have. */
   sharedLayers: string[];
 }
+
+/** One line of a text's difference: where it is on either side, 1 the first. */
+export interface DiffLine {
+  kind: "same" | "added" | "removed";
+  left?: number;
+  right?: number;
+  /** In pieces; what differs from the line on the other side is marked. */
+  parts: { text: string; differs: boolean }[];
+}
+
+/** Lines that belong together. */
+export interface DiffHunk {
+  lines: DiffLine[];
+}
+
+/** One path on both sides; `undefined` where a side has none. */
+export interface FileDiff {
+  left: FileFacts | undefined;
+  right: FileFacts | undefined;
+  content: FileDiffContent;
+}
+
+/**
+ * `none`: at least one is no file. `large`: not read, for its size. `unlike`: texts with too little in common.
+ * `firstDifference`: an offset.
+ */
+export type FileDiffContent =
+  | { kind: "none" | "same" | "unlike" }
+  | { kind: "large"; maxBytes: number }
+  | { kind: "binary"; firstDifference: number }
+  | { kind: "text"; hunks: DiffHunk[]; added: number; removed: number };
 
 /** The local cache. */
 export interface CacheState {
@@ -204,8 +249,12 @@ export interface EngineApi {
   layerChanges(image: number, layer: number): LayerChanges;
   waste(image: number): Waste;
   compare(left: number, right: number): Comparison;
-  /** Compares contents of what {@link Comparison} could not tell; paths that differ. */
+  /**
+   * Compares contents of what {@link Comparison} could not tell; paths that differ. {@link compare} then knows them.
+   */
   compareContents(left: number, right: number, paths: EncodedPath[]): EncodedPath[];
+  /** Both sides of a path. `context`: lines that are told around what differs. */
+  diff(left: FileRef | undefined, right: FileRef | undefined, context: number): FileDiff;
 
   /** With `log`, the requests too. */
   cost(image: number, log: boolean): Cost;

@@ -1,0 +1,127 @@
+/** Two trees side by side. Pure. @module */
+import type { Comparison, Tally } from "../protocol/api.ts";
+import { type Catalogue, MARKS, type Mark, TYPES } from "../protocol/catalogue.ts";
+import type { EncodedPath } from "../protocol/path.ts";
+import { pathOf } from "../protocol/path.ts";
+import { compareNames, equalAttributes, isFolder, rowAt, type Tree, TreeBuilder } from "./trees.ts";
+
+/** One side: a tree, and the digests of the layers that its entries come from. */
+export interface Side {
+  tree: Tree;
+  layers: readonly string[];
+}
+
+/** What comparing contents found: whether a path's content is equal. */
+export type Verdicts = ReadonlyMap<EncodedPath, boolean>;
+
+/** Compares. `nextId`: for the two catalogues. */
+export function compareTrees(left: Side, right: Side, verdicts: Verdicts, nextId: () => number): Comparison {
+  const walk = new Walk(left, right, verdicts);
+  walk.folder(0, 0);
+  const all = walk.out.finish(nextId());
+  const { added, changed, removed, unverifiedSame } = walk;
+  const sharedLayers = [...new Set(left.layers)].filter((digest) => right.layers.includes(digest));
+  const changes = changesOf(all, nextId());
+  return { catalogue: all.catalogue, changes, added, changed, removed, unverifiedSame, sharedLayers };
+}
+
+class Walk {
+  readonly #left: Side;
+  readonly #right: Side;
+  readonly #verdicts: Verdicts;
+  readonly out = new TreeBuilder();
+  readonly added: Tally = { files: 0, bytes: 0 };
+  readonly changed: Tally = { files: 0, bytes: 0 };
+  readonly removed: Tally = { files: 0, bytes: 0 };
+  readonly unverifiedSame: Tally = { files: 0, bytes: 0 };
+
+  constructor(left: Side, right: Side, verdicts: Verdicts) {
+    this.#left = left;
+    this.#right = right;
+    this.#verdicts = verdicts;
+  }
+
+  folder(l: number, r: number): void {
+    const [a, b] = [this.#left.tree, this.#right.tree];
+    const [aEnd, bEnd] = [a.catalogue.end[l] ?? 0, b.catalogue.end[r] ?? 0];
+    let i = l + 1;
+    let j = r + 1;
+    while (i < aEnd || j < bEnd) {
+      const order = i >= aEnd ? 1 : j >= bEnd ? -1 : compareNames(a, i, b, j);
+      if (order < 0) this.#subtree(a, i, "removed", this.removed);
+      else if (order > 0) this.#subtree(b, j, "added", this.added);
+      else this.#both(i, j);
+      if (order <= 0) i = a.catalogue.end[i] ?? aEnd;
+      if (order >= 0) j = b.catalogue.end[j] ?? bEnd;
+    }
+  }
+
+  #both(i: number, j: number): void {
+    const [a, b] = [this.#left.tree, this.#right.tree];
+    if (isFolder(a, i) && isFolder(b, j)) {
+      this.out.add(rowAt(b, j), equalAttributes(a, i, b, j) ? "none" : "changed");
+      this.folder(i, j);
+    } else if (isFolder(a, i) || isFolder(b, j)) {
+      this.#subtree(b, j, "added", this.added);
+      this.#subtree(a, i, "removed", this.removed);
+    } else {
+      const mark = this.#markOf(i, j);
+      this.out.add(rowAt(b, j), mark);
+      if (mark === "changed") this.#count(this.changed, b, j);
+      if (mark === "unverified-same") this.#count(this.unverifiedSame, b, j);
+    }
+  }
+
+  #markOf(i: number, j: number): Mark {
+    const [a, b] = [this.#left.tree, this.#right.tree];
+    if (this.#isSameEntry(i, j)) return "none";
+    if (!equalAttributes(a, i, b, j)) return "changed";
+    const [c, d] = [a.catalogue, b.catalogue];
+    if (TYPES[d.type[j] ?? 0] !== "file") return "none";
+    if (c.size[i] !== d.size[j] || !Object.is(c.mtime[i], d.mtime[j])) return "changed";
+    if (d.size[j] === 0) return "none";
+    const equal = this.#verdicts.size > 0 ? this.#verdicts.get(pathOf(d, j)) : undefined;
+    if (equal === undefined) return "unverified-same";
+    return equal ? "none" : "changed";
+  }
+
+  /** Whether both come from one layer, in which a path has one entry. */
+  #isSameEntry(i: number, j: number): boolean {
+    const left = this.#left.layers[this.#left.tree.catalogue.layer[i] ?? -1];
+    return left !== undefined && left === this.#right.layers[this.#right.tree.catalogue.layer[j] ?? -1];
+  }
+
+  #subtree(tree: Tree, entry: number, mark: Mark, tally: Tally): void {
+    const end = tree.catalogue.end[entry] ?? 0;
+    for (let at = entry; at < end; at++) {
+      const row = rowAt(tree, at);
+      // Names of one file are told apart from those of the other side.
+      const inode = row.inode === undefined ? undefined : `${mark}:${row.inode}`;
+      this.out.add({ ...row, inode }, mark);
+      this.#count(tally, tree, at);
+    }
+  }
+
+  /** Counts the entry that was added last. */
+  #count(tally: Tally, tree: Tree, entry: number): void {
+    if (isFolder(tree, entry)) return;
+    tally.files++;
+    if (this.out.lastCounts) tally.bytes += tree.catalogue.size[entry] ?? 0;
+  }
+}
+
+/** What has a mark, and the folders that it is in. */
+function changesOf(all: Tree, id: number): Catalogue {
+  const { catalogue: c } = all;
+  const none = MARKS.indexOf("none");
+  const keep = new Uint8Array(c.count);
+  for (let at = c.count - 1; at > 0; at--) {
+    if (c.mark[at] !== none) keep[at] = 1;
+    if (keep[at] === 1) keep[c.parent[at] ?? 0] = 1;
+  }
+  const out = new TreeBuilder();
+  for (let at = 1; at < c.count; at++) {
+    if (keep[at] === 1) out.add(rowAt(all, at), MARKS[c.mark[at] ?? 0]);
+  }
+  return out.finish(id).catalogue;
+}

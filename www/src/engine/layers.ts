@@ -1,0 +1,111 @@
+/** What the layers of an image do to each other. @module */
+import type { LayerChanges, LayerTally, Waste } from "../protocol/api.ts";
+import type { CallContext } from "../protocol/rpc.ts";
+import type { Catalogues } from "./catalogues.ts";
+import type { Images } from "./images.ts";
+import { type Image, invalidArgument } from "./library.ts";
+import { addLayer, emptyTree, type Merged } from "./merge.ts";
+import { pause, type Tree, walkTree } from "./trees.ts";
+import { wasteOf } from "./waste.ts";
+
+/** What all layers do: found in one go, as each needs those below it. */
+export interface Analysis {
+  layers: LayerChanges[];
+  waste: Waste;
+}
+
+/** The analyses of images. */
+export class Layers {
+  readonly #images: Images;
+  readonly #catalogues: Catalogues;
+  /** Of the image that was asked for last. */
+  #last: { image: Image; analysis: Analysis } | undefined;
+  #running: { image: Image; analysis: Promise<Analysis> } | undefined;
+
+  constructor(images: Images, catalogues: Catalogues) {
+    this.#images = images;
+    this.#catalogues = catalogues;
+  }
+
+  /** One layer's changes. */
+  async changes(context: CallContext, id: number, layer: number): Promise<LayerChanges> {
+    const { layers } = await this.#analysis(context, id);
+    const changes = layers[layer];
+    if (!changes) throw invalidArgument(`there is no layer ${layer}`);
+    return changes;
+  }
+
+  /** What is wasted, and the tallies of all layers. */
+  async waste(context: CallContext, id: number): Promise<Waste> {
+    return (await this.#analysis(context, id)).waste;
+  }
+
+  async #analysis(context: CallContext, id: number): Promise<Analysis> {
+    const image = this.#images.get(id);
+    if (this.#last?.image === image) return this.#last.analysis;
+    if (this.#running?.image === image) {
+      try {
+        return await this.#running.analysis;
+      } catch (error) {
+        // Its caller stopped it; this one did not.
+        if (!isAborted(error) || context.signal.aborted) throw error;
+        return this.#analysis(context, id);
+      }
+    }
+    const analysis = this.#images.use(context, id, () => this.#analyse(context, image));
+    const running = { image, analysis };
+    this.#running = running;
+    try {
+      const done = await analysis;
+      for (const { catalogue } of this.#last?.analysis.layers ?? []) this.#catalogues.release(catalogue.id);
+      for (const { catalogue } of done.layers) this.#catalogues.keep(catalogue);
+      this.#last = { image, analysis: done };
+      return done;
+    } finally {
+      if (this.#running === running) this.#running = undefined;
+    }
+  }
+
+  async #analyse({ signal, progress }: CallContext, image: Image): Promise<Analysis> {
+    const trees: Tree[] = [];
+    const total = image.layers.length;
+    for (let index = 0; index < total; index++) {
+      trees.push(await walkTree(image.layer(index), signal, true));
+      progress({ done: index + 1, total });
+    }
+    return analyse(trees, () => this.#catalogues.nextId(), signal);
+  }
+}
+
+/** Lays the layers over each other. `nextId`: for the catalogues of changes. */
+export async function analyse(
+  trees: readonly Tree[],
+  nextId: () => number,
+  signal?: AbortSignal,
+): Promise<Analysis & { root: Tree }> {
+  const steps: Omit<Merged, "state">[] = [];
+  let root = emptyTree();
+  for (const tree of trees) {
+    await pause();
+    signal?.throwIfAborted();
+    const { state, ...step } = addLayer(root, tree, nextId());
+    root = state;
+    steps.push(step);
+  }
+  const { layers: contents, ...waste } = wasteOf(trees, root);
+  const tallies = steps.map(({ added, changed, removed }, layer): LayerTally => {
+    const { total = 0, wasted = 0 } = contents[layer] ?? {};
+    return { layer, added, changed, removed, total, wasted };
+  });
+  const layers = tallies.map((tally, layer): LayerChanges => {
+    const { catalogue } = steps[layer]?.changes ?? root;
+    return { ...tally, catalogue };
+  });
+  return { layers, waste: { ...waste, layers: tallies }, root };
+}
+
+function isAborted(error: unknown): boolean {
+  return (
+    error instanceof Error && (error.name === "AbortError" || ("code" in error && error.code === "ABORTED"))
+  );
+}
