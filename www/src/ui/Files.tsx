@@ -1,23 +1,84 @@
 /** The files of an image: the tree on one side, what is selected on the other. @module */
 import type { JSX } from "preact";
-import { address, go } from "../page/location.ts";
+import { useEffect, useState } from "preact/hooks";
+import { shortDigest } from "../format/format.ts";
+import { visible } from "../format/visible.ts";
+import { address, go, href } from "../page/location.ts";
 import { catalogue } from "../page/session.ts";
-import { entryAt, pathOf } from "../protocol/path.ts";
+import { type Catalogue, typeOf } from "../protocol/catalogue.ts";
+import { displayPath, type EncodedPath, pathOf } from "../protocol/path.ts";
+import { Button, ButtonLink } from "./controls/Button.tsx";
+import { LeftIcon, RightIcon } from "./controls/icons.tsx";
 import { FileView } from "./file/FileView.tsx";
+import "./files.css";
+import { resolveEntry } from "./tree/resolve.ts";
+import { Split } from "./tree/Split.tsx";
 import { Tree } from "./tree/Tree.tsx";
 
 export function Files(): JSX.Element | null {
   const tree = catalogue.value;
-  if (!tree) return null;
+  return tree ? <Panes tree={tree} path={address.value.path} /> : null;
+}
+
+function Panes({ tree, path }: { tree: Catalogue; path: EncodedPath }): JSX.Element {
+  const selected = resolveEntry(tree, path);
+  const isFolder = selected !== undefined && typeOf(tree, selected) === "directory";
+  // On a phone a file takes the screen; a folder opens in the tree, and takes it when asked to.
+  const [wantsFolder, setWantsFolder] = useState(false);
+  useEffect(() => setWantsFolder(false), [path]);
+  const folder = selected === undefined ? "/" : pathOf(tree, tree.parent[selected] ?? 0);
   return (
-    <div class="files">
-      <Tree
-        catalogue={tree}
-        label="Files"
-        selected={entryAt(tree, address.value.path)}
-        onSelect={(entry) => go({ path: pathOf(tree, entry) })}
-      />
-      <FileView catalogue={tree} path={address.value.path} />
-    </div>
+    <Split
+      name="files"
+      label="Width of the tree"
+      shown={isFolder && !wantsFolder ? "first" : "second"}
+      first={
+        <>
+          <LayerNotice />
+          <Tree
+            catalogue={tree}
+            label="Files"
+            selected={selected}
+            onSelect={(entry) => go({ path: pathOf(tree, entry) })}
+          />
+          <div class="files-more">
+            <bdi>{visible(displayPath(path))}</bdi>
+            <Button icon={RightIcon} onClick={() => setWantsFolder(true)}>
+              Details
+            </Button>
+          </div>
+        </>
+      }
+      second={
+        <>
+          <div class="files-back">
+            {wantsFolder ? (
+              <Button kind="quiet" icon={LeftIcon} onClick={() => setWantsFolder(false)}>
+                Files
+              </Button>
+            ) : (
+              <ButtonLink kind="quiet" icon={LeftIcon} href={href({ path: folder })}>
+                Files
+              </ButtonLink>
+            )}
+          </div>
+          <FileView catalogue={tree} path={path} />
+        </>
+      }
+    />
+  );
+}
+
+/** Says that the tree is that of one layer, where it is. */
+function LayerNotice(): JSX.Element | null {
+  const { layer } = address.value;
+  if (layer === undefined) return null;
+  return (
+    <p class="files-layer">
+      <span>
+        Layer <code title={layer}>{shortDigest(layer)}</code> alone
+      </span>
+      <a href={href({ layer: undefined })}>Whole image</a>
+    </p>
   );
 }

@@ -1,6 +1,20 @@
-/** A tree of files, of any size. @module */
+/** A tree of files, of any size: only the rows on screen are rendered. @module */
 import type { JSX } from "preact";
-import { type Catalogue, childrenOf, nameOf } from "../../protocol/catalogue.ts";
+import { useCallback, useEffect, useId, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
+import { count, plural } from "../../format/format.ts";
+import { type Catalogue, MARKS } from "../../protocol/catalogue.ts";
+import { IconButton } from "../controls/Button.tsx";
+import { FilterBox } from "./FilterBox.tsx";
+import { useFilter } from "./filtering.ts";
+import { Head } from "./Head.tsx";
+import { CloseAllIcon, OpenAllIcon } from "./icons.tsx";
+import { TreeKeys } from "./keys.ts";
+import { modelOf } from "./model.ts";
+import { Row } from "./Row.tsx";
+import "./tree.css";
+import { useViewport } from "./viewport.ts";
+import { scrollHeight, scrollTo, windowOf } from "./window.ts";
+import { COLUMNS, type Column } from "./words.ts";
 
 /** What a tree shows, and whom it tells. Used for the image, for one layer's changes, and for comparisons. */
 export interface TreeProps {
@@ -10,18 +24,183 @@ export interface TreeProps {
   /** The selected entry; its folders are opened. */
   selected: number | undefined;
   onSelect(entry: number): void;
+  /** Columns beside the name; all by default. Those that find no room are hidden, the last ones first. */
+  columns?: readonly Column[] | undefined;
+  /** `false`: without the box that filters. */
+  filter?: boolean | undefined;
+  /** Colours and letters of the entries' marks; by default where there are any. */
+  showMarks?: boolean | undefined;
+  /** Show these entries only, in the catalogue's order, with the folders that they are in. */
+  only?: Uint32Array | undefined;
+  /** What stands in place of rows where there are none. */
+  empty?: string | undefined;
 }
 
-export function Tree({ catalogue, label, onSelect }: TreeProps): JSX.Element {
-  return (
-    <ul class="tree" aria-label={label}>
-      {[...childrenOf(catalogue, 0)].map((entry) => (
-        <li key={entry}>
-          <button type="button" onClick={() => onSelect(entry)}>
-            {nameOf(catalogue, entry)}
-          </button>
-        </li>
-      ))}
-    </ul>
+export function Tree(props: TreeProps): JSX.Element {
+  const { catalogue, label, selected, onSelect, columns = COLUMNS, filter = true, only } = props;
+  const model = modelOf(catalogue);
+  model.setOnly(only);
+  const [, render] = useReducer((n: number) => n + 1, 0);
+  const id = useId();
+  const list = useRef<HTMLDivElement>(null);
+  const input = useRef<HTMLInputElement>(null);
+  const keys = useRef(new TreeKeys());
+  const [query, setQuery] = useState(model.filter?.query ?? "");
+  const [viewport, look] = useViewport(
+    list,
+    useCallback(() => model.scrollTop, [model]),
   );
+  const marks = props.showMarks ?? hasMarks(catalogue);
+
+  const show = (place: "nearest" | "middle"): void => {
+    render(0);
+    const element = list.current;
+    if (!element || element.clientHeight === 0) return;
+    const view = { ...viewport, top: element.scrollTop, height: element.clientHeight };
+    // The height is set first: a place below the old end cannot be scrolled to.
+    const inner = element.firstElementChild;
+    if (inner instanceof HTMLElement) inner.style.height = `${scrollHeight(model.rows.count, view)}px`;
+    const top = scrollTo(model.cursorRow, model.rows.count, view, place);
+    if (top !== element.scrollTop) element.scrollTop = top;
+    model.scrollTop = element.scrollTop;
+    look();
+  };
+  const problem = useFilter(model, query, () => show("nearest"));
+
+  useLayoutEffect(() => {
+    if (selected === undefined || selected === 0) return;
+    if (model.cursor === selected && model.rowOf(selected) >= 0) return show("nearest");
+    model.reveal(selected);
+    if (model.isFolder(selected) && !model.filter) model.setOpen(selected, true);
+    show("middle");
+  }, [model, selected]);
+  useEffect(() => setQuery(model.filter?.query ?? ""), [model]);
+
+  const choose = (entry: number): void => {
+    if (model.rowOf(entry) < 0) return;
+    onSelect(entry);
+  };
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const page = Math.max(1, Math.floor(viewport.height / viewport.rowHeight) - 1);
+    const effect = keys.current.press(model, event, page, event.timeStamp);
+    if (effect === "none") return;
+    event.preventDefault();
+    if (effect === "chosen") {
+      if (model.canOpen(model.cursor)) model.setOpen(model.cursor, !model.isOpen(model.cursor));
+      choose(model.cursor);
+    }
+    show("nearest");
+  };
+  const onClick = (event: MouseEvent): void => {
+    const target = event.target instanceof Element ? event.target : undefined;
+    const row = target?.closest<HTMLElement>("[data-row]");
+    if (!row) return;
+    const entry = model.rows.entries[Number(row.dataset.row)] ?? 0;
+    const isTwisty = target?.closest(".tree-twisty") !== null;
+    const isOpen = model.isOpen(entry);
+    model.moveTo(Number(row.dataset.row));
+    // A click on a name opens a folder; it closes the one that is selected already.
+    if (isTwisty || !isOpen || entry === selected) model.setOpen(entry, !isOpen);
+    if (!isTwisty || !model.canOpen(entry)) choose(entry);
+    list.current?.focus({ preventScroll: true });
+    show("nearest");
+  };
+
+  const { rows } = model;
+  const { from, to, offset } = windowOf(rows.count, viewport);
+  const cursorRow = model.rowOf(model.cursor);
+  const shown = Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);
+  // The row that has the keys' focus is there for screen readers also where it is scrolled away.
+  if (cursorRow >= 0 && (cursorRow < from || cursorRow >= to)) shown.push(cursorRow);
+  return (
+    <div class="tree">
+      <div class="tree-tools">
+        {filter && (
+          <FilterBox
+            input={input}
+            query={query}
+            said={problem ?? (model.filter ? found(model.filter.matches.length, catalogue.count - 1) : "")}
+            onInput={setQuery}
+            onLeave={(isChosen) => {
+              list.current?.focus();
+              if (isChosen && model.cursor !== 0) choose(model.cursor);
+            }}
+          />
+        )}
+        <IconButton
+          label="Open all folders"
+          icon={OpenAllIcon}
+          onClick={() => {
+            model.setAllOpen(true);
+            show("nearest");
+          }}
+        />
+        <IconButton
+          label="Close all folders"
+          icon={CloseAllIcon}
+          onClick={() => {
+            model.setAllOpen(false);
+            show("nearest");
+          }}
+        />
+      </div>
+      <Head
+        model={model}
+        columns={columns}
+        onSort={(key) => {
+          model.sortBy(key);
+          show("nearest");
+        }}
+      />
+      <div
+        ref={list}
+        class="tree-list"
+        role="tree"
+        aria-label={label}
+        tabIndex={0}
+        aria-activedescendant={cursorRow >= 0 ? `${id}-${model.cursor}` : undefined}
+        onKeyDown={onKeyDown}
+        onClick={onClick}
+        onScroll={() => {
+          if (list.current && list.current.clientHeight > 0) model.scrollTop = list.current.scrollTop;
+          look();
+        }}
+      >
+        <div class="tree-rows" role="presentation" style={{ height: scrollHeight(rows.count, viewport) }}>
+          {shown.map((row) => {
+            const entry = rows.entries[row] ?? 0;
+            return (
+              <Row
+                key={entry}
+                id={`${id}-${entry}`}
+                model={model}
+                row={row}
+                top={offset + (row - from) * viewport.rowHeight}
+                columns={columns}
+                marks={marks}
+                isSelected={entry === selected}
+                hasCursor={row === cursorRow}
+              />
+            );
+          })}
+        </div>
+        {rows.count === 0 && (
+          <p class="tree-empty">{model.filter ? "Nothing matches." : (props.empty ?? "No files.")}</p>
+        )}
+      </div>
+    </div>
+  );
+}
+
+function found(matches: number, of: number): string {
+  return `${count(matches)} of ${plural(of, "entry").replace(/entrys$/, "entries")}`;
+}
+
+const NONE = MARKS.indexOf("none");
+const marked = new WeakMap<Catalogue, boolean>();
+
+function hasMarks(c: Catalogue): boolean {
+  const known = marked.get(c) ?? c.mark.some((mark) => mark !== NONE);
+  marked.set(c, known);
+  return known;
 }

@@ -1,0 +1,100 @@
+/** What rows say. @module */
+import { bytes, permissions, plural, time } from "../../format/format.ts";
+import { textOf, visible } from "../../format/visible.ts";
+import { type Catalogue, Flag, type Mark, markOf, nameBytes, typeOf } from "../../protocol/catalogue.ts";
+import type { Kind } from "./icons.tsx";
+
+/** What a tree can show beside names. */
+export const COLUMNS = ["size", "mtime", "layer", "mode", "owner"] as const;
+
+/** A column beside the name. */
+export type Column = (typeof COLUMNS)[number];
+
+const KIND_WORDS: Record<Kind, string> = {
+  file: "file",
+  program: "program",
+  directory: "folder",
+  open: "folder",
+  symlink: "link",
+  "char-device": "character device",
+  "block-device": "block device",
+  fifo: "named pipe",
+  whiteout: "removes what is below",
+  opaque: "hides the folder of lower layers",
+};
+
+/** A mark's letter and its words. */
+export const MARK_WORDS: Record<Exclude<Mark, "none">, { letter: string; words: string }> = {
+  added: { letter: "A", words: "added" },
+  changed: { letter: "C", words: "changed" },
+  removed: { letter: "R", words: "removed" },
+  "unverified-same": { letter: "?", words: "same attributes, contents not compared" },
+};
+
+const EXECUTABLE = 0o111;
+const LETTERS: Record<string, string> = {
+  directory: "d",
+  symlink: "l",
+  "char-device": "c",
+  "block-device": "b",
+  fifo: "p",
+};
+
+/** Which icon an entry has. */
+export function kindOf(c: Catalogue, entry: number, isOpen: boolean): Kind {
+  const type = typeOf(c, entry);
+  if (type === "directory" && isOpen) return "open";
+  return type === "file" && (c.mode[entry] ?? 0) & EXECUTABLE ? "program" : type;
+}
+
+/** What a column says of an entry; empty where it is not known. */
+export function cellOf(c: Catalogue, entry: number, column: Column): string {
+  switch (column) {
+    case "size":
+      return hasSize(c, entry) ? bytes(c.size[entry] ?? 0) : "";
+    case "mtime":
+      // To the minute, also where the year has more than four digits.
+      return time(c.mtime[entry] ?? Number.NaN).replace(/:\d\d UTC$/, "");
+    case "layer":
+      return (c.layer[entry] ?? -1) < 0 ? "" : `${c.layer[entry]}`;
+    case "mode":
+      return isImplied(c, entry) ? "" : (LETTERS[typeOf(c, entry)] ?? "-") + permissions(c.mode[entry] ?? 0);
+    case "owner":
+      return isImplied(c, entry) ? "" : `${c.uid[entry]}:${c.gid[entry]}`;
+  }
+}
+
+/** A row's name for screen readers: all that is seen of it. */
+export function sayRow(c: Catalogue, entry: number, columns: readonly Column[], marks: boolean): string {
+  const mark = markOf(c, entry);
+  const target = c.links.get(entry);
+  const parts = [visible(textOf(nameBytes(c, entry))), KIND_WORDS[kindOf(c, entry, false)]];
+  if (marks && mark !== "none") parts.push(MARK_WORDS[mark].words);
+  if (target !== undefined) parts.push(`to ${visible(target)}`);
+  if ((c.flags[entry] ?? 0) & Flag.hardlink) parts.push("another name of a file");
+  if (columns.includes("size") && hasSize(c, entry)) parts.push(cellOf(c, entry, "size"));
+  return parts.join(", ");
+}
+
+/** More of an entry, shown where the mouse rests. */
+export function tipOf(c: Catalogue, entry: number): string {
+  const when = time(c.mtime[entry] ?? Number.NaN);
+  const layer = c.layer[entry] ?? -1;
+  const lines = [
+    visible(textOf(nameBytes(c, entry))),
+    isImplied(c, entry) ? "" : `${cellOf(c, entry, "mode")}  ${cellOf(c, entry, "owner")}`,
+    typeOf(c, entry) === "directory" ? plural(c.files[entry] ?? 0, "file") : "",
+    when && `modified ${when}`,
+    layer >= 0 ? `from layer ${layer}` : "in no layer itself, only what is in it",
+  ];
+  return lines.filter((line) => line !== "").join("\n");
+}
+
+function hasSize(c: Catalogue, entry: number): boolean {
+  const type = typeOf(c, entry);
+  return type === "file" || type === "directory";
+}
+
+function isImplied(c: Catalogue, entry: number): boolean {
+  return ((c.flags[entry] ?? 0) & Flag.implied) !== 0;
+}
