@@ -1,7 +1,7 @@
 /** A folder with all below it as a tar archive, made while it is sent. @module */
 import { itemsOf, type TarItem, tar } from "ocipeek/tar";
 import { fromGenerator, startBody } from "./body.ts";
-import { contentDisposition } from "./content-type.ts";
+import { contentDisposition } from "./disposition.ts";
 import { lastName } from "./file.ts";
 import { etagOf } from "./headers.ts";
 import { conditional, type Visit, visitHeaders } from "./visit.ts";

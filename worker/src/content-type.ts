@@ -1,4 +1,4 @@
-/** Types and names under which an image's files are sent: an allow-list of what no browser runs. @module */
+/** Types under which an image's files are sent: an allow-list of what no browser runs. @module */
 
 const IMAGES: Readonly<Record<string, string>> = {
   avif: "image/avif",
@@ -45,24 +45,4 @@ export function contentType(name: string): ContentType {
     return { type: "text/plain; charset=utf-8", inline: true };
   }
   return { type: "application/octet-stream", inline: false };
-}
-
-/** Controls, and marks that change the direction of what follows them: `exe.txt` that reads `txt.exe`. */
-const DECEPTIVE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
-
-/**
- * `Content-Disposition` with a name (RFC 6266, RFC 8187): in ASCII for old programs, in UTF-8 for others. What could
- * end the quoted string, split the header or be a folder becomes `_`.
- */
-export function contentDisposition(kind: "inline" | "attachment", name: string): string {
-  const clean = Array.from(name.replace(DECEPTIVE, "_").replace(/[/\\]/g, "_")).slice(0, 200).join("");
-  const safe = clean === "" || clean === "." || clean === ".." ? "file" : clean;
-  const ascii = safe.replace(/[^\x20-\x7e]/gu, "_").replace(/["%]/g, "_");
-  const simple = `${kind}; filename="${ascii}"`;
-  if (ascii === safe) return simple;
-  const encoded = encodeURIComponent(safe).replace(
-    /['()*]/g,
-    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
-  return `${simple}; filename*=UTF-8''${encoded}`;
 }

@@ -1,7 +1,8 @@
 /** Files: whole, by range, or their head alone. @module */
 import type { Stats } from "ocipeek";
 import { fromStream, startBody } from "./body.ts";
-import { contentDisposition, contentType } from "./content-type.ts";
+import { contentType } from "./content-type.ts";
+import { contentDisposition } from "./disposition.ts";
 import { HttpError } from "./errors.ts";
 import { etagOf, lastModified, rangeOf } from "./headers.ts";
 import { encodePath } from "./route.ts";

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, test } from "node:test";
-import { contentDisposition, contentType } from "../src/content-type.ts";
+import { contentType } from "../src/content-type.ts";
+import { contentDisposition } from "../src/disposition.ts";
 import { HttpError } from "../src/errors.ts";
 import { etagOf, lastModified, precondition, prefersSecond, rangeOf } from "../src/headers.ts";
 import { bytesUnlessText, escapeHtml, PAGE_CSP, page, STYLE } from "../src/html.ts";

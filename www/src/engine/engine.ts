@@ -4,6 +4,7 @@ import type { Served } from "../protocol/rpc.ts";
 import { Catalogues } from "./catalogues.ts";
 import { Comparisons } from "./compare.ts";
 import { diff } from "./diff.ts";
+import { download, downloadTar } from "./download.ts";
 import { read, stat } from "./files.ts";
 import { filter } from "./filter.ts";
 import { Images } from "./images.ts";
@@ -35,8 +36,8 @@ export function createEngine(): Served<EngineApi> {
     read: (context, file, start, end) => read(context, images, file, start, end),
     hash: missing,
     identify: missing,
-    download: missing,
-    downloadTar: missing,
+    download: (context, file) => download(context, images, file),
+    downloadTar: (context, file) => downloadTar(context, images, file),
     layerChanges: (context, image, layer) => layers.changes(context, image, layer),
     waste: (context, image) => layers.waste(context, image),
     compare: (context, left, right) => comparisons.compare(context, left, right),
