@@ -5,7 +5,7 @@ import { Catalogues } from "./catalogues.ts";
 import { Comparisons } from "./compare.ts";
 import { diff } from "./diff.ts";
 import { download, downloadTar } from "./download.ts";
-import { read, stat } from "./files.ts";
+import { hash, identify, read, stat } from "./files.ts";
 import { filter } from "./filter.ts";
 import { Images } from "./images.ts";
 import { Layers } from "./layers.ts";
@@ -34,8 +34,8 @@ export function createEngine(): Served<EngineApi> {
     release: (_, catalogue) => catalogues.release(catalogue),
     stat: (context, file, follow) => stat(context, images, file, follow),
     read: (context, file, start, end) => read(context, images, file, start, end),
-    hash: missing,
-    identify: missing,
+    hash: (context, file) => hash(context, images, file),
+    identify: (context, file) => identify(context, images, file),
     download: (context, file) => download(context, images, file),
     downloadTar: (context, file) => downloadTar(context, images, file),
     layerChanges: (context, image, layer) => layers.changes(context, image, layer),

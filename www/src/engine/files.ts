@@ -1,9 +1,10 @@
 /** Single files: attributes, content, hash. @module */
-import type { FileFacts, FileRef } from "../protocol/api.ts";
+import type { FileFacts, FileRef, Identity } from "../protocol/api.ts";
 import { decodePath, encodePath } from "../protocol/path.ts";
 import type { CallContext } from "../protocol/rpc.ts";
 import type { Images } from "./images.ts";
 import type { Stats } from "./library.ts";
+import { Sha256 } from "./sha256.ts";
 
 /** Attributes of a path. */
 export function stat(
@@ -33,6 +34,45 @@ export async function read(
   );
   context.transfer(data.buffer);
   return { data, facts: factsOf(stats) };
+}
+
+/** SHA-256 of the content, in hexadecimal; tells how many bytes are done. */
+export function hash(context: CallContext, images: Images, file: FileRef): Promise<string> {
+  const { signal } = context;
+  return images.useTree(context, file, async (tree) => {
+    const stream = tree.createReadStream(decodePath(file.path), { signal });
+    const sum = new Sha256();
+    let done = 0;
+    let said = 0;
+    for await (const part of stream) {
+      sum.update(part);
+      done += part.length;
+      if (done - said < PROGRESS_STEP) continue;
+      said = done;
+      context.progress({ done, total: (await stream.stats).size });
+    }
+    return sum.digest();
+  });
+}
+
+/** Bytes between two reports of progress. */
+const PROGRESS_STEP = 1 << 20;
+
+/** Key facts by content. */
+export function identify(context: CallContext, images: Images, file: FileRef): Promise<Identity | undefined> {
+  const { signal } = context;
+  const path = decodePath(file.path);
+  return images.useTree(context, file, async (tree) => {
+    // Few need it: loaded when it is asked for.
+    const [{ identify: identifyContent }, { contentOf }] = await Promise.all([
+      import("./identify/identify.ts"),
+      import("./identify/content.ts"),
+    ]);
+    const { size, path: real } = await tree.stat(path, { signal });
+    const read = async (start: number, end: number): Promise<Uint8Array> =>
+      (await tree.read(path, { start, end, signal })).data;
+    return identifyContent(await contentOf(size, real.slice(real.lastIndexOf("/") + 1), read));
+  });
 }
 
 /** Attributes as they cross to the page. */
