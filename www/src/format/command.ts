@@ -1,0 +1,65 @@
+/** The same on a command line. @module */
+import { decodePath, type EncodedPath } from "../protocol/path.ts";
+
+/** What a command is about. */
+export interface CommandTarget {
+  /** As `ocipeek` takes it: `ghcr.io/o/app@sha256:…`, `oci-archive:demo.tar:latest`. */
+  image: string;
+  path: EncodedPath;
+  /** Where one layer alone is meant. */
+  layer: { index: number; digest: string } | undefined;
+}
+
+/** `npx ocipeek cat IMAGE PATH`. */
+export function catCommand({ image, path, layer }: CommandTarget): string {
+  const plain = plainPath(path);
+  return [
+    "npx ocipeek cat",
+    ...(layer ? [`--layer ${layer.index}`] : []),
+    ...(plain === undefined ? ["--escaped"] : []),
+    quote(image),
+    quote(plain ?? escapePath(path)),
+  ].join(" ");
+}
+
+/** `curl` for the worker at `base` (with a slash at its end). Folders come as a listing. */
+export function curlCommand(base: string, { image, path, layer }: CommandTarget, isFolder: boolean): string {
+  const query = layer ? `?layer=${layer.digest}` : "";
+  const place = path === "/" ? "/" : `${path}${isFolder ? "/" : ""}`;
+  return `curl ${quote(`${base}${image}/-${place}${query}`)}`;
+}
+
+/** `npx ocipeek cp IMAGE PATH -`: a folder as a tar. */
+export function copyCommand({ image, path, layer }: CommandTarget): string {
+  const plain = plainPath(path);
+  const options = `${layer ? `--layer ${layer.index} ` : ""}${plain === undefined ? "--escaped " : ""}`;
+  return `npx ocipeek cp ${options}${quote(image)} ${quote(plain ?? escapePath(path))} .`;
+}
+
+/** A word for a POSIX shell. */
+export function quote(word: string): string {
+  if (/^[A-Za-z0-9_@%+=:,./-]+$/.test(word)) return word;
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** The path as text, where it is one line of plain UTF-8 without what terminals obey. */
+function plainPath(path: EncodedPath): string | undefined {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(decodePath(path));
+    return /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(text) ? undefined : text;
+  } catch {
+    return undefined;
+  }
+}
+
+/** As `--escaped` reads it. */
+function escapePath(path: EncodedPath): string {
+  let text = "";
+  for (const byte of decodePath(path)) {
+    const char = String.fromCharCode(byte);
+    if (char === "\\") text += "\\\\";
+    else if (byte >= 0x20 && byte < 0x7f) text += char;
+    else text += `\\x${byte.toString(16).padStart(2, "0")}`;
+  }
+  return text;
+}

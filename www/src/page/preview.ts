@@ -1,0 +1,52 @@
+/** The preview worker, as the page calls it: started by the first call, ended by one that takes too long. @module */
+import type { JsonColumns } from "../format/json.ts";
+import { EngineError } from "../protocol/api.ts";
+import type { PreviewApi, Runs } from "../protocol/preview.ts";
+import { connect, type Remote } from "../protocol/rpc.ts";
+
+/** A text that takes longer is shown without. */
+const MAX_MS = 10_000;
+
+let running: { worker: Worker; remote: Remote<PreviewApi> } | undefined;
+
+/** Classes of a source text's parts. */
+export function highlight(text: string, language: string, signal: AbortSignal): Promise<Runs | undefined> {
+  return call((remote) => remote.highlight([text, language], { signal }));
+}
+
+/** The values of a JSON text, or where it stops being one. */
+export function parseJson(text: string, signal: AbortSignal): Promise<JsonColumns | { offset: number }> {
+  return call((remote) => remote.json([text], { signal }));
+}
+
+/** Markdown as HTML that is not sanitised yet. */
+export function markdown(text: string, signal: AbortSignal): Promise<string> {
+  return call((remote) => remote.markdown([text], { signal }));
+}
+
+async function call<T>(ask: (remote: Remote<PreviewApi>) => Promise<T>): Promise<T> {
+  running ??= start();
+  const mine = running;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      mine.worker.terminate();
+      if (running === mine) running = undefined;
+      const message = `TIMEOUT: it took longer than ${MAX_MS / 1000} seconds`;
+      reject(new EngineError({ code: "TIMEOUT", message }));
+    }, MAX_MS);
+  });
+  try {
+    return await Promise.race([ask(mine.remote), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function start(): { worker: Worker; remote: Remote<PreviewApi> } {
+  const worker = new Worker(new URL("../preview/worker.ts", import.meta.url), {
+    type: "module",
+    name: "ocipeek preview",
+  });
+  return { worker, remote: connect<PreviewApi>(worker) };
+}
