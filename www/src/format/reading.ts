@@ -1,0 +1,28 @@
+/** How a layer is read, in words. @module */
+import type { LayerInfo, SociInfo } from "ocipeek";
+import { bytes } from "./format.ts";
+
+/** A few words: `SOCI v2`, `tar`, `whole`. */
+export function readingOf({ read }: LayerInfo, soci: SociInfo | undefined): string {
+  if (read === "ztoc") return `SOCI ${soci?.version ?? ""}`.trim();
+  return read === "tar" ? "plain tar" : "whole";
+}
+
+/** A sentence on it. */
+export function readingWords({ read, ztoc, size }: LayerInfo, soci: SociInfo | undefined): string {
+  switch (read) {
+    case "ztoc": {
+      const spans = ztoc?.spanSize === undefined ? "spans" : `spans of ${bytes(ztoc.spanSize)}`;
+      const index = soci ? `a SOCI index (${soci.version})` : "a SOCI index";
+      return `By ${index}: of ${bytes(size)} only the ${spans} that a file lies in are fetched, each against its digest.`;
+    }
+    case "tar":
+      return "It is not compressed: headers and files are fetched by ranges.";
+    case "whole":
+      return `It is not indexed: to list or read anything, all ${bytes(size)} are fetched, once, and checked against the layer's digest.`;
+  }
+}
+
+/** What the image's owner can do so that a layer is read in parts. */
+export const INDEX_ADVICE =
+  "Who publishes the image can index it: `soci convert` makes an image with a SOCI index beside it, without changing its layers.";
