@@ -17,8 +17,8 @@ interface Pair {
   right: Image;
   sides: [Side, Side];
   verdicts: Map<EncodedPath, boolean>;
-  /** Catalogues that were handed out. */
-  kept: number[];
+  /** The catalogue that was handed out. */
+  kept: number | undefined;
 }
 
 /** Comparisons; of the pair that was asked for last, trees and verdicts are kept. */
@@ -35,12 +35,9 @@ export class Comparisons {
   /** Compares names and attributes; contents as far as {@link contents} was asked for. */
   async compare(context: CallContext, left: number, right: number): Promise<Comparison> {
     const pair = await this.#pair(context, left, right);
-    const comparison = compareTrees(...pair.sides, pair.verdicts, () => this.#catalogues.nextId());
+    const comparison = compareTrees(...pair.sides, pair.verdicts, this.#catalogues.nextId());
     this.#release(pair);
-    for (const catalogue of [comparison.catalogue, comparison.changes]) {
-      this.#catalogues.keep(catalogue);
-      pair.kept.push(catalogue.id);
-    }
+    pair.kept = this.#catalogues.keep(comparison.catalogue).id;
     return comparison;
   }
 
@@ -89,12 +86,13 @@ export class Comparisons {
     };
     const sides: [Side, Side] = [await known(leftId, left), await known(rightId, right)];
     if (last) this.#release(last);
-    this.#last = { left, right, sides, verdicts: new Map(), kept: [] };
+    this.#last = { left, right, sides, verdicts: new Map(), kept: undefined };
     return this.#last;
   }
 
   #release(pair: Pair): void {
-    for (const id of pair.kept.splice(0)) this.#catalogues.release(id);
+    if (pair.kept !== undefined) this.#catalogues.release(pair.kept);
+    pair.kept = undefined;
   }
 }
 

@@ -1,6 +1,6 @@
 /** Two trees side by side. Pure. @module */
 import type { Comparison, Tally } from "../protocol/api.ts";
-import { type Catalogue, MARKS, type Mark, TYPES } from "../protocol/catalogue.ts";
+import { type Mark, TYPES } from "../protocol/catalogue.ts";
 import type { EncodedPath } from "../protocol/path.ts";
 import { pathOf } from "../protocol/path.ts";
 import { compareNames, equalAttributes, isFolder, rowAt, type Tree, TreeBuilder } from "./trees.ts";
@@ -14,15 +14,14 @@ export interface Side {
 /** What comparing contents found: whether a path's content is equal. */
 export type Verdicts = ReadonlyMap<EncodedPath, boolean>;
 
-/** Compares. `nextId`: for the two catalogues. */
-export function compareTrees(left: Side, right: Side, verdicts: Verdicts, nextId: () => number): Comparison {
+/** Compares. `id`: of the catalogue. */
+export function compareTrees(left: Side, right: Side, verdicts: Verdicts, id: number): Comparison {
   const walk = new Walk(left, right, verdicts);
   walk.folder(0, 0);
-  const all = walk.out.finish(nextId());
+  const { catalogue } = walk.out.finish(id);
   const { added, changed, removed, unverifiedSame } = walk;
   const sharedLayers = [...new Set(left.layers)].filter((digest) => right.layers.includes(digest));
-  const changes = changesOf(all, nextId());
-  return { catalogue: all.catalogue, changes, added, changed, removed, unverifiedSame, sharedLayers };
+  return { catalogue, added, changed, removed, unverifiedSame, sharedLayers };
 }
 
 class Walk {
@@ -108,20 +107,4 @@ class Walk {
     tally.files++;
     if (this.out.lastCounts) tally.bytes += tree.catalogue.size[entry] ?? 0;
   }
-}
-
-/** What has a mark, and the folders that it is in. */
-function changesOf(all: Tree, id: number): Catalogue {
-  const { catalogue: c } = all;
-  const none = MARKS.indexOf("none");
-  const keep = new Uint8Array(c.count);
-  for (let at = c.count - 1; at > 0; at--) {
-    if (c.mark[at] !== none) keep[at] = 1;
-    if (keep[at] === 1) keep[c.parent[at] ?? 0] = 1;
-  }
-  const out = new TreeBuilder();
-  for (let at = 1; at < c.count; at++) {
-    if (keep[at] === 1) out.add(rowAt(all, at), MARKS[c.mark[at] ?? 0]);
-  }
-  return out.finish(id).catalogue;
 }

@@ -28,6 +28,7 @@ export function href(change: Partial<Address>): string {
 function nextAddress(change: Partial<Address>): Address {
   const from = address.peek();
   const isOther = "image" in change && change.image !== from.image;
-  const show = change.view && change.view !== from.view ? undefined : from.show;
-  return { ...(isOther ? START : { ...from, lines: undefined, show }), ...change };
+  // What only one view understands does not go along to another.
+  const left = change.view && change.view !== from.view ? { show: undefined, layer: undefined } : {};
+  return { ...(isOther ? START : { ...from, lines: undefined, ...left }), ...change };
 }

@@ -126,8 +126,6 @@ export interface Waste {
 export interface Comparison {
   /** Both trees as one, with marks; sizes are those of the right image, of removed entries the left's. */
   catalogue: Catalogue;
-  /** Of the same, only what differs or is not known to be the same, and the folders that it is in. */
-  changes: Catalogue;
   added: Tally;
   changed: Tally;
   removed: Tally;

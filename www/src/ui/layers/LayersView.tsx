@@ -1,6 +1,36 @@
-/** LayersView. @module */
+/** The layers of an image: the stack, and beside it what one of them does, or what all of them waste. @module */
 import type { JSX } from "preact";
+import { engine } from "../../page/engine.ts";
+import { address } from "../../page/location.ts";
+import { image } from "../../page/session.ts";
+import type { OpenedImage } from "../../protocol/api.ts";
+import { useCall } from "../use-call.ts";
+import { LayerDetail } from "./LayerDetail.tsx";
+import "./layers.css";
+import { Overview } from "./Overview.tsx";
+import { Stack } from "./Stack.tsx";
 
-export function LayersView(): JSX.Element {
-  return <section />;
+export function LayersView(): JSX.Element | null {
+  const now = image.value;
+  return now ? <Layers key={now.id} image={now} /> : null;
+}
+
+function Layers({ image }: { image: OpenedImage }): JSX.Element {
+  const { id, layers } = image;
+  const config = useCall(`${id}`, (options) => engine.config([id], options));
+  const waste = useCall(`${id}`, (options) => engine.waste([id], options));
+  const { layer: digest } = address.value;
+  const index = digest === undefined ? -1 : layers.findIndex((layer) => layer.digest === digest);
+  return (
+    <div class={index < 0 ? "layers" : "layers layers-one"}>
+      <Stack image={image} config={config} waste={waste} selected={index} />
+      <div class="layers-detail">
+        {index < 0 ? (
+          <Overview image={image} waste={waste} />
+        ) : (
+          <LayerDetail key={index} image={image} index={index} config={config} waste={waste} />
+        )}
+      </div>
+    </div>
+  );
 }

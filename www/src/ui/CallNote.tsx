@@ -1,0 +1,38 @@
+/** What stands in the place of a call's result until it is there. @module */
+import type { JSX } from "preact";
+import { bytes, count } from "../format/format.ts";
+import type { CallProgress } from "../protocol/api.ts";
+import { Button } from "./controls/Button.tsx";
+import { ReloadIcon } from "./controls/icons.tsx";
+import { Note } from "./controls/Note.tsx";
+import { Spinner } from "./controls/Spinner.tsx";
+import type { CallState } from "./use-call.ts";
+
+/** `doing`: `Reading the layers`. */
+export function CallNote({ state, doing }: { state: CallState<unknown>; doing: string }): JSX.Element | null {
+  if (state.step === "done") return null;
+  if (state.step === "running") {
+    return (
+      <p class="soft" role="status">
+        <Spinner /> {doing} … {said(state.progress)}
+      </p>
+    );
+  }
+  return (
+    <Note
+      kind="bad"
+      alert
+      title={state.error.message}
+      actions={
+        <Button icon={ReloadIcon} onClick={state.retry}>
+          Try again
+        </Button>
+      }
+    />
+  );
+}
+
+function said({ done, total, bytes: fetched }: CallProgress): string {
+  if (done !== undefined && total !== undefined) return `${count(done)} of ${count(total)}`;
+  return fetched === undefined ? "" : `${bytes(fetched)} fetched`;
+}

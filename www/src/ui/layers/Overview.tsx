@@ -1,0 +1,96 @@
+/** All layers together: their sizes, and what of their content no one sees. @module */
+import type { JSX } from "preact";
+import { bytes, count, plural } from "../../format/format.ts";
+import { INDEX_ADVICE } from "../../format/reading.ts";
+import { visible } from "../../format/visible.ts";
+import { href } from "../../page/location.ts";
+import { catalogue } from "../../page/session.ts";
+import type { OpenedImage, Waste } from "../../protocol/api.ts";
+import { displayPath, entryAt } from "../../protocol/path.ts";
+import { CallNote } from "../CallNote.tsx";
+import { KeyValue } from "../controls/KeyValue.tsx";
+import { Note } from "../controls/Note.tsx";
+import type { CallState } from "../use-call.ts";
+
+/** So many of the largest are listed at first. */
+const FIRST = 20;
+
+export function Overview({ image, waste }: { image: OpenedImage; waste: CallState<Waste> }): JSX.Element {
+  const size = image.layers.reduce((sum, layer) => sum + layer.size, 0);
+  const whole = image.layers.filter((layer) => layer.read === "whole");
+  return (
+    <section class="overview" aria-labelledby="overview">
+      <h1 id="overview">{plural(image.layers.length, "layer")}</h1>
+      {waste.step === "done" ? (
+        <>
+          <KeyValue
+            pairs={[
+              ["Compressed", bytes(size)],
+              ["Content", bytes(waste.value.total)],
+              ["In sight", `${bytes(waste.value.total - waste.value.wasted)}${share(waste.value)}`],
+              ["Wasted", `${bytes(waste.value.wasted)}, replaced or removed by later layers`],
+            ]}
+          />
+          <Worst waste={waste.value} />
+        </>
+      ) : (
+        <CallNote state={waste} doing="Reading the layers" />
+      )}
+      {whole.length > 0 && (
+        <Note title={`${plural(whole.length, "layer")} without an index`}>
+          <p>
+            {whole.length === 1 ? "It is" : "They are"} fetched as a whole,{" "}
+            {bytes(whole.reduce((sum, layer) => sum + layer.size, 0))}, to list or read anything.{" "}
+            {INDEX_ADVICE}
+          </p>
+        </Note>
+      )}
+    </section>
+  );
+}
+
+function share({ total, wasted }: Waste): string {
+  return total === 0 ? "" : ` (${(100 * (1 - wasted / total)).toFixed(1)} %)`;
+}
+
+function Worst({ waste: { worst } }: { waste: Waste }): JSX.Element {
+  if (worst.length === 0) return <p class="soft">No layer replaces or removes content of another one.</p>;
+  return (
+    <div class="worst">
+      <h2 id="worst">Largest waste</h2>
+      <table aria-labelledby="worst">
+        <thead>
+          <tr>
+            <th scope="col">Path</th>
+            <th scope="col" class="worst-number">
+              Stored
+            </th>
+            <th scope="col" class="worst-number">
+              Wasted
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {worst.slice(0, FIRST).map(({ path, copies, wasted }) => (
+            <tr key={path}>
+              <td>
+                <WastedPath path={path} />
+              </td>
+              <td class="worst-number">{copies === 1 ? "once" : `${count(copies)} times`}</td>
+              <td class="worst-number">{bytes(wasted)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {worst.length > FIRST && <p class="soft">and {count(worst.length - FIRST)} smaller ones or more</p>}
+    </div>
+  );
+}
+
+/** A link where the image still has something there. */
+function WastedPath({ path }: { path: string }): JSX.Element {
+  const tree = catalogue.value;
+  const text = <bdi>{visible(displayPath(path))}</bdi>;
+  const isThere = tree !== undefined && entryAt(tree, path) !== undefined;
+  return isThere ? <a href={href({ view: "files", path })}>{text}</a> : <span title="Removed">{text}</span>;
+}
