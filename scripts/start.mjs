@@ -1,6 +1,7 @@
 // `npm start`: builds the package, serves the demo image from a registry of our own on loopback, and
-// shows the command on it with what each call costs; then runs the worker over it, as a plain server. In a terminal
-// both stay until Ctrl-C.
+// shows the command on it with what each call costs; then runs the worker over it, as a plain server, with the page.
+// Both stay until Ctrl-C.
+//   npm start -- --once     ends when all is shown
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -9,6 +10,8 @@ import { duration, ROOT, run } from "./lib/run.mjs";
 import { setup } from "./setup.mjs";
 
 const REPOSITORY = "demo";
+const PAGE_PORT = 8788;
+const REGISTRY_PORT = Number(process.env.PORT ?? 8789);
 
 async function build() {
   console.log("Building (the first time takes some minutes) …");
@@ -28,10 +31,28 @@ async function show(cli, args) {
   console.log(stderr.trimEnd().replace(/^/gm, "  # "));
 }
 
-/** The worker, which may read from this registry. */
-async function startWorker(registry) {
+/** On the port, so that what a browser remembers of the page stays; on a free one where it is taken. */
+async function onPort(port, start) {
+  try {
+    return await start(port);
+  } catch (error) {
+    if (error.code !== "EADDRINUSE") throw error;
+    return start(0);
+  }
+}
+
+/** The worker with the page, which may read from this registry and suggests the image. */
+async function startWorker(registry, image) {
   const { serve } = await import(pathToFileURL(join(ROOT, "dist", "worker", "serve.js")).href);
-  return serve({ port: 0, env: { OCIPEEK_INSECURE_REGISTRIES: registry }, log: () => {} });
+  const env = { OCIPEEK_INSECURE_REGISTRIES: registry, OCIPEEK_DEMO: [image] };
+  return onPort(PAGE_PORT, (port) => serve({ port, env, log: () => {} }));
+}
+
+/** Resolves when the process is asked to end. */
+function interrupted() {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, resolve);
+  });
 }
 
 /** Gets a URL and shows it as a user would. */
@@ -43,13 +64,13 @@ async function showUrl(url) {
   console.log(said.map((name) => `  # ${name}: ${answer.headers.get(name)}`).join("\n"));
 }
 
-async function main() {
+async function main(once) {
   await build();
   const bin = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")).bin;
   const cli = join(ROOT, bin.ocipeek);
   if (!existsSync(cli)) throw new Error(`${cli} is missing`);
   const dir = join(ROOT, "tests", "fixtures", "demo");
-  const registry = await serveLayout({ dir, repository: REPOSITORY, port: Number(process.env.PORT ?? 0) });
+  const registry = await onPort(REGISTRY_PORT, (port) => serveLayout({ dir, repository: REPOSITORY, port }));
   const image = `${registry.host}/${REPOSITORY}:latest-soci-4m`;
   console.log(
     `\nA read-only registry with the demo image (6 layers, SOCI-indexed) runs at ${registry.host}.`,
@@ -59,20 +80,21 @@ async function main() {
   await show(cli, ["inspect", image, ...common]);
   await show(cli, ["ls", image, "/etc", ...common]);
   await show(cli, ["cat", image, "/usr/lib/os-release", ...common]);
-  const worker = await startWorker(registry.host);
+  const worker = await startWorker(registry.host, image);
   const files = `${worker.url}/${image}/-/`;
   await showUrl(`${files}etc/os-release`);
-  if (process.stdin.isTTY && process.stdout.isTTY) {
-    console.log(`\nTry it: npx ocipeek tree ${image} /usr/share   (Ctrl-C here ends the servers)`);
-    console.log(`or in a browser: ${files}`);
-    await new Promise((resolve) => process.once("SIGINT", resolve));
+  console.log(`\nIn a browser, the image's files as if they were on your disk:\n  ${worker.url}/`);
+  console.log(`with the demo opened:\n  ${worker.url}/#/${image}/-/usr/lib/os-release`);
+  if (!once) {
+    console.log("\nThe servers stay until Ctrl-C.");
+    await interrupted();
   }
   await worker.close();
   await registry.close();
 }
 
 try {
-  await main();
+  await main(process.argv.includes("--once"));
 } catch (error) {
   console.error(error.output ? `${error.output}\n${error.message}` : error.message);
   process.exitCode = 1;

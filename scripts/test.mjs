@@ -77,11 +77,14 @@ function steps() {
     check("types", "tsc", ["--noEmit", "-p", "."], { needs: "build" }),
     check("types scripts", "tsc", ["--noEmit", "-p", "tests"], { needs: "build" }),
     check("types worker", "tsc", ["--noEmit", "-p", "worker/test"], { needs: "build" }),
+    check("types www", "tsc", ["--noEmit", "-p", "tests/www"], { needs: "build" }),
   ];
   const units = testFiles("tests/js").map((f) => `tests/js/${f}`);
   if (units.length > 0) list.push(nodeTests("js units", units, { needs: "build" }));
   const worker = testFiles("worker/test").map((f) => `worker/test/${f}`);
   if (worker.length > 0) list.push(nodeTests("worker units", worker, { needs: "build" }));
+  const www = testFiles("tests/www").map((f) => `tests/www/${f}`);
+  if (www.length > 0) list.push(nodeTests("www units", www, { needs: "build" }));
   for (const file of testFiles("tests/e2e")) {
     list.push(
       nodeTests(`e2e ${file.replace(/\.test\..*$/, "")}`, [`tests/e2e/${file}`], {

@@ -13,14 +13,19 @@ const PORT = Number(process.env.PORT ?? 8787);
 
 async function main() {
   useTools();
-  if (!existsSync(join(ROOT, "dist", "js", "index.js")))
+  if (!existsSync(join(ROOT, "dist", "www", "index.html")))
     throw new Error("Build the package first: npm run build");
   const dir = join(ROOT, "tests", "fixtures", "demo");
   const registry = await serveLayout({ dir, repository: "demo" });
   const folder = join(ROOT, "worker", ".wrangler", "state");
-  const vars = { OCIPEEK_INSECURE_REGISTRIES: registry.host, OCIPEEK_TAG_TTL: "1" };
+  const image = `${registry.host}/demo:latest-soci`;
+  const vars = {
+    OCIPEEK_INSECURE_REGISTRIES: registry.host,
+    OCIPEEK_DEMO: [image],
+    OCIPEEK_TAG_TTL: "1",
+  };
   const { file, args, env } = wranglerDev({ config: WORKER_CONFIG, port: PORT, folder, vars });
-  console.log(`Try http://127.0.0.1:${PORT}/${registry.host}/demo:latest-soci/-/`);
+  console.log(`Try http://127.0.0.1:${PORT}/ in a browser, and http://127.0.0.1:${PORT}/${image}/-/`);
   const child = spawn(file, args, { cwd: ROOT, env: { ...process.env, ...env }, stdio: "inherit" });
   process.on("SIGINT", () => child.kill("SIGINT"));
   process.on("SIGTERM", () => child.kill("SIGTERM"));
