@@ -1,7 +1,7 @@
 /** The image on screen: opened as the address says, with its tree. @module */
 import { computed, effect, signal } from "@preact/signals";
 import type { Address } from "../address/address.ts";
-import type { Cost, ImageSource, OpenedImage, SiteConfig } from "../protocol/api.ts";
+import type { CallProgress, Cost, ImageSource, OpenedImage, SiteConfig } from "../protocol/api.ts";
 import { EngineError } from "../protocol/api.ts";
 import type { Catalogue } from "../protocol/catalogue.ts";
 import { engine } from "./engine.ts";
@@ -11,7 +11,15 @@ import { address } from "./location.ts";
 export type Opening =
   | { step: "none" }
   /** Resolving the reference, then fetching what lists the files. */
-  | { step: "opening"; image?: OpenedImage; requests: number; bytes: number }
+  | {
+      step: "opening";
+      image?: OpenedImage;
+      requests: number;
+      bytes: number;
+      /** Steps or bytes of this part, where known. */
+      done?: number | undefined;
+      total?: number | undefined;
+    }
   /** Listing needs whole layers: the user is asked first. */
   | { step: "ask"; image: OpenedImage; bytes: number }
   | { step: "open"; image: OpenedImage; catalogue: Catalogue }
@@ -71,6 +79,15 @@ export function reopen(options: { consent?: boolean } = {}): void {
   void start(running.stop.signal, options.consent);
 }
 
+/** Stops what opens; {@link reopen} starts it again. */
+export function stopOpening(): void {
+  const now = opening.peek();
+  if (now.step !== "opening") return;
+  running?.stop.abort();
+  const error = new EngineError({ code: "ABORTED", message: "ABORTED: stopped" });
+  opening.value = { step: "failed", error, ...(now.image ? { image: now.image } : {}) };
+}
+
 /** Asks the engine for the cost; call it after what costs. */
 export async function refreshCost(): Promise<void> {
   const now = image.peek();
@@ -81,9 +98,11 @@ async function start(signal: AbortSignal, consent = false): Promise<void> {
   const { image: name = "", platform, tag } = address.peek();
   const layer = layerOf(address.peek());
   let opened: OpenedImage | undefined;
-  const onProgress = ({ requests = 0, bytes = 0 }): void => {
-    if (!signal.aborted)
-      opening.value = { step: "opening", ...(opened ? { image: opened } : {}), requests, bytes };
+  const onProgress = (now: CallProgress): void => {
+    if (signal.aborted) return;
+    const before = opening.peek();
+    const { requests, bytes } = before.step === "opening" ? before : { requests: 0, bytes: 0 };
+    opening.value = { requests, bytes, ...now, step: "opening", ...(opened ? { image: opened } : {}) };
   };
   opening.value = { step: "opening", requests: 0, bytes: 0 };
   try {

@@ -1,16 +1,213 @@
-/** What went wrong, and what to do about it. @module */
+/** What went wrong, and what to do about it: over the whole view, or in the place of a part. @module */
 import type { JSX } from "preact";
-import { reopen } from "../page/session.ts";
+import { useEffect, useState } from "preact/hooks";
+import { explain, type Remedy, registryOf, type Surroundings } from "../page/failures.ts";
+import { address, href } from "../page/location.ts";
+import { opening, reopen, site } from "../page/session.ts";
 import type { EngineError } from "../protocol/api.ts";
+import { Button, ButtonLink } from "./controls/Button.tsx";
+import { CopyButton } from "./controls/CopyButton.tsx";
+import { AlertIcon } from "./controls/icons.tsx";
+import { KeyValue, type Pair } from "./controls/KeyValue.tsx";
+import { Note } from "./controls/Note.tsx";
+import "./failure.css";
+import { ChooseLocal, Chosen } from "./open/LocalPart.tsx";
+import { SignIn } from "./SignIn.tsx";
 
-export function Failure({ error }: { error: EngineError }): JSX.Element {
+interface FailureProps {
+  error: EngineError;
+  /** Does the same again. */
+  onRetry?: (() => void) | undefined;
+}
+
+function surroundings(): Surroundings {
+  const { proxy, passAuthorization } = site.value;
+  return { reference: address.value.image ?? "", proxy, passAuthorization };
+}
+
+/** In the place of a whole view. */
+export function Failure({ error, onRetry = reopen }: FailureProps): JSX.Element {
+  const { title, what, todo, remedy } = explain(error.failure, surroundings());
   return (
     <section class="failure" role="alert">
-      <h1>{error.code}</h1>
-      <p>{error.message}</p>
-      <button type="button" onClick={() => reopen()}>
-        Try again
-      </button>
+      <AlertIcon />
+      <div class="failure-body">
+        <h1>{title}</h1>
+        <p>
+          <bdi>{what}</bdi>
+        </p>
+        {todo.length > 0 && (
+          <ul>
+            {todo.map((it) => (
+              <li key={it}>{it}</li>
+            ))}
+          </ul>
+        )}
+        <div class="failure-actions">
+          <Remedies remedy={remedy} error={error} onRetry={() => onRetry()} />
+        </div>
+        <Details error={error} />
+      </div>
     </section>
+  );
+}
+
+/** In the place of a part, which stays as small as it can. */
+export function FailureNote({ error, onRetry }: FailureProps): JSX.Element {
+  const { title, what, todo, remedy } = explain(error.failure, surroundings());
+  const actions =
+    onRetry &&
+    (remedy === "wait" ? <Wait error={error} onRetry={onRetry} /> : <Retry {...{ error, onRetry }} />);
+  return (
+    <Note kind="bad" alert title={title} actions={actions}>
+      <p>
+        <bdi>{what}</bdi>
+      </p>
+      {todo[0] && <p>{todo[0]}</p>}
+      <Details error={error} />
+    </Note>
+  );
+}
+
+interface RemedyProps {
+  error: EngineError;
+  onRetry(): void;
+}
+
+function Remedies({ remedy, ...props }: RemedyProps & { remedy: Remedy }): JSX.Element {
+  const start = <ButtonLink href="#/">Open another image</ButtonLink>;
+  switch (remedy) {
+    case "wait":
+      return (
+        <>
+          <Wait {...props} />
+          {start}
+        </>
+      );
+    case "start":
+      return (
+        <>
+          {opening.value.step === "failed" && opening.value.image && (
+            <ButtonLink href={href({ path: "/", view: "files", layer: undefined, platform: undefined })}>
+              The image's files
+            </ButtonLink>
+          )}
+          {start}
+          <Retry {...props} kind="quiet" />
+        </>
+      );
+    case "sign-in":
+      return <SignInRemedy {...props} />;
+    case "choose":
+      return (
+        <>
+          <ChooseLocal>Choose the tar …</ChooseLocal>
+          <ChooseLocal folder>Choose the folder …</ChooseLocal>
+          {start}
+          <Chosen />
+        </>
+      );
+    default:
+      return (
+        <>
+          <Retry {...props} kind="primary" />
+          {start}
+        </>
+      );
+  }
+}
+
+/** The form opens in place. */
+function SignInRemedy({ error, onRetry }: RemedyProps): JSX.Element {
+  const [isOpen, setOpen] = useState(error.code === "UNAUTHORIZED");
+  const registry = registryOf(address.value.image ?? "");
+  if (isOpen) {
+    return <SignIn registry={registry} onSignedIn={onRetry} onCancel={() => setOpen(false)} />;
+  }
+  return (
+    <>
+      <Button kind={error.code === "NOT_FOUND" ? "normal" : "primary"} onClick={() => setOpen(true)}>
+        Sign in
+      </Button>
+      <Retry error={error} onRetry={onRetry} />
+      <ButtonLink href="#/">Open another image</ButtonLink>
+    </>
+  );
+}
+
+function Retry({ error, onRetry, kind }: RemedyProps & { kind?: "primary" | "quiet" }): JSX.Element {
+  useEffect(() => {
+    if (error.code !== "OFFLINE") return;
+    addEventListener("online", onRetry, { once: true });
+    return () => removeEventListener("online", onRetry);
+  }, [error]);
+  return (
+    <Button kind={kind} onClick={onRetry}>
+      Try again
+    </Button>
+  );
+}
+
+/** Tries again when the registry's pause is over, or at once when pressed. */
+function Wait({ error, onRetry }: RemedyProps): JSX.Element {
+  const seconds = error.failure.retryAfter;
+  const [left, setLeft] = useState(seconds);
+  useEffect(() => {
+    if (seconds === undefined) return;
+    const end = Date.now() + seconds * 1000;
+    const timer = setInterval(() => {
+      const now = Math.max(0, Math.ceil((end - Date.now()) / 1000));
+      setLeft(now);
+      if (now === 0) {
+        clearInterval(timer);
+        onRetry();
+      }
+    }, 500);
+    return () => clearInterval(timer);
+  }, [error]);
+  return (
+    <>
+      <Button kind="primary" onClick={onRetry}>
+        Try now
+      </Button>
+      {left !== undefined && (
+        <span class="failure-wait" role="timer">
+          Tries again by itself in {duration(left)}
+        </span>
+      )}
+    </>
+  );
+}
+
+/** `42 s`, `3 min 5 s`, `2 h 10 min`. */
+export function duration(seconds: number): string {
+  const [h, min, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  if (h > 0) return `${h} h ${min} min`;
+  return min > 0 ? `${min} min ${s} s` : `${s} s`;
+}
+
+/** The stable code, and all that is known, for a report. */
+function Details({ error }: { error: EngineError }): JSX.Element {
+  const { code, message, reference, digest, path, status, limit, offset } = error.failure;
+  const pairs: Pair[] = [
+    ["Code", code],
+    ["Message", message],
+    ["Image", reference],
+    ["Digest", digest],
+    ["Path", path],
+    ["Status", status?.toString()],
+    ["Limit", limit],
+    ["Offset", offset?.toString()],
+  ];
+  const report = pairs.flatMap(([name, value]) => (value ? [`${name}: ${value}`] : [])).join("\n");
+  return (
+    <details class="failure-details">
+      <summary>
+        <code>{code}</code>
+        {digest && <code class="failure-digest"> {digest}</code>}
+      </summary>
+      <KeyValue pairs={pairs} code />
+      <CopyButton text={report} label="Copy for a report" shown />
+    </details>
   );
 }

@@ -1,14 +1,36 @@
-/** What was fetched of the image, and whether it was verified. @module */
+/** What was fetched of the image; its details when pressed. @module */
 import type { JSX } from "preact";
 import { bytes } from "../format/format.ts";
-import { cost } from "../page/session.ts";
+import { cost, image } from "../page/session.ts";
+import { CostDetails } from "./CostDetails.tsx";
+import { ShieldIcon } from "./controls/icons.tsx";
+import { Popover } from "./controls/Popover.tsx";
+import "./meter.css";
 
+/** `1.9 MB of 512 MB fetched, verified`. */
 export function Meter(): JSX.Element | null {
   const spent = cost.value;
   if (!spent) return null;
+  const share = spent.imageBytes > 0 ? Math.min(1, spent.bytes / spent.imageBytes) : 0;
+  const verb = image.value?.route === "local" ? "read" : "fetched";
   return (
-    <span class="meter" role="status">
-      {bytes(spent.bytes)} of {bytes(spent.imageBytes)} fetched, verified
-    </span>
+    <Popover
+      kind="quiet"
+      class="meter"
+      title="What it cost"
+      wide
+      button={
+        <>
+          <ShieldIcon />
+          <span class="meter-text">
+            {bytes(spent.bytes)} of {bytes(spent.imageBytes)}
+            <span class="meter-words"> {verb}, verified</span>
+            <progress class="meter-bar" value={share} aria-hidden="true" />
+          </span>
+        </>
+      }
+    >
+      <CostDetails spent={spent} />
+    </Popover>
   );
 }

@@ -1,25 +1,66 @@
-/** While an image opens, and the question before whole layers are fetched. @module */
+/** While an image opens; and the question before whole layers are fetched. @module */
 import type { JSX } from "preact";
-import { bytes } from "../format/format.ts";
-import { opening, reopen } from "../page/session.ts";
+import { bytes, plural } from "../format/format.ts";
+import { address, go } from "../page/location.ts";
+import { type Opening as OpeningState, opening, stopOpening } from "../page/session.ts";
+import type { OpenedImage } from "../protocol/api.ts";
+import { Ask } from "./Ask.tsx";
+import { Button } from "./controls/Button.tsx";
+import { Spinner } from "./controls/Spinner.tsx";
+import "./opening.css";
+import { Reference } from "./Reference.tsx";
 
-export function Opening(): JSX.Element {
+export function Opening(): JSX.Element | null {
   const now = opening.value;
-  if (now.step === "ask") {
-    return (
-      <section class="ask">
-        <h1>No index for some layers</h1>
-        <p>To list the files, {bytes(now.bytes)} of whole layers must be fetched.</p>
-        <button type="button" onClick={() => reopen({ consent: true })}>
-          Fetch {bytes(now.bytes)}
-        </button>
-      </section>
-    );
-  }
-  const said = now.step === "opening" ? `${now.requests} requests, ${bytes(now.bytes)}` : "";
+  if (now.step === "ask") return <Ask image={now.image} size={now.bytes} />;
+  if (now.step !== "opening") return null;
+  return <Progress now={now} />;
+}
+
+function Progress({ now }: { now: Extract<OpeningState, { step: "opening" }> }): JSX.Element {
+  const { image: known, requests, bytes: came, done, total } = now;
   return (
-    <p class="opening" role="status">
-      Opening … {said}
-    </p>
+    <section class="opening" aria-busy="true">
+      <h1>
+        Opening <Reference reference={address.value.image ?? ""} />
+      </h1>
+      <p class="opening-now">
+        <Spinner />
+        <span role="status">{known ? "Reading the list of files" : "Asking what the name stands for"}</span>
+      </p>
+      <progress class="opening-bar" aria-label="Progress" max={total || 1} value={total ? done : undefined} />
+      <p class="opening-cost">
+        {plural(requests, "request")}, {bytes(came)}
+      </p>
+      {known && <LayerList image={known} />}
+      <div>
+        <Button
+          onClick={() => {
+            stopOpening();
+            if (!known) go({ image: undefined });
+          }}
+        >
+          Cancel
+        </Button>
+      </div>
+    </section>
+  );
+}
+
+const READ = {
+  ztoc: "by its index",
+  tar: "by its headers: it is not compressed",
+  whole: "as a whole: it has no index",
+};
+
+function LayerList({ image: known }: { image: OpenedImage }): JSX.Element {
+  return (
+    <ol class="opening-layers">
+      {known.layers.map((it) => (
+        <li key={it.index}>
+          <span class="opening-size">{bytes(it.size)}</span> {READ[it.read]}
+        </li>
+      ))}
+    </ol>
   );
 }

@@ -1,35 +1,58 @@
 /** The bar on top: where one is, the views, and what it has cost. @module */
 import type { JSX } from "preact";
 import { VIEWS } from "../address/address.ts";
+import { permalink } from "../page/link.ts";
 import { address, href } from "../page/location.ts";
 import { image } from "../page/session.ts";
+import { CopyButton } from "./controls/CopyButton.tsx";
+import { LinkIcon } from "./controls/icons.tsx";
+import { ImagePicker } from "./ImagePicker.tsx";
+import { Menu } from "./Menu.tsx";
 import { Meter } from "./Meter.tsx";
+import { Reference } from "./Reference.tsx";
+import "./topbar.css";
 
-const NAMES = { files: "Files", layers: "Layers", compare: "Compare", image: "Image" };
+/** What the views are called. */
+export const VIEW_NAMES = { files: "Files", layers: "Layers", compare: "Compare", image: "Image" };
 
 export function TopBar(): JSX.Element {
+  const { image: name, view } = address.value;
   return (
     <header class="topbar">
-      <a class="brand" href="#/">
-        ocipeek
+      <a class="topbar-brand" href="#/" title="Open another image">
+        <Logo />
+        <span class="topbar-brand-name">ocipeek</span>
       </a>
-      {address.value.image !== undefined && (
+      {name !== undefined && (
         <>
-          <span class="reference">{image.value?.name ?? address.value.image}</span>
-          <nav aria-label="Views">
-            {VIEWS.map((view) => (
-              <a
-                key={view}
-                href={href({ view })}
-                aria-current={address.value.view === view ? "page" : undefined}
-              >
-                {NAMES[view]}
+          <div class="topbar-image">
+            <Reference reference={name} short={image.value !== undefined} />
+            <ImagePicker />
+            {image.value && image.value.route !== "local" && (
+              <CopyButton text={() => permalink()} label="Copy link" icon={LinkIcon} />
+            )}
+          </div>
+          <nav class="topbar-views" aria-label="Views">
+            {VIEWS.map((it) => (
+              <a key={it} href={href({ view: it })} aria-current={view === it ? "page" : undefined}>
+                {VIEW_NAMES[it]}
               </a>
             ))}
           </nav>
           <Meter />
         </>
       )}
+      <Menu />
     </header>
+  );
+}
+
+function Logo(): JSX.Element {
+  return (
+    <svg class="topbar-logo" viewBox="0 0 32 32" aria-hidden="true">
+      <path d="M16 2 3 9v14l13 7 13-7V9z" />
+      <path class="topbar-logo-eye" d="M8.500 16q7.500-8 15 0-7.500 8-15 0z" />
+      <circle cx="16" cy="16" r="2.600" />
+    </svg>
   );
 }

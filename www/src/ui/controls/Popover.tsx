@@ -17,6 +17,8 @@ interface PopoverProps {
   kind?: "normal" | "quiet" | undefined;
   /** A class of the button. */
   class?: string | undefined;
+  /** For tables: as wide as the window allows, up to 720 px. */
+  wide?: boolean | undefined;
   /** Rendered while it is open. `close` closes it. */
   children: ComponentChildren | ((close: () => void) => ComponentChildren);
   onOpen?: (() => void) | undefined;
@@ -24,7 +26,7 @@ interface PopoverProps {
 
 /** The button and its panel. */
 export function Popover(props: PopoverProps): JSX.Element {
-  const { button, label, title, kind = "normal", children, onOpen } = props;
+  const { button, label, title, kind = "normal", wide, children, onOpen } = props;
   const id = useId();
   const opener = useRef<HTMLButtonElement>(null);
   const panel = useRef<HTMLDivElement>(null);
@@ -49,7 +51,7 @@ export function Popover(props: PopoverProps): JSX.Element {
       <div
         ref={panel}
         id={id}
-        class="popover"
+        class={wide ? "popover popover-wide" : "popover"}
         popover="auto"
         role="dialog"
         aria-label={title}

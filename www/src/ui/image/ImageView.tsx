@@ -1,6 +1,122 @@
-/** ImageView. @module */
-import type { JSX } from "preact";
+/** The image itself: what it is, what vouches for it, how it is read, and its config. @module */
 
-export function ImageView(): JSX.Element {
-  return <section />;
+import type { ImageConfig } from "ocipeek";
+import type { ComponentChildren, JSX } from "preact";
+import { useEffect, useId, useState } from "preact/hooks";
+import { bytes, plural, time } from "../../format/format.ts";
+import { engine } from "../../page/engine.ts";
+import { address, href } from "../../page/location.ts";
+import { asEngineError, image } from "../../page/session.ts";
+import type { EngineError, OpenedImage } from "../../protocol/api.ts";
+import { Digest } from "../controls/Digest.tsx";
+import { KeyValue } from "../controls/KeyValue.tsx";
+import { Spinner } from "../controls/Spinner.tsx";
+import { FailureNote } from "../Failure.tsx";
+import { Reference } from "../Reference.tsx";
+import { ConfigPart, HistoryPart } from "./Config.tsx";
+import "./image.css";
+import { IndexPart } from "./IndexPart.tsx";
+import { Trust } from "./Trust.tsx";
+
+export function ImageView(): JSX.Element | null {
+  const opened = image.value;
+  const [config, setConfig] = useState<ImageConfig>();
+  const [error, setError] = useState<EngineError>();
+  const [tries, setTries] = useState(0);
+  const id = opened?.id;
+  useEffect(() => {
+    if (id === undefined) return;
+    const stop = new AbortController();
+    setError(undefined);
+    engine.config([id], { signal: stop.signal }).then(setConfig, (thrown) => {
+      if (!stop.signal.aborted) setError(asEngineError(thrown));
+    });
+    return () => stop.abort();
+  }, [id, tries]);
+  if (!opened) return null;
+  return (
+    <div class="image">
+      <header class="image-head">
+        <h1>
+          <Reference reference={address.value.image ?? opened.name} />
+        </h1>
+        <Overview image={opened} config={config} />
+      </header>
+      <div class="image-columns">
+        <div class="image-column">
+          <Part title="What vouches for it">
+            <Trust image={opened} />
+          </Part>
+          <Part title="How it is read">
+            <IndexPart image={opened} />
+          </Part>
+        </div>
+        <div class="image-column">
+          <Part title="Config">
+            {error && <FailureNote error={error} onRetry={() => setTries(tries + 1)} />}
+            {config ? <ConfigPart config={config} /> : !error && <Spinner label="Loading the config" />}
+          </Part>
+          {config?.history && config.history.length > 0 && (
+            <Part title="History">
+              <HistoryPart history={config.history} layers={opened.layers} />
+            </Part>
+          )}
+          {Object.keys(opened.annotations).length > 0 && (
+            <Part title="Annotations">
+              <KeyValue pairs={Object.entries(opened.annotations)} />
+            </Part>
+          )}
+        </div>
+      </div>
+    </div>
+  );
+}
+
+/** A part of this view, with its heading. */
+function Part({ title, children }: { title: string; children: ComponentChildren }): JSX.Element {
+  const id = useId();
+  return (
+    <section class="image-part" aria-labelledby={id}>
+      <h2 id={id}>{title}</h2>
+      {children}
+    </section>
+  );
+}
+
+function Overview({
+  image: opened,
+  config,
+}: {
+  image: OpenedImage;
+  config: ImageConfig | undefined;
+}): JSX.Element {
+  const size = opened.layers.reduce((sum, it) => sum + it.size, 0);
+  const created = config?.created ? time(Date.parse(config.created)) : "";
+  return (
+    <KeyValue
+      pairs={[
+        ["Digest", <Digest key="digest" digest={opened.indexDigest ?? opened.digest} label="the image" />],
+        ["Platform", opened.platform],
+        [
+          "Also for",
+          opened.platforms.length > 1 ? (
+            <ul class="image-platforms">
+              {opened.platforms
+                .filter((it) => it !== opened.platform)
+                .map((it) => (
+                  <li key={it}>
+                    <a href={href({ platform: it, layer: undefined })}>
+                      <bdi>{it}</bdi>
+                    </a>
+                  </li>
+                ))}
+            </ul>
+          ) : undefined,
+        ],
+        ["Size", `${bytes(size)} compressed, in ${plural(opened.layers.length, "layer")}`],
+        ["Built", created],
+        ["Author", config?.author],
+      ]}
+    />
+  );
 }

@@ -49,7 +49,8 @@ export function LocalPart(): JSX.Element {
   );
 }
 
-function Chosen(): JSX.Element | null {
+/** What became of the choice. */
+export function Chosen(): JSX.Element | null {
   const now = choosing.value;
   switch (now.step) {
     case "none":

@@ -1,0 +1,76 @@
+/** Asks before whole layers are fetched: what they are, why, and what there is instead. @module */
+import type { JSX } from "preact";
+import { bytes, plural } from "../format/format.ts";
+import { address, href } from "../page/location.ts";
+import { reopen } from "../page/session.ts";
+import type { OpenedImage } from "../protocol/api.ts";
+import { Button, ButtonLink } from "./controls/Button.tsx";
+import { Badge } from "./controls/Note.tsx";
+import { IndexAdvice } from "./image/IndexAdvice.tsx";
+
+/** `size`: bytes of the layers that are needed as a whole. */
+export function Ask({ image, size }: { image: OpenedImage; size: number }): JSX.Element {
+  const lacking = image.layers.filter((it) => it.read === "whole");
+  const one = address.value.layer !== undefined;
+  return (
+    <section class="ask">
+      <h1>
+        {one
+          ? "This layer has no index"
+          : lacking.length === image.layers.length
+            ? "This image has no index"
+            : `${plural(lacking.length, "layer")} of ${image.layers.length} ${lacking.length === 1 ? "has" : "have"} no index`}
+      </h1>
+      <p>
+        A layer is one compressed archive. Without an index that says where each file begins, all of it must
+        be fetched before its files can be listed: {bytes(size)}. It is checked, and stays in this browser's
+        memory only.
+      </p>
+      <div class="ask-actions">
+        <Button kind="primary" onClick={() => reopen({ consent: true })}>
+          Fetch {bytes(size)}
+        </Button>
+        <ButtonLink href={href({ view: "image" })}>About this image</ButtonLink>
+        <ButtonLink href="#/">Open another image</ButtonLink>
+      </div>
+      {image.layers.length > 1 && (
+        <div class="ask-layers">
+          <table>
+            <caption class="unseen">Layers</caption>
+            <thead>
+              <tr>
+                <th>Layer</th>
+                <th>Size</th>
+                <th>Read</th>
+                <th>
+                  <span class="unseen">Alone</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {image.layers.map((it) => (
+                <tr key={it.index}>
+                  <td>{it.index + 1}</td>
+                  <td>{bytes(it.size)}</td>
+                  <td>
+                    {it.read === "whole" ? (
+                      <Badge kind="careful">as a whole</Badge>
+                    ) : (
+                      <Badge kind="good">by ranges</Badge>
+                    )}
+                  </td>
+                  <td>
+                    <a href={href({ layer: it.digest, path: "/", view: "files" })}>
+                      Browse layer {it.index + 1} alone
+                    </a>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      <IndexAdvice image={image} />
+    </section>
+  );
+}

@@ -1,0 +1,159 @@
+/** Requests and bytes in detail, and the cache. @module */
+import type { JSX } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { bytes, count, plural } from "../format/format.ts";
+import { engine } from "../page/engine.ts";
+import { asEngineError, image } from "../page/session.ts";
+import type { CacheState, Cost, EngineError } from "../protocol/api.ts";
+import { Button } from "./controls/Button.tsx";
+import { KeyValue } from "./controls/KeyValue.tsx";
+
+/** So many of the newest requests are listed. */
+const LISTED = 200;
+
+const PURPOSES: Record<string, string> = {
+  ping: "is it a registry?",
+  token: "sign in",
+  manifest: "manifest",
+  referrers: "look for an index",
+  blob: "blob",
+  range: "part of a layer",
+};
+
+/** What stands in the meter's panel. */
+export function CostDetails({ spent }: { spent: Cost }): JSX.Element {
+  const isLocal = image.value?.route === "local";
+  const share = spent.imageBytes > 0 ? (100 * spent.bytes) / spent.imageBytes : 0;
+  return (
+    <div class="cost">
+      <h2>What this image cost</h2>
+      <KeyValue
+        pairs={[
+          [isLocal ? "Reads" : "Requests", count(spent.requests)],
+          [isLocal ? "Read" : "Received", bytes(spent.bytes)],
+          ["Image", bytes(spent.imageBytes)],
+          ["Share", `${share < 0.1 && share > 0 ? "< 0.1" : share.toFixed(1)} %`],
+          ["Out of the cache", plural(spent.cacheHits, "piece")],
+          ["Sent again", spent.retries > 0 ? count(spent.retries) : undefined],
+          ["Inflated", bytes(spent.inflated)],
+        ]}
+      />
+      <p class="cost-note">Nothing is shown before it was checked against a digest.</p>
+      <CacheDetails />
+      <RequestLog spent={spent} />
+    </div>
+  );
+}
+
+const KINDS: Record<CacheState["kind"], string> = {
+  "cache-api": "In this browser, for later visits",
+  memory: "In this tab's memory: the page is not at https or localhost",
+  none: "None: the browser gives this page no storage",
+};
+
+function CacheDetails(): JSX.Element {
+  const [state, setState] = useState<CacheState>();
+  const [error, setError] = useState<EngineError>();
+  const [busy, setBusy] = useState(false);
+  const load = async (work: () => Promise<CacheState>): Promise<void> => {
+    setBusy(true);
+    try {
+      setState(await work());
+      setError(undefined);
+    } catch (thrown) {
+      setError(asEngineError(thrown));
+    }
+    setBusy(false);
+  };
+  useEffect(() => void load(() => engine.cacheState([])), []);
+  return (
+    <section class="cost-cache" aria-label="Cache">
+      <h2>Cache</h2>
+      {error && <p>{error.message}</p>}
+      {state && (
+        <div class="cost-cache-row">
+          <p>
+            {bytes(state.bytes)} of at most {bytes(state.maxBytes)}, {plural(state.entries, "piece")}.{" "}
+            <span class="cost-note">{KINDS[state.kind]}.</span>
+          </p>
+          <Button
+            busy={busy}
+            disabled={state.entries === 0}
+            onClick={() => load(() => engine.clearCache([]))}
+          >
+            Clear
+          </Button>
+        </div>
+      )}
+    </section>
+  );
+}
+
+/** The newest first. */
+function RequestLog({ spent }: { spent: Cost }): JSX.Element | null {
+  const [log, setLog] = useState<Cost["log"]>();
+  const id = image.value?.id;
+  useEffect(() => {
+    let isCurrent = true;
+    if (id !== undefined) {
+      engine.cost([id, true]).then(
+        (it) => isCurrent && setLog(it.log),
+        () => isCurrent && setLog([]),
+      );
+    }
+    return () => {
+      isCurrent = false;
+    };
+  }, [id, spent.requests]);
+  if (!log || log.length === 0) return null;
+  const newest = log.slice(-LISTED).reverse();
+  return (
+    <section aria-label="Requests">
+      <h2>Requests</h2>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
+      <section class="cost-log" aria-label="List of requests" tabIndex={0}>
+        <table>
+          <thead>
+            <tr>
+              <th>For</th>
+              <th>What</th>
+              <th class="cost-number">Status</th>
+              <th class="cost-number">Bytes</th>
+            </tr>
+          </thead>
+          <tbody>
+            {newest.map((it, at) => (
+              <tr key={log.length - at}>
+                <td>{PURPOSES[it.purpose] ?? it.purpose}</td>
+                <td class="cost-target" title={`${it.method} ${it.target}`}>
+                  <bdi>{shortTarget(it.target)}</bdi>
+                  {it.range && (
+                    <span class="cost-note">
+                      {" "}
+                      {count(it.range[0])}–{count(it.range[1] - 1)}
+                    </span>
+                  )}
+                </td>
+                <td class="cost-number">{it.status || "none"}</td>
+                <td class="cost-number">{count(it.bytes)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
+      {spent.requests > newest.length && (
+        <p class="cost-note">
+          The newest {count(newest.length)} of {count(spent.requests)}.
+        </p>
+      )}
+    </section>
+  );
+}
+
+/** A URL's host and the end of its path, digests cut. */
+function shortTarget(target: string): string {
+  return target
+    .replace(/^https?:\/\//, "")
+    .replace(/(sha256:[0-9a-f]{12})[0-9a-f]{52}/g, "$1…")
+    .replace(/\/(?:-\/)?v2\//, " ");
+}

@@ -1,0 +1,89 @@
+/** The keyboard's shortcuts; `?` opens them anywhere. @module */
+import { signal } from "@preact/signals";
+import type { JSX } from "preact";
+import { Fragment } from "preact";
+import { useEffect } from "preact/hooks";
+import { Dialog } from "./controls/Dialog.tsx";
+import "./help.css";
+
+/** Whether they are shown. */
+export const helpIsOpen = signal(false);
+
+type Shortcut = readonly [keys: readonly string[], what: string];
+
+const GROUPS: readonly (readonly [title: string, shortcuts: readonly Shortcut[]])[] = [
+  [
+    "Everywhere",
+    [
+      [["?"], "this help"],
+      [["/"], "filter the files"],
+      [["Esc"], "close, or clear the filter"],
+      [["Tab"], "to the next part; the file tree is one"],
+    ],
+  ],
+  [
+    "In a file tree",
+    [
+      [["↑", "↓"], "one row up or down"],
+      [["→"], "open a folder, or go into it"],
+      [["←"], "close a folder, or go to the one around it"],
+      [["Enter"], "show it"],
+      [["Home", "End"], "first and last row"],
+      [["Page ↑", "Page ↓"], "a screen up or down"],
+      [["*"], "open all folders beside this one"],
+      [["a", "…"], "type a name's beginning to go there"],
+    ],
+  ],
+  [
+    "In a text",
+    [
+      [["click"], "mark a line by its number; its link is in the address"],
+      [["Shift", "click"], "mark up to there"],
+    ],
+  ],
+];
+
+/** Opens on `?`; renders nothing before. */
+export function Help(): JSX.Element | null {
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent): void => {
+      if (event.key !== "?" || event.ctrlKey || event.metaKey || event.altKey) return;
+      const { target } = event;
+      if (target instanceof HTMLElement && target.closest("input, textarea, select, dialog")) return;
+      event.preventDefault();
+      helpIsOpen.value = true;
+    };
+    addEventListener("keydown", onKey);
+    return () => removeEventListener("keydown", onKey);
+  }, []);
+  if (!helpIsOpen.value) return null;
+  const close = (): void => {
+    helpIsOpen.value = false;
+  };
+  return (
+    <Dialog title="Keyboard shortcuts" onClose={close}>
+      <div class="help">
+        {GROUPS.map(([title, shortcuts]) => (
+          <section key={title}>
+            <h3>{title}</h3>
+            <dl>
+              {shortcuts.map(([keys, what]) => (
+                <div key={what}>
+                  <dt>
+                    {keys.map((key, at) => (
+                      <Fragment key={key}>
+                        {at > 0 && " "}
+                        <kbd>{key}</kbd>
+                      </Fragment>
+                    ))}
+                  </dt>
+                  <dd>{what}</dd>
+                </div>
+              ))}
+            </dl>
+          </section>
+        ))}
+      </div>
+    </Dialog>
+  );
+}
