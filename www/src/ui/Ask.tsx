@@ -50,7 +50,7 @@ export function Ask({ image, size }: { image: OpenedImage; size: number }): JSX.
             <tbody>
               {image.layers.map((it) => (
                 <tr key={it.index}>
-                  <td>{it.index + 1}</td>
+                  <td>{it.index}</td>
                   <td>{bytes(it.size)}</td>
                   <td>
                     {it.read === "whole" ? (
@@ -61,7 +61,7 @@ export function Ask({ image, size }: { image: OpenedImage; size: number }): JSX.
                   </td>
                   <td>
                     <a href={href({ layer: it.digest, path: "/", view: "files" })}>
-                      Browse layer {it.index + 1} alone
+                      Browse layer {it.index} alone
                     </a>
                   </td>
                 </tr>

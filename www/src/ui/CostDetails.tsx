@@ -30,9 +30,10 @@ export function CostDetails({ spent }: { spent: Cost }): JSX.Element {
       <KeyValue
         pairs={[
           [isLocal ? "Reads" : "Requests", count(spent.requests)],
-          [isLocal ? "Read" : "Received", bytes(spent.bytes)],
-          ["Image", bytes(spent.imageBytes)],
-          ["Share", `${share < 0.1 && share > 0 ? "< 0.1" : share.toFixed(1)} %`],
+          [
+            isLocal ? "Read" : "Received",
+            `${bytes(spent.bytes)}: ${share < 0.1 && share > 0 ? "less than 0.1" : share.toFixed(1)} % of the image's ${bytes(spent.imageBytes)}`,
+          ],
           ["Out of the cache", plural(spent.cacheHits, "piece")],
           ["Sent again", spent.retries > 0 ? count(spent.retries) : undefined],
           ["Inflated", bytes(spent.inflated)],

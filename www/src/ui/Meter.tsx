@@ -23,7 +23,7 @@ export function Meter(): JSX.Element | null {
         <>
           <ShieldIcon />
           <span class="meter-text">
-            {bytes(spent.bytes)} of {bytes(spent.imageBytes)}
+            <span>{bytes(spent.bytes)}</span> <span>of {bytes(spent.imageBytes)}</span>
             <span class="meter-words"> {verb}, verified</span>
             <progress class="meter-bar" value={share} aria-hidden="true" />
           </span>

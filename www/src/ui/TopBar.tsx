@@ -39,10 +39,12 @@ export function TopBar(): JSX.Element {
               </a>
             ))}
           </nav>
-          <Meter />
         </>
       )}
-      <Menu />
+      <div class="topbar-end">
+        {name !== undefined && <Meter />}
+        <Menu />
+      </div>
     </header>
   );
 }

@@ -49,7 +49,7 @@ export function ConfigPart({ config }: { config: ImageConfig }): JSX.Element {
         <details class="image-more" open={env.length <= 12}>
           <summary>Environment ({env.length})</summary>
           <KeyValue pairs={env} code />
-          <CopyButton text={(run.Env ?? []).join("\n")} label="Copy as .env lines" shown />
+          <CopyButton text={(run.Env ?? []).join("\n")} label="Copy as .env lines" kind="quiet" shown />
         </details>
       )}
       {labels.length > 0 && (
@@ -82,9 +82,9 @@ export function HistoryPart({
               <bdi>{shortCommand(step.created_by ?? step.comment ?? "not said")}</bdi>
             </code>
             <p class="image-soft">
-              {layer ? `Layer ${layer.index + 1}, ${bytes(layer.size)}` : "No layer"}
+              {layer ? `Layer ${layer.index}, ${bytes(layer.size)}` : "No layer"}
               {when && `, ${when}`}
-              {step.comment && step.created_by && (
+              {step.comment && step.created_by && step.comment !== step.created_by && (
                 <>
                   , <bdi>{step.comment}</bdi>
                 </>

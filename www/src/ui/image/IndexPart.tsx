@@ -49,12 +49,12 @@ export function IndexPart({ image }: { image: OpenedImage }): JSX.Element {
               <tr key={it.index}>
                 <td>
                   <a href={href({ layer: it.digest, view: "files", path: "/" })}>
-                    {it.index + 1}
+                    {it.index}
                     <span class="unseen">: browse this layer alone</span>
                   </a>
                 </td>
                 <td>
-                  <Digest digest={it.digest} label={`layer ${it.index + 1}`} />
+                  <Digest digest={it.digest} label={`layer ${it.index}`} />
                 </td>
                 <td class="image-number">{bytes(it.size)}</td>
                 <td>
