@@ -1,6 +1,6 @@
 /** A tree of files, of any size: only the rows on screen are rendered. @module */
 import type { JSX } from "preact";
-import { useCallback, useEffect, useId, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
+import { useCallback, useId, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
 import { count, plural } from "../../format/format.ts";
 import { type Catalogue, MARKS } from "../../protocol/catalogue.ts";
 import { IconButton } from "../controls/Button.tsx";
@@ -12,7 +12,7 @@ import { TreeKeys } from "./keys.ts";
 import { modelOf } from "./model.ts";
 import { Row } from "./Row.tsx";
 import "./tree.css";
-import { useViewport } from "./viewport.ts";
+import { useViewport, viewportOf } from "./viewport.ts";
 import { scrollHeight, scrollTo, windowOf } from "./window.ts";
 import { COLUMNS, type Column } from "./words.ts";
 
@@ -30,7 +30,7 @@ export interface TreeProps {
   filter?: boolean | undefined;
   /** Colours and letters of the entries' marks; by default where there are any. */
   showMarks?: boolean | undefined;
-  /** Show these entries only, in the catalogue's order, with the folders that they are in. */
+  /** Show these entries only, with the folders that they are in. Another array only where others are to be shown. */
   only?: Uint32Array | undefined;
   /** What stands in place of rows where there are none. */
   empty?: string | undefined;
@@ -55,26 +55,32 @@ export function Tree(props: TreeProps): JSX.Element {
   const show = (place: "nearest" | "middle"): void => {
     render(0);
     const element = list.current;
-    if (!element || element.clientHeight === 0) return;
-    const view = { ...viewport, top: element.scrollTop, height: element.clientHeight };
+    if (!element) return;
+    const isHidden = element.clientHeight === 0;
+    const view = isHidden ? { ...viewport, top: model.scrollTop } : viewportOf(element);
     // The height is set first: a place below the old end cannot be scrolled to.
     const inner = element.firstElementChild;
     if (inner instanceof HTMLElement) inner.style.height = `${scrollHeight(model.rows.count, view)}px`;
-    const top = scrollTo(model.cursorRow, model.rows.count, view, place);
-    if (top !== element.scrollTop) element.scrollTop = top;
-    model.scrollTop = element.scrollTop;
+    model.scrollTop = scrollTo(model.cursorRow, model.rows.count, view, place);
+    if (!isHidden && model.scrollTop !== element.scrollTop) element.scrollTop = model.scrollTop;
     look();
   };
   const problem = useFilter(model, query, () => show("nearest"));
 
   useLayoutEffect(() => {
+    // A tree that is shown again is as it was left.
+    if (selected === model.revealed) return;
+    model.revealed = selected;
     if (selected === undefined || selected === 0) return;
     if (model.cursor === selected && model.rowOf(selected) >= 0) return show("nearest");
     model.reveal(selected);
-    if (model.isFolder(selected) && !model.filter) model.setOpen(selected, true);
+    if (!model.filter) {
+      setQuery("");
+      if (model.isFolder(selected)) model.setOpen(selected, true);
+    }
     show("middle");
   }, [model, selected]);
-  useEffect(() => setQuery(model.filter?.query ?? ""), [model]);
+  useLayoutEffect(() => setQuery(model.filter?.query ?? ""), [model]);
 
   const choose = (entry: number): void => {
     if (model.rowOf(entry) < 0) return;
@@ -161,6 +167,11 @@ export function Tree(props: TreeProps): JSX.Element {
         aria-activedescendant={cursorRow >= 0 ? `${id}-${model.cursor}` : undefined}
         onKeyDown={onKeyDown}
         onClick={onClick}
+        onFocus={() => {
+          if (model.rowOf(model.cursor) >= 0) return;
+          model.moveTo(Math.ceil(viewport.top / viewport.rowHeight));
+          render(0);
+        }}
         onScroll={() => {
           if (list.current && list.current.clientHeight > 0) model.scrollTop = list.current.scrollTop;
           look();

@@ -1,5 +1,5 @@
 /** Asks the engine what matches, as the user types. @module */
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { engine } from "../../page/engine.ts";
 import { asEngineError } from "../../page/session.ts";
 import type { TreeModel } from "./model.ts";
@@ -11,7 +11,7 @@ import type { TreeModel } from "./model.ts";
 export function useFilter(model: TreeModel, query: string, onFiltered: () => void): string | undefined {
   const [problem, setProblem] = useState<string>();
   // What is to be called does not matter: only a new query or tree is asked for.
-  useEffect(() => {
+  useLayoutEffect(() => {
     setProblem(undefined);
     if (query === (model.filter?.query ?? "")) return;
     if (query === "") {

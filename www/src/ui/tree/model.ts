@@ -19,6 +19,8 @@ export class TreeModel {
   readonly catalogue: Catalogue;
   /** How far it is scrolled. */
   scrollTop = 0;
+  /** The selected entry that was brought into sight last. */
+  revealed: number | undefined;
   #sort: Sort = BY_NAME;
   #order: Order;
   /** 1 for each open folder. */
@@ -113,8 +115,9 @@ export class TreeModel {
     this.#rows = undefined;
   }
 
-  /** Opens the folders that an entry is in, and puts the cursor there. A filter that hides it stays. */
+  /** Opens the folders that an entry is in, and puts the cursor there. A filter that hides it is cleared. */
   reveal(entry: number): void {
+    if (this.#filter && this.#filter.shown.bits[entry] === 0) this.#filter = undefined;
     for (const folder of chainOf(this.catalogue, entry).slice(1, -1)) {
       this.#open[folder] = 1;
       if (this.#filter) this.#filter.open[folder] = 1;
@@ -183,10 +186,8 @@ export class TreeModel {
 
   /** Shows all again: what is opened stays so, and where the cursor is. */
   clearFilter(): void {
-    if (!this.#filter) return;
     this.#filter = undefined;
-    this.#rows = undefined;
-    if (this.#cursor !== 0) this.reveal(this.#cursor);
+    this.reveal(this.#cursor);
   }
 
   get #isOpen(): Uint8Array {

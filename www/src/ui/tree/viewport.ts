@@ -6,6 +6,12 @@ import type { Viewport } from "./window.ts";
 /** Before the first layout: about a screen. */
 const FIRST: Viewport = { top: 0, height: 800, rowHeight: 24 };
 
+/** What of a list is on screen now. */
+export function viewportOf(list: HTMLElement): Viewport {
+  const row = Number.parseFloat(getComputedStyle(list).getPropertyValue("--row"));
+  return { top: list.scrollTop, height: list.clientHeight, rowHeight: row || FIRST.rowHeight };
+}
+
 /**
  * The part on screen of `list`, and a way to look again. `top`: where it is scrolled to at first, and when it is shown
  * again after it was not.
@@ -16,12 +22,10 @@ export function useViewport(list: RefObject<HTMLElement | null>, top: () => numb
     const element = list.current;
     // While it is hidden nothing is known of it.
     if (!element || element.clientHeight === 0) return;
-    const rowHeight =
-      Number.parseFloat(getComputedStyle(element).getPropertyValue("--row")) || FIRST.rowHeight;
-    const next = { top: element.scrollTop, height: element.clientHeight, rowHeight };
-    setViewport((now) =>
-      now.top === next.top && now.height === next.height && now.rowHeight === rowHeight ? now : next,
-    );
+    const next = viewportOf(element);
+    const isSame = (now: Viewport): boolean =>
+      now.top === next.top && now.height === next.height && now.rowHeight === next.rowHeight;
+    setViewport((now) => (isSame(now) ? now : next));
   }, [list]);
   useLayoutEffect(() => {
     const element = list.current;
