@@ -21,9 +21,12 @@ export function ownMatches(c: Catalogue, matches: Uint32Array, query: string): U
   for (const entry of matches) matched[entry] = 1;
   // A match that ends in the name holds at least the query's last part.
   const wanted = folded(encoder.encode(query.slice(query.lastIndexOf("/") + 1)));
-  return matches.filter(
-    (entry) => matched[c.parent[entry] ?? 0] === 0 || indexIn(c.names, ...span(c, entry), wanted) >= 0,
-  );
+  const own = new Uint32Array(matches.length);
+  let count = 0;
+  for (const entry of matches) {
+    if (matched[c.parent[entry] ?? 0] === 0 || holds(c, entry, wanted)) own[count++] = entry;
+  }
+  return own.subarray(0, count);
 }
 
 /** A name in up to three parts, of which the middle one matches. `folder`: the path of its folder, with a slash at its end. */
@@ -60,17 +63,13 @@ function fold(byte: number): number {
   return byte >= UPPER_A && byte <= UPPER_Z ? byte + CASE : byte;
 }
 
-function span(c: Catalogue, entry: number): [from: number, to: number] {
-  return [c.nameEnds[entry - 1] ?? 0, c.nameEnds[entry] ?? 0];
-}
-
-/** Where `wanted` is in `bytes` from `from` to `to`, in any case of ASCII letters. */
-function indexIn(bytes: Uint8Array, from: number, to: number, wanted: Uint8Array): number {
-  const last = to - wanted.length;
-  for (let at = from; at <= last; at++) {
+/** Whether an entry's name holds `wanted`, in any case of ASCII letters. */
+function holds(c: Catalogue, entry: number, wanted: Uint8Array): boolean {
+  const last = (c.nameEnds[entry] ?? 0) - wanted.length;
+  for (let at = c.nameEnds[entry - 1] ?? 0; at <= last; at++) {
     let i = 0;
-    while (i < wanted.length && fold(bytes[at + i] ?? 0) === wanted[i]) i++;
-    if (i === wanted.length) return at;
+    while (i < wanted.length && fold(c.names[at + i] ?? 0) === wanted[i]) i++;
+    if (i === wanted.length) return true;
   }
-  return -1;
+  return false;
 }

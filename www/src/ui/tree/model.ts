@@ -201,7 +201,9 @@ export class TreeModel {
 
 /** What is above a match is open. */
 function openAbove({ bits }: Shown): Uint8Array {
-  return bits.map((it) => (it & ABOVE ? 1 : 0));
+  const open = new Uint8Array(bits.length);
+  for (let at = 0; at < bits.length; at++) open[at] = (bits[at] ?? 0) & ABOVE ? 1 : 0;
+  return open;
 }
 
 const models = new WeakMap<Catalogue, TreeModel>();

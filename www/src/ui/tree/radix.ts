@@ -7,7 +7,8 @@ const VALUES = 1 << DIGIT;
 export function sortByNumber(values: ArrayLike<number>, descending: boolean): Uint32Array {
   const { length } = values;
   const { high, low } = sortableBits(values, descending);
-  let from = Uint32Array.from({ length }, (_, i) => i);
+  let from = new Uint32Array(length);
+  for (let i = 0; i < length; i++) from[i] = i;
   let to = new Uint32Array(length);
   for (const [words, shift] of [
     [low, 0],

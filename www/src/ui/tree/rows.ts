@@ -92,7 +92,8 @@ function folderOf(order: Order, folder: number, limits: readonly Shown[]) {
 }
 
 function isShown(entry: number, limits: readonly Shown[]): boolean {
-  return limits.every(({ bits }) => bits[entry] !== 0);
+  for (const { bits } of limits) if (bits[entry] === 0) return false;
+  return true;
 }
 
 /** What limits the rows in a folder that is shown. */
