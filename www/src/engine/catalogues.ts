@@ -4,12 +4,26 @@ import type { TreeRef } from "../protocol/api.ts";
 import { type Catalogue, type EntryType, Flag } from "../protocol/catalogue.ts";
 import type { CallContext } from "../protocol/rpc.ts";
 import { CatalogueBuilder, type Row } from "./columns.ts";
+import { FilterIndex } from "./filter.ts";
 import type { Images } from "./images.ts";
 import { type FileTree, invalidArgument, type Stats } from "./library.ts";
+import { nextTurn, Turns } from "./turns.ts";
+
+/** Trees of images that are kept although the page did not release them: those on screen, and some to go back to. */
+const KEPT = 8;
+
+interface Kept {
+  readonly catalogue: Catalogue;
+  /** The page has it from {@link Catalogues.build}; others are released by whoever made them. */
+  readonly isTree: boolean;
+  /** Made for the first filter. */
+  index?: FilterIndex;
+}
 
 /** Catalogues by id. */
 export class Catalogues {
-  readonly #kept = new Map<number, Catalogue>();
+  /** The least recently used first. */
+  readonly #kept = new Map<number, Kept>();
   #last = 0;
 
   /** A number for a new catalogue. */
@@ -21,28 +35,69 @@ export class Catalogues {
   async build(context: CallContext, images: Images, ref: TreeRef): Promise<Catalogue> {
     const builder = new CatalogueBuilder();
     await images.useTree(context, ref, async (tree) => {
-      for await (const row of rowsOf(tree, context.signal, ref.layer !== undefined)) builder.add(row);
+      let done = 0;
+      for await (const row of rowsOf(tree, context.signal, ref.layer !== undefined)) {
+        builder.add(row);
+        if (++done % PROGRESS === 0) context.progress({ done });
+      }
     });
-    return this.keep(builder.finish(this.nextId()));
+    return this.share(context, builder.finish(this.nextId()));
+  }
+
+  /** Keeps a catalogue for filters, and gives a copy for the page, which is moved there. */
+  share(context: CallContext, catalogue: Catalogue): Catalogue {
+    this.#kept.set(catalogue.id, { catalogue, isTree: true });
+    const trees = [...this.#kept].filter(([, it]) => it.isTree);
+    for (const [id] of trees.slice(0, Math.max(0, trees.length - KEPT))) this.#kept.delete(id);
+    // The first key shall not wait for it.
+    void nextTurn().then(() => this.#kept.has(catalogue.id) && this.#index(catalogue.id));
+    const copies = Object.entries(catalogue).map(([name, column]) => {
+      if (!ArrayBuffer.isView(column)) return [name, column];
+      const copy = (column as Uint8Array<ArrayBuffer>).slice();
+      context.transfer(copy.buffer);
+      return [name, copy];
+    });
+    return Object.fromEntries(copies) as Catalogue;
   }
 
   /** Keeps one until it is released. */
   keep(catalogue: Catalogue): Catalogue {
-    this.#kept.set(catalogue.id, catalogue);
+    this.#kept.set(catalogue.id, { catalogue, isTree: false });
     return catalogue;
   }
 
   get(id: number): Catalogue {
-    const catalogue = this.#kept.get(id);
-    if (!catalogue) throw invalidArgument("the catalogue was released");
-    return catalogue;
+    return this.#get(id).catalogue;
+  }
+
+  /** See `EngineApi.filter`. */
+  filter(context: CallContext, id: number, query: string): Promise<Uint32Array<ArrayBuffer>> {
+    return this.#index(id).find(query, context.signal);
   }
 
   release(id: number): void {
     this.#kept.delete(id);
   }
+
+  #index(id: number): FilterIndex {
+    const kept = this.#get(id);
+    kept.index ??= new FilterIndex(kept.catalogue);
+    return kept.index;
+  }
+
+  #get(id: number): Kept {
+    const kept = this.#kept.get(id);
+    if (!kept) throw invalidArgument("the catalogue was released");
+    this.#kept.delete(id);
+    this.#kept.set(id, kept);
+    return kept;
+  }
 }
 
+/** Entries between two words of how far it is. */
+const PROGRESS = 10_000;
+/** Entries between two looks at the clock. */
+const STRIDE = 256;
 const SLASH = 0x2f;
 const WHITEOUT = new TextEncoder().encode(".wh.");
 
@@ -53,7 +108,12 @@ export async function* rowsOf(
   isLayer: boolean,
 ): AsyncGenerator<Row, void, undefined> {
   const seen = new Set<string>();
-  for await (const stats of tree.walk("/", { signal })) yield rowOf(stats, seen, isLayer);
+  const turns = new Turns();
+  let done = 0;
+  for await (const stats of tree.walk("/", { signal })) {
+    yield rowOf(stats, seen, isLayer);
+    if (++done % STRIDE === 0) await turns.yield();
+  }
 }
 
 /** `seen`: files with several names that were met before. */

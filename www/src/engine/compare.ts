@@ -72,7 +72,8 @@ export class Comparisons {
   }
 
   async #pair(context: CallContext, leftId: number, rightId: number): Promise<Pair> {
-    const [left, right] = [this.#images.get(leftId), this.#images.get(rightId)];
+    const left = await this.#images.get(context, leftId);
+    const right = await this.#images.get(context, rightId);
     const last = this.#last;
     if (last && last.left === left && last.right === right) return last;
     const side = async (id: number, image: Image): Promise<Side> => {

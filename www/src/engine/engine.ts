@@ -1,36 +1,42 @@
 /** The engine: {@link EngineApi} over the package. What each call does stands in the module of its subject. @module */
-import { type EngineApi, EngineError } from "../protocol/api.ts";
+import type { EngineApi } from "../protocol/api.ts";
 import type { Served } from "../protocol/rpc.ts";
+import { type EngineCache, LocalCache } from "./cache.ts";
 import { Catalogues } from "./catalogues.ts";
 import { Comparisons } from "./compare.ts";
 import { diff } from "./diff.ts";
 import { download, downloadTar } from "./download.ts";
 import { hash, identify, read, stat } from "./files.ts";
-import { filter } from "./filter.ts";
 import { Images } from "./images.ts";
 import { Layers } from "./layers.ts";
 import { imagesIn } from "./local.ts";
+import { PLATFORM, type Platform, Registries } from "./registries.ts";
+import { tags } from "./tags.ts";
 
-/** A new engine, without an image. */
-export function createEngine(): Served<EngineApi> {
-  const images = new Images();
+/** A new engine, without an image. `platform` and `cache` are the browser's where they are not given. */
+export function createEngine(
+  platform: Platform = PLATFORM,
+  cache: EngineCache = new LocalCache(),
+): Served<EngineApi> {
+  const registries = new Registries(platform);
+  const images = new Images(registries, cache);
   const catalogues = new Catalogues();
   const layers = new Layers(images, catalogues);
   const comparisons = new Comparisons(images, catalogues);
-  const missing = (): never => {
-    throw new EngineError({ code: "UNSUPPORTED", message: "UNSUPPORTED: not built yet" });
-  };
   return {
-    configure: () => {},
+    configure: (_, site) => registries.configure(site),
     open: (context, source, platform) => images.open(context, source, platform),
     close: (_, image) => images.close(image),
     image: (_, image) => images.describe(image),
     config: (context, image) => images.use(context, image, (it) => it.config({ signal: context.signal })),
     imagesIn: (context, source) => imagesIn(context, source),
-    tags: missing,
-    signIn: missing,
+    tags: (context, reference) => tags(context, registries, reference),
+    signIn: async (_, registry, credentials) => {
+      await registries.signIn(registry, credentials);
+      await images.closeRegistry(registry);
+    },
     catalogue: (context, tree) => catalogues.build(context, images, tree),
-    filter: (_, catalogue, query) => filter(catalogues.get(catalogue), query),
+    filter: (context, catalogue, query) => catalogues.filter(context, catalogue, query),
     release: (_, catalogue) => catalogues.release(catalogue),
     stat: (context, file, follow) => stat(context, images, file, follow),
     read: (context, file, start, end) => read(context, images, file, start, end),
@@ -43,11 +49,12 @@ export function createEngine(): Served<EngineApi> {
     compare: (context, left, right) => comparisons.compare(context, left, right),
     compareContents: (context, left, right, paths) => comparisons.contents(context, left, right, paths),
     diff: (context, left, right, around) => diff(context, images, left, right, around),
-    cost: (_, image, log) => {
-      const { log: requests, ...cost } = images.get(image).stats;
-      return log ? { ...cost, log: requests } : cost;
+    cost: (_, image, log) => images.cost(image, log),
+    cacheState: () => cache.state(),
+    clearCache: async () => {
+      await cache.clear();
+      await registries.routes.clear();
+      return cache.state();
     },
-    cacheState: missing,
-    clearCache: missing,
   };
 }

@@ -1,52 +1,93 @@
 /** The open images. @module */
 
-import type { ImageSource, OpenedImage, TreeRef } from "../protocol/api.ts";
+import type { Cost, ImageSource, OpenedImage, Route, TreeRef } from "../protocol/api.ts";
+import { EngineError } from "../protocol/api.ts";
+import { parseReference } from "../protocol/reference.ts";
 import type { CallContext } from "../protocol/rpc.ts";
+import { BoundedMemory, type EngineCache } from "./cache.ts";
+import { explained } from "./failure.ts";
 import type { FileTree } from "./library.ts";
 import { type Image, invalidArgument, open } from "./library.ts";
+import type { Registries } from "./registries.ts";
+import { Transport } from "./transport.ts";
 
+/** Images that stay open although nobody uses them now: the one on screen, the other of a comparison, the last ones. */
+const KEPT_OPEN = 4;
+/** The page shows how long to wait, so the package need not do it for long. */
+const LIMITS = { maxRetryAfter: 2 };
+
+/** What is told of requests and bytes. */
+type Listeners = Set<CallContext>;
+
+/** One image, open or to be opened again. */
 interface Entry {
-  readonly key: string;
-  readonly image: Image;
+  readonly id: number;
+  readonly source: ImageSource;
+  readonly platform: string | undefined;
+  readonly transport: Transport | undefined;
   /** Who listens to its requests and bytes now. */
-  readonly listeners: Set<CallContext>;
+  readonly listeners: Listeners;
+  /** Not set while it is closed to save memory. */
+  image: Image | undefined;
+  /** What is known since it was opened. */
+  known: OpenedImage | undefined;
+  /** What it cost before it was closed. */
+  spent: Cost | undefined;
+  opening: Opening | undefined;
+}
+
+/** An opening that several callers may wait for; it stops when the last one goes. */
+interface Opening {
+  readonly done: Promise<Image>;
+  readonly stop: AbortController;
+  waiting: number;
 }
 
 /** The images that the page has open, by the ids that it names them by. */
 export class Images {
-  readonly #open = new Map<number, Entry>();
+  readonly #registries: Registries;
+  readonly #cache: EngineCache;
+  /** By key, the least recently used first. */
+  readonly #entries = new Map<string, Entry>();
+  /** Private images are not written to the disk. */
+  readonly #private = new BoundedMemory();
   #last = 0;
+
+  constructor(registries: Registries, cache: EngineCache) {
+    this.#registries = registries;
+    this.#cache = cache;
+  }
 
   /** Opens an image; one that is open already is given again. */
   async open(context: CallContext, source: ImageSource, platform: string | undefined): Promise<OpenedImage> {
     const key = JSON.stringify([sourceKey(source), platform]);
-    for (const [id, entry] of this.#open) if (entry.key === key) return describe(id, entry.image);
-    const listeners = new Set([context]);
-    const where =
-      source.kind === "registry" ? source.reference : source.kind === "file" ? source.file : undefined;
-    if (where === undefined) throw invalidArgument("folders are not read yet");
-    const image = await open(where, {
-      platform,
-      signal: context.signal,
-      onProgress: (progress) => {
-        for (const listener of listeners) listener.progress(progress);
-      },
-    });
-    listeners.delete(context);
-    const id = ++this.#last;
-    this.#open.set(id, { key, image, listeners });
-    return describe(id, image);
+    const entry = this.#entries.get(key) ?? this.#newEntry(key, source, platform);
+    try {
+      await this.#opened(context, entry);
+    } finally {
+      // What could not be opened leaves nothing.
+      if (!entry.known && !entry.opening) this.#entries.delete(key);
+    }
+    return this.describe(entry.id);
   }
 
   /** Runs `work` on an image; the caller hears of requests and bytes meanwhile. */
   async use<T>(context: CallContext, id: number, work: (image: Image) => Promise<T>): Promise<T> {
     const entry = this.#entry(id);
+    const image = await this.#opened(context, entry);
     entry.listeners.add(context);
     try {
-      return await work(entry.image);
+      return await work(image);
+    } catch (error) {
+      throw explained(error, entry.transport);
     } finally {
       entry.listeners.delete(context);
     }
+  }
+
+  /** The image itself: opened again, where it was closed to save memory. Work on it within {@link use}. */
+  get(context: CallContext, id: number): Promise<Image> {
+    return this.#opened(context, this.#entry(id));
   }
 
   /** As {@link use}, with the tree that is meant. */
@@ -62,24 +103,161 @@ export class Images {
 
   /** What is known of an image by now. */
   describe(id: number): OpenedImage {
-    return describe(id, this.#entry(id).image);
+    const entry = this.#entry(id);
+    if (entry.image) {
+      entry.known = describe(entry, entry.image);
+      return entry.known;
+    }
+    if (!entry.known) throw invalidArgument("the image is not open");
+    return entry.known;
   }
 
-  /** An image, for what costs nothing. */
-  get(id: number): Image {
-    return this.#entry(id).image;
+  /** What reading an image has cost. */
+  cost(id: number, withLog: boolean): Cost {
+    const { image, spent } = this.#entry(id);
+    const all = sum(spent, image && costOf(image));
+    if (withLog) return all;
+    const { log: _, ...cost } = all;
+    return cost;
   }
 
+  /** Closes an image for good. */
   async close(id: number): Promise<void> {
-    const entry = this.#open.get(id);
-    this.#open.delete(id);
-    await entry?.image.close();
+    for (const [key, entry] of this.#entries) {
+      if (entry.id !== id) continue;
+      this.#entries.delete(key);
+      entry.opening?.stop.abort();
+      await entry.image?.close();
+    }
+  }
+
+  /** Closes all images of a registry, as they were opened by other credentials. */
+  async closeRegistry(registry: string): Promise<void> {
+    for (const { id, source } of [...this.#entries.values()]) {
+      if (source.kind === "registry" && parseReference(source.reference)?.registry === registry) {
+        await this.close(id);
+      }
+    }
+    await this.#private.clear();
+  }
+
+  /** The image, opened again where it was closed to save memory. */
+  async #opened(context: CallContext, entry: Entry): Promise<Image> {
+    this.#touch(entry);
+    if (entry.image) return entry.image;
+    entry.opening ??= this.#start(entry);
+    const { opening } = entry;
+    opening.waiting++;
+    entry.listeners.add(context);
+    const left = Promise.withResolvers<never>();
+    const leave = (): void => left.reject(stopped());
+    context.signal.addEventListener("abort", leave, { once: true });
+    try {
+      if (context.signal.aborted) throw stopped();
+      return await Promise.race([opening.done, left.promise]);
+    } finally {
+      context.signal.removeEventListener("abort", leave);
+      entry.listeners.delete(context);
+      if (--opening.waiting === 0 && entry.opening === opening) {
+        entry.opening = undefined;
+        opening.stop.abort();
+      }
+    }
+  }
+
+  #start(entry: Entry): Opening {
+    const stop = new AbortController();
+    const done = this.#openAt(entry, stop.signal).then((image) => {
+      if (stop.signal.aborted) {
+        void image.close();
+        throw stopped();
+      }
+      entry.image = image;
+      entry.known = describe(entry, image);
+      entry.opening = undefined;
+      void this.#closeUnused();
+      return image;
+    });
+    // Callers that left do not look at it any more.
+    done.catch(() => {});
+    return { done, stop, waiting: 0 };
+  }
+
+  async #openAt(entry: Entry, signal: AbortSignal): Promise<Image> {
+    const { source, platform, transport, listeners, known } = entry;
+    const before = { requests: entry.spent?.requests ?? 0, bytes: entry.spent?.bytes ?? 0 };
+    const common = {
+      platform,
+      signal,
+      limits: LIMITS,
+      onProgress: ({ requests, bytes }: { requests: number; bytes: number }) => {
+        const progress = { requests: before.requests + requests, bytes: before.bytes + bytes };
+        for (const listener of listeners) listener.progress(progress);
+      },
+    };
+    try {
+      if (source.kind === "registry") {
+        const registry = parseReference(source.reference)?.registry ?? "";
+        const isPrivate = this.#registries.credentials(registry) !== undefined;
+        // Opened again it is the same image, whatever the tag names by now.
+        const reference = known ? pinned(source.reference, known) : source.reference;
+        return await open(reference, {
+          ...common,
+          ...(transport ? { fetch: transport.fetch } : {}),
+          cache: isPrivate ? this.#private : this.#cache,
+          auth: (host) => this.#registries.credentials(host),
+        });
+      }
+      if (source.kind === "file") return await open(source.file, { ...common, tag: source.tag });
+      throw invalidArgument("folders are not read yet");
+    } catch (error) {
+      throw explained(error, transport);
+    }
+  }
+
+  #newEntry(key: string, source: ImageSource, platform: string | undefined): Entry {
+    const reference = source.kind === "registry" ? parseReference(source.reference) : undefined;
+    const entry: Entry = {
+      id: ++this.#last,
+      source,
+      platform,
+      transport: reference && new Transport(this.#registries, reference.registry),
+      listeners: new Set(),
+      image: undefined,
+      known: undefined,
+      spent: undefined,
+      opening: undefined,
+    };
+    this.#entries.set(key, entry);
+    return entry;
+  }
+
+  /** Closes what was not used for longest; its id stays good. */
+  async #closeUnused(): Promise<void> {
+    const idle = [...this.#entries.values()].filter((it) => it.image && it.listeners.size === 0);
+    const open = [...this.#entries.values()].filter((it) => it.image).length;
+    for (const entry of idle.slice(0, Math.max(0, open - KEPT_OPEN))) {
+      const { image } = entry;
+      if (!image) continue;
+      entry.known = describe(entry, image);
+      entry.image = undefined;
+      await image.close();
+      entry.spent = sum(entry.spent, costOf(image));
+    }
+  }
+
+  #touch(entry: Entry): void {
+    for (const [key, it] of this.#entries) {
+      if (it !== entry) continue;
+      this.#entries.delete(key);
+      this.#entries.set(key, entry);
+      return;
+    }
   }
 
   #entry(id: number): Entry {
-    const entry = this.#open.get(id);
-    if (!entry) throw invalidArgument("the image was closed");
-    return entry;
+    for (const entry of this.#entries.values()) if (entry.id === id) return entry;
+    throw invalidArgument("the image was closed");
   }
 }
 
@@ -90,8 +268,14 @@ function sourceKey(source: ImageSource): unknown {
   return [source.name, source.files.size, source.tag];
 }
 
-function describe(id: number, image: Image): OpenedImage {
+/** The reference by the digest that it had. */
+function pinned(reference: string, { indexDigest, digest }: OpenedImage): string {
+  return reference.includes("@") ? reference : `${reference}@${indexDigest ?? digest}`;
+}
+
+function describe({ id, source, transport }: Entry, image: Image): OpenedImage {
   const { name, digest, indexDigest, platform, platforms, layers, soci, annotations } = image;
+  const route: Route = source.kind === "registry" ? (transport?.route ?? "direct") : "local";
   return {
     id,
     name,
@@ -102,7 +286,31 @@ function describe(id: number, image: Image): OpenedImage {
     layers: [...layers],
     soci,
     annotations,
-    route: "direct",
+    route,
     tags: [],
   };
+}
+
+function costOf(image: Image): Cost {
+  const { requests, bytes, retries, cacheHits, cacheMisses, inflated, imageBytes, log } = image.stats;
+  return { requests, bytes, retries, cacheHits, cacheMisses, inflated, imageBytes, log };
+}
+
+function sum(a: Cost | undefined, b: Cost | undefined): Cost {
+  const none = { requests: 0, bytes: 0, retries: 0, cacheHits: 0, cacheMisses: 0, inflated: 0 };
+  const [x, y] = [a ?? none, b ?? none];
+  return {
+    requests: x.requests + y.requests,
+    bytes: x.bytes + y.bytes,
+    retries: x.retries + y.retries,
+    cacheHits: x.cacheHits + y.cacheHits,
+    cacheMisses: x.cacheMisses + y.cacheMisses,
+    inflated: x.inflated + y.inflated,
+    imageBytes: b?.imageBytes ?? a?.imageBytes ?? 0,
+    log: [...(a?.log ?? []), ...(b?.log ?? [])],
+  };
+}
+
+function stopped(): EngineError {
+  return new EngineError({ code: "ABORTED", message: "ABORTED: stopped by the caller" });
 }

@@ -41,7 +41,7 @@ export class Layers {
   }
 
   async #analysis(context: CallContext, id: number): Promise<Analysis> {
-    const image = this.#images.get(id);
+    const image = await this.#images.get(context, id);
     if (this.#last?.image === image) return this.#last.analysis;
     if (this.#running?.image === image) {
       try {

@@ -227,7 +227,12 @@ export interface EngineApi {
 
   /** All entries of a tree. */
   catalogue(tree: TreeRef): Catalogue;
-  /** Entries that match, in order: a glob where it has `*`, `?`, `[` or `{`, else a part of the path in any case. */
+  /**
+   * Entries that match, in order, in any case: a part of the path that ends in the entry's name (so that what is below
+   * a folder that matches does not match itself); or a glob where it has `*`, `?`, `[` or `{`, for the whole name, with
+   * a slash for the end of the path, with one at its start for all of the path. A newer filter of the same catalogue
+   * stops one that runs: `ABORTED`.
+   */
   filter(catalogue: number, query: string): Uint32Array<ArrayBuffer>;
   /** Frees what a catalogue holds in the engine. */
   release(catalogue: number): void;
