@@ -1,6 +1,7 @@
 /** One file on both sides of a comparison. @module */
 import type { DiffHunk, DiffLine, FileDiff, FileDiffContent, FileFacts, FileRef } from "../protocol/api.ts";
 import type { CallContext } from "../protocol/rpc.ts";
+import { failureOf } from "./failure.ts";
 import { read, stat } from "./files.ts";
 import type { Images } from "./images.ts";
 
@@ -13,23 +14,35 @@ const TIMEOUT = 2000;
 const MAX_LINE = 2000;
 /** A byte of zero in the first so many bytes makes a file binary, as for git. */
 const SNIFFED = 8000;
+const MISSING = ["ENOENT", "ENOTDIR", "ELOOP"];
 
 /** Both sides of a path, and how they differ. */
 export async function diff(
   context: CallContext,
   images: Images,
-  left: FileRef | undefined,
-  right: FileRef | undefined,
+  left: FileRef,
+  right: FileRef,
   around: number,
 ): Promise<FileDiff> {
-  const facts = (ref: FileRef | undefined): Promise<FileFacts | undefined> =>
-    ref ? stat(context, images, ref, false) : Promise.resolve(undefined);
-  const [a, b] = await Promise.all([facts(left), facts(right)]);
+  const [a, b] = await Promise.all([left, right].map((ref) => factsIfThere(context, images, ref)));
   const content = await contentOf(context, images, [left, a], [right, b], around);
   return { left: a, right: b, content };
 }
 
-type OnSide = [FileRef | undefined, FileFacts | undefined];
+async function factsIfThere(
+  context: CallContext,
+  images: Images,
+  ref: FileRef,
+): Promise<FileFacts | undefined> {
+  try {
+    return await stat(context, images, ref, false);
+  } catch (error) {
+    if (MISSING.includes(failureOf(error).code)) return undefined;
+    throw error;
+  }
+}
+
+type OnSide = [FileRef, FileFacts | undefined];
 
 async function contentOf(
   context: CallContext,
@@ -44,9 +57,9 @@ async function contentOf(
     return { kind: "large", maxBytes: MAX_DIFF_BYTES };
   // Not by `transfer`: what `read` hands over would be gone here.
   const inner: CallContext = { ...context, signal: context.signal, transfer: () => {} };
-  const bytesOf = async (ref: FileRef | undefined): Promise<Uint8Array> =>
-    ref ? (await read(inner, images, ref, undefined, undefined)).data : new Uint8Array(0);
-  const [x, y] = await Promise.all([bytesOf(left), bytesOf(right)]);
+  const bytesOf = async ([ref, facts]: OnSide): Promise<Uint8Array> =>
+    facts ? (await read(inner, images, ref, undefined, undefined)).data : new Uint8Array(0);
+  const [x, y] = await Promise.all([bytesOf([left, a]), bytesOf([right, b])]);
   const firstDifference = firstDifferenceOf(x, y);
   if (a && b && firstDifference === undefined) return { kind: "same" };
   if (isBinary(x) || isBinary(y)) return { kind: "binary", firstDifference: firstDifference ?? 0 };

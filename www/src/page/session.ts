@@ -1,5 +1,6 @@
 /** The image on screen: opened as the address says, with its tree. @module */
 import { computed, effect, signal } from "@preact/signals";
+import type { LayerInfo } from "ocipeek";
 import type { Address } from "../address/address.ts";
 import type { CallProgress, Cost, ImageSource, OpenedImage, SiteConfig } from "../protocol/api.ts";
 import { EngineError } from "../protocol/api.ts";
@@ -50,6 +51,12 @@ export const localSources = new Map<string, ImageSource>();
 
 /** Whole layers of up to so many bytes are fetched for a listing without a question. */
 const ASK_ABOVE = 32 << 20;
+
+/** Bytes of whole layers that listing some layers needs, where they are so many that one is to be asked first. */
+export function bytesToAskFor(source: ImageSource, layers: readonly LayerInfo[]): number | undefined {
+  const whole = layers.filter((it) => it.read === "whole").reduce((sum, it) => sum + it.size, 0);
+  return whole > ASK_ABOVE && source.kind === "registry" ? whole : undefined;
+}
 
 /** What the running opening is for; another address stops it. */
 let running: { key: string; stop: AbortController } | undefined;
@@ -113,9 +120,9 @@ async function start(signal: AbortSignal, consent = false): Promise<void> {
       throw new EngineError({ code: "NOT_FOUND", message: `NOT_FOUND: ${name} has no layer ${layer}` });
     }
     const needed = index === undefined ? opened.layers : opened.layers.slice(index, index + 1);
-    const whole = needed.filter((it) => it.read === "whole").reduce((sum, it) => sum + it.size, 0);
-    if (whole > ASK_ABOVE && !consent && source.kind === "registry") {
-      opening.value = { step: "ask", image: opened, bytes: whole };
+    const bytes = bytesToAskFor(source, needed);
+    if (bytes !== undefined && !consent) {
+      opening.value = { step: "ask", image: opened, bytes };
       return;
     }
     const tree = await engine.catalogue([{ image: opened.id, layer: index }], { signal, onProgress });

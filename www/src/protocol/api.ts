@@ -257,7 +257,7 @@ export interface EngineApi {
    */
   compareContents(left: number, right: number, paths: EncodedPath[]): EncodedPath[];
   /** Both sides of a path. `context`: lines that are told around what differs. */
-  diff(left: FileRef | undefined, right: FileRef | undefined, context: number): FileDiff;
+  diff(left: FileRef, right: FileRef, context: number): FileDiff;
 
   /** With `log`, the requests too. */
   cost(image: number, log: boolean): Cost;

@@ -1,6 +1,60 @@
-/** CompareView. @module */
+/** Two images side by side: the one on screen, and the one that the address names besides. @module */
 import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { bytes } from "../../format/format.ts";
+import { type Compared, compareWith, otherKey } from "../../page/comparison.ts";
+import { address } from "../../page/location.ts";
+import { image } from "../../page/session.ts";
+import type { OpenedImage } from "../../protocol/api.ts";
+import { CallNote } from "../CallNote.tsx";
+import { Button } from "../controls/Button.tsx";
+import { Note } from "../controls/Note.tsx";
+import { useCall } from "../use-call.ts";
+import { ChooseOther } from "./ChooseOther.tsx";
+import { Compare } from "./Compare.tsx";
+import "./compare.css";
+import { Sides } from "./Sides.tsx";
 
-export function CompareView(): JSX.Element {
-  return <section />;
+export function CompareView(): JSX.Element | null {
+  const left = image.value;
+  const other = otherKey(address.value);
+  if (!left) return null;
+  if (other === undefined) return <ChooseOther key={left.id} left={left} />;
+  return <WithOther key={`${left.id} ${other}`} left={left} other={other} />;
+}
+
+function WithOther({ left, other }: { left: OpenedImage; other: string }): JSX.Element {
+  const [consent, setConsent] = useState(false);
+  // What comparing contents found, in the place of what was known before.
+  const [anew, setAnew] = useState<Compared & { step: "open" }>();
+  const first = useCall(`${left.id} ${other} ${consent}`, (options) =>
+    compareWith(left, address.peek(), consent, options),
+  );
+  const state = first.step === "done" && anew ? { ...first, value: anew } : first;
+  return (
+    <div class="compare">
+      <Sides left={left} right={state.step === "done" ? state.value.right : undefined} />
+      {state.step !== "done" ? (
+        <div class="compare-note">
+          <CallNote state={state} doing="Opening the other image" />
+        </div>
+      ) : state.value.step === "ask" ? (
+        <div class="compare-note">
+          <Note
+            kind="careful"
+            title="The other image is not indexed"
+            actions={
+              <Button kind="primary" onClick={() => setConsent(true)}>
+                Fetch {bytes(state.value.bytes)}
+              </Button>
+            }
+          >
+            To list its files, {bytes(state.value.bytes)} of whole layers must be fetched.
+          </Note>
+        </div>
+      ) : (
+        <Compare compared={state.value} onAnew={setAnew} />
+      )}
+    </div>
+  );
 }

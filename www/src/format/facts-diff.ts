@@ -1,0 +1,52 @@
+/** What differs between a path's attributes on two sides. @module */
+import type { FileFacts } from "../protocol/api.ts";
+import { bytes, count, permissions, time } from "./format.ts";
+
+/** One attribute on both sides; empty where a side has none. */
+export interface FactChange {
+  name: string;
+  left: string;
+  right: string;
+}
+
+/** All attributes that differ; of a path that one side has not, all that it has. */
+export function factChanges(left: FileFacts | undefined, right: FileFacts | undefined): FactChange[] {
+  const [a, b] = [wordsOf(left), wordsOf(right)];
+  const names = [...new Set([...Object.keys(a), ...Object.keys(b)])];
+  return names
+    .map((name) => ({ name, left: a[name] ?? "", right: b[name] ?? "" }))
+    .filter((it) => it.left !== it.right);
+}
+
+const TYPES: Record<FileFacts["type"], string> = {
+  file: "file",
+  directory: "folder",
+  symlink: "link",
+  "char-device": "character device",
+  "block-device": "block device",
+  fifo: "named pipe",
+};
+
+function wordsOf(facts: FileFacts | undefined): Record<string, string> {
+  if (!facts) return {};
+  const { type, size, mode, uid, gid, uname, gname, mtime, linkname, devMajor, devMinor, xattrs } = facts;
+  const isFile = type === "file";
+  const isDevice = type === "char-device" || type === "block-device";
+  const owner = (id: number, name: string): string => (name === "" ? `${id}` : `${name} (${id})`);
+  return {
+    Type: TYPES[type],
+    ...(isFile ? { Size: size < 1000 ? bytes(size) : `${bytes(size)} (${count(size)})` } : {}),
+    Mode: permissions(mode),
+    Owner: owner(uid, uname),
+    Group: owner(gid, gname),
+    Modified: time(mtime),
+    ...(linkname === undefined ? {} : { "Link to": linkname }),
+    ...(isDevice ? { Device: `${devMajor}:${devMinor}` } : {}),
+    ...Object.fromEntries(xattrs.map(([name, value]) => [`Attribute ${name}`, hex(value)])),
+  };
+}
+
+function hex(value: Uint8Array): string {
+  const digits = [...value.subarray(0, 64)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return value.length > 64 ? `${digits}… (${value.length} bytes)` : digits;
+}
