@@ -68,6 +68,11 @@ export class Lines {
     return this.#pieces[piece]?.text ?? "";
   }
 
+  /** All complete pieces' text. */
+  text(): string {
+    return this.#pieces.map((piece) => piece.text).join("");
+  }
+
   /** Row `at`, 0 the first. */
   row(at: number): Row {
     const index = lastUpTo(this.#pieces.length, at, (i) => this.#pieces[i]?.row ?? 0);

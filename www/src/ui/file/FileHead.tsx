@@ -1,0 +1,127 @@
+/** What a file is, in two lines: its place, and its main attributes; with what one can do with it. @module */
+import type { JSX } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { bytes, permissions, time } from "../../format/format.ts";
+import { verifiedInWords } from "../../format/verified.ts";
+import { visible, visibleName } from "../../format/visible.ts";
+import { saveFile, saveFolder } from "../../page/download.ts";
+import { permalink } from "../../page/link.ts";
+import { href } from "../../page/location.ts";
+import { asEngineError } from "../../page/session.ts";
+import type { EngineError, FileFacts, FileRef } from "../../protocol/api.ts";
+import { decodePath, type EncodedPath } from "../../protocol/path.ts";
+import { Button } from "../controls/Button.tsx";
+import { CopyButton } from "../controls/CopyButton.tsx";
+import { AlertIcon, DownloadIcon, LinkIcon, ShieldIcon } from "../controls/icons.tsx";
+import { Problem } from "./Problem.tsx";
+
+interface HeadProps {
+  file: FileRef;
+  facts: FileFacts | undefined;
+  /** What it is, where its content says it. */
+  title: string | undefined;
+  /** Bytes of the folder's files. */
+  size: number | undefined;
+}
+
+export function FileHead({ file, facts, title, size }: HeadProps): JSX.Element {
+  const canSave = facts?.type === "file" || facts?.type === "directory";
+  return (
+    <header class="file-head">
+      <div class="file-head-row">
+        <Place path={file.path} />
+        <div class="file-actions">
+          <CopyButton text={() => permalink()} label="Copy link to this file" icon={LinkIcon} />
+          {canSave && <Save key={file.path} file={file} isFolder={facts?.type === "directory"} />}
+        </div>
+      </div>
+      {facts && <Facts facts={facts} title={title} size={size} />}
+    </header>
+  );
+}
+
+/** The path, each folder a link. */
+function Place({ path }: { path: EncodedPath }): JSX.Element {
+  const names = path.split("/").filter((name) => name !== "");
+  return (
+    <h1 class="file-place">
+      <a href={href({ path: "/" })} aria-label="The root folder">
+        /
+      </a>
+      {names.map((name, at) => {
+        const to = `/${names.slice(0, at + 1).join("/")}`;
+        const text = <bdi>{visibleName(decodePath(name))}</bdi>;
+        return at === names.length - 1 ? (
+          <span key={to} class="file-name">
+            {text}
+          </span>
+        ) : (
+          <span key={to}>
+            <a href={href({ path: to })}>{text}</a>/
+          </span>
+        );
+      })}
+    </h1>
+  );
+}
+
+function Facts(props: {
+  facts: FileFacts;
+  title: string | undefined;
+  size: number | undefined;
+}): JSX.Element {
+  const { facts, title, size } = props;
+  const words = verifiedInWords(facts.verified, facts.type === "file");
+  const owner = `${facts.uname ? visible(facts.uname) : facts.uid}:${facts.gname ? visible(facts.gname) : facts.gid}`;
+  const shownSize = facts.type === "file" ? facts.size : size;
+  return (
+    <p class="file-facts">
+      {title && <bdi>{visible(title)}</bdi>}
+      {shownSize !== undefined && <span>{bytes(shownSize)}</span>}
+      <span>
+        <code>{permissions(facts.mode)}</code>
+      </span>
+      <span>{owner}</span>
+      {time(facts.mtime) && <span>{time(facts.mtime)}</span>}
+      {facts.layer >= 0 && <span>layer {facts.layer}</span>}
+      <span class={words.level === "all" ? "file-verified" : "file-unverified"}>
+        {words.level === "all" ? <ShieldIcon /> : <AlertIcon />}
+        {words.short}
+      </span>
+    </p>
+  );
+}
+
+/** Saves to disk. */
+function Save({ file, isFolder }: { file: FileRef; isFolder: boolean }): JSX.Element {
+  const [isRunning, setRunning] = useState(false);
+  const [error, setError] = useState<EngineError>();
+  const stop = useRef<AbortController>(undefined);
+  useEffect(() => () => stop.current?.abort(), []);
+  const save = async (): Promise<void> => {
+    const mine = new AbortController();
+    stop.current = mine;
+    setRunning(true);
+    setError(undefined);
+    try {
+      await (isFolder ? saveFolder : saveFile)(file, { signal: mine.signal });
+    } catch (thrown) {
+      const failed = asEngineError(thrown);
+      if (failed.code !== "ABORTED") setError(failed);
+    } finally {
+      setRunning(false);
+    }
+  };
+  return (
+    <>
+      <Button icon={DownloadIcon} busy={isRunning} onClick={() => void save()}>
+        {isFolder ? "Download tar" : "Download"}
+      </Button>
+      {error && (
+        <div class="file-save-problem">
+          <Problem error={error} what="It was not saved" retry={() => void save()} />
+        </div>
+      )}
+    </>
+  );
+}

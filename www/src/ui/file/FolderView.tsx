@@ -1,0 +1,121 @@
+/** A folder: what it holds, and its README. @module */
+import type { JSX } from "preact";
+import { encodingOf } from "../../format/encoding.ts";
+import { bytes, plural } from "../../format/format.ts";
+import { visibleName } from "../../format/visible.ts";
+import { engine } from "../../page/engine.ts";
+import { href } from "../../page/location.ts";
+import type { FileFacts, FileRef } from "../../protocol/api.ts";
+import { type Catalogue, childrenOf, nameBytes, nameOf, typeOf } from "../../protocol/catalogue.ts";
+import { pathOf } from "../../protocol/path.ts";
+import { Spinner } from "../controls/Spinner.tsx";
+import { AboutView } from "./AboutView.tsx";
+import { DocumentView } from "./DocumentView.tsx";
+import "./folder.css";
+import { Problem } from "./Problem.tsx";
+import { useCall } from "./use-call.ts";
+
+/** A README of more is not shown here. */
+const MAX_README = 256 << 10;
+/** The largest things in it that are listed. */
+const LARGEST = 8;
+
+interface FolderProps {
+  catalogue: Catalogue;
+  entry: number;
+  file: FileRef;
+  facts: FileFacts;
+}
+
+export function FolderView({ catalogue, entry, file, facts }: FolderProps): JSX.Element {
+  const readme = readmeOf(catalogue, entry);
+  return (
+    <div class="folder">
+      <Summary catalogue={catalogue} entry={entry} />
+      {readme !== undefined && <Readme catalogue={catalogue} entry={readme} file={file} />}
+      <AboutView file={file} facts={facts} />
+    </div>
+  );
+}
+
+function Summary({ catalogue: c, entry }: { catalogue: Catalogue; entry: number }): JSX.Element {
+  const children = [...childrenOf(c, entry)];
+  const below = (c.end[entry] ?? 0) - entry - 1;
+  const total = c.size[entry] ?? 0;
+  const largest = children
+    .filter((at) => (c.size[at] ?? 0) > 0)
+    .sort((a, b) => (c.size[b] ?? 0) - (c.size[a] ?? 0))
+    .slice(0, LARGEST);
+  return (
+    <section class="folder-summary" aria-label="Summary">
+      <p>
+        {plural(children.length, "item").replace(/^0 items$/, "Empty")}
+        {below > children.length && `, ${plural(below, "item")} with all below`}
+        {" · "}
+        {plural(c.files[entry] ?? 0, "file")} · {bytes(total)}
+      </p>
+      {largest.length > 1 && (
+        <ul class="folder-largest" aria-label="Largest">
+          {largest.map((at) => (
+            <li key={at}>
+              <a href={href({ path: pathOf(c, at) })}>
+                <bdi>{visibleName(nameBytes(c, at))}</bdi>
+                {typeOf(c, at) === "directory" && "/"}
+              </a>
+              <meter min={0} max={total} value={c.size[at] ?? 0} aria-label="Share of the folder" />
+              <span class="figures">{bytes(c.size[at] ?? 0)}</span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}
+
+function readmeOf(c: Catalogue, folder: number): number | undefined {
+  let plain: number | undefined;
+  for (const at of childrenOf(c, folder)) {
+    if (typeOf(c, at) !== "file" || (c.size[at] ?? 0) > MAX_README || (c.size[at] ?? 0) === 0) continue;
+    const name = nameOf(c, at);
+    if (/^readme\.(md|markdown)$/i.test(name)) return at;
+    if (/^readme(\.txt)?$/i.test(name)) plain ??= at;
+  }
+  return plain;
+}
+
+function Readme({
+  catalogue: c,
+  entry,
+  file,
+}: {
+  catalogue: Catalogue;
+  entry: number;
+  file: FileRef;
+}): JSX.Element {
+  const path = pathOf(c, entry);
+  const ref = { ...file, path };
+  const name = nameOf(c, entry);
+  const call = useCall(JSON.stringify(ref), async (signal) => {
+    const { data } = await engine.read([ref], { signal });
+    const encoding = encodingOf(data, true);
+    return encoding && new TextDecoder(encoding.label).decode(data);
+  });
+  return (
+    <section class="folder-readme" aria-label={name}>
+      <h2>
+        <a href={href({ path })}>{name}</a>
+      </h2>
+      {call.step === "running" && <Spinner label="Reading" />}
+      {call.step === "failed" && (
+        <Problem error={call.error} what="It could not be read" retry={call.retry} />
+      )}
+      {call.step === "done" &&
+        call.value !== undefined &&
+        (/\.(md|markdown)$/i.test(name) ? (
+          <DocumentView text={call.value} path={path} name={JSON.stringify(ref)} />
+        ) : (
+          <pre class="folder-plain">{call.value}</pre>
+        ))}
+    </section>
+  );
+}
