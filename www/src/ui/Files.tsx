@@ -2,15 +2,16 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { shortDigest } from "../format/format.ts";
-import { visible } from "../format/visible.ts";
+import { visibleName } from "../format/visible.ts";
 import { address, go, href } from "../page/location.ts";
 import { catalogue } from "../page/session.ts";
 import { type Catalogue, typeOf } from "../protocol/catalogue.ts";
-import { displayPath, type EncodedPath, pathOf } from "../protocol/path.ts";
+import { decodePath, type EncodedPath, pathOf } from "../protocol/path.ts";
 import { Button, ButtonLink } from "./controls/Button.tsx";
 import { LeftIcon, RightIcon } from "./controls/icons.tsx";
 import { FileView } from "./file/FileView.tsx";
 import "./files.css";
+import { modelOf } from "./tree/model.ts";
 import { resolveEntry } from "./tree/resolve.ts";
 import { Split } from "./tree/Split.tsx";
 import { Tree } from "./tree/Tree.tsx";
@@ -26,7 +27,7 @@ function Panes({ tree, path }: { tree: Catalogue; path: EncodedPath }): JSX.Elem
   // On a phone a file takes the screen; a folder opens in the tree, and takes it when asked to.
   const [wantsFolder, setWantsFolder] = useState(false);
   useEffect(() => setWantsFolder(false), [path]);
-  const folder = selected === undefined ? "/" : pathOf(tree, tree.parent[selected] ?? 0);
+  const folder = selected === undefined ? 0 : (tree.parent[selected] ?? 0);
   return (
     <Split
       name="files"
@@ -42,7 +43,7 @@ function Panes({ tree, path }: { tree: Catalogue; path: EncodedPath }): JSX.Elem
             onSelect={(entry) => go({ path: pathOf(tree, entry) })}
           />
           <div class="files-more">
-            <bdi>{visible(displayPath(path))}</bdi>
+            <bdi>{visibleName(decodePath(path))}</bdi>
             <Button icon={RightIcon} onClick={() => setWantsFolder(true)}>
               Details
             </Button>
@@ -57,7 +58,15 @@ function Panes({ tree, path }: { tree: Catalogue; path: EncodedPath }): JSX.Elem
                 Files
               </Button>
             ) : (
-              <ButtonLink kind="quiet" icon={LeftIcon} href={href({ path: folder })}>
+              <ButtonLink
+                kind="quiet"
+                icon={LeftIcon}
+                href={href({ path: pathOf(tree, folder) })}
+                // The tree is found as it was left, with the file in sight.
+                onClick={() => {
+                  modelOf(tree).revealed = folder;
+                }}
+              >
                 Files
               </ButtonLink>
             )}

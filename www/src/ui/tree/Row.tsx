@@ -1,13 +1,13 @@
 /** One row of a tree. @module */
 import type { JSX } from "preact";
 import { textOf, visible } from "../../format/visible.ts";
-import { Flag, markOf, nameBytes } from "../../protocol/catalogue.ts";
+import { markOf, nameBytes } from "../../protocol/catalogue.ts";
 import { displayPath, pathOf } from "../../protocol/path.ts";
 import { RightIcon } from "../controls/icons.tsx";
 import { KindIcon } from "./icons.tsx";
 import { highlight } from "./matches.ts";
 import type { TreeModel } from "./model.ts";
-import { type Column, cellOf, kindOf, MARK_WORDS, sayRow, tipOf } from "./words.ts";
+import { type Column, cellOf, kindOf, MARK_WORDS, noteOf, sayRow, tipOf } from "./words.ts";
 
 /** Deeper rows are not moved in further: names need room. */
 const MAX_INDENT = 24;
@@ -66,6 +66,7 @@ function Name({ model, entry }: { model: TreeModel; entry: number }): JSX.Elemen
   const { catalogue: c, filter } = model;
   const text = textOf(nameBytes(c, entry));
   const target = c.links.get(entry);
+  const note = noteOf(c, entry);
   return (
     <span class="tree-text">
       <bdi>
@@ -77,7 +78,7 @@ function Name({ model, entry }: { model: TreeModel; entry: number }): JSX.Elemen
           <bdi>{visible(target)}</bdi>
         </span>
       )}
-      {((c.flags[entry] ?? 0) & Flag.hardlink) !== 0 && <span class="tree-target"> hard link</span>}
+      {note !== "" && <span class="tree-target"> {note}</span>}
     </span>
   );
 }

@@ -2,6 +2,7 @@
 import type { JSX } from "preact";
 import { useCallback, useId, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
 import { count, plural } from "../../format/format.ts";
+import { leavePlace, placeOf } from "../../page/place.ts";
 import { type Catalogue, MARKS } from "../../protocol/catalogue.ts";
 import { IconButton } from "../controls/Button.tsx";
 import { FilterBox } from "./FilterBox.tsx";
@@ -58,11 +59,18 @@ export function Tree(props: TreeProps): JSX.Element {
     if (!element) return;
     const isHidden = element.clientHeight === 0;
     const view = isHidden ? { ...viewport, top: model.scrollTop } : viewportOf(element);
-    // The height is set first: a place below the old end cannot be scrolled to.
-    const inner = element.firstElementChild;
-    if (inner instanceof HTMLElement) inner.style.height = `${scrollHeight(model.rows.count, view)}px`;
+    setHeight(element, model.rows.count);
     model.scrollTop = scrollTo(model.cursorRow, model.rows.count, view, place);
     if (!isHidden && model.scrollTop !== element.scrollTop) element.scrollTop = model.scrollTop;
+    look();
+  };
+  const scrollBack = (top: number): void => {
+    render(0);
+    model.scrollTop = top;
+    const element = list.current;
+    if (!element || element.clientHeight === 0) return;
+    setHeight(element, model.rows.count);
+    element.scrollTop = top;
     look();
   };
   const problem = useFilter(model, query, () => show("nearest"));
@@ -71,6 +79,12 @@ export function Tree(props: TreeProps): JSX.Element {
     // A tree that is shown again is as it was left.
     if (selected === model.revealed) return;
     model.revealed = selected;
+    const place = placeOf(listName(catalogue));
+    if (place !== undefined) {
+      if (selected !== undefined && selected !== 0) model.reveal(selected);
+      if (!model.filter) setQuery("");
+      return scrollBack(place);
+    }
     if (selected === undefined || selected === 0) return;
     if (model.cursor === selected && model.rowOf(selected) >= 0) return show("nearest");
     model.reveal(selected);
@@ -84,6 +98,7 @@ export function Tree(props: TreeProps): JSX.Element {
 
   const choose = (entry: number): void => {
     if (model.rowOf(entry) < 0) return;
+    leavePlace(listName(catalogue), model.scrollTop);
     onSelect(entry);
   };
   const onKeyDown = (event: KeyboardEvent): void => {
@@ -201,6 +216,16 @@ export function Tree(props: TreeProps): JSX.Element {
       </div>
     </div>
   );
+}
+
+/** Gives a list its height before it is rendered: what is below its old end cannot be scrolled to. */
+function setHeight(list: HTMLElement, rows: number): void {
+  const inner = list.firstElementChild;
+  if (inner instanceof HTMLElement) inner.style.height = `${scrollHeight(rows, viewportOf(list))}px`;
+}
+
+function listName(c: Catalogue): string {
+  return `tree ${c.id}`;
 }
 
 function found(matches: number, of: number): string {

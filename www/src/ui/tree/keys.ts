@@ -21,43 +21,14 @@ export class TreeKeys {
   #typedAt = Number.NEGATIVE_INFINITY;
 
   /** `page`: rows on screen. `now`: milliseconds. */
-  press(model: TreeModel, { key, ctrlKey, altKey, metaKey }: KeyPress, page: number, now: number): Effect {
+  press(model: TreeModel, press: KeyPress, page: number, now: number): Effect {
+    const { key, ctrlKey, altKey, metaKey } = press;
     if (ctrlKey || altKey || metaKey || model.rows.count === 0) return "none";
-    const row = model.cursorRow;
-    const isTyping = now - this.#typedAt < TYPING_MS && this.#typed !== "";
-    switch (key) {
-      case "ArrowDown":
-        // The first key of all goes to the first row.
-        model.moveTo(model.rowOf(model.cursor) < 0 ? 0 : row + 1);
-        return "moved";
-      case "ArrowUp":
-        model.moveTo(row - 1);
-        return "moved";
-      case "Home":
-        model.moveTo(0);
-        return "moved";
-      case "End":
-        model.moveTo(model.rows.count - 1);
-        return "moved";
-      case "PageDown":
-        model.moveTo(row + page);
-        return "moved";
-      case "PageUp":
-        model.moveTo(row - page);
-        return "moved";
-      case "ArrowRight":
-        model.right();
-        return "moved";
-      case "ArrowLeft":
-        model.left();
-        return "moved";
-      case "*":
-        model.openSiblings();
-        return "moved";
-      case "Enter":
-        return "chosen";
-      case " ":
-        if (!isTyping) return "chosen";
+    const isTyping = this.#typed !== "" && now - this.#typedAt < TYPING_MS;
+    const effect = key === " " && isTyping ? undefined : move(model, key, page);
+    if (effect) {
+      this.#typed = "";
+      return effect;
     }
     // `/` and `?` are keys of the page.
     if ([...key].length !== 1 || key === "/" || key === "?") return "none";
@@ -67,5 +38,45 @@ export class TreeKeys {
     const isOneLetter = [...this.#typed].every((letter) => letter === key);
     model.typeahead(isOneLetter ? key : this.#typed);
     return "moved";
+  }
+}
+
+/** What a key does that is no letter. */
+function move(model: TreeModel, key: string, page: number): Effect | undefined {
+  const row = model.cursorRow;
+  switch (key) {
+    case "ArrowDown":
+      // The first key of all goes to the first row.
+      model.moveTo(model.rowOf(model.cursor) < 0 ? 0 : row + 1);
+      return "moved";
+    case "ArrowUp":
+      model.moveTo(row - 1);
+      return "moved";
+    case "Home":
+      model.moveTo(0);
+      return "moved";
+    case "End":
+      model.moveTo(model.rows.count - 1);
+      return "moved";
+    case "PageDown":
+      model.moveTo(row + page);
+      return "moved";
+    case "PageUp":
+      model.moveTo(row - page);
+      return "moved";
+    case "ArrowRight":
+      model.right();
+      return "moved";
+    case "ArrowLeft":
+      model.left();
+      return "moved";
+    case "*":
+      model.openSiblings();
+      return "moved";
+    case "Enter":
+    case " ":
+      return "chosen";
+    default:
+      return undefined;
   }
 }

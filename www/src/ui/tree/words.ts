@@ -19,8 +19,8 @@ const KIND_WORDS: Record<Kind, string> = {
   "char-device": "character device",
   "block-device": "block device",
   fifo: "named pipe",
-  whiteout: "removes what is below",
-  opaque: "hides the folder of lower layers",
+  whiteout: "whiteout",
+  opaque: "opaque mark",
 };
 
 /** A mark's letter and its words. */
@@ -64,6 +64,14 @@ export function cellOf(c: Catalogue, entry: number, column: Column): string {
   }
 }
 
+/** What else there is to say of an entry, in few words. */
+export function noteOf(c: Catalogue, entry: number): string {
+  const type = typeOf(c, entry);
+  if (type === "whiteout") return "removed by this layer";
+  if (type === "opaque") return "hides what lower layers have here";
+  return (c.flags[entry] ?? 0) & Flag.hardlink ? "hard link" : "";
+}
+
 /** A row's name for screen readers: all that is seen of it. */
 export function sayRow(c: Catalogue, entry: number, columns: readonly Column[], marks: boolean): string {
   const mark = markOf(c, entry);
@@ -71,7 +79,7 @@ export function sayRow(c: Catalogue, entry: number, columns: readonly Column[], 
   const parts = [visible(textOf(nameBytes(c, entry))), KIND_WORDS[kindOf(c, entry, false)]];
   if (marks && mark !== "none") parts.push(MARK_WORDS[mark].words);
   if (target !== undefined) parts.push(`to ${visible(target)}`);
-  if ((c.flags[entry] ?? 0) & Flag.hardlink) parts.push("another name of a file");
+  if (noteOf(c, entry) !== "") parts.push(noteOf(c, entry));
   if (columns.includes("size") && hasSize(c, entry)) parts.push(cellOf(c, entry, "size"));
   return parts.join(", ");
 }
