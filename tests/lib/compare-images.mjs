@@ -53,7 +53,14 @@ const HISTORY = [
 /** Pushes both. */
 export async function pushCompareImages(host) {
   const folder = tempFolder("compare");
-  const blobs = join(folder.path, "blobs", "sha256");
+  writeCompareLayout(folder.path);
+  await pushLayout(host, folder.path, "compare");
+  folder.remove();
+}
+
+/** Both as an OCI layout. */
+export function writeCompareLayout(dir) {
+  const blobs = join(dir, "blobs", "sha256");
   mkdirSync(blobs, { recursive: true });
   const put = (bytes, mediaType) => {
     const hex = createHash("sha256").update(bytes).digest("hex");
@@ -83,10 +90,8 @@ export async function pushCompareImages(host) {
     );
     return { ...manifest, annotations: { "org.opencontainers.image.ref.name": `v${at + 1}` } };
   });
-  writeFileSync(join(folder.path, "oci-layout"), '{"imageLayoutVersion":"1.0.0"}');
-  writeFileSync(join(folder.path, "index.json"), JSON.stringify({ schemaVersion: 2, manifests }));
-  await pushLayout(host, folder.path, "compare");
-  folder.remove();
+  writeFileSync(join(dir, "oci-layout"), '{"imageLayoutVersion":"1.0.0"}');
+  writeFileSync(join(dir, "index.json"), JSON.stringify({ schemaVersion: 2, manifests }));
 }
 
 /** The demo's, copied. */

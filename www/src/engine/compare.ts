@@ -6,15 +6,16 @@ import type { CallContext } from "../protocol/rpc.ts";
 import type { Catalogues } from "./catalogues.ts";
 import { compareTrees, type Side } from "./comparison.ts";
 import type { Images } from "./images.ts";
-import type { FileTree, Image } from "./library.ts";
+import type { FileTree } from "./library.ts";
 import { walkTree } from "./trees.ts";
 
 /** Files whose contents are compared at once. */
 const AT_ONCE = 4;
 
+/** Two images by their ids: one that was closed to save memory is opened again under the same. */
 interface Pair {
-  left: Image;
-  right: Image;
+  left: number;
+  right: number;
   sides: [Side, Side];
   verdicts: Map<EncodedPath, boolean>;
   /** The catalogue that was handed out. */
@@ -50,42 +51,41 @@ export class Comparisons {
   ): Promise<EncodedPath[]> {
     const pair = await this.#pair(context, left, right);
     const { signal } = context;
-    const differ: EncodedPath[] = [];
+    const differ = new Set<EncodedPath>();
     let next = 0;
     let done = 0;
-    const work = async (): Promise<void> => {
+    const work = async (first: FileTree, second: FileTree): Promise<void> => {
       for (let path = paths[next++]; path !== undefined; path = paths[next++]) {
-        const equal = await equalContents(pair.left, pair.right, decodePath(path), signal).catch((error) => {
+        const equal = await equalContents(first, second, decodePath(path), signal).catch((error) => {
           // The others stop as well.
           next = paths.length;
           throw error;
         });
         pair.verdicts.set(path, equal);
-        if (!equal) differ.push(path);
+        if (!equal) differ.add(path);
         context.progress({ done: ++done, total: paths.length });
       }
     };
-    await this.#images.use(context, left, () =>
-      this.#images.use(context, right, () => Promise.all(Array.from({ length: AT_ONCE }, work))),
+    await this.#images.use(context, left, (first) =>
+      this.#images.use(context, right, (second) =>
+        Promise.all(Array.from({ length: AT_ONCE }, () => work(first, second))),
+      ),
     );
-    return paths.filter((path) => differ.includes(path));
+    return paths.filter((path) => differ.has(path));
   }
 
-  async #pair(context: CallContext, leftId: number, rightId: number): Promise<Pair> {
-    const left = await this.#images.get(context, leftId);
-    const right = await this.#images.get(context, rightId);
+  async #pair(context: CallContext, left: number, right: number): Promise<Pair> {
     const last = this.#last;
-    if (last && last.left === left && last.right === right) return last;
-    const side = async (id: number, image: Image): Promise<Side> => {
-      const tree = await this.#images.use(context, id, () => walkTree(image, context.signal, false));
-      return { tree, layers: image.layers.map((layer) => layer.digest) };
+    if (last?.left === left && last.right === right) return last;
+    const side = (id: number): Promise<Side> | Side => {
+      if (last?.left === id) return last.sides[0];
+      if (last?.right === id) return last.sides[1];
+      return this.#images.use(context, id, async (image) => ({
+        tree: await walkTree(image, context.signal, false),
+        layers: image.layers.map((layer) => layer.digest),
+      }));
     };
-    const known = (id: number, image: Image): Promise<Side> | Side => {
-      if (last?.left === image) return last.sides[0];
-      if (last?.right === image) return last.sides[1];
-      return side(id, image);
-    };
-    const sides: [Side, Side] = [await known(leftId, left), await known(rightId, right)];
+    const sides: [Side, Side] = [await side(left), await side(right)];
     if (last) this.#release(last);
     this.#last = { left, right, sides, verdicts: new Map(), kept: undefined };
     return this.#last;

@@ -9,7 +9,7 @@ import type { Images } from "./images.ts";
 export const MAX_DIFF_BYTES = 4 << 20;
 
 /** After so many milliseconds, texts count as too different. */
-const TIMEOUT = 2000;
+const TIMEOUT = 1000;
 /** Longer lines are not compared word by word. */
 const MAX_LINE = 2000;
 /** A byte of zero in the first so many bytes makes a file binary, as for git. */

@@ -2,10 +2,12 @@
 import type { LayerChanges, LayerTally, Waste } from "../protocol/api.ts";
 import type { CallContext } from "../protocol/rpc.ts";
 import type { Catalogues } from "./catalogues.ts";
+import { failureOf } from "./failure.ts";
 import type { Images } from "./images.ts";
-import { type Image, invalidArgument } from "./library.ts";
+import { invalidArgument } from "./library.ts";
 import { addLayer, emptyTree, type Merged } from "./merge.ts";
-import { pause, type Tree, walkTree } from "./trees.ts";
+import { type Tree, walkTree } from "./trees.ts";
+import { nextTurn } from "./turns.ts";
 import { wasteOf } from "./waste.ts";
 
 /** What all layers do: found in one go, as each needs those below it. */
@@ -19,8 +21,8 @@ export class Layers {
   readonly #images: Images;
   readonly #catalogues: Catalogues;
   /** Of the image that was asked for last. */
-  #last: { image: Image; analysis: Analysis } | undefined;
-  #running: { image: Image; analysis: Promise<Analysis> } | undefined;
+  #last: { id: number; analysis: Analysis } | undefined;
+  #running: { id: number; analysis: Promise<Analysis> } | undefined;
 
   constructor(images: Images, catalogues: Catalogues) {
     this.#images = images;
@@ -41,38 +43,40 @@ export class Layers {
   }
 
   async #analysis(context: CallContext, id: number): Promise<Analysis> {
-    const image = await this.#images.get(context, id);
-    if (this.#last?.image === image) return this.#last.analysis;
-    if (this.#running?.image === image) {
+    if (this.#last?.id === id) return this.#last.analysis;
+    if (this.#running?.id === id) {
       try {
         return await this.#running.analysis;
       } catch (error) {
         // Its caller stopped it; this one did not.
-        if (!isAborted(error) || context.signal.aborted) throw error;
+        if (failureOf(error).code !== "ABORTED" || context.signal.aborted) throw error;
         return this.#analysis(context, id);
       }
     }
-    const analysis = this.#images.use(context, id, () => this.#analyse(context, image));
-    const running = { image, analysis };
+    const analysis = this.#analyse(context, id);
+    const running = { id, analysis };
     this.#running = running;
     try {
       const done = await analysis;
       for (const { catalogue } of this.#last?.analysis.layers ?? []) this.#catalogues.release(catalogue.id);
       for (const { catalogue } of done.layers) this.#catalogues.keep(catalogue);
-      this.#last = { image, analysis: done };
+      this.#last = { id, analysis: done };
       return done;
     } finally {
       if (this.#running === running) this.#running = undefined;
     }
   }
 
-  async #analyse({ signal, progress }: CallContext, image: Image): Promise<Analysis> {
+  async #analyse(context: CallContext, id: number): Promise<Analysis> {
+    const { signal, progress } = context;
     const trees: Tree[] = [];
-    const total = image.layers.length;
-    for (let index = 0; index < total; index++) {
-      trees.push(await walkTree(image.layer(index), signal, true));
-      progress({ done: index + 1, total });
-    }
+    await this.#images.use(context, id, async (image) => {
+      const total = image.layers.length;
+      for (let index = 0; index < total; index++) {
+        trees.push(await walkTree(image.layer(index), signal, true));
+        progress({ done: index + 1, total });
+      }
+    });
     return analyse(trees, () => this.#catalogues.nextId(), signal);
   }
 }
@@ -86,7 +90,7 @@ export async function analyse(
   const steps: Omit<Merged, "state">[] = [];
   let root = emptyTree();
   for (const tree of trees) {
-    await pause();
+    await nextTurn();
     signal?.throwIfAborted();
     const { state, ...step } = addLayer(root, tree, nextId());
     root = state;
@@ -102,10 +106,4 @@ export async function analyse(
     return { ...tally, catalogue };
   });
   return { layers, waste: { ...waste, layers: tallies }, root };
-}
-
-function isAborted(error: unknown): boolean {
-  return (
-    error instanceof Error && (error.name === "AbortError" || ("code" in error && error.code === "ABORTED"))
-  );
 }

@@ -160,8 +160,3 @@ export function compareNames(a: Tree, i: number, b: Tree, j: number): number {
   }
   return x.length - y.length;
 }
-
-/** Lets other calls be answered. */
-export function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve));
-}

@@ -34,7 +34,7 @@ export function stepsOf(config: ImageConfig | undefined, layers: number): Step[]
 }
 
 const BUILDKIT = / # buildkit$/;
-const SHELL = /^(RUN )?(?:\|\d+ (?:\S+ )*?)?\/bin\/(?:ba|a)?sh (?:-\S+ )*-[a-z]*c /;
+const SHELL = /^(RUN )?(?:\|\d+ (?:\S+ )*?)?\/bin\/(?:ba|a)?sh (?:-\S+ (?:[a-z]+ )?)*?-[a-z]*c /;
 const NO_OPERATION = /^#\(nop\)\s+/;
 
 /** `/bin/sh -c #(nop)  CMD ["sh"]` is `CMD ["sh"]`; `/bin/sh -c make` is `RUN make`. */

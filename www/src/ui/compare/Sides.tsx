@@ -1,6 +1,6 @@
 /** The two images of a comparison, and ways to exchange or change them. @module */
 import type { JSX } from "preact";
-import type { Address } from "../../address/address.ts";
+import { swapped } from "../../address/swap.ts";
 import { shortDigest } from "../../format/format.ts";
 import { visible } from "../../format/visible.ts";
 import { address, href } from "../../page/location.ts";
@@ -23,7 +23,7 @@ export function Sides({ left, right }: SidesProps): JSX.Element {
         class="button-icon"
         kind="quiet"
         icon={SwapIcon}
-        href={href(swapped(now))}
+        href={href(swapped(now, left.platform))}
         aria-label="Exchange the images"
         title="Exchange the images"
       />
@@ -33,21 +33,6 @@ export function Sides({ left, right }: SidesProps): JSX.Element {
       </ButtonLink>
     </header>
   );
-}
-
-/** The address of the same comparison, the other way round. */
-export function swapped(now: Address): Partial<Address> {
-  return {
-    image: now.with,
-    tag: now.withTag,
-    platform: now.withPlatform ?? now.platform,
-    with: now.image,
-    withTag: now.tag,
-    withPlatform: now.withPlatform === undefined ? undefined : now.platform,
-    view: "compare",
-    path: now.path,
-    show: now.show,
-  };
 }
 
 interface SideProps {
