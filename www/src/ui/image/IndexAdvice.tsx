@@ -1,6 +1,6 @@
 /** How an image gets an index, for whom it lacks one. @module */
 import type { JSX } from "preact";
-import { repositoryOf } from "../../page/link.ts";
+import { repositoryOf } from "../../address/pin.ts";
 import { address } from "../../page/location.ts";
 import type { OpenedImage } from "../../protocol/api.ts";
 import { CopyButton } from "../controls/CopyButton.tsx";
