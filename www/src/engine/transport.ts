@@ -50,7 +50,9 @@ export class Transport {
   }
 
   /** For the package, in place of the platform's. */
-  readonly fetch = (url: string, init: FetchInit): Promise<FetchResponse> => {
+  readonly fetch = (url: string, asked: FetchInit): Promise<FetchResponse> => {
+    // What the browser keeps is not verified: damaged once, it would come again at each try. The page has its own cache.
+    const init: FetchInit = { ...asked, cache: "no-store" };
     const part = this.#partOf(url);
     if (part) return this.#send(url, init, part);
     return this.#elsewhere(url, init);

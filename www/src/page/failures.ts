@@ -50,17 +50,27 @@ const notHere: Explain = ({ path }) => ({
   remedy: "start",
 });
 
+const noLayer = (message: string): Explained => ({
+  title: "No such layer",
+  what: withoutCode(message),
+  todo: ["The tag may name a newer image by now, or the layer belongs to another platform."],
+  remedy: "start",
+});
+
 const EXPLAIN: Record<string, Explain> = {
-  NOT_FOUND: ({ reference, digest }, { reference: asked }) => ({
-    title: "No such image",
-    what: `${registryOf(asked)} has no ${digest ?? reference ?? asked}, or does not show it to people who are not signed in.`,
-    todo: [
-      "Check the spelling of repository and tag.",
-      "An image that was deleted or never pushed cannot be shown.",
-      "Is it private? Then sign in.",
-    ],
-    remedy: "sign-in",
-  }),
+  NOT_FOUND: ({ message, reference, digest }, { reference: asked }) => {
+    if (/ has no layer /.test(message)) return noLayer(message);
+    return {
+      title: "No such image",
+      what: `${registryOf(asked)} has no ${digest ?? reference ?? asked}, or does not show it to people who are not signed in.`,
+      todo: [
+        "Check the spelling of repository and tag.",
+        "An image that was deleted or never pushed cannot be shown.",
+        "Is it private? Then sign in.",
+      ],
+      remedy: "sign-in",
+    };
+  },
   UNAUTHORIZED: (_, around) => ({
     title: "This image is private",
     what: `${registryOf(around.reference)} wants to know who you are before it shows this image.`,

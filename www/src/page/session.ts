@@ -152,8 +152,12 @@ export function sourceOf(name: string, tag: string | undefined): ImageSource {
   return { ...source, tag };
 }
 
-/** Any error as one of the engine's. */
+/** Any error as one of the engine's. Without a connection, that is the reason for whatever could not be fetched. */
 export function asEngineError(error: unknown): EngineError {
-  if (error instanceof EngineError) return error;
-  return new EngineError({ code: "INTERNAL", message: `INTERNAL: ${String(error)}` });
+  const known = error instanceof EngineError ? error : undefined;
+  const mayBeNetwork = known === undefined || known.code === "INTERNAL" || known.code === "NETWORK";
+  if (mayBeNetwork && !navigator.onLine) {
+    return new EngineError({ code: "OFFLINE", message: "OFFLINE: the browser has no connection" });
+  }
+  return known ?? new EngineError({ code: "INTERNAL", message: `INTERNAL: ${String(error)}` });
 }

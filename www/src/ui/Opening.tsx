@@ -1,7 +1,7 @@
 /** While an image opens; and the question before whole layers are fetched. @module */
 import type { JSX } from "preact";
 import { bytes, plural } from "../format/format.ts";
-import { address, go } from "../page/location.ts";
+import { address } from "../page/location.ts";
 import { type Opening as OpeningState, opening, stopOpening } from "../page/session.ts";
 import type { OpenedImage } from "../protocol/api.ts";
 import { Ask } from "./Ask.tsx";
@@ -34,14 +34,7 @@ function Progress({ now }: { now: Extract<OpeningState, { step: "opening" }> }):
       </p>
       {known && <LayerList image={known} />}
       <div>
-        <Button
-          onClick={() => {
-            stopOpening();
-            if (!known) go({ image: undefined });
-          }}
-        >
-          Cancel
-        </Button>
+        <Button onClick={stopOpening}>Cancel</Button>
       </div>
     </section>
   );
