@@ -32,6 +32,7 @@ describe("the page is accessible", () => {
         !document.querySelector("main > .opening, main .spinner, main [aria-busy='true']"),
     );
 
+  /** Name, address, and what is done there. @returns {[string, string, (() => Promise<unknown>)?][]} */
   const views = () => [
     ["start", "#/"],
     ["files", `${image}/?${PLATFORM}`],

@@ -172,3 +172,19 @@ describe("errors that a person can act on", () => {
     assert.ok(await button("Choose the tar …").isVisible());
   });
 });
+
+test("a registry that neither answers pages nor is on the host's list: says so, and what to do", async () => {
+  const registry = await startFaultRegistry();
+  registry.fault = "noCors";
+  const parts = await startPage({ registry, vars: { OCIPEEK_INSECURE_REGISTRIES: "127.0.0.1:1" } });
+  try {
+    await parts.page.goto(`${parts.url}#/${registry.host}/demo:latest-soci/-/`);
+    const failure = parts.page.getByRole("alert");
+    await failure.getByRole("heading", { name: "This host does not reach that registry" }).waitFor();
+    assert.equal(await failure.locator("summary code").first().textContent(), "REGISTRY_NOT_ALLOWED");
+    assert.match(await failure.innerText(), /npx ocipeek serve/);
+  } finally {
+    await parts.stop();
+    await registry.stop();
+  }
+});

@@ -10,7 +10,6 @@ const AXE = readFileSync(new URL("../../node_modules/axe-core/axe.min.js", impor
 export async function violations(page) {
   if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(AXE);
   const found = await page.evaluate(async () => {
-    // @ts-expect-error: put there above.
     const { violations: all } = await globalThis.axe.run(document, { resultTypes: ["violations"] });
     return all.map(({ id, nodes }) => ({ id, at: nodes.map((it) => `${it.target} ${it.failureSummary}`) }));
   });

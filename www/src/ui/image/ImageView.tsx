@@ -2,17 +2,18 @@
 
 import type { ImageConfig } from "ocipeek";
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useId, useState } from "preact/hooks";
+import { useId } from "preact/hooks";
 import { bytes, plural, time } from "../../format/format.ts";
 import { engine } from "../../page/engine.ts";
 import { address, href } from "../../page/location.ts";
-import { asEngineError, image } from "../../page/session.ts";
-import type { EngineError, OpenedImage } from "../../protocol/api.ts";
+import { image } from "../../page/session.ts";
+import type { OpenedImage } from "../../protocol/api.ts";
 import { Digest } from "../controls/Digest.tsx";
 import { KeyValue } from "../controls/KeyValue.tsx";
 import { Spinner } from "../controls/Spinner.tsx";
 import { FailureNote } from "../Failure.tsx";
 import { Reference } from "../Reference.tsx";
+import { useCall } from "../use-call.ts";
 import { ConfigPart, HistoryPart } from "./Config.tsx";
 import "./image.css";
 import { IndexPart } from "./IndexPart.tsx";
@@ -20,19 +21,9 @@ import { Trust } from "./Trust.tsx";
 
 export function ImageView(): JSX.Element | null {
   const opened = image.value;
-  const [config, setConfig] = useState<ImageConfig>();
-  const [error, setError] = useState<EngineError>();
-  const [tries, setTries] = useState(0);
   const id = opened?.id;
-  useEffect(() => {
-    if (id === undefined) return;
-    const stop = new AbortController();
-    setError(undefined);
-    engine.config([id], { signal: stop.signal }).then(setConfig, (thrown) => {
-      if (!stop.signal.aborted) setError(asEngineError(thrown));
-    });
-    return () => stop.abort();
-  }, [id, tries]);
+  const call = useCall(id?.toString(), (options) => engine.config([id ?? 0], options));
+  const config = call.step === "done" ? call.value : undefined;
   if (!opened) return null;
   return (
     <div class="image">
@@ -53,8 +44,9 @@ export function ImageView(): JSX.Element | null {
         </div>
         <div class="image-column">
           <Part title="Config">
-            {error && <FailureNote error={error} onRetry={() => setTries(tries + 1)} />}
-            {config ? <ConfigPart config={config} /> : !error && <Spinner label="Loading the config" />}
+            {call.step === "failed" && <FailureNote error={call.error} onRetry={call.retry} />}
+            {call.step === "running" && <Spinner label="Loading the config" />}
+            {config && <ConfigPart config={config} />}
           </Part>
           {config?.history && config.history.length > 0 && (
             <Part title="History">
