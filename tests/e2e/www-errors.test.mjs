@@ -37,7 +37,7 @@ describe("errors that a person can act on", () => {
     await failure().getByRole("heading", { name: text, exact: true }).waitFor();
   };
   const button = (name) => failure().getByRole("button", { name, exact: true });
-  const filesShow = () => page.getByRole("treeitem", { name: /^usr, / }).waitFor();
+  const filesShow = () => page.getByRole("treeitem", { name: /^usr\b/ }).waitFor();
   const codeIs = async (code) =>
     assert.equal(await failure().locator("summary code").first().textContent(), code);
 

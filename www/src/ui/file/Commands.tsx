@@ -1,8 +1,8 @@
 /** The same on a command line, with the image's digest in the place of its tag. @module */
 import type { JSX } from "preact";
+import { pinned } from "../../address/pin.ts";
 import { parseReference } from "../../address/reference.ts";
 import { type CommandTarget, catCommand, copyCommand, curlCommand } from "../../format/command.ts";
-import { pinned } from "../../page/link.ts";
 import { address } from "../../page/location.ts";
 import { image, site } from "../../page/session.ts";
 import type { FileFacts, FileRef } from "../../protocol/api.ts";
