@@ -1,0 +1,150 @@
+// The page with an image of many files: how long what people do takes, and whether the main thread is ever blocked.
+import { readdirSync, readFileSync } from "node:fs";
+import { serveLayout } from "../../scripts/lib/layout-registry.mjs";
+import { startPage } from "./page.mjs";
+import { tempFolder } from "./processes.mjs";
+import { writeSyntheticLayout } from "./synthetic-image.mjs";
+import { memoryOf } from "./worker.mjs";
+
+const REPOSITORY = "large";
+const FRAMES = 180;
+/** Each finds another number of files, so that the page says something else. */
+const KEYS = ["7", "73", "731", "7316", "package_2", "*_9*.py", "**/package_1*/*7.py", "dist-packages/package_9"];
+
+/** Files as large images have them. */
+function filesOf(entries) {
+  return Array.from({ length: entries }, (_, i) => {
+    const folder = `usr/lib/python3/dist-packages/package_${Math.floor(i / 40)}`;
+    return /** @type {[string, Buffer]} */ ([`${folder}/module_${i}.py`, Buffer.from(`# module ${i}\n`)]);
+  });
+}
+
+/** Runs in the page before anything else. */
+function watch() {
+  const seen = { long: [], firstRow: Promise.resolve(0) };
+  Object.assign(globalThis, { seen });
+  new PerformanceObserver((list) => {
+    for (const { startTime, duration } of list.getEntries()) seen.long.push({ startTime, duration });
+  }).observe({ type: "longtask", buffered: true });
+  seen.firstRow = new Promise((resolve) => {
+    const observer = new MutationObserver(() => {
+      if (!document.querySelector("[role=treeitem]")) return;
+      observer.disconnect();
+      requestAnimationFrame(() => setTimeout(() => resolve(performance.now())));
+    });
+    observer.observe(document, { childList: true, subtree: true });
+  });
+}
+
+/** Types a query; gives the milliseconds until the frame that shows what it found. */
+async function filterTime(query) {
+  const input = document.querySelector(".tree-filter input");
+  const said = document.querySelector(".tree-said");
+  if (!(input instanceof HTMLInputElement) || !said) throw new Error("there is no filter");
+  const shown = new Promise((resolve) => {
+    const observer = new MutationObserver(() => {
+      observer.disconnect();
+      requestAnimationFrame(() => setTimeout(() => resolve(undefined)));
+    });
+    observer.observe(said, { childList: true, characterData: true, subtree: true });
+  });
+  const from = performance.now();
+  input.value = query;
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+  await shown;
+  return { ms: performance.now() - from, said: said.textContent };
+}
+
+/** Scrolls through the tree by a page a frame; gives the time of each frame. */
+async function scroll(frames) {
+  const list = document.querySelector("[role=tree]");
+  if (!list) throw new Error("there is no tree");
+  const next = () => new Promise((resolve) => requestAnimationFrame(resolve));
+  const times = [];
+  let last = await next();
+  for (let i = 0; i < frames; i++) {
+    list.scrollTop += i % 60 === 59 ? list.scrollHeight / 7 : list.clientHeight;
+    const now = await next();
+    times.push(now - last);
+    last = now;
+  }
+  return times;
+}
+
+/** The most resident bytes that the browser's process of the page has had; it is below this one. */
+function rendererMemory(root) {
+  const parentOf = new Map();
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+      parentOf.set(Number(pid), Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]));
+    } catch {
+      // It has ended.
+    }
+  }
+  const isBelow = (pid) => pid === root || (parentOf.has(pid) && isBelow(parentOf.get(pid)));
+  const renderers = [...parentOf.keys()].filter(
+    (pid) => isBelow(pid) && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("--type=renderer"),
+  );
+  return Math.max(...renderers.map((pid) => memoryOf(pid).peak));
+}
+
+/**
+ * Opens an image of so many files and does what people do: all times are milliseconds.
+ * @param {{ entries?: number }} [options]
+ */
+export async function measureLargePage({ entries = 100_000 } = {}) {
+  const folder = tempFolder("large");
+  await writeSyntheticLayout(folder.path, filesOf(entries), { spanSize: 4 << 20 });
+  const registry = await serveLayout({ dir: folder.path, repository: REPOSITORY });
+  const parts = await startPage({ registry });
+  try {
+    const { page } = parts;
+    await page.addInitScript(watch);
+    const address = `${parts.url}#/${registry.host}/${REPOSITORY}:latest/-/usr/lib/python3/dist-packages`;
+    const open = async () => {
+      await page.goto("about:blank");
+      await page.goto(address);
+      return Number(await page.evaluate("seen.firstRow"));
+    };
+    const long = async () => /** @type {any[]} */ (await page.evaluate("seen.long"));
+    const cold = await open();
+    const opening = await long();
+    // The index is made when the tree is there.
+    const first = await page.evaluate(filterTime, "e");
+    const filters = {};
+    for (const key of KEYS) {
+      const { ms, said } = await page.evaluate(filterTime, key);
+      filters[key] = { ms, said };
+    }
+    await page.evaluate(filterTime, "");
+    await page.getByRole("button", { name: "Open all folders" }).click();
+    const frames = await page.evaluate(scroll, FRAMES);
+    await page.getByRole("button", { name: /Sort by size/ }).click();
+    await page.locator("[role=treeitem]").first().waitFor();
+    const working = await long();
+    const session = await page.context().newCDPSession(page);
+    await session.send("HeapProfiler.collectGarbage");
+    const heap = await session.send("Runtime.getHeapUsage");
+    const warm = await open();
+    const again = await long();
+    const memory = rendererMemory(process.pid);
+    return {
+      entries,
+      cold,
+      warm,
+      first: first.ms,
+      filters,
+      frames: frames.sort((a, b) => a - b),
+      heap: heap.usedSize + (heap.backingStorageSize ?? 0),
+      memory,
+      longest: Math.max(0, ...[...opening, ...working, ...again].map((it) => it.duration)),
+      long: { opening, working: working.slice(opening.length), again },
+      messages: parts.messages,
+    };
+  } finally {
+    await parts.stop();
+    await registry.close();
+    folder.remove();
+  }
+}
