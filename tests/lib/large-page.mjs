@@ -9,7 +9,16 @@ import { memoryOf } from "./worker.mjs";
 const REPOSITORY = "large";
 const FRAMES = 180;
 /** Each finds another number of files, so that the page says something else. */
-const KEYS = ["7", "73", "731", "7316", "package_2", "*_9*.py", "**/package_1*/*7.py", "dist-packages/package_9"];
+const KEYS = [
+  "7",
+  "73",
+  "731",
+  "7316",
+  "package_2",
+  "*_9*.py",
+  "**/package_1*/*7.py",
+  "dist-packages/package_9",
+];
 
 /** Files as large images have them. */
 function filesOf(entries) {
