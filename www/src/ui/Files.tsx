@@ -43,7 +43,9 @@ function Panes({ tree, path }: { tree: Catalogue; path: EncodedPath }): JSX.Elem
             onSelect={(entry) => go({ path: pathOf(tree, entry) })}
           />
           <div class="files-more">
-            <bdi>{visibleName(decodePath(path))}</bdi>
+            <h1>
+              <bdi>{visibleName(decodePath(path))}</bdi>
+            </h1>
             <Button icon={RightIcon} onClick={() => setWantsFolder(true)}>
               Details
             </Button>

@@ -7,7 +7,7 @@ import { RightIcon } from "../controls/icons.tsx";
 import { KindIcon } from "./icons.tsx";
 import { highlight } from "./matches.ts";
 import type { TreeModel } from "./model.ts";
-import { type Column, cellOf, kindOf, MARK_WORDS, noteOf, sayRow, tipOf } from "./words.ts";
+import { type Column, cellOf, kindOf, MARK_WORDS, noteOf, tipOf, wordOf } from "./words.ts";
 
 /** Deeper rows are not moved in further: names need room. */
 const MAX_INDENT = 24;
@@ -43,7 +43,6 @@ export function Row({ model, id, row, top, columns, marks, isSelected, hasCursor
       aria-setsize={rows.siblings[row]}
       aria-expanded={canOpen ? isOpen : undefined}
       aria-selected={isSelected}
-      aria-label={sayRow(c, entry, columns, marks)}
       title={tipOf(c, entry)}
       style={{ transform: `translateY(${top}px)`, "--level": Math.min(level, MAX_INDENT) }}
     >
@@ -51,10 +50,20 @@ export function Row({ model, id, row, top, columns, marks, isSelected, hasCursor
         <span class={isOpen ? "tree-twisty is-open" : "tree-twisty"}>{canOpen && <RightIcon />}</span>
         <KindIcon kind={kindOf(c, entry, isOpen)} />
         <Name model={model} entry={entry} />
-        {mark !== "none" && <span class="tree-mark">{MARK_WORDS[mark].letter}</span>}
+        {mark !== "none" && (
+          <span class="tree-mark">
+            <span aria-hidden="true">{MARK_WORDS[mark].letter}</span>
+            <span class="unseen">{MARK_WORDS[mark].words}</span>
+          </span>
+        )}
       </span>
       {columns.map((column) => (
-        <span key={column} class={`tree-cell tree-cell-${column}`}>
+        // Read aloud is what one looks for in a list: all else is said of the file itself.
+        <span
+          key={column}
+          class={`tree-cell tree-cell-${column}`}
+          aria-hidden={column === "size" ? undefined : "true"}
+        >
           {cellOf(c, entry, column)}
         </span>
       ))}
@@ -72,6 +81,7 @@ function Name({ model, entry }: { model: TreeModel; entry: number }): JSX.Elemen
       <bdi>
         {filter && model.isMatch(entry) ? <Marked text={text} model={model} entry={entry} /> : visible(text)}
       </bdi>
+      <span class="unseen">{wordOf(c, entry)}</span>
       {target !== undefined && (
         <span class="tree-target">
           {" → "}

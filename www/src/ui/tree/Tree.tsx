@@ -134,7 +134,7 @@ export function Tree(props: TreeProps): JSX.Element {
   // The row that has the keys' focus is there for screen readers also where it is scrolled away.
   if (cursorRow >= 0 && (cursorRow < from || cursorRow >= to)) shown.push(cursorRow);
   return (
-    <div class="tree">
+    <div class={`tree sorts-${model.sort.key}`}>
       <div class="tree-tools">
         {filter && (
           <FilterBox

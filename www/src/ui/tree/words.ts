@@ -1,7 +1,7 @@
 /** What rows say. @module */
 import { bytes, permissions, plural, time } from "../../format/format.ts";
 import { textOf, visible } from "../../format/visible.ts";
-import { type Catalogue, Flag, type Mark, markOf, nameBytes, typeOf } from "../../protocol/catalogue.ts";
+import { type Catalogue, Flag, type Mark, nameBytes, typeOf } from "../../protocol/catalogue.ts";
 import type { Kind } from "./icons.tsx";
 
 /** What a tree can show beside names. */
@@ -72,16 +72,9 @@ export function noteOf(c: Catalogue, entry: number): string {
   return (c.flags[entry] ?? 0) & Flag.hardlink ? "hard link" : "";
 }
 
-/** A row's name for screen readers: all that is seen of it. */
-export function sayRow(c: Catalogue, entry: number, columns: readonly Column[], marks: boolean): string {
-  const mark = markOf(c, entry);
-  const target = c.links.get(entry);
-  const parts = [visible(textOf(nameBytes(c, entry))), KIND_WORDS[kindOf(c, entry, false)]];
-  if (marks && mark !== "none") parts.push(MARK_WORDS[mark].words);
-  if (target !== undefined) parts.push(`to ${visible(target)}`);
-  if (noteOf(c, entry) !== "") parts.push(noteOf(c, entry));
-  if (columns.includes("size") && hasSize(c, entry)) parts.push(cellOf(c, entry, "size"));
-  return parts.join(", ");
+/** What kind of entry it is, for screen readers. */
+export function wordOf(c: Catalogue, entry: number): string {
+  return KIND_WORDS[kindOf(c, entry, false)];
 }
 
 /** More of an entry, shown where the mouse rests. */
