@@ -11,6 +11,7 @@ import { type Tree, walkTree } from "../../www/src/engine/trees.ts";
 import { type Catalogue, markOf, typeOf } from "../../www/src/protocol/catalogue.ts";
 import { displayPath, entryAt, pathOf } from "../../www/src/protocol/path.ts";
 import { layers as expectedLayers, merged as expectedMerged } from "../lib/expected.mjs";
+import { layerTallies } from "../lib/layer-tallies.mjs";
 import { tarHeader } from "../lib/synthetic-image.mjs";
 
 const { signal } = new AbortController();
@@ -69,7 +70,7 @@ test("each layer of the demo adds, changes and removes what the lists say", asyn
   const added = (layer: number): string[] => marked(layers[layer]?.catalogue as Catalogue, "added");
 
   const tallies = layers.map((it) => ({ added: it.added, changed: it.changed, removed: it.removed }));
-  assert.deepEqual(tallies, oracle());
+  assert.deepEqual(tallies, layerTallies());
 
   assert.deepEqual(removed(0), []);
   assert.deepEqual(changed(0), []);
@@ -130,69 +131,6 @@ test("waste is what the root file system does not show", async () => {
   assert.equal(services?.copies, sizes.length);
   assert.equal(services?.wasted, sizes[0]);
 });
-
-/** Tallies by the tars' own entries: a model with a map of paths. */
-function oracle() {
-  type Line = { path: string; size: number; type: string; key: string };
-  let below = new Map<string, Line>();
-  return expectedLayers().map((lines, index) => {
-    const here = new Map<string, Line>();
-    const hides: { all: string[]; one: string[] } = { all: [], one: [] };
-    const inodes = new Map<string, Line>();
-    for (const line of lines) {
-      const path: string = line.path;
-      const cut = path.lastIndexOf("/") + 1;
-      const [dir, name] = [path.slice(0, cut), path.slice(cut)];
-      if (name === ".wh..wh..opq") hides.all.push(dir);
-      else if (name.startsWith(".wh.")) hides.one.push(dir + name.slice(4));
-      else if (path !== "") {
-        const target = line.type === "hardlink" ? inodes.get(clean(line.linkname)) : undefined;
-        const now = { path, size: line.size, type: line.type, key: `${index}:${line.offset}`, ...target };
-        inodes.set(path, now);
-        here.set(path, { ...now, path });
-        for (let at = path.indexOf("/"); at > 0; at = path.indexOf("/", at + 1)) {
-          const parent = path.slice(0, at);
-          if (!here.has(parent) && below.get(parent)?.type !== "dir") {
-            here.set(parent, { path: parent, size: 0, type: "dir", key: "" });
-          }
-        }
-      }
-    }
-    const tally = () => ({ files: 0, bytes: 0, seen: new Set<string>() });
-    const [added, changed, removed] = [tally(), tally(), tally()];
-    const all = new Set<string>();
-    const count = (to: ReturnType<typeof tally>, line: Line): void => {
-      if (line.type === "dir") return;
-      to.files++;
-      if (line.type === "reg" && !all.has(line.key)) to.bytes += line.size;
-      all.add(line.key);
-    };
-    const isHidden = ({ path }: Line): boolean =>
-      hides.all.some((dir) => path.startsWith(dir)) ||
-      hides.one.some((gone) => path === gone || path.startsWith(`${gone}/`)) ||
-      [...here.values()].some((it) => it.type !== "dir" && path.startsWith(`${it.path}/`));
-    const next = new Map<string, Line>();
-    const byPath = (a: Line, b: Line): number =>
-      a.path.replaceAll("/", "\0") < b.path.replaceAll("/", "\0") ? -1 : 1;
-    for (const line of [...here.values(), ...below.values()].sort(byPath)) {
-      const isNew = here.get(line.path) === line;
-      const other = isNew ? below.get(line.path) : here.get(line.path);
-      const alike = other && (other.type === "dir") === (line.type === "dir");
-      if (isNew) count(alike ? changed : added, line);
-      else if (alike) continue;
-      else if (other || isHidden(line)) count(removed, line);
-      if (isNew || !(other || isHidden(line))) next.set(line.path, line);
-    }
-    for (const line of below.values())
-      if (line.type === "dir" && here.has(line.path)) next.set(line.path, here.get(line.path) as Line);
-    below = next;
-    return Object.fromEntries(
-      Object.entries({ added, changed, removed }).map(([name, { files, bytes }]) => [name, { files, bytes }]),
-    );
-  });
-}
-
-const clean = (path: string): string => path.replace(/^(\.?\/)+/, "");
 
 test("400 images laid over each other show what an overlayfs mount of them shows", async () => {
   const text = readFileSync(new URL("../fixtures/paths/overlay.jsonl", import.meta.url), "utf8");

@@ -19,10 +19,6 @@ export function readingWords({ read, ztoc, size }: LayerInfo, soci: SociInfo | u
     case "tar":
       return "It is not compressed: headers and files are fetched by ranges.";
     case "whole":
-      return `It is not indexed: to list or read anything, all ${bytes(size)} are fetched, once, and checked against the layer's digest.`;
+      return `As a whole: to list or read anything, all ${bytes(size)} are fetched, once, and checked against the layer's digest.`;
   }
 }
-
-/** What the image's owner can do so that a layer is read in parts. */
-export const INDEX_ADVICE =
-  "Who publishes the image can index it: `soci convert` makes an image with a SOCI index beside it, without changing its layers.";

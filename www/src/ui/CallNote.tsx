@@ -2,10 +2,8 @@
 import type { JSX } from "preact";
 import { bytes, count } from "../format/format.ts";
 import type { CallProgress } from "../protocol/api.ts";
-import { Button } from "./controls/Button.tsx";
-import { ReloadIcon } from "./controls/icons.tsx";
-import { Note } from "./controls/Note.tsx";
 import { Spinner } from "./controls/Spinner.tsx";
+import { FailureNote } from "./Failure.tsx";
 import type { CallState } from "./use-call.ts";
 
 /** `doing`: `Reading the layers`. */
@@ -18,18 +16,7 @@ export function CallNote({ state, doing }: { state: CallState<unknown>; doing: s
       </p>
     );
   }
-  return (
-    <Note
-      kind="bad"
-      alert
-      title={state.error.message}
-      actions={
-        <Button icon={ReloadIcon} onClick={state.retry}>
-          Try again
-        </Button>
-      }
-    />
-  );
+  return <FailureNote error={state.error} onRetry={state.retry} />;
 }
 
 function said({ done, total, bytes: fetched }: CallProgress): string {

@@ -18,16 +18,18 @@ interface FailureProps {
   error: EngineError;
   /** Does the same again. */
   onRetry?: (() => void) | undefined;
+  /** The image that failed, where it is not the one on screen. */
+  reference?: string | undefined;
 }
 
-function surroundings(): Surroundings {
+function surroundings(reference = address.value.image ?? ""): Surroundings {
   const { proxy, passAuthorization } = site.value;
-  return { reference: address.value.image ?? "", proxy, passAuthorization };
+  return { reference, proxy, passAuthorization };
 }
 
 /** In the place of a whole view. */
-export function Failure({ error, onRetry = reopen }: FailureProps): JSX.Element {
-  const { title, what, todo, remedy } = explain(error.failure, surroundings());
+export function Failure({ error, onRetry = reopen, reference }: FailureProps): JSX.Element {
+  const { title, what, todo, remedy } = explain(error.failure, surroundings(reference));
   return (
     <section class="failure" role="alert">
       <AlertIcon />
@@ -44,7 +46,7 @@ export function Failure({ error, onRetry = reopen }: FailureProps): JSX.Element 
           </ul>
         )}
         <div class="failure-actions">
-          <Remedies remedy={remedy} error={error} onRetry={() => onRetry()} />
+          <Remedies remedy={remedy} error={error} onRetry={() => onRetry()} reference={reference} />
         </div>
         <Details error={error} />
       </div>
@@ -53,8 +55,8 @@ export function Failure({ error, onRetry = reopen }: FailureProps): JSX.Element 
 }
 
 /** In the place of a part, which stays as small as it can. */
-export function FailureNote({ error, onRetry }: FailureProps): JSX.Element {
-  const { title, what, todo, remedy } = explain(error.failure, surroundings());
+export function FailureNote({ error, onRetry, reference }: FailureProps): JSX.Element {
+  const { title, what, todo, remedy } = explain(error.failure, surroundings(reference));
   const actions =
     onRetry &&
     (remedy === "wait" ? <Wait error={error} onRetry={onRetry} /> : <Retry {...{ error, onRetry }} />);
@@ -72,6 +74,7 @@ export function FailureNote({ error, onRetry }: FailureProps): JSX.Element {
 interface RemedyProps {
   error: EngineError;
   onRetry(): void;
+  reference?: string | undefined;
 }
 
 function Remedies({ remedy, ...props }: RemedyProps & { remedy: Remedy }): JSX.Element {
@@ -118,9 +121,9 @@ function Remedies({ remedy, ...props }: RemedyProps & { remedy: Remedy }): JSX.E
 }
 
 /** The form opens in place. */
-function SignInRemedy({ error, onRetry }: RemedyProps): JSX.Element {
+function SignInRemedy({ error, onRetry, reference = address.value.image ?? "" }: RemedyProps): JSX.Element {
   const [isOpen, setOpen] = useState(error.code === "UNAUTHORIZED");
-  const registry = registryOf(address.value.image ?? "");
+  const registry = registryOf(reference);
   if (isOpen) {
     return <SignIn registry={registry} onSignedIn={onRetry} onCancel={() => setOpen(false)} />;
   }

@@ -38,22 +38,15 @@ function PlatformPicker(): JSX.Element | null {
       labelUnseen
       options={options}
       selected={selected}
-      onSelect={(id) => go({ platform: id, layer: undefined, with: undefined })}
+      onSelect={(id) => go({ platform: id, layer: undefined })}
     />
   );
 }
 
 /** Where another of the same repository or archive is, with the path that is on screen. */
 function other(change: Partial<Address>): Partial<Address> {
-  const { view, path, platform } = address.value;
-  return {
-    view: view === "compare" ? "files" : view,
-    path,
-    platform,
-    layer: undefined,
-    with: undefined,
-    ...change,
-  };
+  const { view, path, platform, with: other, withPlatform, withTag } = address.value;
+  return { view, path, platform, layer: undefined, with: other, withPlatform, withTag, ...change };
 }
 
 function TagPicker(): JSX.Element | null {

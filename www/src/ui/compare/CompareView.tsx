@@ -4,11 +4,12 @@ import { useState } from "preact/hooks";
 import { bytes } from "../../format/format.ts";
 import { type Compared, compareWith, otherKey } from "../../page/comparison.ts";
 import { address } from "../../page/location.ts";
-import { image } from "../../page/session.ts";
+import { image, reopen } from "../../page/session.ts";
 import type { OpenedImage } from "../../protocol/api.ts";
 import { CallNote } from "../CallNote.tsx";
 import { Button } from "../controls/Button.tsx";
 import { Note } from "../controls/Note.tsx";
+import { Failure } from "../Failure.tsx";
 import { useCall } from "../use-call.ts";
 import { ChooseOther } from "./ChooseOther.tsx";
 import { Compare } from "./Compare.tsx";
@@ -34,7 +35,10 @@ function WithOther({ left, other }: { left: OpenedImage; other: string }): JSX.E
   return (
     <div class="compare">
       <Sides left={left} right={state.step === "done" ? state.value.right : undefined} />
-      {state.step !== "done" ? (
+      {state.step === "failed" ? (
+        // From the start, as signing in closes what was opened without.
+        <Failure error={state.error} onRetry={reopen} reference={address.value.with} />
+      ) : state.step === "running" ? (
         <div class="compare-note">
           <CallNote state={state} doing="Opening the other image" />
         </div>

@@ -104,7 +104,8 @@ function How({ layer }: { layer: Layer }): JSX.Element {
   );
 }
 
-function whyWhole({ mediaType, size }: Layer): string {
+/** Why a layer is not read by ranges. */
+export function whyWhole({ mediaType, size }: Layer): string {
   if (/zstd/.test(mediaType)) return "zstd: SOCI has no index for it";
   if (!/gzip/.test(mediaType)) return "a plain tar, which no digests of parts vouch for";
   return size < 10 << 20 ? "small: SOCI leaves it out by default" : "not in the index";

@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { useMemo } from "preact/hooks";
 import { bytes, time } from "../../format/format.ts";
 import { stepsOf } from "../../format/history.ts";
-import { INDEX_ADVICE, readingWords } from "../../format/reading.ts";
+import { readingWords } from "../../format/reading.ts";
 import { visible } from "../../format/visible.ts";
 import { engine } from "../../page/engine.ts";
 import { address, go, href } from "../../page/location.ts";
@@ -18,6 +18,7 @@ import { Choice } from "../controls/Choice.tsx";
 import { Digest } from "../controls/Digest.tsx";
 import { LeftIcon } from "../controls/icons.tsx";
 import { KeyValue } from "../controls/KeyValue.tsx";
+import { whyWhole } from "../image/IndexPart.tsx";
 import { Tree } from "../tree/Tree.tsx";
 import { MARK_WORDS } from "../tree/words.ts";
 import { type CallState, useCall } from "../use-call.ts";
@@ -64,7 +65,12 @@ export function LayerDetail({ image, index, config, waste }: DetailProps): JSX.E
             ["Size", sizes(layer.size, tally?.total)],
             ["Does", tally && <Tallies key="does" tallies={tally} long />],
             ["Wasted", tally && tally.wasted > 0 ? `${bytes(tally.wasted)}, replaced or removed later` : ""],
-            ["Read", `${readingWords(layer, image.soci)}${layer.read === "whole" ? ` ${INDEX_ADVICE}` : ""}`],
+            [
+              "Read",
+              layer.read === "whole"
+                ? `${readingWords(layer, image.soci)} Why: ${whyWhole(layer)}.`
+                : readingWords(layer, image.soci),
+            ],
             ["Made", step ? time(step.created) : ""],
           ]}
         />

@@ -1,7 +1,6 @@
 /** All layers together: their sizes, and what of their content no one sees. @module */
 import type { JSX } from "preact";
 import { bytes, count, plural } from "../../format/format.ts";
-import { INDEX_ADVICE } from "../../format/reading.ts";
 import { visible } from "../../format/visible.ts";
 import { href } from "../../page/location.ts";
 import { catalogue } from "../../page/session.ts";
@@ -9,7 +8,7 @@ import type { OpenedImage, Waste } from "../../protocol/api.ts";
 import { displayPath, entryAt } from "../../protocol/path.ts";
 import { CallNote } from "../CallNote.tsx";
 import { KeyValue } from "../controls/KeyValue.tsx";
-import { Note } from "../controls/Note.tsx";
+import { IndexAdvice } from "../image/IndexAdvice.tsx";
 import type { CallState } from "../use-call.ts";
 
 /** So many of the largest are listed at first. */
@@ -17,7 +16,6 @@ const FIRST = 20;
 
 export function Overview({ image, waste }: { image: OpenedImage; waste: CallState<Waste> }): JSX.Element {
   const size = image.layers.reduce((sum, layer) => sum + layer.size, 0);
-  const whole = image.layers.filter((layer) => layer.read === "whole");
   return (
     <section class="overview" aria-labelledby="overview">
       <h1 id="overview">{plural(image.layers.length, "layer")}</h1>
@@ -28,7 +26,7 @@ export function Overview({ image, waste }: { image: OpenedImage; waste: CallStat
               ["Compressed", bytes(size)],
               ["Content", bytes(waste.value.total)],
               ["In sight", `${bytes(waste.value.total - waste.value.wasted)}${share(waste.value)}`],
-              ["Wasted", `${bytes(waste.value.wasted)}, replaced or removed by later layers`],
+              ["Wasted", wastedWords(waste.value.wasted)],
             ]}
           />
           <Worst waste={waste.value} />
@@ -36,17 +34,13 @@ export function Overview({ image, waste }: { image: OpenedImage; waste: CallStat
       ) : (
         <CallNote state={waste} doing="Reading the layers" />
       )}
-      {whole.length > 0 && (
-        <Note title={`${plural(whole.length, "layer")} without an index`}>
-          <p>
-            {whole.length === 1 ? "It is" : "They are"} fetched as a whole,{" "}
-            {bytes(whole.reduce((sum, layer) => sum + layer.size, 0))}, to list or read anything.{" "}
-            {INDEX_ADVICE}
-          </p>
-        </Note>
-      )}
+      <IndexAdvice image={image} />
     </section>
   );
+}
+
+function wastedWords(wasted: number): string {
+  return wasted === 0 ? "nothing" : `${bytes(wasted)}, replaced or removed by later layers`;
 }
 
 function share({ total, wasted }: Waste): string {
