@@ -115,6 +115,9 @@ impl Source for CachedSource {
     fn stats(&self) -> &Stats {
         self.source.stats()
     }
+    fn is_steady(&self) -> bool {
+        self.source.is_steady()
+    }
 }
 
 /// A cache in memory, bounded in bytes: the least recently used goes first.

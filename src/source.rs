@@ -76,6 +76,11 @@ pub trait Source {
     ) -> LocalBoxFuture<'a, Result<Vec<Descriptor>>>;
     /// The counters that all requests of this source go to.
     fn stats(&self) -> &Stats;
+    /// Whether blobs are at hand and cannot change while they are in use, as a `Blob`'s: what was verified once can be
+    /// read again by ranges, and need not be kept.
+    fn is_steady(&self) -> bool {
+        false
+    }
 }
 
 /// A cache of verified bytes. Failures are misses.

@@ -103,7 +103,7 @@ fn layers(
                 (Some(z), _) => {
                     Rc::new(ZtocLayer::new(context, layer, z.ztoc.clone(), z.disable_xattrs, index))
                 }
-                (None, Some(LayerCompression::None)) if !context.verify => {
+                (None, Some(LayerCompression::None)) if !context.verify || context.source.is_steady() => {
                     Rc::new(TarLayer::new(context, layer))
                 }
                 _ => Rc::new(WholeLayer::new(context, layer)),

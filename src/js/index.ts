@@ -7,6 +7,6 @@ export { CacheApiCache, MemoryCache, type WebCache } from "./cache.js";
 export { dockerConfigAuth } from "./docker-config.js";
 export { type ErrorDetails, OcipeekError } from "./errors.js";
 export type { Image, LayerView } from "./image.js";
-export { open } from "./open.js";
+export { imagesIn, open } from "./open.js";
 export type { FileTree, ReaddirOptions, TextEncoding } from "./tree.js";
 export type * from "./types.js";

@@ -1,11 +1,11 @@
-import { type Host, openImage, type RawOptions, type SourceSpec } from "../wasm/ocipeek.js";
-import { blobFiles } from "./blob.js";
+import { type Host, imageNames, openImage, type RawOptions, type SourceSpec } from "../wasm/ocipeek.js";
+import { blobFiles, mapFiles } from "./blob.js";
 import { invalid, OcipeekError } from "./errors.js";
 import { Image } from "./image.js";
 import { ProgressMeter } from "./progress.js";
 import { isBrowser, type Runtime, ready } from "./runtime.js";
 import { Scope } from "./scope.js";
-import type { Auth, OpenOptions } from "./types.js";
+import type { Auth, ImageSource, OpenOptions } from "./types.js";
 
 /**
  * Opens an image where it lies, without fetching it.
@@ -14,12 +14,13 @@ import type { Auth, OpenOptions } from "./types.js";
  *
  * - a reference as Docker users write it: `alpine`, `ghcr.io/o/app:1`, `localhost:5000/a@sha256:…`,
  * - an `http(s)` URL: an OCI image layout below it; which image, `#tag` or the option `tag` says,
- * - a `Blob` or `File`: a tar of an OCI image layout, read by pieces,
- * - in Node, Deno and Bun also `oci:DIR[:TAG]` and `oci-archive:FILE[:TAG]`.
+ * - a `Blob` or `File`: a tar of an OCI image layout, or what `docker save` wrote; read by pieces,
+ * - a `Map` of files by their paths, or functions that read a folder: the same, unpacked,
+ * - in Node, Deno and Bun also `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]` and `docker-archive:FILE[:TAG]`.
  *
  * @throws {@link OcipeekError}
  */
-export async function open(source: string | URL | Blob, options: OpenOptions = {}): Promise<Image> {
+export async function open(source: ImageSource, options: OpenOptions = {}): Promise<Image> {
   const runtime = await ready();
   const spec = sourceOf(source, options.tag, runtime);
   const meter = options.onProgress && new ProgressMeter(options.onProgress);
@@ -37,6 +38,26 @@ export async function open(source: string | URL | Blob, options: OpenOptions = {
   return new Image(wasm, scope);
 }
 
+/**
+ * The images that a layout or archive holds: names that the option `tag` of {@link open} takes. An image without a name
+ * has its digest. Takes the sources that {@link open} takes, but references.
+ *
+ * @throws {@link OcipeekError}
+ */
+export async function imagesIn(
+  source: ImageSource,
+  options: Pick<OpenOptions, "fetch" | "signal" | "limits"> = {},
+): Promise<string[]> {
+  const runtime = await ready();
+  const spec = sourceOf(source, undefined, runtime);
+  if (spec.kind === "registry") throw invalid("source must be a layout or an archive, not a reference");
+  const host: Host = {
+    browser: isBrowser(),
+    ...(options.fetch ? { fetch: checkFunction("fetch", options.fetch) } : {}),
+  };
+  return new Scope().run(options.signal, (stop) => imageNames(spec, rawOptions(options, runtime), host, stop));
+}
+
 function rawOptions(options: OpenOptions, runtime: Runtime): RawOptions {
   const { platform, sociIndex, verify, limits, plainHttp, tokenHosts } = options;
   const raw: RawOptions = { platform: platform ?? `linux/${runtime.architecture ?? "amd64"}` };
@@ -48,9 +69,11 @@ function rawOptions(options: OpenOptions, runtime: Runtime): RawOptions {
   return raw;
 }
 
-function sourceOf(source: string | URL | Blob, tag: string | undefined, runtime: Runtime): SourceSpec {
-  if (typeof source === "object" && source !== null && "arrayBuffer" in source) {
-    return { kind: "archive", files: blobFiles(source), ...tagged(tag) };
+function sourceOf(source: ImageSource, tag: string | undefined, runtime: Runtime): SourceSpec {
+  if (typeof source === "object" && source !== null) {
+    if ("arrayBuffer" in source) return { kind: "archive", files: blobFiles(source), ...tagged(tag) };
+    if ("entries" in source) return { kind: "folder", files: mapFiles(source), ...tagged(tag) };
+    if ("read" in source) return { kind: "folder", files: source, ...tagged(tag) };
   }
   const text = String(source);
   if (/^https?:\/\//i.test(text)) {
@@ -59,7 +82,7 @@ function sourceOf(source: string | URL | Blob, tag: string | undefined, runtime:
     url.hash = "";
     return { kind: "url", url: url.href, ...tagged(name) };
   }
-  const local = /^(oci|oci-archive):(.*)$/s.exec(text);
+  const local = /^(oci|oci-archive|docker-archive):(.*)$/s.exec(text);
   if (!local) return { kind: "registry", reference: text };
   const [, transport, rest = ""] = local;
   const { path, name } = splitLocal(rest);

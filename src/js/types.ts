@@ -296,6 +296,24 @@ export interface FetchResponse {
   readonly type?: string;
 }
 
+/** A folder that is read by functions of the caller: an OCI image layout, or an unpacked `docker save`. */
+export interface LocalFolder {
+  /** How errors call it. */
+  readonly name: string;
+  /**
+   * Whether the files cannot change while the image is open, as those of a browser's `File`. Uncompressed layers are
+   * then read where they lie once they were verified; else they are kept in memory.
+   */
+  readonly steady?: boolean | undefined;
+  /** Size of a file, by its path below the folder (`blobs/sha256/…`); nothing where there is no such file. */
+  size(path: string): Promise<number | undefined> | number | undefined;
+  /** Exactly the bytes `start` to `end` (not included) of a file. */
+  read(path: string, start: number, end: number): Promise<Uint8Array> | Uint8Array;
+}
+
+/** What {@link open} opens. */
+export type ImageSource = string | URL | Blob | LocalFolder | ReadonlyMap<string, Blob>;
+
 /** A `fetch` function, called with an absolute URL. Any platform's own fits. */
 export type Fetch = { fetch(url: string, init: FetchInit): Promise<FetchResponse> }["fetch"];
 

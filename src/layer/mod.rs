@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | with a zTOC | `ztoc`: spans by Range requests | the zTOC's digest; each span's digest; the file's tar header |
 //! | without | `whole`: fetched once, listed, file contents kept | the layer's digest |
+//! | uncompressed, without, at hand (a `Blob`) | `tar`: hashed and listed once, files by ranges | the layer's digest |
 //! | uncompressed, without, unverified on request | `tar`: headers and files by Range requests | nothing |
 #![forbid(unsafe_code)]
 
@@ -44,7 +45,7 @@ pub use ztoc::ZtocLayer;
 pub enum ReadBy {
     /// Lazily, by its zTOC.
     Ztoc,
-    /// Lazily, by walking an uncompressed tar; unverified.
+    /// Lazily, by walking an uncompressed tar; verified only where that can be read at once, as a file.
     Tar,
     /// Fetched whole, once, when something of it is wanted.
     Whole,

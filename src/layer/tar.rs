@@ -1,16 +1,17 @@
-//! An uncompressed tar without a zTOC, by Range requests. Nothing vouches for what it gives, so it is used only where
-//! the caller gave up verification.
+//! An uncompressed tar without a zTOC, by Range requests. Nothing vouches for what single ranges give: it is used where
+//! the caller gave up verification, and where all of the tar can be hashed first and does not change afterwards.
 
 use std::ops::Range;
 use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
+use sha2::Digest as _;
 
 use super::sparse::{self, Piece};
 use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, Once, ReadBy};
 use crate::error::{Code, Error, Result};
-use crate::oci::Descriptor;
+use crate::oci::{Descriptor, Digest};
 use crate::rootfs::{LayerIndex, PathIndex};
 use crate::tar::{Kind, TarWalker};
 use crate::transport::{ByteStream, deferred};
@@ -53,14 +54,21 @@ impl Layer for TarLayer {
     }
 
     fn checks(&self) -> Checks {
-        Checks { metadata: MetadataCheck::None, content: ContentCheck::None, header: false }
+        let (metadata, content) = match self.0.context.verify {
+            true => (MetadataCheck::LayerDigest, ContentCheck::LayerDigest),
+            false => (MetadataCheck::None, ContentCheck::None),
+        };
+        Checks { metadata, content, header: false }
     }
 }
 
 impl Inner {
     async fn load(self: &Rc<Self>) -> Result<Rc<PathIndex>> {
         let inner = self.clone();
-        let walk = async move { inner.walk().await.map_err(|e| e.with_digest(&inner.layer.digest)) };
+        let walk = async move {
+            let index = if inner.context.verify { inner.hash().await } else { inner.walk().await };
+            index.map_err(|e| e.with_digest(&inner.layer.digest))
+        };
         self.index.get(move || Box::pin(walk)).await
     }
 
@@ -85,6 +93,39 @@ impl Inner {
             data = self.fetch(at..at.saturating_add(ahead).min(size)).await?;
         }
         Ok(Rc::new(PathIndex::new(walker.finish(Some(size))?, limits)?))
+    }
+
+    /// Lists the tar while it is read from end to end and hashed; none of it is kept.
+    async fn hash(&self) -> Result<Rc<PathIndex>> {
+        let limits = &self.context.limits;
+        let (mut walker, mut hasher) = (TarWalker::new(limits), sha2::Sha256::new());
+        let (mut start, mut broken) = (0u64, None);
+        let mut body = self.context.source.blob_stream(&self.layer).await?;
+        while let Some(chunk) = body.try_next().await? {
+            hasher.update(&chunk);
+            let end = start.saturating_add(chunk.len() as u64);
+            while broken.is_none() && !walker.is_done() && walker.wants() < end {
+                let at = walker.wants();
+                let from = usize::try_from(at.saturating_sub(start)).unwrap_or(usize::MAX);
+                match walker.push(chunk.get(from..).unwrap_or_default()) {
+                    Ok(used) if used == 0 && walker.wants() <= at => {
+                        broken = Some(Error::new(Code::CorruptLayer, "the tar goes nowhere").with_offset(at));
+                    }
+                    Ok(_) => {}
+                    // The digest tells whether it is the layer that is broken.
+                    Err(e) => broken = Some(e),
+                }
+            }
+            start = end;
+        }
+        if Digest::from_sha256(hasher.finalize().into()) != self.layer.digest {
+            let text = "the layer does not have the digest that the image states; the file is damaged";
+            return Err(Error::new(Code::DigestMismatch, text));
+        }
+        match broken {
+            Some(e) => Err(e),
+            None => Ok(Rc::new(PathIndex::new(walker.finish(Some(start))?, limits)?)),
+        }
     }
 
     async fn fetch(&self, range: Range<u64>) -> Result<Vec<u8>> {

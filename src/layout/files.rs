@@ -22,6 +22,10 @@ pub trait Files {
     fn counts_reads(&self) -> bool {
         false
     }
+    /// Whether the files cannot change while they are read: see [`Source::is_steady`](crate::source::Source::is_steady).
+    fn is_steady(&self) -> bool {
+        false
+    }
 }
 
 /// Read access to one file, e.g. a tar: a file on disk, a browser's `Blob`.
@@ -32,4 +36,8 @@ pub trait RandomAccess {
     fn read(&self, range: Range<u64>) -> LocalBoxFuture<'_, Result<ByteStream>>;
     /// How errors name it.
     fn name(&self) -> String;
+    /// Whether it cannot change while it is read.
+    fn is_steady(&self) -> bool {
+        false
+    }
 }

@@ -140,6 +140,26 @@ fn names(of: &[&Descriptor]) -> String {
     out.join(", ")
 }
 
+/// A name of each image, in the order of the file: the full one where it has one. One for images that differ by platform
+/// only.
+pub(super) fn all_names(index: &ImageIndex) -> Vec<String> {
+    let images = candidates(index);
+    let name = |d: &Descriptor| full_names(d).next().or(ref_name(d)).map(str::to_owned);
+    if differ_by_platform_only(&images) {
+        return images.first().and_then(|d| name(d)).into_iter().collect();
+    }
+    let mut out: Vec<String> = Vec::new();
+    for d in &index.manifests {
+        if images.iter().any(|i| i.digest == d.digest) {
+            let name = name(d).unwrap_or_else(|| d.digest.to_string());
+            if !out.contains(&name) {
+                out.push(name);
+            }
+        }
+    }
+    out
+}
+
 /// Parses `index.json` and checks that it is an index.
 pub(super) fn parse(bytes: &[u8], limits: &crate::limits::Limits) -> Result<ImageIndex> {
     match parse_manifest(bytes, media_type::OCI_INDEX, limits)? {

@@ -1,6 +1,8 @@
-//! OCI image layouts (OCI image spec, image-layout.md): a folder, a tar, a URL base or a Blob.
+//! OCI image layouts (OCI image spec, image-layout.md), and what `docker save` writes: a folder, a tar, a URL base or a
+//! Blob.
 #![forbid(unsafe_code)]
 
+mod docker;
 mod files;
 mod index;
 #[cfg(not(target_arch = "wasm32"))]
@@ -9,6 +11,7 @@ mod source;
 mod tar;
 mod url;
 
+pub use docker::{SavedImage, parse_saved};
 pub use files::{Files, RandomAccess};
 #[cfg(not(target_arch = "wasm32"))]
 pub use native::{FileAccess, FolderFiles};

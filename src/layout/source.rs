@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::{LocalBoxFuture, join};
 
+use super::docker::DockerFiles;
 use super::files::Files;
 use super::index::{self, Found};
 use crate::error::{Code, Error, Result};
@@ -36,25 +37,28 @@ impl fmt::Debug for Layout {
 }
 
 impl Layout {
-    /// Reads `oci-layout` and `index.json`.
+    /// Reads `oci-layout` and `index.json`. What `docker save` wrote before version 25 is read as a layout, too.
     ///
     /// # Errors
-    /// `NOT_FOUND` where there is no layout, `UNSUPPORTED` for another version and for the archives of old
-    /// Dockers, `CORRUPT_MANIFEST`.
+    /// `NOT_FOUND` where there is no layout, `UNSUPPORTED` for another version, `CORRUPT_MANIFEST`.
     pub async fn open(files: Rc<dyn Files>, limits: Limits, stats: Stats) -> Result<Layout> {
         let name = files.name();
         let most = limits.max_manifest_size;
-        let whole = async |path| {
-            let body = read_counted(&*files, &stats, path, None, Purpose::Manifest).await?;
+        let mut files = files;
+        let whole = async |files: &dyn Files, path| {
+            let body = read_counted(files, &stats, path, None, Purpose::Manifest).await?;
             read_limited(body, None, "max_manifest_size", most).await
         };
-        let (version, raw) = join(whole("oci-layout"), whole("index.json")).await;
+        let both =
+            async |files: &dyn Files| join(whole(files, "oci-layout"), whole(files, "index.json")).await;
+        let (mut version, mut raw) = both(&*files).await;
         let missing = |r: &Result<Bytes>| matches!(r, Err(e) if e.code() == Code::NotFound);
         if missing(&version) && missing(&raw) && files.size("manifest.json").await.is_ok_and(|s| s.is_some())
         {
-            let text = "this is the archive of a Docker older than 25, which holds no OCI layout; save it again with \
-                        a newer Docker, or convert it: skopeo copy docker-archive:OLD oci-archive:NEW";
-            return Err(Error::new(Code::Unsupported, text).with_reference(name));
+            let docker = DockerFiles::open(files, &limits, &stats).await;
+            files = Rc::new(docker.map_err(|e| e.with_reference(&name))?);
+            // What was made costs no read.
+            (version, raw) = both(&*files).await;
         }
         let wrap = |e: Error, file: &str| {
             if e.code() == Code::NotFound {
@@ -73,6 +77,12 @@ impl Layout {
     /// What `index.json` lists.
     pub fn index(&self) -> &ImageIndex {
         &self.index
+    }
+
+    /// Names of its images, each of which means one of them as a [`Target::Tag`]; a digest where an image has none. One
+    /// name where the layout holds one image.
+    pub fn names(&self) -> Vec<String> {
+        index::all_names(&self.index)
     }
 
     async fn manifest(&self, target: &Target) -> Result<RawManifest> {
@@ -263,6 +273,9 @@ impl Source for Layout {
     fn stats(&self) -> &Stats {
         &self.stats
     }
+    fn is_steady(&self) -> bool {
+        self.files.is_steady()
+    }
 }
 
 fn path_of(digest: &Digest) -> String {
@@ -285,7 +298,7 @@ fn check_version(bytes: &[u8]) -> Result<()> {
 }
 
 /// Reads, and counts it unless the files do so themselves.
-async fn read_counted(
+pub(super) async fn read_counted(
     files: &dyn Files,
     stats: &Stats,
     path: &str,

@@ -40,8 +40,8 @@ impl fmt::Debug for TarFiles {
 }
 
 impl TarFiles {
-    /// Walks the tar's headers. The last of equal names counts, as when it is extracted; links and sparse files are
-    /// left out.
+    /// Walks the tar's headers. The last of equal names counts, as when it is extracted. Links lead to files in the tar
+    /// (old Dockers wrote equal layers so); other links and sparse files are left out.
     ///
     /// # Errors
     /// `CORRUPT_LAYER` for what is no tar or is cut off, `UNSUPPORTED` for a compressed one, `LIMIT_EXCEEDED`.
@@ -57,8 +57,36 @@ impl TarFiles {
                 files.push((name, entry.offset..end));
             }
         }
-        heap_sort(&mut files, |a, b| (&a.0, a.1.start) < (&b.0, b.1.start));
-        Ok(TarFiles { access, files })
+        let by_name =
+            |a: &(String, Range<u64>), b: &(String, Range<u64>)| (&a.0, a.1.start) < (&b.0, b.1.start);
+        heap_sort(&mut files, by_name);
+        let mut out = TarFiles { access, files };
+        let links = out.links(&table);
+        if !links.is_empty() {
+            out.files.extend(links);
+            heap_sort(&mut out.files, by_name);
+        }
+        Ok(out)
+    }
+
+    /// The names that are links to files, with the places of those. Links to links are left out.
+    fn links(&self, table: &EntryTable) -> Vec<(String, Range<u64>)> {
+        let mut found = Vec::new();
+        for entry in table.iter() {
+            let Ok(link) = std::str::from_utf8(entry.link_name) else { continue };
+            let Some(name) = std::str::from_utf8(entry.name).ok().and_then(clean) else { continue };
+            let to = match entry.kind {
+                Kind::HardLink => clean(link),
+                Kind::Symlink => beside(&name, link),
+                _ => None,
+            };
+            if let Some(place) = to.and_then(|to| self.place(&to))
+                && self.place(&name).is_none()
+            {
+                found.push((name, place.clone()));
+            }
+        }
+        found
     }
 
     /// Where the last file of this name is.
@@ -105,15 +133,35 @@ impl Files for TarFiles {
     fn name(&self) -> String {
         self.access.name()
     }
+    fn is_steady(&self) -> bool {
+        self.access.is_steady()
+    }
 }
 
 /// `./blobs//x` → `blobs/x`; nothing that leaves the root.
-fn clean(name: &str) -> Option<String> {
+pub(super) fn clean(name: &str) -> Option<String> {
     let mut parts = Vec::new();
     for part in name.split('/') {
         match part {
             "" | "." => {}
             ".." => return None,
+            _ => parts.push(part),
+        }
+    }
+    if parts.is_empty() { None } else { Some(parts.join("/")) }
+}
+
+/// Where a symbolic link at `name` leads inside the tar.
+fn beside(name: &str, link: &str) -> Option<String> {
+    if link.starts_with('/') {
+        return None;
+    }
+    let mut parts: Vec<&str> = name.split('/').collect();
+    parts.pop();
+    for part in link.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()?),
             _ => parts.push(part),
         }
     }
@@ -186,15 +234,17 @@ async fn read_all(access: &dyn RandomAccess, range: Range<u64>, stats: &Stats) -
 
 /// A hint for `docker save | gzip`.
 fn refuse_compressed(start: &[u8]) -> Result<()> {
-    let kind = match start {
-        [0x1f, 0x8b, ..] => "gzip",
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => "zstd",
-        [b'B', b'Z', b'h', ..] => "bzip2",
-        [0xfd, b'7', b'z', b'X', b'Z', ..] => "xz",
+    let (kind, unpack) = match start {
+        [0x1f, 0x8b, ..] => ("gzip", "gunzip FILE"),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => ("zstd", "unzstd FILE"),
+        [b'B', b'Z', b'h', ..] => ("bzip2", "bunzip2 FILE"),
+        [0xfd, b'7', b'z', b'X', b'Z', ..] => ("xz", "unxz FILE"),
+        [b'P', b'K', 3, 4, ..] => ("zip", "unzip FILE"),
         _ => return Ok(()),
     };
     let text = format!(
-        "the archive is compressed by {kind}, so nothing in it can be found without unpacking it; unpack it first"
+        "the archive is compressed by {kind}, so nothing in it can be found without unpacking all of it; unpack it \
+         first ({unpack}), and open the tar"
     );
     Err(Error::new(Code::Unsupported, text))
 }

@@ -177,7 +177,7 @@ fn local_hint(s: &str) -> Option<String> {
     let known =
         matches!(kind, "docker-archive" | "dir" | "containers-storage" | "ostree" | "tarball" | "sif");
     (known && rest.contains('/'))
-        .then(|| format!("{kind}: cannot be read; copy it with skopeo to oci:FOLDER:TAG, and open that"))
+        .then(|| format!("{kind}: cannot be read here; copy it with skopeo to oci:FOLDER:TAG, and open that"))
 }
 
 /// What `docker run` would take for the id of an image.

@@ -18,7 +18,8 @@ use crate::transport::ByteStream;
 const WINDOW: u64 = 1 << 20;
 
 /// An object with `name`, `size(path)` (a number, or nothing where there is no such file) and
-/// `read(path, start, end)` (exactly these bytes). Both may return promises. For an archive the path is empty.
+/// `read(path, start, end)` (exactly these bytes). Both may return promises. For an archive the path is empty. `steady`
+/// says that the bytes cannot change meanwhile.
 #[derive(Clone)]
 pub struct JsFiles {
     object: JsValue,
@@ -71,6 +72,10 @@ impl JsFiles {
         }))
     }
 
+    fn steady(&self) -> bool {
+        js::get_some(&self.object, "steady").is_some_and(|steady| steady.is_truthy())
+    }
+
     fn label(&self) -> String {
         js::get_some(&self.object, "name").and_then(|n| n.as_string()).unwrap_or_default()
     }
@@ -102,6 +107,10 @@ impl Files for JsFiles {
     fn name(&self) -> String {
         self.label()
     }
+
+    fn is_steady(&self) -> bool {
+        self.steady()
+    }
 }
 
 impl RandomAccess for JsFiles {
@@ -119,5 +128,9 @@ impl RandomAccess for JsFiles {
 
     fn name(&self) -> String {
         self.label()
+    }
+
+    fn is_steady(&self) -> bool {
+        self.steady()
     }
 }

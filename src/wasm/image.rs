@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use js_sys::{Function, Object, Promise};
+use js_sys::{Array, Function, Object, Promise};
 use wasm_bindgen::prelude::*;
 
 use super::callbacks::{JsCache, JsCredentials};
@@ -15,7 +15,7 @@ use super::{abort, convert, js};
 use crate::cache::CachedSource;
 use crate::error::{Error, Result};
 use crate::image::Image;
-use crate::layout::{Layout, TarFiles, UrlFiles};
+use crate::layout::{Files, Layout, TarFiles, UrlFiles};
 use crate::limits::Limits;
 use crate::oci::Reference;
 use crate::registry::{CredentialSource, Registry, authorize};
@@ -27,8 +27,8 @@ use crate::transport::Transport;
 ///
 /// - `{kind: "registry", reference}`: as Docker users write it,
 /// - `{kind: "url", url, tag?}`: an OCI image layout below a URL,
-/// - `{kind: "folder", files, tag?}` and `{kind: "archive", files, tag?}`: an OCI image layout and a tar of
-///   one, read through `files` (see `JsFiles`).
+/// - `{kind: "folder", files, tag?}` and `{kind: "archive", files, tag?}`: an OCI image layout or what `docker save`
+///   wrote, and a tar of one, read through `files` (see `JsFiles`).
 ///
 /// `host` is `{fetch?, browser, onTransfer?, credentials?, cache?}`; `options` see `Options`. The promise gives a
 /// `WasmImage`; it is rejected with `ABORTED` once `stop` settles.
@@ -66,10 +66,6 @@ async fn open_source(
 ) -> Result<(Rc<dyn Source>, Target)> {
     let text = |name| js::get_some(source, name).and_then(|v| v.as_string());
     let stats = Stats::default();
-    let files = || {
-        let files = js::get_some(source, "files").ok_or_else(|| invalid("files", "given"))?;
-        Ok::<_, Error>(JsFiles::new(files, meter))
-    };
     let kind = text("kind").unwrap_or_default();
     if kind == "registry" {
         let reference: Reference = text("reference").unwrap_or_default().parse()?;
@@ -78,29 +74,53 @@ async fn open_source(
         let registry = Registry::new(Rc::clone(transport), &reference, credentials(host), options, stats)?;
         return Ok((Rc::new(registry), target));
     }
-    let layout = match kind.as_str() {
-        "url" => {
-            let files = UrlFiles::new(
-                Rc::clone(transport),
-                &text("url").unwrap_or_default(),
-                limits.clone(),
-                stats.clone(),
-            )?;
-            Layout::open(Rc::new(files), limits, stats).await?
-        }
-        "folder" => Layout::open(Rc::new(files()?), limits, stats).await?,
-        "archive" => {
-            let files = TarFiles::open(Rc::new(files()?), &limits, &stats).await?;
-            Layout::open(Rc::new(files), limits, stats).await?
-        }
-        _ => return Err(invalid("source.kind", "registry, url, folder or archive")),
-    };
+    let layout = open_layout(source, limits, transport, meter, stats).await?;
     let target = match text("tag") {
         Some(tag) if tag.starts_with("sha256:") => Target::Digest(tag.parse()?),
         Some(tag) => Target::Tag(tag),
         None => Target::Only,
     };
     Ok((Rc::new(layout), target))
+}
+
+/// A source of any kind but `registry`.
+async fn open_layout(
+    source: &JsValue,
+    limits: Limits,
+    transport: &Rc<dyn Transport>,
+    meter: Rc<Meter>,
+    stats: Stats,
+) -> Result<Layout> {
+    let text = |name| js::get_some(source, name).and_then(|v| v.as_string()).unwrap_or_default();
+    let files = || {
+        let files = js::get_some(source, "files").ok_or_else(|| invalid("files", "given"))?;
+        Ok::<_, Error>(JsFiles::new(files, meter))
+    };
+    let files: Rc<dyn Files> = match text("kind").as_str() {
+        "url" => Rc::new(UrlFiles::new(Rc::clone(transport), &text("url"), limits.clone(), stats.clone())?),
+        "folder" => Rc::new(files()?),
+        "archive" => Rc::new(TarFiles::open(Rc::new(files()?), &limits, &stats).await?),
+        _ => return Err(invalid("source.kind", "registry, url, folder or archive")),
+    };
+    Layout::open(files, limits, stats).await
+}
+
+/// The names of the images that a layout or archive holds: an array of what `tag` takes. `source`, `options` and `host`
+/// as in `openImage`.
+#[wasm_bindgen(js_name = imageNames)]
+pub fn image_names(source: JsValue, options: JsValue, host: JsValue, stop: Option<Promise>) -> Promise {
+    abort::promise(stop, async move {
+        let limits = Options::from_js(options)?.limits()?;
+        let meter = Meter::new(function(&host, "onTransfer"));
+        let fetch = FetchTransport::metered(function(&host, "fetch"), is_browser(&host), Rc::clone(&meter));
+        let transport: Rc<dyn Transport> = Rc::new(fetch);
+        let layout = open_layout(&source, limits, &transport, meter, Stats::default()).await?;
+        let names = Array::new();
+        for name in layout.names() {
+            names.push(&name.into());
+        }
+        Ok(names.into())
+    })
 }
 
 /// An open image. Its memory is freed by `free()`, or when it is collected.

@@ -43,11 +43,7 @@ export interface RawStat {
 }
 
 /** A folder or an archive that JavaScript reads. `path` is empty for an archive. */
-export interface LocalFiles {
-  name: string;
-  size(path: string): Promise<number | undefined>;
-  read(path: string, start: number, end: number): Promise<Uint8Array>;
-}
+export type LocalFiles = import("../js/types.js").LocalFolder;
 
 export type SourceSpec =
   | { kind: "registry"; reference: string }
@@ -125,6 +121,12 @@ export function openImage(
   host: Host,
   stop: Stop,
 ): Promise<WasmImage>;
+export function imageNames(
+  source: SourceSpec,
+  options: RawOptions,
+  host: Host,
+  stop: Stop,
+): Promise<string[]>;
 export function authorize(
   repository: string,
   challenge: string,
