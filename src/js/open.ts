@@ -55,7 +55,9 @@ export async function imagesIn(
     browser: isBrowser(),
     ...(options.fetch ? { fetch: checkFunction("fetch", options.fetch) } : {}),
   };
-  return new Scope().run(options.signal, (stop) => imageNames(spec, rawOptions(options, runtime), host, stop));
+  return new Scope().run(options.signal, (stop) =>
+    imageNames(spec, rawOptions(options, runtime), host, stop),
+  );
 }
 
 function rawOptions(options: OpenOptions, runtime: Runtime): RawOptions {

@@ -7,7 +7,8 @@ import type { CallContext } from "../protocol/rpc.ts";
 import { BoundedMemory, type EngineCache } from "./cache.ts";
 import { explained } from "./failure.ts";
 import type { FileTree } from "./library.ts";
-import { type Image, invalidArgument, open } from "./library.ts";
+import { type Image, imagesIn, invalidArgument, open } from "./library.ts";
+import { filesOf, localKey } from "./local.ts";
 import type { Registries } from "./registries.ts";
 import { Transport } from "./transport.ts";
 
@@ -34,6 +35,8 @@ interface Entry {
   /** What it cost before it was closed. */
   spent: Cost | undefined;
   opening: Opening | undefined;
+  /** Of a local source: all images in it. */
+  tags: string[];
 }
 
 /** An opening that several callers may wait for; it stops when the last one goes. */
@@ -208,8 +211,9 @@ export class Images {
           auth: (host) => this.#registries.credentials(host),
         });
       }
-      if (source.kind === "file") return await open(source.file, { ...common, tag: source.tag });
-      throw invalidArgument("folders are not read yet");
+      const files = filesOf(source);
+      entry.tags = await imagesIn(files, { signal });
+      return await open(files, { ...common, tag: source.tag });
     } catch (error) {
       throw explained(error, transport);
     }
@@ -227,6 +231,7 @@ export class Images {
       known: undefined,
       spent: undefined,
       opening: undefined,
+      tags: [],
     };
     this.#entries.set(key, entry);
     return entry;
@@ -262,10 +267,7 @@ export class Images {
 }
 
 function sourceKey(source: ImageSource): unknown {
-  if (source.kind === "registry") return source.reference;
-  if (source.kind === "file")
-    return [source.file.name, source.file.size, source.file.lastModified, source.tag];
-  return [source.name, source.files.size, source.tag];
+  return source.kind === "registry" ? source.reference : localKey(source);
 }
 
 /** The reference by the digest that it had. */
@@ -273,7 +275,7 @@ function pinned(reference: string, { indexDigest, digest }: OpenedImage): string
   return reference.includes("@") ? reference : `${reference}@${indexDigest ?? digest}`;
 }
 
-function describe({ id, source, transport }: Entry, image: Image): OpenedImage {
+function describe({ id, source, transport, tags }: Entry, image: Image): OpenedImage {
   const { name, digest, indexDigest, platform, platforms, layers, soci, annotations } = image;
   const route: Route = source.kind === "registry" ? (transport?.route ?? "direct") : "local";
   return {
@@ -287,7 +289,7 @@ function describe({ id, source, transport }: Entry, image: Image): OpenedImage {
     soci,
     annotations,
     route,
-    tags: [],
+    tags,
   };
 }
 

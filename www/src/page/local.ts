@@ -22,10 +22,7 @@ export const choosing = signal<Choosing>({ step: "none" });
 /** Opens what was dropped or chosen: an archive, or the files of a folder. */
 export async function openLocal(files: LocalFile[]): Promise<void> {
   const source = localSource(files);
-  if (typeof source === "string") {
-    choosing.value = { step: "problem", message: source };
-    return;
-  }
+  if (typeof source === "string") return refuse(source);
   const name = source.kind === "file" ? source.file.name : source.name;
   const reading: Choosing = { step: "reading", name };
   choosing.value = reading;
@@ -35,10 +32,14 @@ export async function openLocal(files: LocalFile[]): Promise<void> {
     if (choosing.value !== reading) return;
     show(`file:${name}`, name, source, tags);
   } catch (error) {
-    if (choosing.value === reading) {
-      choosing.value = { step: "problem", message: asEngineError(error).message.replace(/^[A-Z_]+: /, "") };
-    }
+    if (choosing.value === reading) refuse(asEngineError(error).message.replace(/^[A-Z_]+: /, ""));
   }
+}
+
+/** Says why on the start page: it may have been dropped on any other. */
+function refuse(message: string): void {
+  choosing.value = { step: "problem", message };
+  go(START);
 }
 
 function show(image: string, name: string, source: ImageSource, tags: string[]): void {
