@@ -5,7 +5,7 @@ import type { ImageSource } from "../protocol/api.ts";
 import { engine } from "./engine.ts";
 import { type LocalFile, localSource } from "./local-source.ts";
 import { address, go } from "./location.ts";
-import { asEngineError, localSources, reopen } from "./session.ts";
+import { asEngineError, localSources, opening, reopen } from "./session.ts";
 
 /** A local source on its way to the screen. */
 export type Choosing =
@@ -36,10 +36,16 @@ export async function openLocal(files: LocalFile[]): Promise<void> {
   }
 }
 
-/** Says why on the start page: it may have been dropped on any other. */
+/** Says why. */
 function refuse(message: string): void {
   choosing.value = { step: "problem", message };
-  go(START);
+  comeIntoSight();
+}
+
+/** {@link choosing} is shown by the start page, and where a local file has to be chosen again. */
+function comeIntoSight(): void {
+  const isSought = opening.peek().step === "failed" && address.peek().image?.startsWith("file:");
+  if (!isSought) go(START);
 }
 
 function show(image: string, name: string, source: ImageSource, tags: string[]): void {
@@ -51,7 +57,7 @@ function show(image: string, name: string, source: ImageSource, tags: string[]):
     reopen();
   } else if (tags.length > 1) {
     choosing.value = { step: "choose", image, name, tags };
-    go(START);
+    comeIntoSight();
   } else {
     choosing.value = { step: "none" };
     go({ ...START, image });

@@ -13,8 +13,14 @@ export function hasFiles(event: DragEvent): boolean {
 
 /** Files of a drop. Call it in the event's handler: later the browser has emptied the list. */
 export async function filesOfDrop(data: DataTransfer): Promise<LocalFile[]> {
-  const entries = [...data.items].flatMap((item) => item.webkitGetAsEntry() ?? []);
   const files: LocalFile[] = [];
+  const entries: FileSystemEntry[] = [];
+  for (const item of data.items) {
+    const entry = item.webkitGetAsEntry();
+    const file = entry ? null : item.getAsFile();
+    if (entry) entries.push(entry);
+    else if (file) files.push({ path: file.name, file });
+  }
   for (const entry of entries) await collect(entry, files);
   return files;
 }
