@@ -53,7 +53,11 @@ describe("the page opens", () => {
     await field().waitFor();
   };
   /** Waits until the image's files are listed. */
-  const opened = () => page.getByRole("treeitem", { name: /^etc\b/ }).first().waitFor();
+  const opened = () =>
+    page
+      .getByRole("treeitem", { name: /^etc\b/ })
+      .first()
+      .waitFor();
 
   describe("what is typed or pasted", () => {
     test("a reference", async () => {
@@ -106,10 +110,10 @@ describe("the page opens", () => {
       const links = recent.getByRole("link");
       const digest = `${registry.host}/demo@${IMAGE}`;
       assert.equal(await links.first().textContent(), digest, "the newest first");
-      assert.equal(await links.count(), 4);
+      assert.equal(await links.count(), 3, "each once");
       await field().fill("demo");
       const options = page.getByRole("option");
-      assert.equal(await options.count(), 4, "the demo itself is one of the visits");
+      assert.equal(await options.count(), 3, "the demo itself is one of the visits");
       await field().press("ArrowDown");
       await field().press("ArrowDown");
       const second = options.nth(1);
@@ -118,7 +122,7 @@ describe("the page opens", () => {
       await field().press("Escape");
       assert.equal(await options.count(), 0);
       await field().press("ArrowUp");
-      assert.equal(await options.nth(3).getAttribute("aria-selected"), "true");
+      assert.equal(await options.nth(2).getAttribute("aria-selected"), "true");
       await field().press("ArrowDown");
       await field().press("ArrowDown");
       await field().press("Enter");
@@ -127,9 +131,10 @@ describe("the page opens", () => {
 
       await start();
       await recent.getByRole("button", { name: `Forget ${digest}` }).click();
-      assert.equal(await links.count(), 3);
+      assert.equal(await links.count(), 2);
       await page.reload();
-      assert.equal(await links.count(), 3, "it stays forgotten");
+      await field().waitFor();
+      assert.equal(await links.count(), 2, "it stays forgotten");
       await recent.getByRole("button", { name: "Forget all" }).click();
       await recent.waitFor({ state: "detached" });
       assert.equal(await page.evaluate(() => localStorage.getItem("ocipeek.history")), null);
@@ -185,7 +190,9 @@ describe("the page opens", () => {
         location.hash = to;
       }, `${base}/-/usr/lib/os-release${query}`);
       await page.getByText('PRETTY_NAME="ocipeek demo 2"').first().waitFor();
-      const entry = merged().find((it) => it.path === "/usr/lib/os-release" || it.path === "usr/lib/os-release");
+      const entry = merged().find(
+        (it) => it.path === "/usr/lib/os-release" || it.path === "usr/lib/os-release",
+      );
       assert.ok(entry);
     };
     const choose = async (path, isFolder = false) => {
@@ -201,6 +208,7 @@ describe("the page opens", () => {
       await start();
       await choose(at("demo.tar"));
       const list = page.getByRole("list", { name: /^demo\.tar holds \d+ images/ });
+      await list.waitFor();
       const names = await list.getByRole("link").allTextContents();
       assert.deepEqual(names.filter((name) => name.startsWith("latest")).sort(), [
         "latest",
@@ -216,7 +224,10 @@ describe("the page opens", () => {
       await page.getByRole("link", { name: "latest", exact: true }).click();
       await page.waitForURL(/tag=latest$/);
       await page.getByText('PRETTY_NAME="ocipeek demo 2"').first().waitFor();
-      assert.equal(await page.evaluate(() => localStorage.getItem("ocipeek.history")?.includes("file:") ?? false), false);
+      assert.equal(
+        await page.evaluate(() => localStorage.getItem("ocipeek.history")?.includes("file:") ?? false),
+        false,
+      );
     });
 
     test("a local file of an earlier visit is asked for again", async () => {
@@ -235,6 +246,7 @@ describe("the page opens", () => {
       await opened();
       await drop(page, at("old.tar"));
       const list = page.getByRole("list", { name: "old.tar holds 2 images. Which one?" });
+      await list.waitFor();
       assert.deepEqual(await list.getByRole("link").allTextContents(), [
         "docker.io/library/demo:latest",
         "ghcr.io/x/base:1",
@@ -255,7 +267,10 @@ describe("the page opens", () => {
       writeFileSync(at("folder/readme"), "not of it");
       await start();
       await choose(at("folder"), true);
-      await page.getByRole("list", { name: /^layout holds/ }).getByRole("link", { name: "latest-soci-4m" }).click();
+      await page
+        .getByRole("list", { name: /^layout holds/ })
+        .getByRole("link", { name: "latest-soci-4m" })
+        .click();
       await shows();
     });
 
@@ -279,7 +294,10 @@ describe("the page opens", () => {
       writeFileSync(at("empty/readme"), "");
       await start();
       await choose(at("empty"), true);
-      await page.getByRole("alert").getByText(/holds no image/).waitFor();
+      await page
+        .getByRole("alert")
+        .getByText(/holds no image/)
+        .waitFor();
     });
 
     test("a damaged layer of a docker save, by its digest", async () => {
@@ -294,7 +312,9 @@ describe("the page opens", () => {
 
   describe("a private registry", () => {
     const secret = () =>
-      page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, location.href, document.cookie]));
+      page.evaluate(() =>
+        JSON.stringify([{ ...localStorage }, { ...sessionStorage }, location.href, document.cookie]),
+      );
 
     test("asks for a name and a token, which stay in memory", async () => {
       await page.goto(`${site.url}#/${locked.host}/demo:latest-soci/-/`);
@@ -351,7 +371,8 @@ async function drop(page, file) {
     },
     [base64, file.split("/").at(-1)],
   );
-  for (const type of ["dragenter", "dragover"]) await page.dispatchEvent("body", type, { dataTransfer: data });
+  for (const type of ["dragenter", "dragover"])
+    await page.dispatchEvent("body", type, { dataTransfer: data });
   await page.getByText("Drop it to open it").waitFor();
   await page.dispatchEvent("body", "drop", { dataTransfer: data });
 }

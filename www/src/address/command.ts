@@ -48,7 +48,8 @@ export function imageInLine(text: string): Named | undefined {
 function imageInWords(words: string[], before: RegExp): Named | undefined {
   let platform: string | undefined;
   // `docker ps` names no image; `dive IMAGE` has no word before it.
-  if (before.source !== "^$" && !before.test(words.find((word) => !word.startsWith("-")) ?? "")) return undefined;
+  if (before.source !== "^$" && !before.test(words.find((word) => !word.startsWith("-")) ?? ""))
+    return undefined;
   for (let i = 0; i < words.length; i++) {
     const word = words[i] ?? "";
     const option = /^(--platform|--arch)(?:=(.*))?$/.exec(word);

@@ -44,8 +44,7 @@ const rules: Record<string, Rule> = {
     searchParams.get("image") ?? searchParams.get("repo") ?? undefined,
   "console.cloud.google.com": (path) => {
     const docker = /^\/artifacts\/docker\/([^/]+)\/([^/]+)\/([^/]+)\/([^/;]+)/.exec(path);
-    if (docker)
-      return `${docker[2]}-docker.pkg.dev/${docker[1]}/${docker[3]}/${decoded(docker[4] ?? "")}`;
+    if (docker) return `${docker[2]}-docker.pkg.dev/${docker[1]}/${docker[3]}/${decoded(docker[4] ?? "")}`;
     const gcr = /^\/gcr\/images\/([^/]+)\/(?:global\/)?([^/?@]+)(?:@sha256:([0-9a-f]{64}))?/.exec(path);
     return gcr ? name(`gcr.io/${gcr[1]}/${gcr[2]}`, undefined, gcr[3]) : undefined;
   },

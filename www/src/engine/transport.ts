@@ -84,7 +84,9 @@ export class Transport {
     proxied: string | undefined,
   ): Promise<FetchResponse> {
     const { routes, platform } = this.#registries;
-    const worked = routes.seen(this.#registry, part) === "direct";
+    // Without credentials it may answer pages, and refuse the browser's question before a request with them.
+    const signs = this.#registries.credentials(this.#registry) !== undefined;
+    const worked = routes.seen(this.#registry, part) === "direct" && !signs;
     try {
       const answer = await platform.fetch(url, init as RequestInit);
       const hidden = answer.status === 401 && !answer.headers.has("www-authenticate");
