@@ -322,7 +322,9 @@ describe("the page opens", () => {
       await form.getByText(/Kept in this tab’s memory and nowhere else/).waitFor();
       await form.getByLabel("User name").fill(USER);
       await form.getByLabel("Password or token").fill("wrong");
+      const refused = page.waitForResponse((it) => it.status() === 401 && it.url().includes("/-/v2/"));
       await form.getByRole("button", { name: "Sign in" }).click();
+      await refused;
       await form.getByLabel("Password or token").waitFor();
       await form.getByLabel("User name").fill(USER);
       await form.getByLabel("Password or token").fill(PASSWORD);

@@ -163,16 +163,18 @@ function errorResponse(request: Request, error: HttpError, exchange: Exchange, d
     "cache-control": "no-store",
     vary: deps.config.passAuthorization ? "accept, authorization" : "accept",
     "x-ocipeek-error": code,
-    ...(status === 401 ? { "www-authenticate": challenge(deps) } : {}),
+    ...(status === 401 ? { "www-authenticate": challenge(request, deps) } : {}),
     ...exchange.costHeaders(),
     ...error.headers,
   };
   return new Response(request.method === "HEAD" ? null : text, { status, headers });
 }
 
-/** A 401 has a challenge. Where credentials are not passed on, none that a browser asks its user for. */
-function challenge(deps: Deps): string {
-  return deps.config.passAuthorization
-    ? 'Basic realm="registry", charset="UTF-8"'
-    : 'Operator realm="registry"';
+/**
+ * A 401 has a challenge. Where credentials are not passed on, none that a browser asks its user for; nor where a script
+ * asks, as the page does: it has a form of its own.
+ */
+function challenge(request: Request, deps: Deps): string {
+  const asks = deps.config.passAuthorization && request.headers.get("sec-fetch-dest") !== "empty";
+  return asks ? 'Basic realm="registry", charset="UTF-8"' : 'Operator realm="registry"';
 }

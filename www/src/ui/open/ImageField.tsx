@@ -60,7 +60,7 @@ export function ImageField(): JSX.Element {
       setOpen(true);
       setActive(next);
     } else if (key === "Enter" && active >= 0 && shown[active]) go({ ...START, ...shown[active] });
-    else if (key === "Escape" && isOpen && shown.length > 0) setOpen(false);
+    else if (key === "Escape" && shown.length > 0) change(text, false);
     else if (key === "Escape" && text !== "") change("", false);
     else return;
     event.preventDefault();
