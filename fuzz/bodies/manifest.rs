@@ -1,5 +1,6 @@
 //! JSON documents of OCI and SOCI.
 
+use ocipeek::layout::parse_saved;
 use ocipeek::limits::Limits;
 use ocipeek::oci::media_type::{OCI_INDEX, OCI_MANIFEST};
 use ocipeek::oci::{
@@ -40,6 +41,14 @@ pub fn run(data: &[u8]) {
     }
     if let Ok(artifact) = PrefetchArtifact::parse(data, &limits) {
         assert!(artifact.spans.iter().all(|s| s.start <= s.end));
+    }
+    if let Ok(images) = parse_saved(data, &limits) {
+        for image in &images {
+            let files = image.layers.iter().chain([&image.config]);
+            assert!(files.clone().all(|f| f.split('/').all(|part| !matches!(part, "" | "." | ".."))));
+            // They are written into JSON as they are.
+            assert!(image.names.iter().all(|n| !n.to_string().contains(['"', '\\'])));
+        }
     }
     if let Ok(config) = ImageConfig::parse(data, &limits) {
         check_platform(&config.platform());

@@ -11,7 +11,7 @@ import { wasmFile } from "../lib/package.mjs";
  * compressor, both directions of the format, look-ups in layers that are known in parts). Raise it only with a reason
  * in the change that does so; lower it when something is saved.
  */
-const BUDGET = 268_000;
+const BUDGET = 271_000;
 
 test("the .wasm fits its budget", () => {
   const raw = readFileSync(wasmFile());

@@ -1,14 +1,17 @@
 // The package's face in Node: sources, aborts, streams, progress, caches, errors, freeing.
 import assert from "node:assert/strict";
-import { openAsBlob, readFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, openAsBlob, readdirSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { MemoryCache, OcipeekError, open } from "ocipeek";
+import { imagesIn, MemoryCache, OcipeekError, open } from "ocipeek";
 import { DirectoryCache } from "ocipeek/node";
 import { serveLayout } from "../../scripts/lib/layout-registry.mjs";
 import { ROOT, run } from "../../scripts/lib/run.mjs";
 import { closeServer, listen } from "../../scripts/lib/servers.mjs";
+import { saveNew, saveOld } from "../lib/docker-save.mjs";
+import { merged } from "../lib/expected.mjs";
 import { tempFolder } from "../lib/processes.mjs";
 
 const DEMO = join(ROOT, "tests", "fixtures", "demo");
@@ -62,6 +65,73 @@ describe("the package", () => {
       await check(blob, { tag: "latest-soci" });
       assert.ok(most <= 1 << 20, `${most} bytes at once`);
     });
+    test("a folder, by functions and as a map of files", async () => {
+      const path = (name) => join(DEMO, name);
+      const size = (name) => (existsSync(path(name)) ? statSync(path(name)).size : undefined);
+      const read = (name, start, end) => readFileSync(path(name)).subarray(start, end);
+      await check({ name: "demo", size, read }, { tag: "latest-soci" });
+      const files = new Map();
+      for (const name of ["oci-layout", "index.json"]) files.set(name, await openAsBlob(path(name)));
+      for (const hex of readdirSync(path("blobs/sha256"))) {
+        files.set(`blobs/sha256/${hex}`, await openAsBlob(path(`blobs/sha256/${hex}`)));
+      }
+      await check(files, { tag: "latest" });
+      await check(files, { tag: "latest-soci-4m" });
+    });
+
+    describe("what docker save writes", () => {
+      const file = (name) => join(folder.path, `${name}.tar`);
+      before(async () => {
+        const others = ["ghcr.io/x/base:1"];
+        await saveOld(file("old"), join(folder.path, "old"), { names: ["demo:latest"], others });
+        await saveNew(file("new"), join(folder.path, "new"));
+      });
+
+      test("has its images told", async () => {
+        assert.deepEqual(await imagesIn(`docker-archive:${file("old")}`), [
+          "docker.io/library/demo:latest",
+          "ghcr.io/x/base:1",
+        ]);
+        assert.deepEqual(await imagesIn(await openAsBlob(file("new"))), ["docker.io/library/demo:latest"]);
+        await assert.rejects(imagesIn("alpine"), code("INVALID_ARGUMENT"));
+        await assert.rejects(open(`docker-archive:${file("old")}`), code("INVALID_ARGUMENT"));
+      });
+
+      for (const name of ["old", "new"]) {
+        test(`${name}, in a tar, as a Blob and unpacked: all files as they are`, async () => {
+          const wanted = merged().filter((it) => it.sha256 && /^[ -~]+$/.test(it.path));
+          assert.ok(wanted.length > 1000);
+          const sources = [
+            `docker-archive:${file(name)}:demo:latest`,
+            `oci:${join(folder.path, name)}:demo:latest`,
+            await openAsBlob(file(name)),
+          ];
+          for (const source of sources) {
+            const image = await open(source, { platform, tag: "demo:latest" });
+            const read = typeof source === "string" ? "whole" : "tar";
+            assert.deepEqual([...new Set(image.layers.map((layer) => layer.read))], [read]);
+            for (const { path, sha256 } of wanted.slice(0, typeof source === "string" ? 20 : undefined)) {
+              const { data, verified } = await image.read(path);
+              assert.equal(createHash("sha256").update(data).digest("hex"), sha256, path);
+              assert.equal(verified.content, "layer-digest");
+            }
+            await image.close();
+          }
+        });
+      }
+
+      test("a Blob's layers are hashed once, and then read by ranges", async () => {
+        const image = await open(await openAsBlob(file("old")), { platform, tag: "demo:latest" });
+        await image.stat(BIG);
+        for await (const _ of image.walk("/"));
+        const before = image.stats.bytes;
+        const { data } = await image.read(BIG, { start: 1000, end: 1500 });
+        assert.equal(data.length, 500);
+        assert.equal(image.stats.bytes - before, 500);
+        await image.close();
+      });
+    });
+
     test("what is none", async () => {
       await assert.rejects(open("Not A Reference"), code("INVALID_REFERENCE"));
       await assert.rejects(open("oci:"), code("INVALID_REFERENCE"));
