@@ -62,13 +62,6 @@ export function familiar({ registry, repository, tag, digest }: Reference): stri
   return `${name}${tag === undefined ? "" : `:${tag}`}${digest === undefined ? "" : `@${digest}`}`;
 }
 
-/** The registry of an image's name; nothing for a local one. */
-export function registryOf(image: string): string | undefined {
-  if (image.startsWith("file:")) return undefined;
-  const parsed = parseReference(image);
-  return typeof parsed === "string" ? undefined : parsed.registry;
-}
-
 /** Names that Docker Hub's hosts have. */
 function apiName(host: string): string {
   return /^(?:index\.docker\.io|registry-1\.docker\.io|registry\.hub\.docker\.com)$/.test(host) ? HUB : host;

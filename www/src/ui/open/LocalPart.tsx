@@ -38,7 +38,7 @@ export function LocalPart(): JSX.Element {
       <h2 id="open-local">From your disk</h2>
       <p class="soft">
         Drop an OCI layout or what <code>docker save</code> wrote, as a tar or a folder. It is read where it
-        lies and leaves this machine for nowhere.
+        lies; nothing is uploaded.
       </p>
       <div class="open-buttons">
         <ChooseLocal>Choose a tar …</ChooseLocal>
