@@ -295,6 +295,9 @@ describe("the caller's credentials", () => {
           assert.equal(response.headers.get("vary"), "accept, authorization");
         }
       }
+      const script = await h.get(url, { authorization: wrong, "sec-fetch-dest": "empty" });
+      const asked = script.headers.get("www-authenticate");
+      assert.equal(asked, 'Operator realm="registry"', "a script asks its user itself, the browser does not");
       const etag = mine.headers.get("etag") ?? "";
       assert.equal((await h.get(url, { authorization: right, "if-none-match": etag })).status, 304);
       assert.equal((await h.get(url, { "if-none-match": etag })).status, 401);
