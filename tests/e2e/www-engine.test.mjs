@@ -72,7 +72,10 @@ describe("what the page asks for", () => {
     // What the page says of itself is the same.
     await parts.page.getByRole("button", { name: /fetched/ }).click();
     const log = parts.page.getByRole("region", { name: "List of requests" });
-    const numbers = await log.locator("tbody td:last-child").allTextContents();
+    const cells = log.locator("tbody td:last-child");
+    // The list is asked for when it is opened.
+    await cells.nth(expected.length - 1).waitFor();
+    const numbers = await cells.allTextContents();
     const bytes = numbers.map((it) => Number(it.replaceAll(",", "")));
     const total = expected.reduce((sum, [, size]) => sum + Number(size), 0);
     assert.equal(bytes.length, expected.length);
