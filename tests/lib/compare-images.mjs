@@ -8,7 +8,7 @@ import { tarOf } from "./synthetic-image.mjs";
 
 const OCI = "application/vnd.oci.image";
 
-const lines = (count, change = (line) => line) =>
+const lines = (count, change = /** @type {(line: string, at: number) => string} */ ((line) => line)) =>
   Buffer.from(Array.from({ length: count }, (_, i) => `${change(`line ${i + 1}`, i + 1)}\n`).join(""));
 
 /** The files of both own layers. Sizes and times of `app/same` and `app/alike` are equal. */
