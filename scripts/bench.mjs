@@ -2,6 +2,7 @@
 // Contenders take turns within each round, so that what else the machine does falls on all alike.
 //   npm run bench -- --rounds 9 --json FILE
 //   npm run bench worker -- --seconds 60 --json FILE    the worker under load, beside nginx
+//   npm run bench page -- --rounds 5 --json FILE        the page with 100,000 files
 
 import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -16,6 +17,7 @@ import { DEMO, REPOSITORY } from "../tests/lib/docker-registry.mjs";
 import { tempFolder } from "../tests/lib/processes.mjs";
 import { gzipWithSpans, hugeZtoc } from "../tests/lib/synthetic-image.mjs";
 import { IMAGE, layout } from "../tests/lib/variants.mjs";
+import { benchPage } from "./bench-page.mjs";
 import { benchWorker } from "./bench-worker.mjs";
 import { serveLayout } from "./lib/layout-registry.mjs";
 import { ROOT, run } from "./lib/run.mjs";
@@ -266,6 +268,9 @@ const option = (name, fallback) => {
 async function main() {
   if (process.argv[2] === "worker") {
     return benchWorker({ seconds: Number(option("--seconds", 60)), json: option("--json", undefined) });
+  }
+  if (process.argv[2] === "page") {
+    return benchPage({ rounds: Number(option("--rounds", 5)), json: option("--json", undefined) });
   }
   await setup({ tests: true });
   await run("node", ["scripts/build.mjs"]);

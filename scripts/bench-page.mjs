@@ -1,0 +1,43 @@
+// `npm run bench page`: the page in Chromium with an image of 100,000 files, served by the worker in workerd.
+//   npm run bench page -- --rounds 5 --json FILE
+import { writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { measureLargePage } from "../tests/lib/large-page.mjs";
+import { run } from "./lib/run.mjs";
+import { setup } from "./setup.mjs";
+
+const ENTRIES = 100_000;
+
+/** Runs it and prints a table. */
+export async function benchPage({ rounds = 5, json = undefined } = {}) {
+  await setup({ tests: true });
+  await run("node", ["scripts/build.mjs"]);
+  const all = [];
+  for (let i = 0; i < rounds; i++) all.push(await measureLargePage({ entries: ENTRIES }));
+  const machine = {
+    cpu: cpus()[0]?.model,
+    cores: cpus().length,
+    date: new Date().toISOString().slice(0, 10),
+  };
+  console.log(
+    `${machine.cpu}, ${machine.cores} cores, ${machine.date}; ${ENTRIES} files, ${rounds} rounds\n`,
+  );
+  console.log("| what | median | worst |");
+  console.log("|---|---:|---:|");
+  const row = (name, unit, of) => {
+    const values = all.map(of).sort((a, b) => a - b);
+    const show = (value) => `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ${unit}`;
+    console.log(`| ${name} | ${show(values[values.length >> 1])} | ${show(values.at(-1))} |`);
+  };
+  row("first rows on screen, first visit", "ms", (r) => r.cold);
+  row("first rows on screen, second visit", "ms", (r) => r.warm);
+  for (const key of Object.keys(all[0].filters)) {
+    row(`filter \`${key}\`: ${all[0].filters[key].said}`, "ms", (r) => r.filters[key].ms);
+  }
+  row("frame while scrolling, median", "ms", (r) => r.frames[r.frames.length >> 1]);
+  row("frame while scrolling, longest", "ms", (r) => r.frames.at(-1));
+  row("longest task of the main thread (0: none over 50)", "ms", (r) => r.longest);
+  row("heap of the page with its columns", "MB", (r) => r.heap / 1e6);
+  row("peak memory of the browser's process, engine included", "MB", (r) => r.memory / 1e6);
+  if (json) writeFileSync(json, `${JSON.stringify({ machine, entries: ENTRIES, rounds: all }, null, 2)}\n`);
+}
