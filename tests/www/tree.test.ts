@@ -56,8 +56,10 @@ describe("orders", () => {
       { length: 3000 },
       (_, i) => odd[i] ?? (next(2) ? next(40) : next(2 ** 31) * 1e6 + 0.1),
     );
-    const key = (i: number): number =>
-      Number.isNaN(values[i]) ? -Infinity : Object.is(values[i], -0) ? -1e-323 : values[i];
+    const key = (i: number): number => {
+      const value = values[i] ?? Number.NaN;
+      return Number.isNaN(value) ? -Infinity : Object.is(value, -0) ? -1e-323 : value;
+    };
     for (const descending of [false, true]) {
       const expected = Array.from(values.keys()).sort((a, b) => {
         const [x, y] = descending ? [key(b), key(a)] : [key(a), key(b)];
@@ -95,7 +97,7 @@ function expectedOrder(c: Catalogue, folder: number, { key, descending }: Sort):
       const isFolder = (entry: number): number => (typeOf(c, entry) === "directory" ? 0 : 1);
       return isFolder(a) - isFolder(b) || turn * (a - b);
     }
-    const value = (entry: number): number => (Number.isNaN(c[key][entry]) ? -1e99 : c[key][entry]);
+    const value = (entry: number): number => (Number.isNaN(c[key][entry]) ? -1e99 : (c[key][entry] ?? -1e99));
     return turn * (value(a) - value(b)) || a - b;
   });
 }
@@ -113,12 +115,13 @@ describe("rows", () => {
       for (const matches of [undefined, some]) {
         const expected: number[][] = [];
         const isShown = (entry: number): boolean =>
-          !matches || matches.some((match) => match === entry || (match > entry && match < c.end[entry]));
+          !matches ||
+          matches.some((match) => match === entry || (match > entry && match < (c.end[entry] ?? 0)));
         const walk = (folder: number, level: number, all: boolean): void => {
           const rows = expectedOrder(c, folder, sort).filter((entry) => all || isShown(entry));
           rows.forEach((entry, i) => {
             expected.push([entry, level, i + 1, rows.length]);
-            const below = matches?.some((match) => match > entry && match < c.end[entry]);
+            const below = matches?.some((match) => match > entry && match < (c.end[entry] ?? 0));
             if (open[entry]) walk(entry, level + 1, all || (matches !== undefined && !below));
           });
         };
