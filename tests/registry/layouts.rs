@@ -142,7 +142,13 @@ fn what_is_no_layout_says_so() {
         ]
     );
     mock.0.files.borrow_mut().insert("/old/manifest.json".into(), Bytes::from_static(b"[]"));
-    assert_eq!(open(&mock, "https://static.test/old").unwrap_err().code(), Code::Unsupported);
+    // What `docker save` wrote, with no image in it.
+    assert!(open(&mock, "https://static.test/old").unwrap().index().manifests.is_empty());
+    for wrong in ["{}", "[1]", "[{}]", "no JSON"] {
+        mock.0.files.borrow_mut().insert("/old/manifest.json".into(), Bytes::from_static(wrong.as_bytes()));
+        let e = open(&mock, "https://static.test/old").unwrap_err();
+        assert_eq!(e.code(), Code::CorruptManifest, "{wrong}");
+    }
     mock.lines();
     for base in
         ["http://static.test/x", "static.test/x", "ftp://static.test/", "https://u:s3cret@static.test/"]
