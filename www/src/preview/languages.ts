@@ -43,7 +43,7 @@ const EMBEDDED: Record<string, string[]> = {
 
 /** A language with those that it may hold; empty where there is none of this name. */
 export async function loadLanguage(name: string): Promise<[name: string, language: LanguageFn][]> {
-  const names = [name, ...(EMBEDDED[name] ?? [])].filter((it) => LANGUAGES[it]);
+  const names = [name, ...(EMBEDDED[name] ?? [])].filter((it) => Object.hasOwn(LANGUAGES, it));
   return Promise.all(
     names.map(
       async (it): Promise<[string, LanguageFn]> => [it, (await LANGUAGES[it]?.())?.default as LanguageFn],

@@ -1,7 +1,6 @@
 /** The highlighter's HTML as runs of text: all that it writes are spans with a class, and escaped text. @module */
 import type { Runs } from "../protocol/preview.ts";
 
-const ENTITIES: Record<string, number> = { "&amp;": 1, "&lt;": 1, "&gt;": 1, "&quot;": 1, "&#x27;": 1 };
 const TOKEN = /<span class="([^"]*)">|<\/span>|&(?:amp|lt|gt|quot|#x27);|[^<&]+/g;
 
 /** The runs of `html`. Their lengths are those of the text that it was made from. */
@@ -17,7 +16,7 @@ export function runsOf(html: string): Runs {
       else open.push(indexOf(names, name ?? ""));
       continue;
     }
-    at += ENTITIES[token] ?? token.length;
+    at += token.startsWith("&") ? 1 : token.length;
     const current = open.at(-1) ?? 0;
     if (classes.at(-1) === current) ends[ends.length - 1] = at;
     else {

@@ -62,7 +62,7 @@ function Summary({ catalogue: c, entry }: { catalogue: Catalogue; entry: number 
                 <bdi>{visibleName(nameBytes(c, at))}</bdi>
                 {typeOf(c, at) === "directory" && "/"}
               </a>
-              <meter min={0} max={total} value={c.size[at] ?? 0} aria-label="Share of the folder" />
+              <span class="folder-share" style={{ "--share": `${(100 * (c.size[at] ?? 0)) / total}%` }} />
               <span class="figures">{bytes(c.size[at] ?? 0)}</span>
             </li>
           ))}
