@@ -79,7 +79,7 @@ export function parseCertificate(bytes: Uint8Array): Certificate {
   const hash = new Sha256();
   hash.update(outer.whole);
   return {
-    serial: hexOf(item(fields, 0).value, ":"),
+    serial: hexOf(positive(item(fields, 0).value), ":"),
     issuer: nameOf(item(fields, 2)),
     from: time(item(validity, 0)),
     to: time(item(validity, 1)),
@@ -89,6 +89,11 @@ export function parseCertificate(bytes: Uint8Array): Certificate {
     ...extensionsOf(fields.find((it) => it.tag === 0xa3)),
     fingerprint: hash.digest(),
   };
+}
+
+/** Without the zero that keeps a number from being negative. */
+function positive(number: Uint8Array): Uint8Array {
+  return number[0] === 0 && number.length > 1 ? number.subarray(1) : number;
 }
 
 function nameOf(name: Der): string {
