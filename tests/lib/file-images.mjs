@@ -4,7 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { constants, crc32, deflateRawSync, deflateSync } from "node:zlib";
-import { layoutWriter, spanDigests, tarHeader, writeSyntheticLayout, zinfo, ztocOf } from "./synthetic-image.mjs";
+import {
+  layoutWriter,
+  spanDigests,
+  tarHeader,
+  writeSyntheticLayout,
+  zinfo,
+  ztocOf,
+} from "./synthetic-image.mjs";
 
 const text = (string) => Buffer.from(string);
 const certificate = (name) => readFileSync(new URL(`../fixtures/certificates/${name}`, import.meta.url));
@@ -91,7 +98,9 @@ export function sqliteDatabase() {
     const path = join(folder, "app.db");
     const database = new DatabaseSync(path);
     database.exec("PRAGMA user_version = 7; CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT);");
-    database.exec("CREATE INDEX people_by_name ON people (name); CREATE VIEW names AS SELECT name FROM people;");
+    database.exec(
+      "CREATE INDEX people_by_name ON people (name); CREATE VIEW names AS SELECT name FROM people;",
+    );
     // So many that the schema takes more than one page.
     for (let i = 0; i < 120; i++) database.exec(`CREATE TABLE table_${i} (column_of_some_length TEXT)`);
     database.close();
@@ -124,6 +133,7 @@ export function filesOfEachKind() {
     "roots.pem": certificate("roots.pem"),
     "server.der": der,
     "server.pem": certificate("server.pem"),
+    "unseen.txt": text(Array.from({ length: 20_000 }, (_, i) => `unseen ${i}\n`).join("")),
     "utf16.txt": Buffer.from("\ufeffgrüße\r\nzeile 2\r\n", "utf16le"),
     "docs/other.md": text("# Other\n"),
     constructor: text("#!/bin/sh\necho named as a method\n"),
