@@ -257,12 +257,8 @@ function base64(text64: string): Uint8Array {
   return Uint8Array.from(atob(text64.replace(/[^A-Za-z0-9+/=]/g, "")), (char) => char.charCodeAt(0));
 }
 
+/** `RSA private key` for `RSA PRIVATE KEY`. */
 function titleCase(label: string): string {
-  return (
-    label.charAt(0) +
-    label
-      .slice(1)
-      .toLowerCase()
-      .replace(/\b(rsa|ec|dsa|dh|x509)\b/g, (it) => it.toUpperCase())
-  );
+  const lower = label.toLowerCase().replace(/\b(rsa|ec|dsa|dh|x509)\b/g, (it) => it.toUpperCase());
+  return lower.charAt(0).toUpperCase() + lower.slice(1);
 }
