@@ -114,7 +114,10 @@ function Readme({
         (/\.(md|markdown)$/i.test(name) ? (
           <DocumentView text={call.value} path={path} name={JSON.stringify(ref)} />
         ) : (
-          <pre class="folder-plain">{call.value}</pre>
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
+          <pre class="folder-plain" tabIndex={0}>
+            {call.value}
+          </pre>
         ))}
     </section>
   );

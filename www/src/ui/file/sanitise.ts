@@ -46,6 +46,12 @@ export function sanitise(
     link.target = "_blank";
     link.rel = "noopener noreferrer nofollow";
   }
+  // What scrolls by itself is reached by keyboard.
+  for (const wide of fragment.querySelectorAll<HTMLElement>("pre, table")) wide.tabIndex = 0;
+  for (const header of fragment.querySelectorAll("th")) {
+    // An empty corner heads nothing.
+    if (header.textContent?.trim() === "") header.replaceWith(document.createElement("td"));
+  }
   return fragment;
 }
 
