@@ -28,7 +28,8 @@ export function TopBar(): JSX.Element {
           <div class="topbar-image">
             <Reference reference={name} short={image.value !== undefined} />
             <ImagePicker />
-            {image.value && image.value.route !== "local" && (
+            {/* Of a file, its own head has one. */}
+            {view !== "files" && image.value && image.value.route !== "local" && (
               <CopyButton text={() => permalink()} label="Copy link" icon={LinkIcon} />
             )}
           </div>

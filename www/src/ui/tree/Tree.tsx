@@ -173,10 +173,13 @@ export function Tree(props: TreeProps): JSX.Element {
           show("nearest");
         }}
       />
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: its role is given below */}
+      {/* biome-ignore lint/a11y/useAriaPropsSupportedByRole: both roles have labels */}
       <div
         ref={list}
         class="tree-list"
-        role="tree"
+        // A tree without items is none.
+        role={rows.count > 0 ? "tree" : "group"}
         aria-label={label}
         tabIndex={0}
         aria-activedescendant={cursorRow >= 0 ? `${id}-${model.cursor}` : undefined}
