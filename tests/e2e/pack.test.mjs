@@ -32,8 +32,19 @@ describe("npm pack", () => {
     ];
     const others = files.filter((f) => !f.startsWith("dist/"));
     assert.deepEqual(others, texts);
-    for (const file of files) assert.match(file, /(\.(js|mjs|wasm|json|md)|\.d\.ts|LICENSE-\w+)$/, file);
-    assert.equal(files.filter((f) => f.endsWith(".wasm")).length, 1);
+    // `ocipeek serve` serves the page, a bundle with files of its own.
+    const isPage = (f) => f.startsWith("dist/www/");
+    for (const file of files.filter((f) => !isPage(f))) {
+      assert.match(file, /(\.(js|mjs|wasm|json|md)|\.d\.ts|LICENSE-\w+)$/, file);
+    }
+    for (const file of files.filter(isPage)) {
+      assert.match(file, /(\.(js|css|html|svg|wasm|json|md)|\/_headers)$/, file);
+    }
+    assert.ok(files.includes("dist/www/index.html"));
+    assert.deepEqual(
+      files.filter((f) => f.endsWith(".wasm")).map((f) => f.replace(/-[\w-]{8}\./, ".")),
+      ["dist/wasm/ocipeek_bg.wasm", "dist/www/-/www/ocipeek_bg.wasm"],
+    );
     assert.ok(!files.some((f) => /test|fixture|\.map$/.test(f)));
   });
 
