@@ -1,0 +1,64 @@
+// The page from its hosts: the worker and a plain static server; its first view's size, and what it saves.
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { brotliCompressSync } from "node:zlib";
+import { PAGE_HEADERS } from "../../www/policy.ts";
+import { merged } from "../lib/expected.mjs";
+import { PAGE, startPage } from "../lib/page.mjs";
+
+let site;
+before(async () => {
+  site = await startPage();
+});
+after(() => site?.stop());
+
+test("the worker gives the page to browsers and text to curl, its parts for ever", async () => {
+  const html = await fetch(site.url, { headers: { accept: "text/html" } });
+  assert.match(html.headers.get("content-type"), /^text\/html/);
+  const part = /-\/www\/[\w-]+\.js/.exec(await html.text())[0];
+  const script = await fetch(`${site.url}${part}`);
+  assert.match(script.headers.get("cache-control"), /immutable/);
+  for (const { headers } of [html, script]) {
+    for (const name of ["content-security-policy", "x-content-type-options"]) {
+      assert.equal(headers.get(name), PAGE_HEADERS[name], name);
+    }
+  }
+  const text = await fetch(site.url, { headers: { accept: "*/*" } });
+  assert.match(await text.text(), /^ocipeek: every file/);
+  const config = await (await fetch(`${site.url}-/config.json`)).json();
+  assert.equal(config.proxy, true);
+});
+
+test("a file saved by the page equals the image's", async () => {
+  const entry = merged().find(({ path }) => path === "usr/lib/os-release");
+  await site.page.goto(
+    `${site.url}#/${site.host}/demo:latest-soci/-/usr/lib/os-release?platform=linux/amd64`,
+  );
+  const [download] = await Promise.all([
+    site.page.waitForEvent("download"),
+    site.page.getByRole("button", { name: "Download", exact: true }).click(),
+  ]);
+  const data = readFileSync(await download.path());
+  assert.equal(createHash("sha256").update(data).digest("hex"), entry.sha256.replace("sha256:", ""));
+});
+
+test("the first view's JavaScript is below 120 KB", () => {
+  const folder = join(PAGE, "-", "www");
+  const found = new Set(
+    [...readFileSync(join(PAGE, "index.html"), "utf8").matchAll(/-\/www\/([\w-]+\.js)/g)].map((m) => m[1]),
+  );
+  for (const name of readdirSync(folder)) if (/^worker-[\w-]+\.js$/.test(name)) found.add(name);
+  for (const name of found) {
+    const code = readFileSync(join(folder, name), "utf8");
+    for (const [, other] of code.matchAll(/(?:from|import)\s*["']\.\/([\w-]+\.js)["']/g)) found.add(other);
+  }
+  const size = [...found].reduce(
+    (sum, n) => sum + brotliCompressSync(readFileSync(join(folder, n))).length,
+    0,
+  );
+  console.log(`size: page ${size} bytes of JavaScript (brotli) in ${found.size} files`);
+  assert.ok(found.size > 1 && size < 120_000, String(size));
+});
