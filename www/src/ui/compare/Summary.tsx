@@ -38,10 +38,7 @@ export function Summary({ compared, onAnew, isShort }: SummaryProps): JSX.Elemen
           ["Added", <Numbers key="added" name="added" tally={added} />],
           ["Changed", <Numbers key="changed" name="changed" tally={changed} />],
           ["Removed", <Numbers key="removed" name="removed" tally={removed} />],
-          [
-            "Undecided",
-            unverifiedSame.files > 0 && <Numbers key="same" name="none" tally={unverifiedSame} />,
-          ],
+          ["Undecided", <Numbers key="same" name="none" tally={unverifiedSame} />],
           ["Layers", `${sharedLayers.length} of ${count(right.layers.length)} in both images`],
           [
             "Fetched",
