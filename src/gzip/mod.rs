@@ -8,6 +8,8 @@
 //! replaced without touching the rest.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "build")]
+pub(crate) mod blocks;
 mod crc32;
 mod decoder;
 mod engine;

@@ -36,6 +36,9 @@ pub(super) struct Header {
     /// Bytes of content that follow.
     pub stored: u64,
     pub sparse: Option<SparseMap>,
+    /// What only a builder of zTOCs needs.
+    #[cfg(feature = "build")]
+    pub raw: super::raw::Raw,
 }
 
 impl Header {
@@ -130,6 +133,8 @@ impl HeaderReader {
                 dev_minor: 0,
                 stored: 0,
                 sparse: None,
+                #[cfg(feature = "build")]
+                raw: Default::default(),
             },
         }
     }
@@ -338,6 +343,11 @@ impl HeaderReader {
             Err(_) => return Err(corrupt("a tar header has a negative size")),
         };
         header.stored = header.size;
+        #[cfg(feature = "build")]
+        {
+            let unused = if header_only(header.kind) { size } else { 0 };
+            header.raw.set(block.typeflag, block.mode, unused, pax);
+        }
         pax.xattrs(&mut header.xattrs);
         Ok(())
     }

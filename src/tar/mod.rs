@@ -7,6 +7,8 @@ mod entry;
 mod header;
 mod number;
 pub(crate) mod pax;
+#[cfg(feature = "build")]
+mod raw;
 pub(crate) mod sparse;
 mod table;
 mod walker;
@@ -15,6 +17,8 @@ pub(crate) use compare::sparse_map;
 pub use compare::{check_header, compare_header};
 pub use entry::{Entry, Kind, Mtime, Xattrs};
 pub(crate) use header::{header_only, padded};
+#[cfg(feature = "build")]
+pub(crate) use raw::RawTable;
 pub use sparse::SparseMap;
 pub use table::EntryTable;
 pub use walker::TarWalker;

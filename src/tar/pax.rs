@@ -64,6 +64,9 @@ pub(crate) struct Pax {
     xattrs: Vec<(Range<usize>, Range<usize>)>,
     /// Offsets and lengths in turn, of sparse format 0.0.
     map00: Vec<Range<usize>>,
+    /// All records but those of `map00`: key, value.
+    #[cfg(feature = "build")]
+    all: Vec<(Range<usize>, Range<usize>)>,
 }
 
 impl Pax {
@@ -73,6 +76,8 @@ impl Pax {
         self.known = Default::default();
         self.xattrs.clear();
         self.map00.clear();
+        #[cfg(feature = "build")]
+        self.all.clear();
     }
 
     /// Reads the content of an extended header in place of what was there. A malformed record is
@@ -106,6 +111,10 @@ impl Pax {
     fn add(&mut self, bytes: &[u8], name: Range<usize>, value: Range<usize>) -> Result<()> {
         let (n, v) =
             (bytes.get(name.clone()).unwrap_or_default(), bytes.get(value.clone()).unwrap_or_default());
+        #[cfg(feature = "build")]
+        if !matches!(n, b"GNU.sparse.offset" | b"GNU.sparse.numbytes") {
+            self.all.push((name.clone(), value.clone()));
+        }
         match n {
             b"GNU.sparse.offset" | b"GNU.sparse.numbytes" => {
                 let wants_offset = self.map00.len().is_multiple_of(2);
@@ -166,6 +175,37 @@ impl Pax {
             if !same_follows {
                 Xattrs::encode(out, get(name), get(value));
             }
+        }
+    }
+}
+
+#[cfg(feature = "build")]
+impl Pax {
+    /// Appends all records, as [`Xattrs::encode`] does, sorted by key, the last of each key; the numbers of sparse
+    /// format 0.0 become a map as in 0.1. So Go's `archive/tar` reports them.
+    pub fn records(&mut self, out: &mut Vec<u8>) {
+        const MAP: &[u8] = b"GNU.sparse.map";
+        let bytes = &self.bytes;
+        let get = |r: &Range<usize>| bytes.get(r.clone()).unwrap_or_default();
+        let map: Vec<&[u8]> = self.map00.iter().map(&get).collect();
+        let mut map = (!map.is_empty()).then(|| map.join(&b','));
+        heap_sort(&mut self.all, |a, b| (get(&a.0), a.0.start) < (get(&b.0), b.0.start));
+        for (i, (name, value)) in self.all.iter().enumerate() {
+            if self.all.get(i + 1).is_some_and(|(next, _)| get(next) == get(name)) {
+                continue;
+            }
+            if get(name) >= MAP
+                && let Some(map) = map.take()
+            {
+                Xattrs::encode(out, MAP, &map);
+                if get(name) == MAP {
+                    continue;
+                }
+            }
+            Xattrs::encode(out, get(name), get(value));
+        }
+        if let Some(map) = map {
+            Xattrs::encode(out, MAP, &map);
         }
     }
 }

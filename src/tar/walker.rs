@@ -22,6 +22,8 @@ pub struct TarWalker {
     content_end: u64,
     zero_seen: bool,
     done: bool,
+    #[cfg(feature = "build")]
+    raw: Option<super::RawTable>,
 }
 
 impl TarWalker {
@@ -36,6 +38,8 @@ impl TarWalker {
             content_end: 0,
             zero_seen: false,
             done: false,
+            #[cfg(feature = "build")]
+            raw: None,
         }
     }
 
@@ -124,6 +128,11 @@ impl TarWalker {
         let stored = header.stored;
         let entry = header.entry(header_offset, offset);
         self.content_end = offset.checked_add(stored).ok_or_else(too_far)?;
+        #[cfg(feature = "build")]
+        if let Some(raw) = &mut self.raw {
+            raw.push(&header.raw, &self.limits)
+                .map_err(|e| e.with_path(entry.name).with_offset(header_offset))?;
+        }
         self.table.push(&entry, &self.limits).map_err(|e| e.with_offset(header_offset))?;
         if let Some(map) = self.reader.take_sparse() {
             self.table.set_sparse(map, &self.limits)?;
@@ -156,6 +165,25 @@ impl TarWalker {
         }
         self.table.shrink();
         Ok(self.table)
+    }
+}
+
+#[cfg(feature = "build")]
+impl TarWalker {
+    /// A walker that also keeps what only a builder of zTOCs needs.
+    pub(crate) fn with_raw(limits: &Limits) -> Self {
+        TarWalker { raw: Some(super::RawTable::default()), ..TarWalker::new(limits) }
+    }
+
+    /// Bytes of heap that this takes.
+    pub(crate) fn raw_heap_bytes(&self) -> usize {
+        self.raw.as_ref().map_or(0, super::RawTable::heap_bytes)
+    }
+
+    /// As [`TarWalker::finish`], with what was kept.
+    pub(crate) fn finish_raw(mut self, total: u64) -> Result<(EntryTable, super::RawTable)> {
+        let raw = self.raw.take().unwrap_or_default();
+        Ok((self.finish(Some(total))?, raw))
     }
 }
 

@@ -8,6 +8,8 @@
 //! written by hand over planus's table access, as generated code implements planus's unsafe vector traits.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "build")]
+pub mod build;
 mod flatbuffer;
 mod spans;
 mod time;

@@ -1,0 +1,195 @@
+//! A whole gzip stream with a stop at each place where inflating can start anew: for the making of checkpoints.
+
+use super::crc32::Crc32;
+use super::engine::{Engine, Stop, WINDOW};
+use super::header::HeaderParser;
+use crate::error::{Code, Error, Result};
+
+/// Most output of one step.
+const STEP: usize = 96 << 10;
+
+/// A place between two blocks, or between a member's header and its first block.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Border<'a> {
+    /// Offset in the stream of the first whole byte.
+    pub input: u64,
+    /// So many high bits of the byte before come first; 0 to 7.
+    pub bits: u8,
+    /// Offset in the output of all members.
+    pub output: u64,
+    /// The 32 KiB of output before it, also of members before; zeros in front where there is less.
+    pub window: &'a [u8],
+    /// Offset in the input that is being pushed of the first whole byte.
+    pub pushed: usize,
+}
+
+/// What a stream is given to.
+pub(crate) trait BlockSink {
+    /// The next output, at most 96 KiB.
+    fn output(&mut self, bytes: &[u8]) -> Result<()>;
+    /// A border. None is behind the last block of a member.
+    fn border(&mut self, border: Border<'_>) -> Result<()>;
+}
+
+/// As [`GzipDecoder`](super::GzipDecoder), but stops at borders.
+pub(crate) struct BlockDecoder {
+    engine: Engine,
+    place: Place,
+    /// The window, then this step's output.
+    buf: Vec<u8>,
+    /// End of the output in `buf`.
+    at: usize,
+    /// Where the member begins in `buf`: matches do not reach back further.
+    member: usize,
+    crc: Crc32,
+    /// Length of the member, modulo 2^32.
+    len: u32,
+    input: u64,
+    output: u64,
+}
+
+enum Place {
+    /// Between members: whether the byte 0x1F was seen.
+    Between(bool),
+    Header(Box<HeaderParser>),
+    Data,
+    /// CRC-32 and length, and how many of these bytes have come.
+    Trailer([u8; 8], usize),
+    /// Behind the last member.
+    Junk,
+}
+
+impl BlockDecoder {
+    /// At the first byte of a stream.
+    pub fn new() -> Self {
+        BlockDecoder {
+            engine: Engine::new(),
+            place: Place::Header(Box::default()),
+            buf: vec![0; WINDOW + STEP],
+            at: WINDOW,
+            member: WINDOW,
+            crc: Crc32::new(),
+            len: 0,
+            input: 0,
+            output: 0,
+        }
+    }
+
+    /// Decodes `input`. How it is cut changes where the output is cut and nothing else. `CORRUPT_LAYER` if it is not
+    /// gzip, broken, or fails a check; or the sink's error. After an error it is of no use.
+    pub fn push(&mut self, input: &[u8], sink: &mut impl BlockSink) -> Result<()> {
+        let mut at = 0;
+        loop {
+            let rest = input.get(at..).unwrap_or_default();
+            // The engine may have more output although the input is used up.
+            if rest.is_empty() && !matches!(self.place, Place::Data) {
+                return Ok(());
+            }
+            let (used, more) = self.step(rest, at, sink)?;
+            at += used;
+            self.input = self.input.saturating_add(used as u64);
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The end of the input; gives how many bytes of output there are. `CORRUPT_LAYER` if a member is not complete.
+    pub fn finish(&self) -> Result<u64> {
+        match self.place {
+            Place::Between(_) | Place::Junk => Ok(self.output),
+            _ => Err(corrupt("the gzip data ends too early")),
+        }
+    }
+
+    /// Takes what comes next from the front of `rest`, which is at `pushed` of what is pushed: how many bytes, and
+    /// whether to go on.
+    fn step(&mut self, rest: &[u8], pushed: usize, sink: &mut impl BlockSink) -> Result<(usize, bool)> {
+        match &mut self.place {
+            Place::Junk => return Ok((rest.len(), false)),
+            Place::Between(half) => {
+                self.place = match (*half, rest.first()) {
+                    (false, Some(0x1F)) => Place::Between(true),
+                    (true, Some(0x8B)) => {
+                        let mut parser = Box::<HeaderParser>::default();
+                        parser.push(&[0x1F, 0x8B])?;
+                        Place::Header(parser)
+                    }
+                    _ => Place::Junk,
+                };
+            }
+            Place::Header(parser) => {
+                let used = parser.push(rest)?;
+                if parser.is_done() {
+                    self.engine.restart();
+                    self.member = self.at;
+                    (self.crc, self.len) = (Crc32::new(), 0);
+                    self.place = Place::Data;
+                    self.border(used, pushed, 0, sink)?;
+                }
+                return Ok((used, true));
+            }
+            Place::Data => return self.inflate(rest, pushed, sink),
+            Place::Trailer(bytes, have) => {
+                if let (Some(slot), Some(&byte)) = (bytes.get_mut(*have), rest.first()) {
+                    *slot = byte;
+                    *have += 1;
+                }
+                if *have == bytes.len() {
+                    let [a, b, c, d, e, f, g, h] = *bytes;
+                    if u32::from_le_bytes([a, b, c, d]) != self.crc.value() {
+                        return Err(corrupt("the CRC-32 of a gzip member is wrong"));
+                    }
+                    if u32::from_le_bytes([e, f, g, h]) != self.len {
+                        return Err(corrupt("the length of a gzip member is wrong"));
+                    }
+                    self.place = Place::Between(false);
+                }
+            }
+        }
+        Ok((1, true))
+    }
+
+    fn inflate(&mut self, rest: &[u8], pushed: usize, sink: &mut impl BlockSink) -> Result<(usize, bool)> {
+        if self.at == self.buf.len() {
+            let moved = self.at.saturating_sub(WINDOW);
+            self.buf.copy_within(moved.., 0);
+            self.at = WINDOW;
+            self.member = self.member.saturating_sub(moved);
+        }
+        let out = self.buf.get_mut(self.member..).unwrap_or_default();
+        let progress = self.engine.run(rest, out, self.at.saturating_sub(self.member), STEP, true);
+        let end = self.at.saturating_add(progress.produced);
+        if let Some(made) = self.buf.get(self.at..end).filter(|m| !m.is_empty()) {
+            // At most STEP bytes, so the cast loses nothing.
+            self.len = self.len.wrapping_add(made.len() as u32);
+            self.crc.update(made);
+            self.output = self.output.saturating_add(made.len() as u64);
+            sink.output(made)?;
+        }
+        self.at = end;
+        let used = progress.consumed;
+        match progress.stop {
+            Stop::StreamEnd => self.place = Place::Trailer([0; 8], 0),
+            Stop::BlockEnd(bits) => self.border(used, pushed, bits, sink)?,
+            Stop::OutputFull => {}
+            Stop::InputEnd => return Ok((used, false)),
+            Stop::Broken => return Err(corrupt("the compressed data of a gzip member is broken")),
+        }
+        Ok((used, true))
+    }
+
+    fn border(&self, used: usize, pushed: usize, bits: u8, sink: &mut impl BlockSink) -> Result<()> {
+        sink.border(Border {
+            input: self.input.saturating_add(used as u64),
+            bits,
+            output: self.output,
+            window: self.buf.get(self.at.saturating_sub(WINDOW)..self.at).unwrap_or_default(),
+            pushed: pushed + used,
+        })
+    }
+}
+
+fn corrupt(message: &str) -> Error {
+    Error::new(Code::CorruptLayer, message)
+}
