@@ -3,15 +3,25 @@
 //! Facts are those of the reference implementation, `awslabs/soci-snapshotter`.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "build")]
+mod convert;
 mod discovery;
+#[cfg(feature = "build")]
+mod gojson;
 mod index;
 mod prefetch;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "build")]
+mod write;
 
+#[cfg(feature = "build")]
+pub use convert::{Converted, PlatformIndex, convert, index_of_one};
 pub use discovery::{fallback_tag, v1_indexes, v2_index_digest, v2_index_in};
 pub use index::{SociIndex, SociLayer, SociPrefetch, SociVersion};
 pub use prefetch::{PrefetchArtifact, PrefetchSpans};
+#[cfg(feature = "build")]
+pub use write::{Document, EMPTY_CONFIG, index_v1, index_v2, prefetch, ztoc_descriptor};
 
 /// Artifact type, and `config.mediaType`, of an index of version 1.
 pub const V1_INDEX: &str = "application/vnd.amazon.soci.index.v1+json";

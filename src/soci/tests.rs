@@ -7,6 +7,9 @@ use crate::oci::{
     Descriptor, Digest, ImageIndex, ImageManifest, ManifestDoc, Platform, PlatformMatcher, parse_manifest,
 };
 
+#[cfg(feature = "build")]
+mod written;
+
 const IMAGE: &str = "sha256:42a11d5b53c278c4ef8a9c3c5f7ec51db200191ebab32732a1cac5c94cc36a96";
 const LAYER_0: &str = "sha256:bd839ea8fef941f750ddac5939e2574cc67225943b26ae508b8fba6a8040e11c";
 
