@@ -1,6 +1,6 @@
 /** What a file is, in two lines: its place, and its main attributes; with what one can do with it. @module */
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { bytes, permissions, time } from "../../format/format.ts";
 import { verifiedInWords } from "../../format/verified.ts";
 import { visible, visibleName } from "../../format/visible.ts";
@@ -92,19 +92,15 @@ function Facts(props: {
   );
 }
 
-/** Saves to disk. */
+/** Saves to disk. It goes on when the view is left; the browser's list of downloads stops it. */
 function Save({ file, isFolder }: { file: FileRef; isFolder: boolean }): JSX.Element {
   const [isRunning, setRunning] = useState(false);
   const [error, setError] = useState<EngineError>();
-  const stop = useRef<AbortController>(undefined);
-  useEffect(() => () => stop.current?.abort(), []);
   const save = async (): Promise<void> => {
-    const mine = new AbortController();
-    stop.current = mine;
     setRunning(true);
     setError(undefined);
     try {
-      await (isFolder ? saveFolder : saveFile)(file, { signal: mine.signal });
+      await (isFolder ? saveFolder : saveFile)(file);
     } catch (thrown) {
       const failed = asEngineError(thrown);
       if (failed.code !== "ABORTED") setError(failed);
