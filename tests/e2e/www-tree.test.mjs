@@ -268,6 +268,18 @@ describe("the tree of files", () => {
     assert.equal(await filter().inputValue(), "");
     assert.equal(await page.locator("mark").count(), 0);
     await page.getByRole("treeitem", { name: "Berlin file", selected: true }).waitFor();
+    // Enter goes to the first match also where it is not known yet.
+    await filter().evaluate((input) => {
+      const box = /** @type {HTMLInputElement} */ (input);
+      box.value = "mksh.1";
+      box.dispatchEvent(new Event("input", { bubbles: true }));
+      box.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
+    });
+    const [manual] = holding("mksh.1");
+    await page.getByRole("treeitem", { name: "mksh.1", selected: true }).waitFor();
+    assert.equal(address(), `/${manual.path}`);
+    await page.keyboard.press("Escape");
+    await page.waitForFunction(() => document.querySelectorAll("mark").length === 0);
     await filter().fill("*.crt");
     const certificates = merged().filter(({ path }) => path.endsWith(".crt"));
     await said(`${certificates.length} of 2,958 entries`);

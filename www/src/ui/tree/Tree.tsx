@@ -46,6 +46,8 @@ export function Tree(props: TreeProps): JSX.Element {
   const list = useRef<HTMLDivElement>(null);
   const input = useRef<HTMLInputElement>(null);
   const keys = useRef(new TreeKeys());
+  /** The first match is to be chosen as soon as it is known. */
+  const wantsFirst = useRef(false);
   const [query, setQuery] = useState(model.filter?.query ?? "");
   const [viewport, look] = useViewport(
     list,
@@ -73,7 +75,11 @@ export function Tree(props: TreeProps): JSX.Element {
     element.scrollTop = top;
     look();
   };
-  const problem = useFilter(model, query, () => show("nearest"));
+  const problem = useFilter(model, query, () => {
+    show("nearest");
+    if (wantsFirst.current) choose(model.cursor);
+    wantsFirst.current = false;
+  });
 
   useLayoutEffect(() => {
     // A tree that is shown again is as it was left.
@@ -102,6 +108,7 @@ export function Tree(props: TreeProps): JSX.Element {
     onSelect(entry);
   };
   const onKeyDown = (event: KeyboardEvent): void => {
+    if (event.key === "Escape" && model.filter) setQuery("");
     const page = Math.max(1, Math.floor(viewport.height / viewport.rowHeight) - 1);
     const effect = keys.current.press(model, event, page, event.timeStamp);
     if (effect === "none") return;
@@ -141,10 +148,15 @@ export function Tree(props: TreeProps): JSX.Element {
             input={input}
             query={query}
             said={problem ?? (model.filter ? found(model.filter.matches.length, catalogue.count - 1) : "")}
-            onInput={setQuery}
+            onInput={(text) => {
+              wantsFirst.current = false;
+              setQuery(text);
+            }}
             onLeave={(isChosen) => {
               list.current?.focus();
-              if (isChosen && model.cursor !== 0) choose(model.cursor);
+              // What stands in the box now: it may not be rendered yet.
+              wantsFirst.current = isChosen && input.current?.value !== (model.filter?.query ?? "");
+              if (isChosen && !wantsFirst.current) choose(model.cursor);
             }}
           />
         )}
