@@ -57,14 +57,14 @@ function steps() {
     check("format bench", "cargo", ["fmt", "--check", "--manifest-path", "bench/Cargo.toml"]),
     check("format fuzz", "cargo", ["fmt", "--check", "--manifest-path", "fuzz/Cargo.toml"]),
     check("lint rust", "cargo", ["clippy", "--quiet", "--all-targets", "--all-features", ...DENY]),
-    check("lint wasm", "cargo", ["clippy", "--quiet", "--target", WASM, "--lib", "--test", "wasm", ...DENY]),
+    check("lint wasm", "cargo", ["clippy", "--quiet", "--target", WASM, "--lib", "--test", "wasm", "--features", "build", ...DENY]),
     check("lint docs", "cargo", ["doc", "--quiet", "--no-deps", "--all-features"], {
       env: { RUSTDOCFLAGS: "-D warnings" },
     }),
     check("lint js", "biome", ["ci", "--colors=off", "--error-on-warnings", "."]),
     tests("rust native", "cargo", ["test", "--quiet", "--all-features"]),
-    tests("rust node", "cargo", ["test", "--target", WASM, "--test", "wasm"], { env: RUNNER }),
-    tests("rust chromium", "cargo", ["test", "--target", WASM, "--test", "wasm"], {
+    tests("rust node", "cargo", ["test", "--target", WASM, "--test", "wasm", "--features", "build"], { env: RUNNER }),
+    tests("rust chromium", "cargo", ["test", "--target", WASM, "--test", "wasm", "--features", "build"], {
       env: () => ({
         ...RUNNER,
         WASM_BINDGEN_USE_BROWSER: "1",

@@ -90,6 +90,29 @@ fn every_span_inflates_to_its_part_of_the_layer() {
     assert_eq!(spans_seen, 80);
 }
 
+/// Needs the feature `build`.
+#[cfg(feature = "build")]
+#[wasm_bindgen_test]
+fn built_ztocs_equal_the_references() {
+    use ocipeek::ztoc::Compression;
+    use ocipeek::ztoc::build::{BuildOptions, ZtocBuilder};
+
+    let limits = Limits::default();
+    for (layer, ztocs) in layers() {
+        for (want, span_size) in ztocs.into_iter().zip([128 << 10, 4 << 20]) {
+            let options = BuildOptions { span_size, ..BuildOptions::default() };
+            let mut builder = ZtocBuilder::new(Compression::Gzip, options, &limits).unwrap();
+            for piece in layer.chunks(65_521) {
+                builder.push(piece).unwrap();
+            }
+            let built = builder.finish().unwrap();
+            let (bytes, _) = built.to_bytes().unwrap();
+            assert!(bytes == want);
+            assert_eq!(built.layer_digest, Digest::of(&layer));
+        }
+    }
+}
+
 #[wasm_bindgen_test]
 fn every_header_says_what_the_ztoc_says() {
     let limits = Limits::default();

@@ -4,6 +4,8 @@ use super::*;
 use crate::limits::Limits;
 use crate::tar::tests::demo;
 
+mod corpus;
+mod cut;
 mod fixtures;
 
 /// Builds with the layer cut into pieces of `piece` bytes.
