@@ -5,6 +5,9 @@
 
 use std::path::Path;
 
+#[cfg(feature = "build")]
+#[path = "../fuzz/bodies/builder.rs"]
+mod builder;
 #[path = "../fuzz/bodies/entry_line.rs"]
 mod entry_line;
 #[path = "../fuzz/bodies/gzip_header.rs"]
@@ -40,6 +43,9 @@ macro_rules! replay {
         }
     )*};
 }
+
+#[cfg(feature = "build")]
+replay!(builder);
 
 replay!(
     gzip_header,
