@@ -17,6 +17,10 @@ export interface AuthorizeOptions
   extends Pick<OpenOptions, "auth" | "fetch" | "plainHttp" | "tokenHosts" | "signal"> {
   /** The `Authorization` that the registry has refused, if one was sent. */
   used?: string | undefined;
+  /** Ask for the right to push to the repository too. */
+  push?: boolean | undefined;
+  /** Repositories of the same registry to ask the right to pull from, for mounting their blobs. */
+  mountFrom?: string[] | undefined;
 }
 
 /**
@@ -38,6 +42,8 @@ export async function authorize(
   const raw: RawOptions = {};
   if (options.plainHttp !== undefined) raw.plainHttp = options.plainHttp;
   if (options.tokenHosts !== undefined) raw.tokenHosts = options.tokenHosts;
+  if (options.push !== undefined) raw.push = options.push;
+  if (options.mountFrom !== undefined) raw.mountFrom = options.mountFrom;
   return new Scope().run(options.signal, (stop) =>
     rawAuthorize(repository, challenge, options.used, raw, host, stop),
   );

@@ -8,5 +8,6 @@ export { dockerConfigAuth } from "./docker-config.js";
 export { type ErrorDetails, OcipeekError } from "./errors.js";
 export type { Image, LayerView } from "./image.js";
 export { imagesIn, open } from "./open.js";
+export { parseReference, type Reference } from "./reference.js";
 export type { FileTree, ReaddirOptions, TextEncoding } from "./tree.js";
 export type * from "./types.js";

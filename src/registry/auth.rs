@@ -6,10 +6,12 @@ use std::rc::Rc;
 use futures_util::lock::Mutex;
 
 use super::challenge::Challenge;
+use super::client::RegistryOptions;
 use super::credentials::{CredentialSource, Credentials};
 use super::token::{TokenAnswer, TokenService};
 use crate::error::{Code, Error, Result};
 use crate::http::{Client, Retry, Url, rfc3339};
+use crate::oci::Reference;
 
 /// How long a token lasts where the service does not say (`token.md`).
 const DEFAULT_LIFE_MS: u64 = 60_000;
@@ -19,7 +21,8 @@ pub(super) struct Auth {
     /// The registry's name in references.
     registry: String,
     base: Url,
-    repository: String,
+    /// What token services are asked for.
+    scopes: Vec<String>,
     source: Option<Rc<dyn CredentialSource>>,
     token_hosts: Vec<String>,
     way: RefCell<Way>,
@@ -49,18 +52,20 @@ enum Way {
 
 impl Auth {
     pub(super) fn new(
-        registry: String,
+        reference: &Reference,
         base: Url,
-        repository: String,
         source: Option<Rc<dyn CredentialSource>>,
-        token_hosts: Vec<String>,
+        options: &RegistryOptions,
     ) -> Self {
+        let actions = if options.push { "pull,push" } else { "pull" };
+        let own = format!("repository:{}:{actions}", reference.repository);
+        let others = options.mount_from.iter().map(|other| format!("repository:{other}:pull"));
         Auth {
-            registry,
+            registry: reference.registry.clone(),
             base,
-            repository,
+            scopes: std::iter::once(own).chain(others).collect(),
             source,
-            token_hosts,
+            token_hosts: options.token_hosts.clone(),
             way: RefCell::new(Way::Anonymous),
             credentials: RefCell::new(None),
             asked: Cell::new(false),
@@ -231,7 +236,7 @@ impl Auth {
     }
 
     fn service(&self, challenge: &Challenge) -> Result<TokenService> {
-        TokenService::of(challenge, &self.base, &self.repository).map_err(|e| {
+        TokenService::of(challenge, &self.base, &self.scopes).map_err(|e| {
             let text = format!("{}: {}", self.registry, e.message());
             e.with_message(text)
         })

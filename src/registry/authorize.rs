@@ -27,8 +27,8 @@ impl fmt::Debug for Authorization {
     }
 }
 
-/// Answers the `WWW-Authenticate` of a registry's 401, for pulling from the repository of `reference`: with a token
-/// of the token service that it names, or by Basic. A challenge may be answered again later without another 401.
+/// Answers the `WWW-Authenticate` of a registry's 401, for pulling from the repository of `reference` (and more, as
+/// the options say): with a token of the token service that it names, or by Basic. A challenge may be answered again later without another 401.
 /// `used` is the `Authorization` that the registry has refused, if any.
 ///
 /// # Errors
@@ -42,14 +42,8 @@ pub async fn authorize(
     used: Option<&str>,
 ) -> Result<Authorization> {
     let base = base_url(reference, options.plain_http)?;
+    let auth = Auth::new(reference, base, credentials, &options);
     let client = Client { transport, limits: options.limits, stats: Stats::default() };
-    let auth = Auth::new(
-        reference.registry.clone(),
-        base,
-        reference.repository.clone(),
-        credentials,
-        options.token_hosts,
-    );
     let header = auth.challenged(&client, used, &parse_challenges(www_authenticate), false).await?;
     Ok(Authorization { header, renew_at_ms: auth.renew_at_ms() })
 }

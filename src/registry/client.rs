@@ -28,6 +28,10 @@ pub struct RegistryOptions {
     /// Hosts (`host` or `host:port`), besides the registry's own, that its Bearer challenge may name and that may then
     /// see the credentials.
     pub token_hosts: Vec<String>,
+    /// Ask token services for the right to push to the repository too.
+    pub push: bool,
+    /// Further repositories of the registry to ask the right to pull from: blobs are mounted from there.
+    pub mount_from: Vec<String>,
     /// Bounds on answers, redirects and retries.
     pub limits: Limits,
 }
@@ -70,13 +74,7 @@ impl Registry {
     ) -> Result<Registry> {
         let name = format!("{}/{}", reference.registry, reference.repository);
         let base = base_url(reference, options.plain_http).map_err(|e| e.with_reference(&name))?;
-        let auth = Auth::new(
-            reference.registry.clone(),
-            base.clone(),
-            reference.repository.clone(),
-            credentials,
-            options.token_hosts,
-        );
+        let auth = Auth::new(reference, base.clone(), credentials, &options);
         Ok(Registry(Rc::new(Inner {
             client: Client { transport, limits: options.limits, stats },
             base,

@@ -19,10 +19,10 @@ const CLIENT_ID: &str = "ocipeek";
 pub(super) struct TokenService {
     realm: Url,
     service: Option<String>,
-    /// What is asked for: to pull from this repository, whatever the challenge says.
-    own_scope: String,
+    /// What is asked for, whatever the challenge says of repositories.
+    own: Vec<String>,
     /// A scope of the challenge that is not of the form `repository:…`.
-    scope: Option<String>,
+    other: Option<String>,
 }
 
 /// What a token service answers. Unknown fields are ignored.
@@ -52,7 +52,7 @@ impl TokenAnswer {
 
 impl TokenService {
     /// What a challenge names, if it may be used at all: https, or from loopback to loopback.
-    pub(super) fn of(challenge: &Challenge, base: &Url, repository: &str) -> Result<TokenService> {
+    pub(super) fn of(challenge: &Challenge, base: &Url, own: &[String]) -> Result<TokenService> {
         let bad = |text: String| Error::new(Code::Unauthorized, text).with_status(401);
         let realm = challenge.param("realm").unwrap_or_default();
         let realm = Url::parse(realm).map_err(|e| bad(format!("its token service: {}", e.message())))?;
@@ -63,9 +63,9 @@ impl TokenService {
         let plain = |s: &&str| s.len() <= 256 && s.bytes().all(|b| b.is_ascii_graphic());
         Ok(TokenService {
             realm,
-            own_scope: format!("repository:{repository}:pull"),
             service: challenge.param("service").map(str::to_string),
-            scope: challenge
+            own: own.to_vec(),
+            other: challenge
                 .param("scope")
                 .filter(plain)
                 .filter(|s| !s.is_empty() && !s.starts_with("repository:"))
@@ -118,8 +118,7 @@ impl TokenService {
         let secret = credentials.and_then(|c| text(&c.password)).or(identity);
         let mut pairs: Vec<(&str, &str)> = Vec::new();
         pairs.extend(self.service.as_deref().map(|s| ("service", s)));
-        pairs.push(("scope", &self.own_scope));
-        pairs.extend(self.scope.as_deref().map(|s| ("scope", s)));
+        pairs.extend(self.own.iter().chain(&self.other).map(|s| ("scope", s.as_str())));
         pairs.extend(username.as_deref().map(|u| ("account", u)));
         let url = self.realm.with_pairs(&pairs);
         let authorization =
@@ -139,11 +138,12 @@ impl TokenService {
 
     async fn post(&self, client: &Client, refresh_token: &str) -> Result<Answer> {
         let mut form = String::new();
+        let own = self.own.join(" ");
         for (name, value) in [
             ("grant_type", "refresh_token"),
             ("service", self.service.as_deref().unwrap_or_default()),
             ("client_id", CLIENT_ID),
-            ("scope", &self.own_scope),
+            ("scope", &own),
             ("refresh_token", refresh_token),
         ] {
             if !form.is_empty() {

@@ -237,6 +237,23 @@ pub fn authorize_js(
     })
 }
 
+/// The parts of a reference, canonical: `{registry, repository, tag?, digest?, host}`; `host` is where its API is.
+#[wasm_bindgen(js_name = parseReference)]
+pub fn parse_reference(text: &str) -> std::result::Result<Object, JsValue> {
+    let reference: Reference = js_result(text.parse())?;
+    let out = Object::new();
+    js::set(&out, "host", reference.api_host());
+    js::set(&out, "registry", reference.registry);
+    js::set(&out, "repository", reference.repository);
+    if let Some(tag) = reference.tag {
+        js::set(&out, "tag", tag);
+    }
+    if let Some(digest) = reference.digest {
+        js::set(&out, "digest", digest.to_string());
+    }
+    Ok(out)
+}
+
 fn function(host: &JsValue, name: &str) -> Option<Function> {
     js::get_some(host, name).and_then(|f| f.dyn_into().ok())
 }

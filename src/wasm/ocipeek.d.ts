@@ -65,6 +65,8 @@ export interface RawOptions {
   limits?: Record<string, number>;
   plainHttp?: boolean;
   tokenHosts?: string[];
+  push?: boolean;
+  mountFrom?: string[];
 }
 
 declare class Freed {
@@ -135,6 +137,9 @@ export function authorize(
   host: Host,
   stop: Stop,
 ): Promise<import("../js/authorize.js").Authorization>;
+
+/** Throws a {@link RawError}. */
+export function parseReference(text: string): import("../js/reference.js").Reference;
 
 /** Compiles and instantiates the module synchronously. */
 export function initSync(options: { module: unknown }): unknown;

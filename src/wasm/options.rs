@@ -28,6 +28,10 @@ pub struct Options {
     pub plain_http: bool,
     /// Further hosts that may get the credentials as token service.
     pub token_hosts: Vec<String>,
+    /// Ask for the right to push.
+    pub push: bool,
+    /// Repositories that blobs are mounted from.
+    pub mount_from: Vec<String>,
 }
 
 impl Options {
@@ -38,13 +42,11 @@ impl Options {
             soci_index: option(&value, "sociIndex", "a string", JsValue::as_string)?,
             verify: option(&value, "verify", "a boolean", JsValue::as_bool)?,
             plain_http: option(&value, "plainHttp", "a boolean", JsValue::as_bool)?.unwrap_or(false),
+            push: option(&value, "push", "a boolean", JsValue::as_bool)?.unwrap_or(false),
+            token_hosts: strings(&value, "tokenHosts")?,
+            mount_from: strings(&value, "mountFrom")?,
             ..Options::default()
         };
-        if let Some(hosts) = option(&value, "tokenHosts", "an array", |v| v.dyn_ref::<Array>().cloned())? {
-            for host in hosts.iter() {
-                out.token_hosts.push(host.as_string().ok_or_else(|| invalid("tokenHosts", "strings"))?);
-            }
-        }
         let object = |v: &JsValue| v.is_object().then(|| Object::entries(v.unchecked_ref()));
         for entry in option(&value, "limits", "an object", object)?.unwrap_or_default().iter() {
             let entry: &Array = entry.unchecked_ref();
@@ -67,7 +69,13 @@ impl Options {
 
     /// What a registry's client wants.
     pub fn registry_options(&self, limits: Limits) -> RegistryOptions {
-        RegistryOptions { plain_http: self.plain_http, token_hosts: self.token_hosts.clone(), limits }
+        RegistryOptions {
+            plain_http: self.plain_http,
+            token_hosts: self.token_hosts.clone(),
+            push: self.push,
+            mount_from: self.mount_from.clone(),
+            limits,
+        }
     }
 
     /// What `Image::open` wants.
@@ -91,6 +99,11 @@ fn option<T>(
 ) -> Result<Option<T>> {
     let Some(value) = js::get_some(options, name) else { return Ok(None) };
     read(&value).map(Some).ok_or_else(|| invalid(name, want))
+}
+
+fn strings(options: &JsValue, name: &str) -> Result<Vec<String>> {
+    let list = option(options, name, "an array", |v| v.dyn_ref::<Array>().cloned())?.unwrap_or_default();
+    list.iter().map(|item| item.as_string().ok_or_else(|| invalid(name, "strings"))).collect()
 }
 
 macro_rules! fields {

@@ -1,0 +1,206 @@
+/** An OCI image layout in a folder, to write to. @module */
+import { createHash, randomBytes } from "node:crypto";
+import { mkdir, open as openFile, readFile, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { OcipeekError } from "../errors.js";
+import {
+  type Blob,
+  type BlobOutcome,
+  type Destination,
+  type DestinationOptions,
+  type Manifest,
+  manifestOf,
+} from "../push/content.js";
+import { type Descriptor, type Index, OCI_INDEX, parseIndex, parseJson } from "../push/descriptor.js";
+import { fallbackTag, referrerOf } from "../push/referrer.js";
+
+/** The annotation that a tag is in `index.json` (OCI image layout). */
+const REF_NAME = "org.opencontainers.image.ref.name";
+const PIECE = 4 << 20;
+const DIGEST = /^sha256:([0-9a-f]{64})$/;
+
+/**
+ * An OCI image layout. Each file is written beside its place and then renamed, blobs before what names them: a reader
+ * sees the old image or the new one. Of two writers at the same time the later one's `index.json` stays.
+ */
+export class LayoutDestination implements Destination {
+  readonly #folder: string;
+  /** Changes of `index.json` wait for each other. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  /** Over a folder; it is made when it is needed. */
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  get name(): string {
+    return this.#folder;
+  }
+
+  async putBlob(
+    blob: Blob,
+    { signal, onBytes }: DestinationOptions & { onBytes?: (bytes: number) => void } = {},
+  ): Promise<BlobOutcome> {
+    const place = this.#blobFile(blob.digest);
+    const there = await stat(place).catch(() => undefined);
+    if (there?.size === blob.size) return "present";
+    const hash = createHash("sha256");
+    await this.#write(place, async function* pieces() {
+      for (let at = 0; at < blob.size; at += PIECE) {
+        const piece = await blob.read(at, Math.min(at + PIECE, blob.size), signal);
+        hash.update(piece);
+        yield piece;
+        onBytes?.(piece.length);
+      }
+      const digest = `sha256:${hash.digest("hex")}`;
+      if (digest !== blob.digest) throw mismatch(blob.digest, digest);
+    });
+    return "uploaded";
+  }
+
+  async getManifest(reference: string): Promise<Manifest | undefined> {
+    const known = DIGEST.test(reference) ? undefined : await this.#tagged(reference);
+    const digest = known?.digest ?? (DIGEST.test(reference) ? reference : undefined);
+    if (digest === undefined) return undefined;
+    const bytes = await readFile(this.#blobFile(digest)).catch(missing);
+    if (!bytes) return undefined;
+    const said = known?.mediaType ?? parseJson(bytes, digest).mediaType;
+    const manifest = await manifestOf(new Uint8Array(bytes), String(said ?? OCI_INDEX));
+    if (manifest.digest !== digest) throw mismatch(digest, manifest.digest);
+    return manifest;
+  }
+
+  async putManifest(
+    manifest: Manifest,
+    { tag }: DestinationOptions & { tag?: string | undefined } = {},
+  ): Promise<void> {
+    await this.#putBytes(manifest);
+    const { mediaType, digest, bytes } = manifest;
+    const entry: Descriptor = { mediaType, digest, size: bytes.length };
+    if (tag !== undefined) await this.#setTag(tag, { ...entry, annotations: { [REF_NAME]: tag } });
+  }
+
+  async putReferrer(manifest: Manifest): Promise<void> {
+    const json = parseJson(manifest.bytes, manifest.digest);
+    const subject = (json.subject as Descriptor | undefined)?.digest;
+    if (subject === undefined) {
+      throw new OcipeekError("INVALID_ARGUMENT", "INVALID_ARGUMENT: the manifest has no subject", {
+        digest: manifest.digest,
+      });
+    }
+    await this.#putBytes(manifest);
+    const known = await this.#fallback(subject);
+    if (known.manifests.some((it) => it.digest === manifest.digest)) return;
+    await this.#setFallback(subject, [...known.manifests, referrerOf(manifest, json)], known);
+  }
+
+  async referrers(digest: string, artifactType?: string): Promise<Descriptor[]> {
+    const { manifests } = await this.#fallback(digest);
+    return manifests.filter((it) => artifactType === undefined || it.artifactType === artifactType);
+  }
+
+  async deleteManifest(digest: string): Promise<void> {
+    await rm(this.#blobFile(digest), { force: true });
+    await this.#changeIndex((index) => ({
+      ...index,
+      manifests: index.manifests.filter((it) => it.digest !== digest),
+    }));
+  }
+
+  async removeReferrer(subject: string, digest: string): Promise<void> {
+    const known = await this.#fallback(subject);
+    const left = known.manifests.filter((it) => it.digest !== digest);
+    if (left.length < known.manifests.length) await this.#setFallback(subject, left, known);
+  }
+
+  async #fallback(subject: string): Promise<Index> {
+    const tag = fallbackTag(subject);
+    const manifest = await this.getManifest(tag);
+    return manifest ? parseIndex(manifest.bytes, tag) : { schemaVersion: 2, manifests: [] };
+  }
+
+  async #setFallback(subject: string, manifests: Descriptor[], before: Index): Promise<void> {
+    const text = JSON.stringify({ ...before, schemaVersion: 2, mediaType: OCI_INDEX, manifests });
+    const list = await manifestOf(new TextEncoder().encode(text), OCI_INDEX);
+    await this.putManifest(list, { tag: fallbackTag(subject) });
+  }
+
+  async #tagged(tag: string): Promise<Descriptor | undefined> {
+    const { manifests } = await this.#index();
+    return manifests.find((it) => it.annotations?.[REF_NAME] === tag);
+  }
+
+  #setTag(tag: string, entry: Descriptor): Promise<void> {
+    return this.#changeIndex((index) => {
+      const at = index.manifests.findIndex((it) => it.annotations?.[REF_NAME] === tag);
+      const manifests = at < 0 ? [...index.manifests, entry] : index.manifests.with(at, entry);
+      return { ...index, manifests };
+    });
+  }
+
+  async #index(): Promise<Index> {
+    const bytes = await readFile(join(this.#folder, "index.json")).catch(missing);
+    return bytes
+      ? parseIndex(bytes, "index.json")
+      : { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] };
+  }
+
+  #changeIndex(change: (index: Index) => Index): Promise<void> {
+    const turn = this.#turn.then(async () => {
+      await this.#writeText("oci-layout", '{"imageLayoutVersion":"1.0.0"}');
+      await this.#writeText("index.json", JSON.stringify(change(await this.#index())));
+    });
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+
+  async #putBytes({ digest, bytes }: Manifest): Promise<void> {
+    await this.#write(this.#blobFile(digest), async function* whole() {
+      yield bytes;
+    });
+  }
+
+  async #writeText(name: string, text: string): Promise<void> {
+    await this.#write(join(this.#folder, name), async function* whole() {
+      yield new TextEncoder().encode(text);
+    });
+  }
+
+  async #write(place: string, pieces: () => AsyncIterable<Uint8Array>): Promise<void> {
+    await mkdir(join(this.#folder, "blobs", "sha256"), { recursive: true });
+    const beside = `${place}.${randomBytes(8).toString("hex")}.tmp`;
+    try {
+      const file = await openFile(beside, "wx");
+      try {
+        for await (const piece of pieces()) await file.writeFile(piece);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(beside, place);
+    } catch (error) {
+      await rm(beside, { force: true });
+      throw error;
+    }
+  }
+
+  #blobFile(digest: string): string {
+    const hex = DIGEST.exec(digest)?.[1];
+    if (!hex) throw new OcipeekError("INVALID_ARGUMENT", `INVALID_ARGUMENT: ${digest} is no sha256 digest`);
+    return join(this.#folder, "blobs", "sha256", hex);
+  }
+}
+
+function missing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== "ENOENT") throw error;
+}
+
+function mismatch(digest: string, actual: string): OcipeekError {
+  return new OcipeekError(
+    "DIGEST_MISMATCH",
+    `DIGEST_MISMATCH: content of ${digest} has the digest ${actual}`,
+    {
+      digest,
+    },
+  );
+}

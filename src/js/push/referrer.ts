@@ -1,0 +1,21 @@
+/** Referrers where a registry, or a layout, has no API for them (OCI distribution, "Referrers Tag Schema"). @module */
+import type { Manifest } from "./content.js";
+import type { Descriptor } from "./descriptor.js";
+
+/** `sha256-<hex>`: the tag whose index lists the referrers of a digest. */
+export function fallbackTag(digest: string): string {
+  return digest.replace(":", "-").slice(0, 128);
+}
+
+/** The descriptor that a list of referrers has of a manifest. `json`: the manifest, parsed. */
+export function referrerOf(manifest: Manifest, json: Record<string, unknown>): Descriptor {
+  const config = json.config as Descriptor | undefined;
+  const artifactType = (json.artifactType as string | undefined) || config?.mediaType;
+  return {
+    mediaType: manifest.mediaType,
+    digest: manifest.digest,
+    size: manifest.bytes.length,
+    ...(artifactType ? { artifactType } : {}),
+    ...(json.annotations ? { annotations: json.annotations as Record<string, string> } : {}),
+  };
+}

@@ -1,0 +1,215 @@
+/** A repository of a registry, to write to. @module */
+import { parseReference, type Reference } from "../reference.js";
+import { type Answer, Connection, type ConnectionOptions } from "./connection.js";
+import {
+  type Blob,
+  type BlobOutcome,
+  type Destination,
+  type DestinationOptions,
+  type Manifest,
+  manifestOf,
+} from "./content.js";
+import {
+  type Descriptor,
+  DOCKER_LIST,
+  DOCKER_MANIFEST,
+  MAX_MANIFEST,
+  OCI_INDEX,
+  OCI_MANIFEST,
+  parseIndex,
+  parseJson,
+} from "./descriptor.js";
+import { fallbackTag, referrerOf } from "./referrer.js";
+import { type UploadOptions, upload } from "./upload.js";
+
+const ACCEPT = [OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST].join(", ");
+/** Tries to change the fallback tag while others change it too. */
+const MAX_RACES = 10;
+const MAX_REFERRERS = 1000;
+
+/**
+ * Opens a repository for writing.
+ * @throws {@link OcipeekError} `INVALID_REFERENCE`
+ */
+export async function registryDestination(
+  repository: string,
+  options: ConnectionOptions = {},
+): Promise<RegistryDestination> {
+  return new RegistryDestination(await parseReference(repository), options);
+}
+
+/** A repository of a registry. */
+export class RegistryDestination implements Destination {
+  readonly #connection: Connection;
+
+  constructor(reference: Reference, options: ConnectionOptions = {}) {
+    this.#connection = new Connection(reference, options);
+  }
+
+  get name(): string {
+    return this.#connection.name;
+  }
+
+  putBlob(blob: Blob, options: UploadOptions = {}): Promise<BlobOutcome> {
+    return upload(this.#connection, blob, options);
+  }
+
+  async getManifest(reference: string, { signal }: DestinationOptions = {}): Promise<Manifest | undefined> {
+    const answer = await this.#connection.send({
+      method: "GET",
+      target: `manifests/${reference}`,
+      headers: { accept: ACCEPT },
+      expect: [200, 404],
+      signal,
+      what: `the manifest ${reference}`,
+    });
+    if (answer.status === 404) {
+      await answer.body?.cancel();
+      return undefined;
+    }
+    const bytes = await this.#manifestBytes(answer, reference);
+    const found = await manifestOf(bytes, mediaTypeOf(answer));
+    if (reference.startsWith("sha256:") && found.digest !== reference) {
+      throw this.#connection.error("DIGEST_MISMATCH", `the manifest has the digest ${found.digest}`, {
+        digest: reference,
+      });
+    }
+    return found;
+  }
+
+  async putManifest(
+    manifest: Manifest,
+    { tag, signal }: DestinationOptions & { tag?: string | undefined } = {},
+  ): Promise<void> {
+    await this.#put(manifest, tag, signal);
+  }
+
+  async putReferrer(manifest: Manifest, { signal }: DestinationOptions = {}): Promise<void> {
+    const json = parseJson(manifest.bytes, manifest.digest);
+    const subject = (json.subject as Descriptor | undefined)?.digest;
+    if (subject === undefined) {
+      throw this.#connection.error("INVALID_ARGUMENT", "the manifest has no subject", {
+        digest: manifest.digest,
+      });
+    }
+    const answer = await this.#put(manifest, undefined, signal);
+    // The specification: a registry with the API of referrers says so here.
+    if (answer.headers.get("oci-subject") === subject) return;
+    await this.#addToFallback(subject, referrerOf(manifest, json), signal);
+  }
+
+  async referrers(
+    digest: string,
+    artifactType?: string,
+    { signal }: DestinationOptions = {},
+  ): Promise<Descriptor[]> {
+    const wanted = (all: Descriptor[]): Descriptor[] =>
+      all.filter((it) => artifactType === undefined || it.artifactType === artifactType);
+    const found: Descriptor[] = [];
+    let target: string | undefined = `referrers/${digest}`;
+    while (target !== undefined) {
+      const answer: Answer = await this.#connection.send({
+        method: "GET",
+        target,
+        headers: { accept: OCI_INDEX },
+        expect: [200, 400, 404, 405],
+        signal,
+        what: `the referrers of ${digest}`,
+      });
+      if (answer.status !== 200) {
+        await answer.body?.cancel();
+        const fallback = await this.getManifest(fallbackTag(digest), { signal });
+        return fallback ? wanted(parseIndex(fallback.bytes, fallbackTag(digest)).manifests) : [];
+      }
+      found.push(...parseIndex(await this.#manifestBytes(answer, target), target).manifests);
+      const next: string | undefined = /<([^>]+)>\s*;\s*rel="?next"?/.exec(
+        answer.headers.get("link") ?? "",
+      )?.[1];
+      target = next && found.length < MAX_REFERRERS ? new URL(next, answer.url || undefined).href : undefined;
+    }
+    return wanted(found);
+  }
+
+  async deleteManifest(digest: string, { signal }: DestinationOptions = {}): Promise<void> {
+    const answer = await this.#connection.send({
+      method: "DELETE",
+      target: `manifests/${digest}`,
+      expect: [202, 204, 404],
+      signal,
+      what: `the deletion of ${digest}`,
+    });
+    await answer.body?.cancel();
+  }
+
+  async removeReferrer(subject: string, digest: string, options: DestinationOptions = {}): Promise<void> {
+    await this.#changeFallback(subject, (list) => list.filter((it) => it.digest !== digest), options.signal);
+  }
+
+  async #put(manifest: Manifest, tag: string | undefined, signal: AbortSignal | undefined): Promise<Answer> {
+    const { bytes, mediaType, digest } = manifest;
+    const answer = await this.#connection.send({
+      method: "PUT",
+      target: `manifests/${tag ?? digest}`,
+      headers: { "content-type": mediaType },
+      body: bytes,
+      expect: [201, 202],
+      signal,
+      what: `the manifest ${tag ?? digest}`,
+    });
+    await answer.body?.cancel();
+    const said = answer.headers.get("docker-content-digest");
+    if (said !== null && said !== digest) {
+      throw this.#connection.error("DIGEST_MISMATCH", `the registry stored a manifest as ${said}`, {
+        digest,
+      });
+    }
+    return answer;
+  }
+
+  #addToFallback(subject: string, referrer: Descriptor, signal: AbortSignal | undefined): Promise<void> {
+    const add = (list: Descriptor[]): Descriptor[] =>
+      list.some((it) => it.digest === referrer.digest) ? list : [...list, referrer];
+    return this.#changeFallback(subject, add, signal);
+  }
+
+  /**
+   * Changes the fallback tag's list. Registries know no conditional writes: it is read again behind the write, and
+   * where another client's write took ours away, ours is made anew on top of theirs.
+   */
+  async #changeFallback(
+    subject: string,
+    change: (list: Descriptor[]) => Descriptor[],
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const tag = fallbackTag(subject);
+    for (let race = 0; race < MAX_RACES; race++) {
+      const before = await this.getManifest(tag, { signal });
+      const index = before ? parseIndex(before.bytes, tag) : { schemaVersion: 2 as const, manifests: [] };
+      const changed = change(index.manifests);
+      if (changed === index.manifests || same(changed, index.manifests)) return;
+      const next = { ...index, schemaVersion: 2, mediaType: OCI_INDEX, manifests: changed };
+      const bytes = new TextEncoder().encode(JSON.stringify(next));
+      if (bytes.length > MAX_MANIFEST) {
+        throw this.#connection.error("LIMIT_EXCEEDED", `the list of referrers ${tag} is full`);
+      }
+      await this.#put(await manifestOf(bytes, OCI_INDEX), tag, signal);
+    }
+    throw this.#connection.error("NETWORK", `others keep changing ${tag}; try again`);
+  }
+
+  async #manifestBytes(answer: Answer, name: string): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = new Uint8Array(await answer.arrayBuffer());
+    if (bytes.length > MAX_MANIFEST) {
+      throw this.#connection.error("LIMIT_EXCEEDED", `${name} has ${bytes.length} bytes`);
+    }
+    return bytes;
+  }
+}
+
+function same(a: Descriptor[], b: Descriptor[]): boolean {
+  return a.length === b.length && a.every((it, i) => it.digest === b[i]?.digest);
+}
+
+function mediaTypeOf(answer: Answer): string {
+  return (answer.headers.get("content-type") ?? OCI_MANIFEST).split(";")[0]?.trim() ?? OCI_MANIFEST;
+}

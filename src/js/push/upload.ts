@@ -1,0 +1,153 @@
+/** Uploads of blobs: in one piece, or by chunks that go on after a broken connection (OCI distribution, `push`). @module */
+import { OcipeekError } from "../errors.js";
+import type { Answer, Connection } from "./connection.js";
+import type { Blob, BlobOutcome } from "./content.js";
+
+/** Blobs of up to so many bytes go in one request. */
+const MONOLITHIC = 16 << 20;
+/** Bytes of one chunk, unless the registry wants larger ones. */
+const CHUNK = 16 << 20;
+/** Larger chunks than this are not made, whatever the registry says. */
+const MAX_CHUNK = 128 << 20;
+/** Broken connections in one upload. */
+const MAX_BREAKS = 8;
+const OCTETS = { "content-type": "application/octet-stream" };
+
+/** How an upload is done. */
+export interface UploadOptions {
+  signal?: AbortSignal | undefined;
+  /** A repository of the same registry that has the blob. */
+  mountFrom?: string | undefined;
+  /** Told of bytes that have arrived. */
+  onBytes?: ((bytes: number) => void) | undefined;
+}
+
+/** Sees to it that the repository has a blob. */
+export async function upload(
+  connection: Connection,
+  blob: Blob,
+  options: UploadOptions = {},
+): Promise<BlobOutcome> {
+  const { signal, mountFrom, onBytes } = options;
+  const what = `the upload of ${blob.digest}`;
+  if (await hasBlob(connection, blob, signal)) return "present";
+  const mount = mountFrom ? `?mount=${blob.digest}&from=${encodeURIComponent(mountFrom)}` : "";
+  const start = await connection.send({
+    method: "POST",
+    target: `blobs/uploads/${mount}`,
+    headers: { "content-length": "0" },
+    body: new Uint8Array(0),
+    expect: [201, 202],
+    signal,
+    what,
+  });
+  await start.body?.cancel();
+  if (start.status === 201) return "mounted";
+  if (blob.size <= MONOLITHIC) {
+    const body = await blob.read(0, blob.size, signal);
+    await finish(connection, connection.locate(start), blob, body, what, signal);
+    onBytes?.(blob.size);
+  } else {
+    await uploadChunks(connection, start, blob, { ...options, what });
+  }
+  return "uploaded";
+}
+
+/** Whether the repository has it, with that size. */
+async function hasBlob(
+  connection: Connection,
+  blob: Blob,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const answer = await connection.send({
+    method: "HEAD",
+    target: `blobs/${blob.digest}`,
+    expect: [200, 404],
+    signal,
+    what: `the question for ${blob.digest}`,
+  });
+  await answer.body?.cancel();
+  const length = answer.headers.get("content-length");
+  return answer.status === 200 && (length === null || Number(length) === blob.size);
+}
+
+async function uploadChunks(
+  connection: Connection,
+  start: Answer,
+  blob: Blob,
+  { signal, onBytes, what }: UploadOptions & { what: string },
+): Promise<void> {
+  const least = Number(start.headers.get("oci-chunk-min-length") ?? 0);
+  const chunk = Math.min(Math.max(CHUNK, Number.isSafeInteger(least) ? least : 0), MAX_CHUNK);
+  let location = connection.locate(start);
+  let sent = 0;
+  let told = 0;
+  for (let breaks = 0; sent < blob.size; ) {
+    const end = Math.min(sent + chunk, blob.size);
+    const body = await blob.read(sent, end, signal);
+    try {
+      const answer = await connection.send({
+        method: "PATCH",
+        target: location,
+        headers: { ...OCTETS, "content-range": `${sent}-${end - 1}` },
+        body,
+        expect: [202, 204],
+        signal,
+        again: false,
+        what,
+      });
+      await answer.body?.cancel();
+      location = connection.locate(answer);
+      sent = end;
+    } catch (error) {
+      if (!isBroken(error) || ++breaks > MAX_BREAKS) throw error;
+      const state = await progress(connection, location, what, signal);
+      location = state.location;
+      sent = state.received;
+    }
+    if (sent > told) onBytes?.(sent - told);
+    told = Math.max(told, sent);
+  }
+  await finish(connection, location, blob, new Uint8Array(0), what, signal);
+}
+
+/** What of an upload has arrived. */
+async function progress(
+  connection: Connection,
+  location: string,
+  what: string,
+  signal: AbortSignal | undefined,
+): Promise<{ location: string; received: number }> {
+  const answer = await connection.send({ method: "GET", target: location, expect: [204, 200], signal, what });
+  await answer.body?.cancel();
+  const range = /^(?:bytes=)?0-(\d{1,15})$/.exec(answer.headers.get("range") ?? "");
+  // Registries say `0-0` where nothing has arrived: the one byte is then sent again.
+  const last = Number(range?.[1] ?? 0);
+  return { location: connection.locate(answer), received: last === 0 ? 0 : last + 1 };
+}
+
+async function finish(
+  connection: Connection,
+  location: string,
+  blob: Blob,
+  body: Uint8Array<ArrayBuffer>,
+  what: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const url = new URL(location);
+  url.searchParams.set("digest", blob.digest);
+  const answer = await connection.send({
+    method: "PUT",
+    target: url.href,
+    headers: OCTETS,
+    body,
+    expect: [201, 204],
+    signal,
+    what,
+  });
+  await answer.body?.cancel();
+}
+
+function isBroken(error: unknown): boolean {
+  return error instanceof OcipeekError && (error.code === "NETWORK" || error.status === 416);
+}
