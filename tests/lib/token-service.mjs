@@ -64,7 +64,7 @@ export async function startTokenService({ username, password, service = "registr
       const actions = rest
         .pop()
         .split(",")
-        .filter((a) => a === "pull");
+        .filter((a) => a === "pull" || a === "push");
       return { type, name: rest.join(":"), actions };
     });
     const claims = {

@@ -225,7 +225,7 @@ function isLoopback(host: string): boolean {
 }
 
 /** Waits; a stop ends it. */
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+export function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = (): void => {
       clearTimeout(timer);

@@ -1,6 +1,6 @@
 /** A repository of a registry, to write to. @module */
 import { parseReference, type Reference } from "../reference.js";
-import { type Answer, Connection, type ConnectionOptions } from "./connection.js";
+import { type Answer, Connection, type ConnectionOptions, pause } from "./connection.js";
 import {
   type Blob,
   type BlobOutcome,
@@ -23,6 +23,11 @@ import { fallbackTag, referrerOf } from "./referrer.js";
 import { type UploadOptions, upload } from "./upload.js";
 
 const ACCEPT = [OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST].join(", ");
+/**
+ * Milliseconds between a change of the fallback tag and the look whether it is still there: more than another client
+ * takes from its read to its write.
+ */
+const SETTLE_MS = 250;
 /** Tries to change the fallback tag while others change it too. */
 const MAX_RACES = 10;
 const MAX_REFERRERS = 1000;
@@ -193,6 +198,7 @@ export class RegistryDestination implements Destination {
         throw this.#connection.error("LIMIT_EXCEEDED", `the list of referrers ${tag} is full`);
       }
       await this.#put(await manifestOf(bytes, OCI_INDEX), tag, signal);
+      await pause(SETTLE_MS * (1 + Math.random()), signal);
     }
     throw this.#connection.error("NETWORK", `others keep changing ${tag}; try again`);
   }

@@ -32,16 +32,7 @@ export async function upload(
   const what = `the upload of ${blob.digest}`;
   if (await hasBlob(connection, blob, signal)) return "present";
   const mount = mountFrom ? `?mount=${blob.digest}&from=${encodeURIComponent(mountFrom)}` : "";
-  const start = await connection.send({
-    method: "POST",
-    target: `blobs/uploads/${mount}`,
-    headers: { "content-length": "0" },
-    body: new Uint8Array(0),
-    expect: [201, 202],
-    signal,
-    what,
-  });
-  await start.body?.cancel();
+  const start = await begin(connection, mount, what, signal);
   if (start.status === 201) return "mounted";
   if (blob.size <= MONOLITHIC) {
     const body = await blob.read(0, blob.size, signal);
@@ -51,6 +42,25 @@ export async function upload(
     await uploadChunks(connection, start, blob, { ...options, what });
   }
   return "uploaded";
+}
+
+/** Begins an upload: 202 says where it goes; 201 that the blob was mounted. */
+async function begin(
+  connection: Connection,
+  query: string,
+  what: string,
+  signal: AbortSignal | undefined,
+): Promise<Answer> {
+  const answer = await connection.send({
+    method: "POST",
+    target: `blobs/uploads/${query}`,
+    body: new Uint8Array(0),
+    expect: [201, 202],
+    signal,
+    what,
+  });
+  await answer.body?.cancel();
+  return answer;
 }
 
 /** Whether the repository has it, with that size. */
@@ -102,8 +112,9 @@ async function uploadChunks(
     } catch (error) {
       if (!isBroken(error) || ++breaks > MAX_BREAKS) throw error;
       const state = await progress(connection, location, what, signal);
-      location = state.location;
-      sent = state.received;
+      // Some registries give up an upload whose connection broke within a chunk.
+      location = state?.location ?? connection.locate(await begin(connection, "", what, signal));
+      sent = state?.received ?? 0;
     }
     if (sent > told) onBytes?.(sent - told);
     told = Math.max(told, sent);
@@ -111,15 +122,17 @@ async function uploadChunks(
   await finish(connection, location, blob, new Uint8Array(0), what, signal);
 }
 
-/** What of an upload has arrived. */
+/** What of an upload has arrived; nothing where the registry does not know it any more. */
 async function progress(
   connection: Connection,
   location: string,
   what: string,
   signal: AbortSignal | undefined,
-): Promise<{ location: string; received: number }> {
-  const answer = await connection.send({ method: "GET", target: location, expect: [204, 200], signal, what });
+): Promise<{ location: string; received: number } | undefined> {
+  const expect = [200, 204, 404, 416];
+  const answer = await connection.send({ method: "GET", target: location, expect, signal, what });
   await answer.body?.cancel();
+  if (answer.status >= 400) return undefined;
   const range = /^(?:bytes=)?0-(\d{1,15})$/.exec(answer.headers.get("range") ?? "");
   // Registries say `0-0` where nothing has arrived: the one byte is then sent again.
   const last = Number(range?.[1] ?? 0);
