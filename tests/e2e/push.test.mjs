@@ -152,7 +152,7 @@ describe("a real registry", () => {
     const to = await registryDestination(`${registry.host}/wrong`, { maxAttempts: 1 });
     const digest = `sha256:${"1".repeat(64)}`;
     const blob = { digest, size: 5, read: async () => new Uint8Array(5) };
-    await assert.rejects(to.putBlob(blob), (error) => {
+    await assert.rejects(to.putBlob(blob), (/** @type {any} */ error) => {
       assert.equal(error.status, 400);
       assert.ok(error.message.includes(digest), error.message);
       return true;
@@ -214,7 +214,7 @@ describe("a registry with a token service", () => {
       assert.equal(await other.putBlob(blob, { mountFrom: "private" }), "mounted");
       const wrong = { username: "u", password: "falsch" };
       const closed = await registryDestination(`${registry.host}/private`, { auth: wrong });
-      await assert.rejects(closed.putBlob(blob), (error) => {
+      await assert.rejects(closed.putBlob(blob), (/** @type {any} */ error) => {
         assert.equal(error.code, "UNAUTHORIZED");
         assert.ok(!error.message.includes("falsch"));
         return true;
