@@ -1,6 +1,6 @@
 // Installs what the build and the tests need, pinned. Run again, it only looks.
 //   node scripts/setup.mjs           what `npm start` needs
-//   node scripts/setup.mjs --tests   also Chromium, docker-registry, wrk and nginx
+//   node scripts/setup.mjs --tests   also Chromium, docker-registry, skopeo, wrk and nginx
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,6 +13,7 @@ import {
   findProgram,
   nginx,
   RUST,
+  skopeo,
   useTools,
   WASM_BINDGEN,
   WASM_BINDGEN_ROOT,
@@ -90,12 +91,13 @@ async function testPrograms() {
   if (!chromium()) packages.push("chromium");
   if (!chromedriver()) packages.push("chromium-driver");
   if (!dockerRegistry()) packages.push("docker-registry");
+  if (!skopeo()) packages.push("skopeo");
   if (!wrk()) packages.push("wrk");
   if (!nginx()) packages.push("nginx-light");
   if (packages.length === 0) return;
   const command = `apt-get install --no-install-recommends ${packages.join(" ")}`;
   const prefix = process.getuid?.() === 0 ? [] : ["sudo", "-n"];
-  const how = `The tests need ${packages.join(", ")}. On Debian or Ubuntu: sudo ${command}. Elsewhere install them and name them in CHROMIUM, CHROMEDRIVER, DOCKER_REGISTRY, WRK and NGINX.`;
+  const how = `The tests need ${packages.join(", ")}. On Debian or Ubuntu: sudo ${command}. Elsewhere install them and name them in CHROMIUM, CHROMEDRIVER, DOCKER_REGISTRY, SKOPEO, WRK and NGINX.`;
   if (!findProgram("apt-get") || (prefix.length > 0 && !(await succeeds("sudo", ["-n", "true"]))))
     throw new Missing(how);
   const apt = async (...args) => {
@@ -108,7 +110,8 @@ async function testPrograms() {
   } catch (error) {
     throw new Missing(`${how}\n${error.output ?? error.message}`);
   }
-  if (!chromium() || !chromedriver() || !dockerRegistry() || !wrk() || !nginx()) throw new Missing(how);
+  const programs = [chromium(), chromedriver(), dockerRegistry(), skopeo(), wrk(), nginx()];
+  if (programs.some((program) => !program)) throw new Missing(how);
 }
 
 /**
@@ -123,7 +126,7 @@ export async function setup({ tests = false, log = console.log } = {}) {
     [`wasm-bindgen ${WASM_BINDGEN}`, wasmBindgen],
     ["npm packages", npmPackages],
   ];
-  if (tests) steps.push(["Chromium, docker-registry, wrk and nginx", testPrograms]);
+  if (tests) steps.push(["Chromium, docker-registry, skopeo, wrk and nginx", testPrograms]);
   for (const [name, step] of steps) {
     const start = Date.now();
     try {

@@ -59,3 +59,4 @@ export const nginx = () =>
   findProgram(...[process.env.NGINX, "nginx", "/usr/sbin/nginx"].filter((p) => p !== undefined));
 export const dockerRegistry = () =>
   findProgram(...[process.env.DOCKER_REGISTRY, "docker-registry"].filter((p) => p !== undefined));
+export const skopeo = () => findProgram(...[process.env.SKOPEO, "skopeo"].filter((p) => p !== undefined));
