@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { readInput } from "../../www/src/address/input.ts";
-import { familiar, parseReference } from "../../www/src/address/reference.ts";
+import { familiar, parseReference } from "../../www/src/protocol/reference.ts";
 
 const A = "a".repeat(64);
 const BASE = "https://peek.example/tools/";

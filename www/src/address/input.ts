@@ -1,7 +1,8 @@
 /** What people type or paste to name an image. @module */
+
+import { familiar, parseReference } from "../protocol/reference.ts";
 import type { Address } from "./address.ts";
 import { imageInLine } from "./command.ts";
-import { familiar, parseReference } from "./reference.ts";
 import { imageInUrl } from "./web.ts";
 
 /** What an input means: an address to go to, or why it means none. */

@@ -2,7 +2,7 @@
 
 import type { Cost, ImageSource, OpenedImage, Route, TreeRef } from "../protocol/api.ts";
 import { EngineError } from "../protocol/api.ts";
-import { parseReference } from "../protocol/reference.ts";
+import { referenceOf } from "../protocol/reference.ts";
 import type { CallContext } from "../protocol/rpc.ts";
 import { BoundedMemory, type EngineCache } from "./cache.ts";
 import { explained } from "./failure.ts";
@@ -137,7 +137,7 @@ export class Images {
   /** Closes all images of a registry, as they were opened by other credentials. */
   async closeRegistry(registry: string): Promise<void> {
     for (const { id, source } of [...this.#entries.values()]) {
-      if (source.kind === "registry" && parseReference(source.reference)?.registry === registry) {
+      if (source.kind === "registry" && referenceOf(source.reference)?.registry === registry) {
         await this.close(id);
       }
     }
@@ -200,7 +200,7 @@ export class Images {
     };
     try {
       if (source.kind === "registry") {
-        const registry = parseReference(source.reference)?.registry ?? "";
+        const registry = referenceOf(source.reference)?.registry ?? "";
         const isPrivate = this.#registries.credentials(registry) !== undefined;
         // Opened again it is the same image, whatever the tag names by now.
         const reference = known ? pinned(source.reference, known) : source.reference;
@@ -220,7 +220,7 @@ export class Images {
   }
 
   #newEntry(key: string, source: ImageSource, platform: string | undefined): Entry {
-    const reference = source.kind === "registry" ? parseReference(source.reference) : undefined;
+    const reference = source.kind === "registry" ? referenceOf(source.reference) : undefined;
     const entry: Entry = {
       id: ++this.#last,
       source,

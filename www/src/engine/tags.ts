@@ -1,7 +1,7 @@
 /** The tags of a repository. @module */
 import { authorize, type FetchInit, type FetchResponse } from "ocipeek";
 import { EngineError } from "../protocol/api.ts";
-import { apiOrigin, parseReference, type Reference } from "../protocol/reference.ts";
+import { apiOrigin, type Reference, referenceOf } from "../protocol/reference.ts";
 import type { CallContext } from "../protocol/rpc.ts";
 import { explained } from "./failure.ts";
 import type { Registries } from "./registries.ts";
@@ -16,7 +16,7 @@ const MAX_ANSWER_BYTES = 4 << 20;
 
 /** Tags of the repository of a reference, as its registry lists them; the first 10,000. */
 export async function tags(context: CallContext, registries: Registries, text: string): Promise<string[]> {
-  const reference = parseReference(text);
+  const reference = referenceOf(text);
   if (!reference) {
     throw new EngineError({
       code: "INVALID_REFERENCE",

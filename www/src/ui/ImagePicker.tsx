@@ -2,12 +2,12 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Address } from "../address/address.ts";
-import { familiar, parseReference } from "../address/reference.ts";
 import { shortDigest } from "../format/format.ts";
 import { matchingTags } from "../format/tags.ts";
 import { engine } from "../page/engine.ts";
 import { address, go, href } from "../page/location.ts";
 import { asEngineError, image } from "../page/session.ts";
+import { familiar, parseReference } from "../protocol/reference.ts";
 import { Select, TextField } from "./controls/Field.tsx";
 import { DownIcon } from "./controls/icons.tsx";
 import { Popover } from "./controls/Popover.tsx";

@@ -11,6 +11,24 @@ interface FieldProps {
   hint?: ComponentChildren;
 }
 
+/** The label above a field and what is said below it. */
+function Labelled(props: FieldProps & { id: string; children: ComponentChildren }): JSX.Element {
+  const { id, label, labelUnseen, hint, children } = props;
+  return (
+    <div class="field">
+      <label for={id} class={labelUnseen ? "unseen" : undefined}>
+        {label}
+      </label>
+      {children}
+      {hint && (
+        <p class="field-hint" id={`${id}-hint`}>
+          {hint}
+        </p>
+      )}
+    </div>
+  );
+}
+
 /** A line of text. */
 export function TextField(
   props: FieldProps & { inputRef?: InputHTMLAttributes["ref"] } & InputHTMLAttributes<HTMLInputElement>,
@@ -18,10 +36,7 @@ export function TextField(
   const { label, labelUnseen, hint, inputRef, ...rest } = props;
   const id = useId();
   return (
-    <div class="field">
-      <label for={id} class={labelUnseen ? "unseen" : undefined}>
-        {label}
-      </label>
+    <Labelled id={id} label={label} labelUnseen={labelUnseen} hint={hint}>
       <input
         type="text"
         autocomplete="off"
@@ -33,12 +48,7 @@ export function TextField(
         id={id}
         aria-describedby={hint ? `${id}-hint` : undefined}
       />
-      {hint && (
-        <p class="field-hint" id={`${id}-hint`}>
-          {hint}
-        </p>
-      )}
-    </div>
+    </Labelled>
   );
 }
 
@@ -54,10 +64,7 @@ export function Select<Id extends string>(props: SelectProps<Id>): JSX.Element {
   const { label, labelUnseen, hint, options, selected, onSelect, disabled } = props;
   const id = useId();
   return (
-    <div class="field">
-      <label for={id} class={labelUnseen ? "unseen" : undefined}>
-        {label}
-      </label>
+    <Labelled id={id} label={label} labelUnseen={labelUnseen} hint={hint}>
       <select
         class="input"
         id={id}
@@ -72,11 +79,6 @@ export function Select<Id extends string>(props: SelectProps<Id>): JSX.Element {
           </option>
         ))}
       </select>
-      {hint && (
-        <p class="field-hint" id={`${id}-hint`}>
-          {hint}
-        </p>
-      )}
-    </div>
+    </Labelled>
   );
 }
