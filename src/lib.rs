@@ -6,6 +6,8 @@
 extern crate self as ocipeek;
 
 // Pure: bytes in, values out; no I/O, no clock.
+#[cfg(any(feature = "nydus", feature = "overlaybd"))]
+pub mod erofs;
 #[cfg(feature = "extent")]
 pub mod extent;
 pub mod gzip;
