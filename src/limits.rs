@@ -28,6 +28,8 @@ pub struct Limits {
     pub max_whole_layer_size: u64,
     /// Largest layer without an index, inflated, in bytes. Default 1 GiB.
     pub max_whole_layer_inflated: u64,
+    /// Largest layer without an index that one is built of when it is opened, compressed, in bytes. Default 16 GiB.
+    pub max_build_layer_size: u64,
     /// Largest tar of a layer that an index is built of, in bytes. Default 1 TiB: it streams past, so this bounds only
     /// the time that a layer made to inflate without end can take.
     pub max_build_inflated: u64,
@@ -86,6 +88,7 @@ impl Default for Limits {
             max_span_size: 256 * MIB,
             max_whole_layer_size: 64 * MIB,
             max_whole_layer_inflated: 1024 * MIB,
+            max_build_layer_size: 16 * 1024 * MIB,
             max_build_inflated: MIB << 20,
             max_zstd_window: 128 * MIB,
             max_tar_header_size: MIB,

@@ -182,6 +182,38 @@ fn without_an_index_unverified() {
     assert_eq!(read[5], ReadBy::Tar);
 }
 
+/// Each layer is indexed when something of it is wanted first; then again out of what a cache kept.
+#[cfg(feature = "build")]
+#[test]
+fn by_indexes_that_are_built_here() {
+    use ocipeek::image::{MetadataCheck, OnePass};
+    use ocipeek::ztoc::build::BuildOptions;
+
+    for span_size in [128 << 10, 4 << 20] {
+        let build = BuildOptions { span_size, ..BuildOptions::default() };
+        let cache = Rc::new(Ranged::default());
+        for indexer in [Some(OnePass::new(build, Limits::default())), None] {
+            let built = indexer.is_some();
+            let options = OpenOptions {
+                soci: SociChoice::None,
+                cache: Some(cache.clone()),
+                indexer: indexer.map(|i| -> Rc<dyn ocipeek::image::Indexer> { Rc::new(i) }),
+                ..OpenOptions::default()
+            };
+            let image = check("latest", options);
+            for layer in image.layers() {
+                // There is no zTOC of zstd.
+                let zstd = layer.media_type.ends_with("zstd");
+                assert_eq!(layer.read, if zstd { ReadBy::Whole } else { ReadBy::Ztoc }, "{}", layer.index);
+                let span_size = built.then_some(span_size);
+                assert_eq!(layer.ztoc.map(|z| z.span_size), (!zstd).then_some(span_size));
+            }
+            let stat = block_on(image.stat(b"/etc", Follow::All)).unwrap();
+            assert_eq!(stat.verified.metadata, MetadataCheck::OwnIndex);
+        }
+    }
+}
+
 fn by_index(tag: &str, soci: SociChoice, digest: &str, found: SociFound) -> Image {
     let image = check(tag, OpenOptions { soci, ..OpenOptions::default() });
     let info = image.soci().unwrap();

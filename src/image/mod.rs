@@ -23,7 +23,9 @@ use crate::stats::Stats;
 use crate::tar::Kind;
 use crate::transport::at_once;
 
-pub use crate::layer::{ContentCheck, LayerInfo, MetadataCheck, ReadBy, ZtocInfo};
+#[cfg(feature = "build")]
+pub use crate::layer::OnePass;
+pub use crate::layer::{BuiltIndex, ContentCheck, Indexer, LayerInfo, MetadataCheck, ReadBy, ZtocInfo};
 pub use crate::rootfs::Follow;
 pub use read::FileStream;
 pub use stat::{FileStat, ManifestCheck, Verification};
@@ -56,6 +58,10 @@ pub struct OpenOptions {
     /// One that [gives ranges](Cache::has_ranges) keeps what zTOCs say too, [packed](crate::pack). Manifests are not
     /// kept: see [`CachedSource`](crate::cache::CachedSource) for those.
     pub cache: Option<Rc<dyn Cache>>,
+    /// Builds indexes of gzip and tar layers that have none, when something of them is wanted first; without it they are
+    /// fetched whole. What was built before is used in any case, where a cache [that gives ranges](Cache::has_ranges)
+    /// keeps it; with an indexer, any cache is trusted to.
+    pub indexer: Option<Rc<dyn Indexer>>,
     /// Bounds on what the image may cost.
     pub limits: Limits,
 }
@@ -67,6 +73,7 @@ impl Default for OpenOptions {
             soci: SociChoice::Auto,
             verify: true,
             cache: None,
+            indexer: None,
             limits: Limits::default(),
         }
     }
@@ -183,15 +190,43 @@ impl Image {
         Ok(config)
     }
 
-    /// Its layers, the lowest first, and how each is read.
+    /// Its layers, the lowest first, and how each is read: of one without an index, as far as that is known. See
+    /// [`find_kept_indexes`](Image::find_kept_indexes).
     pub fn layers(&self) -> Vec<LayerInfo> {
-        let mut infos = self.0.infos.clone();
-        for (info, layer) in infos.iter_mut().zip(&self.0.layers) {
-            if let Some(ztoc) = &mut info.ztoc {
-                ztoc.span_size = ztoc.span_size.or_else(|| layer.span_size());
-            }
+        (0..self.0.layers.len()).filter_map(|i| self.layer_info(i)).collect()
+    }
+
+    fn layer_info(&self, index: usize) -> Option<LayerInfo> {
+        let (mut info, layer) = (self.0.infos.get(index)?.clone(), self.0.layers.get(index)?);
+        info.read = layer.read_by();
+        match &mut info.ztoc {
+            Some(ztoc) => ztoc.span_size = ztoc.span_size.or_else(|| layer.span_size()),
+            None => info.ztoc = layer.own_ztoc(),
         }
-        infos
+        Some(info)
+    }
+
+    /// Looks which layers without an index the cache keeps one of, so that [`layers`](Image::layers) says how they are
+    /// read. Reading finds them too. What is damaged, or another layer's, is as if it were not there.
+    pub async fn find_kept_indexes(&self) {
+        let one = |layer: &Rc<dyn Layer>| -> LocalBoxFuture<'static, Result<()>> {
+            let layer = layer.clone();
+            Box::pin(async move {
+                layer.find_kept().await;
+                Ok(())
+            })
+        };
+        drop(at_once(self.0.layers.iter().map(one).collect(), PARALLEL).await);
+    }
+
+    /// Reads a layer by an index that was built of it, unless it has one, or has been read whole already; and keeps that
+    /// index in the cache in any case.
+    ///
+    /// # Errors
+    /// `DIGEST_MISMATCH` where it was built of other bytes than the layer's, `CORRUPT_ZTOC` where it is none; nothing is
+    /// kept then.
+    pub async fn use_index(&self, layer: usize, built: BuiltIndex) -> Result<()> {
+        self.loader(layer)?.use_index(built).await
     }
 
     /// Requests, bytes and cache hits so far.

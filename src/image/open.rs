@@ -8,7 +8,8 @@ use futures_util::future::join;
 use super::{Image, Inner, ManifestCheck, OpenOptions, SociChoice, SociFound, SociInfo};
 use crate::error::{Code, Error, Result};
 use crate::layer::{
-    Context, Layer, LayerInfo, Once, ReadBy, SpanCache, TarLayer, WholeLayer, ZtocInfo, ZtocLayer,
+    Context, Layer, LayerInfo, Once, ReadBy, SpanCache, TarLayer, UnindexedLayer, WholeLayer, ZtocInfo,
+    ZtocLayer,
 };
 use crate::limits::Limits;
 use crate::oci::{
@@ -61,6 +62,7 @@ async fn open(
         source,
         transport,
         cache: options.cache,
+        indexer: options.indexer,
         spans: SpanCache::new(options.limits.span_cache_size),
         limits: options.limits,
         verify: options.verify,
@@ -103,10 +105,22 @@ fn layers(
                 (Some(z), _) => {
                     Rc::new(ZtocLayer::new(context, layer, z.ztoc.clone(), z.disable_xattrs, index))
                 }
-                (None, Some(LayerCompression::None)) if !context.verify || context.source.is_steady() => {
-                    Rc::new(TarLayer::new(context, layer))
+                (None, compression) => {
+                    let by_range = !context.verify || context.source.is_steady();
+                    let plain: Rc<dyn Layer> = match compression {
+                        Some(LayerCompression::None) if by_range => {
+                            Rc::new(TarLayer::new(context.clone(), layer.clone()))
+                        }
+                        _ => Rc::new(WholeLayer::new(context.clone(), layer.clone())),
+                    };
+                    match compression {
+                        Some(LayerCompression::None | LayerCompression::Gzip) => {
+                            Rc::new(UnindexedLayer::new(context, layer, index, plain))
+                        }
+                        // No zTOC can be built of it.
+                        _ => plain,
+                    }
                 }
-                _ => Rc::new(WholeLayer::new(context, layer)),
             }
         });
         let read = layer.read_by();

@@ -153,7 +153,7 @@ impl Image {
     /// What vouches for a name that no single layer tells: the least of all layers.
     fn weakest(&self) -> Checks {
         let all = || self.0.layers.iter().map(|l| l.checks());
-        let metadata = [MetadataCheck::None, MetadataCheck::ZtocDigest]
+        let metadata = [MetadataCheck::None, MetadataCheck::ZtocDigest, MetadataCheck::OwnIndex]
             .into_iter()
             .find(|&m| all().any(|c| c.metadata == m))
             .unwrap_or(MetadataCheck::LayerDigest);

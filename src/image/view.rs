@@ -29,7 +29,7 @@ impl LayerView {
 
     /// What it is and how it is read.
     pub fn info(&self) -> Option<LayerInfo> {
-        self.image.0.infos.get(self.index).cloned()
+        self.image.layer_info(self.index)
     }
 
     /// As [`Image::stat`].

@@ -9,8 +9,9 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared, WeakShared};
 
-use super::{Context, Once};
+use super::{Context, Once, kept};
 use crate::error::{Code, Error, Result};
+use crate::limits::Limits;
 use crate::oci::Descriptor;
 use crate::order::heap_sort;
 use crate::pack::{self, FIRST_READ, Head, Page};
@@ -29,6 +30,8 @@ pub(super) struct Metadata {
     pub(super) context: Rc<Context>,
     pub(super) layer: Descriptor,
     ztoc: Descriptor,
+    /// It is no SOCI index's, but was built here: at hand, or kept in the cache for its layer.
+    own: bool,
     /// `None`: the cache has none.
     pack: Once<Option<Rc<Pack>>>,
     whole: Once<Rc<Whole>>,
@@ -76,9 +79,14 @@ impl Opened {
 }
 
 impl Metadata {
-    pub(super) fn new(context: Rc<Context>, layer: Descriptor, ztoc: Descriptor) -> Self {
+    pub(super) fn new(context: Rc<Context>, layer: Descriptor, ztoc: Descriptor, own: bool) -> Self {
         let (pack, whole, keeping) = (Once::default(), Once::default(), RefCell::default());
-        Metadata { context, layer, ztoc, pack, whole, keeping }
+        Metadata { context, layer, ztoc, own, pack, whole, keeping }
+    }
+
+    /// The zTOC's descriptor.
+    pub(super) fn ztoc(&self) -> &Descriptor {
+        &self.ztoc
     }
 
     /// The cache, if it is one for packs.
@@ -94,6 +102,7 @@ impl Metadata {
     /// The pack where there is one, else the zTOC.
     pub(super) async fn open(self: &Rc<Self>) -> Result<Opened> {
         if self.loaded().is_none()
+            && self.ztoc.data.is_none()
             && let Some(cache) = self.cache().cloned()
         {
             let metadata = self.clone();
@@ -148,6 +157,7 @@ impl Metadata {
     async fn fetch(&self) -> Result<Whole> {
         let (source, limits) = (&self.context.source, &self.context.limits);
         let fetched = match self.cache() {
+            _ if self.own => self.own().await,
             // What is kept of it is its pack.
             Some(_) => source.blob_unkept(&self.ztoc, "max_ztoc_size", limits.max_ztoc_size).await,
             None => source.blob(&self.ztoc, "max_ztoc_size", limits.max_ztoc_size).await,
@@ -166,6 +176,24 @@ impl Metadata {
         let whole = self.parse(bytes).map_err(|e| e.with_digest(&self.ztoc.digest))?;
         self.keep(&whole).await;
         Ok(whole)
+    }
+
+    /// A zTOC of no SOCI index.
+    async fn own(&self) -> Result<Bytes> {
+        if let Some(data) = &self.ztoc.data {
+            return Ok(data.clone());
+        }
+        let limit = self.context.limits.max_ztoc_size;
+        Limits::check("max_ztoc_size", self.ztoc.size, limit)
+            .map_err(|e| e.with_digest(&self.layer.digest))?;
+        let kept = match &self.context.cache {
+            Some(cache) => kept::read(&**cache, &self.layer, &self.ztoc).await,
+            None => None,
+        };
+        kept.ok_or_else(|| {
+            let text = "the index that the cache kept of this layer is damaged or gone; open the image again";
+            Error::new(Code::CorruptZtoc, text).with_digest(&self.layer.digest)
+        })
     }
 
     fn parse(&self, bytes: Bytes) -> Result<Whole> {

@@ -5,6 +5,7 @@
 //! | with a zTOC | `ztoc`: spans by Range requests | the zTOC's digest; each span's digest; the file's tar header |
 //! | without | `whole`: fetched once, listed, file contents kept | the layer's digest |
 //! | uncompressed, without, at hand (a `Blob`) | `tar`: hashed and listed once, files by ranges | the layer's digest |
+//! | without, once an index of it was built here | `unindexed`, then as with a zTOC | the layer's digest when it was built, and the cache that kept it |
 //! | uncompressed, without, unverified on request | `tar`: headers and files by Range requests | nothing |
 #![forbid(unsafe_code)]
 
@@ -12,12 +13,15 @@ mod cell;
 mod content;
 mod driver;
 mod fetch;
+mod indexer;
+mod kept;
 mod metadata;
 mod once;
 mod spans;
 mod sparse;
 mod table;
 mod tar;
+mod unindexed;
 mod whole;
 mod ztoc;
 
@@ -35,8 +39,12 @@ use crate::source::{Cache, Source};
 use crate::transport::{ByteStream, Transport};
 
 pub(crate) use cell::SpanCache;
+#[cfg(feature = "build")]
+pub use indexer::OnePass;
+pub use indexer::{BuiltIndex, Indexer};
 pub(crate) use once::Once;
 pub use tar::TarLayer;
+pub(crate) use unindexed::UnindexedLayer;
 pub use whole::WholeLayer;
 pub use ztoc::ZtocLayer;
 
@@ -62,7 +70,7 @@ impl ReadBy {
     }
 }
 
-/// A layer's zTOC, as its SOCI index lists it.
+/// A layer's zTOC, as its SOCI index lists it, or as it was built here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ZtocInfo {
     /// The zTOC's digest.
@@ -97,6 +105,8 @@ pub enum MetadataCheck {
     ZtocDigest,
     /// The layer's own digest, which the image manifest states.
     LayerDigest,
+    /// An index that was built here, of bytes that had the layer's digest, and perhaps kept in the cache since.
+    OwnIndex,
     /// Nothing.
     None,
 }
@@ -107,6 +117,7 @@ impl MetadataCheck {
         match self {
             MetadataCheck::ZtocDigest => "ztoc-digest",
             MetadataCheck::LayerDigest => "layer-digest",
+            MetadataCheck::OwnIndex => "own-index",
             MetadataCheck::None => "none",
         }
     }
@@ -176,6 +187,21 @@ pub trait Layer {
         None
     }
 
+    /// Its zTOC, where that is no SOCI index's but was built here.
+    fn own_ztoc(&self) -> Option<ZtocInfo> {
+        None
+    }
+
+    /// Looks whether the cache keeps an index of it, where it has none of its own, and reads it by that from now on.
+    fn find_kept(&self) -> LocalBoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+
+    /// Reads it by this index from now on, where it has none of its own, and keeps that in the cache.
+    fn use_index(&self, _built: BuiltIndex) -> LocalBoxFuture<'_, Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+
     /// Fetches spans into the cache, where the layer has any: inclusive numbers, clipped to those that there are. At
     /// most `room` bytes, which it counts down.
     fn prefetch(&self, _spans: Vec<(usize, usize)>, _room: Rc<Cell<u64>>) -> LocalBoxFuture<'_, Result<()>> {
@@ -189,6 +215,8 @@ pub(crate) struct Context {
     pub(crate) transport: Rc<dyn Transport>,
     /// Compressed spans, by digest.
     pub(crate) cache: Option<Rc<dyn Cache>>,
+    /// Builds indexes of layers that have none.
+    pub(crate) indexer: Option<Rc<dyn Indexer>>,
     /// Spans in memory.
     pub(crate) spans: SpanCache,
     pub(crate) limits: Limits,

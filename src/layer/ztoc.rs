@@ -12,7 +12,7 @@ use super::metadata::{Metadata, Opened};
 use super::spans::{ENGINE, Reader, SpanStore};
 use super::sparse;
 use super::table::SpanTable;
-use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, ReadBy};
+use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, ReadBy, ZtocInfo};
 use crate::error::{Code, Error, Result};
 use crate::oci::Descriptor;
 use crate::rootfs::LayerIndex;
@@ -31,6 +31,8 @@ struct Inner {
     metadata: Rc<Metadata>,
     /// The zTOC was built without extended attributes.
     no_xattrs: bool,
+    /// The zTOC was built here.
+    own: bool,
     id: usize,
     spans: OnceCell<Rc<SpanStore>>,
     /// Entries whose tar header was looked at, and found to be as the zTOC says, one bit each.
@@ -51,9 +53,12 @@ impl ZtocLayer {
         no_xattrs: bool,
         id: usize,
     ) -> Self {
-        let metadata = Rc::new(Metadata::new(context.clone(), layer.clone(), ztoc));
-        let (spans, checked, sparse) = (OnceCell::new(), RefCell::default(), RefCell::default());
-        ZtocLayer(Rc::new(Inner { context, layer, metadata, no_xattrs, id, spans, checked, sparse }))
+        ZtocLayer(Rc::new(Inner::new(context, layer, ztoc, no_xattrs, false, id)))
+    }
+
+    /// By a zTOC that was built here.
+    pub(crate) fn own(context: Rc<Context>, layer: Descriptor, ztoc: Descriptor, id: usize) -> Self {
+        ZtocLayer(Rc::new(Inner::new(context, layer, ztoc, false, true, id)))
     }
 }
 
@@ -91,11 +96,18 @@ impl Layer for ZtocLayer {
     fn checks(&self) -> Checks {
         let verify = self.0.context.verify;
         let content = if verify { ContentCheck::SpanDigest } else { ContentCheck::None };
-        Checks { metadata: MetadataCheck::ZtocDigest, content, header: verify }
+        let metadata = if self.0.own { MetadataCheck::OwnIndex } else { MetadataCheck::ZtocDigest };
+        Checks { metadata, content, header: verify }
     }
 
     fn span_size(&self) -> Option<u64> {
         self.0.metadata.loaded().map(|whole| whole.spans.span_size())
+    }
+
+    fn own_ztoc(&self) -> Option<ZtocInfo> {
+        let ztoc = self.0.metadata.ztoc();
+        let info = ZtocInfo { digest: ztoc.digest, size: ztoc.size, span_size: self.span_size() };
+        self.0.own.then_some(info)
     }
 
     fn prefetch(&self, spans: Vec<(usize, usize)>, room: Rc<Cell<u64>>) -> LocalBoxFuture<'_, Result<()>> {
@@ -121,6 +133,19 @@ impl Layer for ZtocLayer {
 }
 
 impl Inner {
+    fn new(
+        context: Rc<Context>,
+        layer: Descriptor,
+        ztoc: Descriptor,
+        no_xattrs: bool,
+        own: bool,
+        id: usize,
+    ) -> Self {
+        let metadata = Rc::new(Metadata::new(context.clone(), layer.clone(), ztoc, own));
+        let (spans, checked, sparse) = (OnceCell::new(), RefCell::default(), RefCell::default());
+        Inner { context, layer, metadata, no_xattrs, own, id, spans, checked, sparse }
+    }
+
     /// The spans, of what was opened first.
     fn spans(&self, opened: Opened) -> Rc<SpanStore> {
         let store = self.spans.get_or_init(|| {

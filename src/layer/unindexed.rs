@@ -1,0 +1,181 @@
+//! A layer without an index: read by one that was built here, before or now, else as it is.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::ops::Range;
+use std::rc::Rc;
+
+use futures_util::future::LocalBoxFuture;
+
+use super::{BuiltIndex, Checks, Context, Layer, Once, ReadBy, ZtocInfo, ZtocLayer, kept};
+use crate::error::{Code, Error, Result};
+use crate::limits::Limits;
+use crate::oci::Descriptor;
+use crate::rootfs::LayerIndex;
+use crate::source::Cache;
+use crate::transport::{ByteStream, deferred};
+
+/// Decides how it is read when something of it is wanted first.
+pub(crate) struct UnindexedLayer(Rc<Inner>);
+
+struct Inner {
+    context: Rc<Context>,
+    layer: Descriptor,
+    id: usize,
+    /// The way without an index.
+    plain: Rc<dyn Layer>,
+    /// The way by an index that was built here.
+    own: RefCell<Option<Rc<dyn Layer>>>,
+    /// The way that entries were given out of. It stays: entries have other numbers on another.
+    used: OnceCell<Rc<dyn Layer>>,
+    looked: Once<()>,
+    built: Once<()>,
+    /// There can be no index of it.
+    refused: Cell<bool>,
+}
+
+impl UnindexedLayer {
+    /// Nothing is fetched before it is used. `id` is unique among the layers of `context`.
+    pub(crate) fn new(context: Rc<Context>, layer: Descriptor, id: usize, plain: Rc<dyn Layer>) -> Self {
+        let (own, looked, built) = (RefCell::default(), Once::default(), Once::default());
+        let (used, refused) = (OnceCell::new(), Cell::new(false));
+        UnindexedLayer(Rc::new(Inner { context, layer, id, plain, own, used, looked, built, refused }))
+    }
+}
+
+impl Layer for UnindexedLayer {
+    fn index(&self) -> LocalBoxFuture<'_, Result<LayerIndex>> {
+        Box::pin(async {
+            loop {
+                let layer = self.0.choose().await?;
+                let index = layer.index().await?;
+                // Another may have been first meanwhile.
+                if Rc::ptr_eq(self.0.used.get_or_init(|| layer.clone()), &layer) {
+                    return Ok(index);
+                }
+            }
+        })
+    }
+
+    fn parts(&self, parts: Vec<usize>) -> LocalBoxFuture<'_, Result<LayerIndex>> {
+        Box::pin(async { self.0.choose().await?.parts(parts).await })
+    }
+
+    fn all(&self) -> LocalBoxFuture<'_, Result<LayerIndex>> {
+        Box::pin(async {
+            self.index().await?;
+            self.0.choose().await?.all().await
+        })
+    }
+
+    fn read(&self, entry: usize, range: Range<u64>) -> ByteStream {
+        let inner = self.0.clone();
+        deferred(Box::pin(async move { Ok(inner.choose().await?.read(entry, range)) }))
+    }
+
+    fn read_by(&self) -> ReadBy {
+        self.0.way().read_by()
+    }
+
+    fn checks(&self) -> Checks {
+        self.0.way().checks()
+    }
+
+    fn span_size(&self) -> Option<u64> {
+        self.0.way().span_size()
+    }
+
+    fn own_ztoc(&self) -> Option<ZtocInfo> {
+        self.0.way().own_ztoc()
+    }
+
+    fn find_kept(&self) -> LocalBoxFuture<'_, ()> {
+        Box::pin(self.0.look())
+    }
+
+    fn use_index(&self, built: BuiltIndex) -> LocalBoxFuture<'_, Result<()>> {
+        Box::pin(self.0.take(built))
+    }
+}
+
+impl Inner {
+    /// How it is read, as far as that is decided.
+    fn way(&self) -> Rc<dyn Layer> {
+        let own = || self.own.borrow().clone();
+        self.used.get().cloned().or_else(own).unwrap_or_else(|| self.plain.clone())
+    }
+
+    async fn choose(self: &Rc<Self>) -> Result<Rc<dyn Layer>> {
+        self.look().await;
+        if self.used.get().is_none() && self.own.borrow().is_none() && !self.refused.get() {
+            let inner = self.clone();
+            self.built.get(move || Box::pin(async move { inner.build().await })).await?;
+        }
+        Ok(self.way())
+    }
+
+    /// Looks once whether the cache keeps an index of the layer.
+    async fn look(self: &Rc<Self>) {
+        let inner = self.clone();
+        let look = async move {
+            if inner.used.get().is_none() && inner.own.borrow().is_none() {
+                let found = inner.find().await;
+                let mut own = inner.own.borrow_mut();
+                *own = own.take().or(found);
+            }
+            Ok(())
+        };
+        drop(self.looked.get(move || Box::pin(look)).await);
+    }
+
+    async fn find(&self) -> Option<Rc<dyn Layer>> {
+        let trusted = |c: &&Rc<dyn Cache>| c.has_ranges() || self.context.indexer.is_some();
+        let cache = self.context.cache.as_ref().filter(trusted)?;
+        let ztoc = kept::find(&**cache, &self.layer).await?;
+        let layer = ZtocLayer::own(self.context.clone(), self.layer.clone(), ztoc, self.id);
+        // What is damaged is no index.
+        let works = layer.index().await.is_ok();
+        self.context.source.stats().cache(works);
+        works.then(|| -> Rc<dyn Layer> { Rc::new(layer) })
+    }
+
+    async fn build(self: &Rc<Self>) -> Result<()> {
+        let Some(indexer) = &self.context.indexer else { return Ok(()) };
+        let limit = self.context.limits.max_build_layer_size;
+        Limits::check("max_build_layer_size", self.layer.size, limit).map_err(|e| {
+            e.with_message(format!(
+                "the layer of {} bytes has no index, and building one would stream all of it, which \
+                 max_build_layer_size = {limit} forbids; raise that limit, or build a SOCI index of the image with \
+                 `npx ocipeek soci create`",
+                self.layer.size
+            ))
+            .with_digest(&self.layer.digest)
+        })?;
+        let built = indexer.build(self.context.source.clone(), self.layer.clone()).await;
+        match built {
+            Ok(built) => self.take(built).await,
+            Err(e) if e.code() == Code::Unsupported => {
+                self.refused.set(true);
+                Ok(())
+            }
+            Err(e) => Err(e.with_digest(&self.layer.digest)),
+        }
+    }
+
+    /// Uses an index from now on, if it is the layer's, and keeps it.
+    async fn take(self: &Rc<Self>, built: BuiltIndex) -> Result<()> {
+        if built.layer_digest != self.layer.digest {
+            let text = "the layer does not have the digest that the image manifest states; the registry's copy, or \
+                        the transfer, is damaged";
+            return Err(Error::new(Code::DigestMismatch, text).with_digest(&self.layer.digest));
+        }
+        let value = kept::value(&self.layer, &built.ztoc);
+        let ztoc = kept::at_hand(built.ztoc);
+        let layer = ZtocLayer::own(self.context.clone(), self.layer.clone(), ztoc, self.id);
+        layer.index().await?;
+        self.own.borrow_mut().get_or_insert_with(|| Rc::new(layer));
+        if let Some(cache) = &self.context.cache {
+            cache.put(&kept::key(&self.layer.digest), value).await;
+        }
+        Ok(())
+    }
+}
