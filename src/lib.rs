@@ -8,10 +8,14 @@ extern crate self as ocipeek;
 // Pure: bytes in, values out; no I/O, no clock.
 #[cfg(any(feature = "nydus", feature = "overlaybd"))]
 pub mod erofs;
+#[cfg(feature = "overlaybd")]
+pub mod ext4;
 #[cfg(feature = "extent")]
 pub mod extent;
 pub mod gzip;
 pub mod oci;
+#[cfg(feature = "overlaybd")]
+pub mod overlaybd;
 pub mod pack;
 pub mod rootfs;
 pub mod soci;

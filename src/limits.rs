@@ -20,6 +20,17 @@ pub struct Limits {
     pub max_name_bytes: u64,
     /// Longest path or link name of one entry, in bytes. Default 64 KiB.
     pub max_path_len: u64,
+    /// Largest metadata of a layer, or of an image that has it in one piece, in a lazy format other than SOCI, in bytes,
+    /// unpacked. Default 512 MiB.
+    pub max_metadata_size: u64,
+    /// Largest directory of an ext4 file system, in bytes. Default 64 MiB, which is some 2,000,000 short names.
+    pub max_directory_size: u64,
+    /// Largest block device that an image may be, in bytes. Default 16 TiB: of it, only what is needed is read.
+    pub max_disk_size: u64,
+    /// Most blocks of one ZFile, each 4 KiB in most cases. Default 16,777,216; their table takes 4 bytes each.
+    pub max_zfile_blocks: u64,
+    /// Most segments of one LSMT layer. Default 1,000,000, which is what OverlayBD opens.
+    pub max_lsmt_segments: u64,
     /// Most spans of one layer. Default 1,000,000.
     pub max_spans: u64,
     /// Largest span, inflated, in bytes. Default 256 MiB.
@@ -84,6 +95,11 @@ impl Default for Limits {
             max_entries: 4_000_000,
             max_name_bytes: 512 * MIB,
             max_path_len: 64 << 10,
+            max_metadata_size: 512 * MIB,
+            max_directory_size: 64 * MIB,
+            max_disk_size: MIB << 24,
+            max_zfile_blocks: 1 << 24,
+            max_lsmt_segments: 1_000_000,
             max_spans: 1_000_000,
             max_span_size: 256 * MIB,
             max_whole_layer_size: 64 * MIB,

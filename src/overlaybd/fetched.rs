@@ -1,0 +1,183 @@
+//! What has been fetched of blobs, and what is still wanted.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use super::corrupt;
+use crate::ext4::{Asked, Disk, Stop};
+
+/// Wanted ranges that are closer than this are fetched as one.
+const GAP: u64 = 4 << 10;
+
+/// Ranges of a blob: by their start, each with when it was last used.
+type Parts = BTreeMap<u64, (Bytes, u64)>;
+
+/// Ranges of blobs that are kept for later questions: the latest used, up to a number of bytes.
+#[derive(Debug)]
+pub struct Shared {
+    blobs: Vec<Parts>,
+    limit: u64,
+    bytes: u64,
+    tick: u64,
+}
+
+impl Shared {
+    /// For so many blobs, at most `limit` bytes in all.
+    pub fn new(blobs: usize, limit: u64) -> Self {
+        Shared { blobs: vec![Parts::new(); blobs], limit, bytes: 0, tick: 0 }
+    }
+
+    /// Bytes kept.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The kept range that byte `at` of a blob is in, and where it starts.
+    fn at(&mut self, blob: usize, at: u64) -> Option<(u64, Bytes)> {
+        self.tick = self.tick.saturating_add(1);
+        let (&start, (data, used)) = self.blobs.get_mut(blob)?.range_mut(..=at).next_back()?;
+        *used = self.tick;
+        (at - start < data.len() as u64).then(|| (start, data.clone()))
+    }
+
+    /// Where a kept range begins next after `at`.
+    fn next(&self, blob: usize, at: u64) -> Option<u64> {
+        self.blobs.get(blob)?.range(at..).next().map(|(&start, _)| start)
+    }
+
+    /// Keeps bytes of a blob from `start` on, if they fit; drops the longest unused.
+    pub fn keep(&mut self, blob: usize, start: u64, data: Bytes) {
+        let len = data.len() as u64;
+        let tick = self.tick.saturating_add(1);
+        self.tick = tick;
+        let Some(parts) = self.blobs.get_mut(blob).filter(|_| len <= self.limit) else { return };
+        let old = parts.insert(start, (data, tick));
+        self.bytes =
+            self.bytes.saturating_add(len).saturating_sub(old.map_or(0, |(old, _)| old.len() as u64));
+        while self.bytes > self.limit && self.drop_oldest() {}
+    }
+
+    fn drop_oldest(&mut self) -> bool {
+        let all = self.blobs.iter().enumerate();
+        let all = all.flat_map(|(blob, parts)| parts.iter().map(move |(&start, part)| (part.1, blob, start)));
+        let Some((_, blob, start)) = all.min() else { return false };
+        let dropped = self.blobs.get_mut(blob).and_then(|parts| parts.remove(&start));
+        self.bytes = self.bytes.saturating_sub(dropped.map_or(0, |(data, _)| data.len() as u64));
+        true
+    }
+}
+
+/// A blob for the time of one question: what it has used stays, whatever [`Shared`] drops meanwhile.
+#[derive(Debug)]
+pub struct Fetched<'a> {
+    blob: usize,
+    size: u64,
+    shared: &'a RefCell<Shared>,
+    own: RefCell<BTreeMap<u64, Bytes>>,
+    wanted: RefCell<Vec<Range<u64>>>,
+}
+
+impl<'a> Fetched<'a> {
+    /// Blob number `blob` of `shared`, of `size` bytes.
+    pub fn new(shared: &'a RefCell<Shared>, blob: usize, size: u64) -> Self {
+        Fetched { blob, size, shared, own: RefCell::default(), wanted: RefCell::default() }
+    }
+
+    /// The ranges that were missing since this was asked last.
+    pub fn wanted(&self) -> Vec<Range<u64>> {
+        self.wanted.take()
+    }
+
+    /// Adds bytes from `start` on; `keep`: for later questions too.
+    pub fn add(&self, start: u64, data: Bytes, keep: bool) {
+        if keep {
+            self.shared.borrow_mut().keep(self.blob, start, data.clone());
+        }
+        self.own.borrow_mut().insert(start, data);
+    }
+
+    fn at(&self, at: u64) -> Option<(u64, Bytes)> {
+        let own = |own: &BTreeMap<u64, Bytes>| {
+            let (&start, data) = own.range(..=at).next_back()?;
+            (at - start < data.len() as u64).then(|| (start, data.clone()))
+        };
+        if let Some(found) = own(&self.own.borrow()) {
+            return Some(found);
+        }
+        let found = self.shared.borrow_mut().at(self.blob, at)?;
+        self.own.borrow_mut().insert(found.0, found.1.clone());
+        Some(found)
+    }
+
+    /// Where bytes that are here begin next after `at`.
+    pub fn next(&self, at: u64) -> Option<u64> {
+        let own = self.own.borrow().range(at..).next().map(|(&start, _)| start);
+        let shared = self.shared.borrow().next(self.blob, at);
+        own.into_iter().chain(shared).min()
+    }
+}
+
+impl Disk for Fetched<'_> {
+    fn read(&self, offset: u64, len: usize) -> Asked<Bytes> {
+        let end = offset.checked_add(len as u64).filter(|&end| end <= self.size);
+        let end = end.ok_or_else(|| corrupt("something is behind the end of a layer's blob"))?;
+        let (mut at, mut out, mut missing) = (offset, Vec::new(), false);
+        while at < end {
+            if let Some((start, data)) = self.at(at) {
+                let from = (at - start) as usize;
+                let to = usize::try_from(end - start).map_or(data.len(), |n| n.min(data.len()));
+                if at == offset && to - from == len {
+                    return Ok(data.slice(from..to));
+                }
+                if !missing {
+                    out.extend_from_slice(data.get(from..to).unwrap_or_default());
+                }
+                at = start.saturating_add(to as u64);
+            } else {
+                let next = self.next(at).map_or(end, |next| next.min(end));
+                self.wanted.borrow_mut().push(at..next);
+                (at, missing) = (next, true);
+            }
+        }
+        if missing { Err(Stop::Missing) } else { Ok(out.into()) }
+    }
+
+    fn size(&self) -> u64 {
+        self.size
+    }
+}
+
+/// What to request for these wanted ranges: those that are close as one, none twice; each `ahead` bytes longer at least,
+/// as far as `next` and `size` leave room.
+pub fn plan(
+    mut wanted: Vec<Range<u64>>,
+    ahead: u64,
+    most: u64,
+    size: u64,
+    next: impl Fn(u64) -> Option<u64>,
+) -> Vec<Range<u64>> {
+    wanted.sort_unstable_by_key(|r| (r.start, r.end));
+    let mut plan: Vec<Range<u64>> = Vec::new();
+    for range in wanted {
+        match plan.last_mut() {
+            Some(last)
+                if range.start <= last.end.saturating_add(GAP)
+                    && range.end.saturating_sub(last.start) <= most =>
+            {
+                last.end = last.end.max(range.end);
+            }
+            _ => plan.push(range),
+        }
+    }
+    for i in 0..plan.len() {
+        let following = plan.get(i.saturating_add(1)).map_or(size, |r| r.start);
+        let Some(range) = plan.get_mut(i) else { continue };
+        let room = next(range.end).unwrap_or(size).min(following);
+        let longer = range.start.saturating_add(ahead).min(room);
+        range.end = range.end.max(longer);
+    }
+    plan
+}
