@@ -24,22 +24,31 @@ async function targetFolder() {
   return JSON.parse(stdout).target_directory;
 }
 
+/** The modules: `ocipeek` reads; `ocipeek_build` makes indexes, and is loaded on demand. */
+const MODULES = [
+  { name: "ocipeek", flags: [] },
+  { name: "ocipeek_build", flags: ["--no-default-features", "--features", "build"] },
+];
+
 async function buildWasm(out, dev) {
-  await run("cargo", ["build", "--release", "--locked", "--lib", "--target", TARGET], {
-    env: { RUSTFLAGS: remapped() },
-  });
-  const wasm = join(await targetFolder(), TARGET, "release", "ocipeek.wasm");
   const { stdout } = await run("wasm-bindgen", ["--version"]);
   if (!stdout.includes(WASM_BINDGEN)) {
     throw new Error(`wasm-bindgen ${WASM_BINDGEN} is wanted, found ${stdout.trim()}; run npm run setup`);
   }
-  const flags = dev ? ["--keep-debug"] : ["--remove-name-section", "--remove-producers-section"];
-  await run("wasm-bindgen", ["--target", "web", "--no-typescript", ...flags, "--out-dir", out, wasm]);
-  if (dev) return;
-  const file = join(out, "ocipeek_bg.wasm");
-  // Its inlining saves 2 % of the raw size, but what is inlined differs each time: brotli then needs 3 % more.
-  await run("wasm-opt", ["-Oz", "--skip-pass=inlining-optimizing", "--output", `${file}.small`, file]);
-  renameSync(`${file}.small`, file);
+  const built = join(await targetFolder(), TARGET, "release", "ocipeek.wasm");
+  for (const { name, flags } of MODULES) {
+    await run("cargo", ["build", "--release", "--locked", "--lib", "--target", TARGET, ...flags], {
+      env: { RUSTFLAGS: remapped() },
+    });
+    const names = dev ? ["--keep-debug"] : ["--remove-name-section", "--remove-producers-section"];
+    const to = ["--out-dir", out, "--out-name", name];
+    await run("wasm-bindgen", ["--target", "web", "--no-typescript", ...names, ...to, built]);
+    if (dev) continue;
+    const file = join(out, `${name}_bg.wasm`);
+    // Its inlining saves 2 % of the raw size, but what is inlined differs each time: brotli then needs 3 % more.
+    await run("wasm-opt", ["-Oz", "--skip-pass=inlining-optimizing", "--output", `${file}.small`, file]);
+    renameSync(`${file}.small`, file);
+  }
 }
 
 /** The worker as a plain server, for `ocipeek serve`: one file, with what it needs besides the package. */
@@ -86,16 +95,19 @@ async function main(dev) {
   mkdirSync(wasm, { recursive: true });
   await buildWasm(wasm, dev);
   await run("tsc", ["-p", "tsconfig.json"]);
-  await buildServer();
-  chmodSync(join(DIST, "cli/main.js"), 0o755);
-  // What TypeScript does not put out: a file that it cannot read, see there, and declarations.
-  for (const file of ["js/entry/deno.js", "wasm/ocipeek.d.ts", "wasm/ocipeek_bg.wasm.d.ts"]) {
+  // What TypeScript does not put out: files that it cannot read, see there, and declarations.
+  const declarations = MODULES.flatMap(({ name }) => [`wasm/${name}.d.ts`, `wasm/${name}_bg.wasm.d.ts`]);
+  for (const file of ["js/entry/deno.js", "js/build/entry/deno.js", ...declarations]) {
     copyFileSync(join(ROOT, "src", file), join(DIST, file));
   }
+  await buildServer();
+  chmodSync(join(DIST, "cli/main.js"), 0o755);
   await buildPage();
-  const { raw, gzip, brotli } = sizes(join(wasm, "ocipeek_bg.wasm"));
   const kb = (n) => `${(n / 1000).toFixed(1)} kB`;
-  console.log(`size: ocipeek_bg.wasm ${kb(raw)} raw, ${kb(gzip)} gzip, ${kb(brotli)} brotli`);
+  for (const { name } of MODULES) {
+    const { raw, gzip, brotli } = sizes(join(wasm, `${name}_bg.wasm`));
+    console.log(`size: ${name}_bg.wasm ${kb(raw)} raw, ${kb(gzip)} gzip, ${kb(brotli)} brotli`);
+  }
 }
 
 if (import.meta.main ?? process.argv[1] === import.meta.filename) {

@@ -60,6 +60,17 @@ function steps() {
     check("lint rust", "cargo", ["clippy", "--quiet", "--all-targets", "--all-features", ...DENY]),
     check("lint wasm", "cargo", ["clippy", "--quiet", "--target", WASM, "--lib", ...DENY]),
     check("lint wasm build", "cargo", [...CLIPPY_WASM, "--features", "build", ...DENY]),
+    check("lint wasm builder", "cargo", [
+      "clippy",
+      "--quiet",
+      "--target",
+      WASM,
+      "--lib",
+      "--no-default-features",
+      "--features",
+      "build",
+      ...DENY,
+    ]),
     check("lint docs", "cargo", ["doc", "--quiet", "--no-deps", "--all-features"], {
       env: { RUSTDOCFLAGS: "-D warnings" },
     }),

@@ -12,7 +12,8 @@ const OUT = join(ROOT, "worker", "dist");
 
 /**
  * Bundles the worker; the package must be built.
- * @returns {Promise<{ main: string, wasm: string, raw: number, gzip: number }>} the files, and their size together
+ * @returns {Promise<{ main: string, modules: string[], raw: number, gzip: number }>} the script, the wasm modules that it
+ * imports (those for reading and for building indexes), and the size of all together
  */
 export async function buildWorker(out = OUT) {
   useTools();
@@ -20,12 +21,12 @@ export async function buildWorker(out = OUT) {
   await run("wrangler", ["deploy", "--dry-run", "--config", WORKER_CONFIG, "--outdir", out]);
   const files = readdirSync(out).filter((name) => /\.(js|wasm)$/.test(name));
   const parts = files.map((name) => readFileSync(join(out, name)));
-  const wasm = files.find((name) => name.endsWith(".wasm"));
-  if (!wasm || files.length !== 2)
-    throw new Error(`expected one .js and one .wasm, found ${files.join(", ")}`);
+  const modules = files.filter((name) => name.endsWith(".wasm"));
+  if (modules.length !== 2 || files.length !== 3)
+    throw new Error(`expected one .js and two .wasm, found ${files.join(", ")}`);
   return {
     main: join(out, "index.js"),
-    wasm: join(out, wasm),
+    modules: modules.map((name) => join(out, name)),
     raw: parts.reduce((sum, part) => sum + part.length, 0),
     gzip: parts.reduce((sum, part) => sum + gzipSync(part, { level: 9 }).length, 0),
   };

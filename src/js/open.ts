@@ -25,15 +25,8 @@ export async function open(source: ImageSource, options: OpenOptions = {}): Prom
   const spec = sourceOf(source, options.tag, runtime);
   const meter = options.onProgress && new ProgressMeter(options.onProgress);
   const scope = new Scope(meter);
-  const host: Host = {
-    browser: isBrowser(),
-    ...(options.fetch ? { fetch: checkFunction("fetch", options.fetch) } : {}),
-    ...(options.cache ? { cache: options.cache } : {}),
-    ...(options.auth ? { credentials: finder(options.auth) } : {}),
-    ...(meter ? { onTransfer: meter.add } : {}),
-  };
   const wasm = await scope.run(options.signal, (stop) =>
-    openImage(spec, rawOptions(options, runtime), host, stop),
+    openImage(spec, rawOptions(options, runtime), hostOf(options, meter), stop),
   );
   return new Image(wasm, scope);
 }
@@ -51,16 +44,27 @@ export async function imagesIn(
   const runtime = await ready();
   const spec = sourceOf(source, undefined, runtime);
   if (spec.kind === "registry") throw invalid("source must be a layout or an archive, not a reference");
-  const host: Host = {
-    browser: isBrowser(),
-    ...(options.fetch ? { fetch: checkFunction("fetch", options.fetch) } : {}),
-  };
   return new Scope().run(options.signal, (stop) =>
-    imageNames(spec, rawOptions(options, runtime), host, stop),
+    imageNames(spec, rawOptions(options, runtime), hostOf(options), stop),
   );
 }
 
-function rawOptions(options: OpenOptions, runtime: Runtime): RawOptions {
+/** What wasm calls. @internal */
+export function hostOf(
+  options: Pick<OpenOptions, "auth" | "cache" | "fetch">,
+  meter?: ProgressMeter | undefined,
+): Host {
+  return {
+    browser: isBrowser(),
+    ...(options.fetch ? { fetch: checkFunction("fetch", options.fetch) } : {}),
+    ...(options.cache ? { cache: options.cache } : {}),
+    ...(options.auth ? { credentials: finder(options.auth) } : {}),
+    ...(meter ? { onTransfer: meter.add } : {}),
+  };
+}
+
+/** The options that are plain values. @internal */
+export function rawOptions(options: OpenOptions, runtime: Runtime): RawOptions {
   const { platform, sociIndex, verify, limits, plainHttp, tokenHosts } = options;
   const raw: RawOptions = { platform: platform ?? `linux/${runtime.architecture ?? "amd64"}` };
   if (sociIndex !== undefined) raw.sociIndex = sociIndex === false ? "none" : sociIndex;
@@ -71,7 +75,8 @@ function rawOptions(options: OpenOptions, runtime: Runtime): RawOptions {
   return raw;
 }
 
-function sourceOf(source: ImageSource, tag: string | undefined, runtime: Runtime): SourceSpec {
+/** What a source is, as wasm takes it. @internal */
+export function sourceOf(source: ImageSource, tag: string | undefined, runtime: Runtime): SourceSpec {
   if (typeof source === "object" && source !== null) {
     if ("arrayBuffer" in source) return { kind: "archive", files: blobFiles(source), ...tagged(tag) };
     if ("entries" in source) return { kind: "folder", files: mapFiles(source), ...tagged(tag) };

@@ -10,6 +10,8 @@ export interface Runtime {
   folder?(path: string): LocalFiles;
   /** Opens a file on disk. */
   archive?(path: string): LocalFiles;
+  /** The module `ocipeek/build`, which is loaded on demand. */
+  builder?(): Promise<typeof import("./build/index.js")>;
 }
 
 let current: Runtime | undefined;

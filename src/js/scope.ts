@@ -1,14 +1,16 @@
 import { fromWasm, invalid, OcipeekError } from "./errors.js";
 import type { ProgressMeter } from "./progress.js";
 
-/** The life of one open image: what runs in it stops when it is closed. */
+/** The life of one open image or source: what runs in it stops when it is closed. */
 export class Scope {
   readonly #running = new Set<() => void>();
   readonly #meter: ProgressMeter | undefined;
+  readonly #what: string;
   #closed = false;
 
-  constructor(meter?: ProgressMeter) {
+  constructor(meter?: ProgressMeter, what = "image") {
     this.#meter = meter;
+    this.#what = what;
   }
 
   /** Whether it was closed. */
@@ -41,7 +43,7 @@ export class Scope {
 
   /** Throws where the image was closed. */
   check(): void {
-    if (this.#closed) throw invalid("the image was closed");
+    if (this.#closed) throw invalid(`the ${this.#what} was closed`);
   }
 
   /** Stops all that runs. */
@@ -54,7 +56,7 @@ export class Scope {
     const translated = fromWasm(error);
     if (!(translated instanceof OcipeekError) || translated.code !== "ABORTED") return translated;
     if (signal?.aborted) return aborted(signal);
-    return this.#closed ? new OcipeekError("ABORTED", "ABORTED: the image was closed") : translated;
+    return this.#closed ? new OcipeekError("ABORTED", `ABORTED: the ${this.#what} was closed`) : translated;
   }
 }
 

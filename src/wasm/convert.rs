@@ -1,45 +1,15 @@
 //! Values of the library as the JavaScript objects that `ocipeek.d.ts` describes.
 
-use serde::{Serialize, Serializer};
-use serde_wasm_bindgen::Serializer as JsSerializer;
+use serde::Serialize;
 use wasm_bindgen::JsValue;
 
-use crate::error::{Code, Error, Result};
+pub use super::values::to_js;
+use super::values::{Raw, kind_name};
+use crate::error::Result;
 use crate::image::{FileStat, LayerInfo, SociInfo, Verification};
 use crate::oci::ImageConfig;
 use crate::soci::SociVersion;
 use crate::stats::{RequestRecord, Stats};
-use crate::tar::Kind;
-
-/// As a JavaScript value: `None` is absent, maps are objects, 64-bit integers are `BigInt`.
-pub fn to_js(value: &impl Serialize) -> Result<JsValue> {
-    let serializer =
-        JsSerializer::new().serialize_maps_as_objects(true).serialize_large_number_types_as_bigints(true);
-    value
-        .serialize(&serializer)
-        .map_err(|e| Error::new(Code::Unsupported, format!("cannot be given to JavaScript: {e}")))
-}
-
-/// Bytes, which become a `Uint8Array`.
-pub struct Raw<'a>(pub &'a [u8]);
-
-impl Serialize for Raw<'_> {
-    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_bytes(self.0)
-    }
-}
-
-/// The name of a type, as the package's `EntryType` has it.
-fn kind_name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Regular | Kind::HardLink => "file",
-        Kind::Symlink => "symlink",
-        Kind::Directory => "directory",
-        Kind::CharDevice => "char-device",
-        Kind::BlockDevice => "block-device",
-        Kind::Fifo => "fifo",
-    }
-}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -41,22 +41,44 @@ pub fn open_image(source: JsValue, options: JsValue, host: JsValue, stop: Option
 }
 
 async fn open(source: &JsValue, options: JsValue, host: &JsValue) -> Result<Image> {
+    let opened = open_source(source, options, host).await?;
+    let options = opened.options.open_options(opened.limits, opened.cache)?;
+    Image::open(opened.source, opened.transport, &opened.target, options).await
+}
+
+/// A source, and what it was opened with.
+pub(super) struct Opened {
+    pub source: Rc<dyn Source>,
+    /// What it names, if anything.
+    pub target: Target,
+    pub limits: Limits,
+    options: Options,
+    cache: Option<Rc<dyn Cache>>,
+    transport: Rc<dyn Transport>,
+}
+
+/// Opens where an image lies, with the cache before it.
+pub(super) async fn open_source(source: &JsValue, options: JsValue, host: &JsValue) -> Result<Opened> {
     let options = Options::from_js(options)?;
-    let limits = options.limits()?;
+    let limits = options.limits.clone();
     let cache = js::get_some(host, "cache").map(|c| Rc::new(JsCache(c)) as Rc<dyn Cache>);
-    let open_options = options.open_options(limits.clone(), cache.clone())?;
     let meter = Meter::new(function(host, "onTransfer"));
     let transport: Rc<dyn Transport> =
         Rc::new(FetchTransport::metered(function(host, "fetch"), is_browser(host), Rc::clone(&meter)));
-    let (inner, target) = open_source(source, &options, limits, host, &transport, meter).await?;
-    let source = match cache {
-        Some(cache) => Rc::new(CachedSource::new(inner, cache)),
+    let (inner, target) = open_inner(source, &options, limits.clone(), host, &transport, meter).await?;
+    let source = match &cache {
+        Some(cache) => Rc::new(CachedSource::new(inner, Rc::clone(cache))),
         None => inner,
     };
-    Image::open(source, transport, &target, open_options).await
+    Ok(Opened { source, target, limits, options, cache, transport })
 }
 
-async fn open_source(
+/// What names a manifest: a tag, or a digest `sha256:…`.
+pub(super) fn target(name: String) -> Result<Target> {
+    if name.starts_with("sha256:") { Ok(Target::Digest(name.parse()?)) } else { Ok(Target::Tag(name)) }
+}
+
+async fn open_inner(
     source: &JsValue,
     options: &Options,
     limits: Limits,
@@ -75,11 +97,7 @@ async fn open_source(
         return Ok((Rc::new(registry), target));
     }
     let layout = open_layout(source, limits, transport, meter, stats).await?;
-    let target = match text("tag") {
-        Some(tag) if tag.starts_with("sha256:") => Target::Digest(tag.parse()?),
-        Some(tag) => Target::Tag(tag),
-        None => Target::Only,
-    };
+    let target = text("tag").map_or(Ok(Target::Only), target)?;
     Ok((Rc::new(layout), target))
 }
 
@@ -110,7 +128,7 @@ async fn open_layout(
 #[wasm_bindgen(js_name = imageNames)]
 pub fn image_names(source: JsValue, options: JsValue, host: JsValue, stop: Option<Promise>) -> Promise {
     abort::promise(stop, async move {
-        let limits = Options::from_js(options)?.limits()?;
+        let limits = Options::from_js(options)?.limits;
         let meter = Meter::new(function(&host, "onTransfer"));
         let fetch = FetchTransport::metered(function(&host, "fetch"), is_browser(&host), Rc::clone(&meter));
         let transport: Rc<dyn Transport> = Rc::new(fetch);
@@ -225,7 +243,7 @@ pub fn authorize_js(
         let reference: Reference = repository.parse()?;
         let (fetch, browser, credentials) = (function(&host, "fetch"), is_browser(&host), credentials(&host));
         let transport = Rc::new(FetchTransport::new(fetch, browser));
-        let registry_options = options.registry_options(options.limits()?);
+        let registry_options = options.registry_options(options.limits.clone());
         let (challenge, used) = (challenge.as_str(), used.as_deref());
         let found = authorize(transport, &reference, credentials, registry_options, challenge, used).await?;
         let out = Object::new();

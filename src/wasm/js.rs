@@ -1,5 +1,9 @@
 //! Access to JavaScript values that somebody else made (an injected `fetch`, a cache, a folder). Each step can
 //! fail as an `Err`: an exception that passed through wasm would leave the caller's promise pending for ever.
+#![cfg_attr(
+    not(feature = "reader"),
+    allow(dead_code, reason = "the module without a reader has no callbacks")
+)]
 
 use bytes::Bytes;
 use js_sys::{Array, Function, Promise, Reflect, Uint8Array};

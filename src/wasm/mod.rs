@@ -1,17 +1,36 @@
 //! wasm-bindgen classes, and transports over `fetch`.
+//!
+//! Two modules are made of them: the one for reading, with the feature `reader`, and the one for building indexes, with
+//! the feature `build`, which is loaded on demand.
 #![allow(unsafe_code)] // what wasm-bindgen generates
 
+#[cfg(feature = "reader")]
 mod abort;
+#[cfg(feature = "reader")]
 mod body;
+#[cfg(feature = "build")]
+mod build;
+#[cfg(feature = "reader")]
 mod callbacks;
+#[cfg(feature = "reader")]
 mod convert;
 mod error;
+#[cfg(feature = "reader")]
 mod fetch;
+#[cfg(feature = "reader")]
 mod files;
+#[cfg(feature = "reader")]
 mod image;
 mod js;
+#[cfg(feature = "reader")]
 mod options;
+#[cfg(feature = "reader")]
+mod source;
+#[cfg(feature = "reader")]
 mod timer;
+#[cfg(feature = "reader")]
 mod tree;
+mod values;
 
+#[cfg(feature = "reader")]
 pub use fetch::FetchTransport;

@@ -117,6 +117,37 @@ export class WalkCursor extends Freed {
   next(stop: Stop): Promise<RawStat[]>;
 }
 
+export class WasmSource extends Freed {
+  readonly name: string;
+  manifest(reference: string | undefined, stop: Stop): Promise<import("../js/push/content.js").Manifest>;
+  blob(descriptor: RawBlob, stop: Stop): Promise<Uint8Array<ArrayBuffer>>;
+  blobStream(descriptor: RawBlob, start: number, stop: Stop): Promise<BlobCursor>;
+  referrers(
+    digest: string,
+    artifactType: string,
+    stop: Stop,
+  ): Promise<import("../js/push/descriptor.js").Descriptor[]>;
+  counters: WasmImage["counters"];
+  requests: WasmImage["requests"];
+}
+
+/** What names a blob. */
+export interface RawBlob {
+  digest: string;
+  size: number;
+  mediaType?: string;
+}
+
+export class BlobCursor extends Freed {
+  next(stop: Stop): Promise<Uint8Array<ArrayBuffer> | undefined>;
+}
+
+export function openSource(
+  source: SourceSpec,
+  options: RawOptions,
+  host: Host,
+  stop: Stop,
+): Promise<WasmSource>;
 export function openImage(
   source: SourceSpec,
   options: RawOptions,

@@ -2,19 +2,18 @@
 
 use std::rc::Rc;
 
-use js_sys::{Array, Object};
+use js_sys::Array;
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::error::invalid;
-use super::js;
-use crate::error::{Code, Error, Result};
+use super::{js, values};
+use crate::error::Result;
 use crate::image::{OpenOptions, SociChoice};
 use crate::limits::Limits;
 use crate::registry::RegistryOptions;
 use crate::source::Cache;
 
 /// Plain values; functions are handed over beside them.
-#[derive(Default)]
 pub struct Options {
     /// `os/arch[/variant]`.
     pub platform: Option<String>,
@@ -22,8 +21,8 @@ pub struct Options {
     pub soci_index: Option<String>,
     /// Whether to verify; by default yes.
     pub verify: Option<bool>,
-    /// Limits by their names in camel case.
-    pub limits: Vec<(String, u64)>,
+    /// The default ones, changed by their names in camel case.
+    pub limits: Limits,
     /// Allow plain `http` to a registry that is not loopback.
     pub plain_http: bool,
     /// Further hosts that may get the credentials as token service.
@@ -37,7 +36,7 @@ pub struct Options {
 impl Options {
     /// From a JavaScript object.
     pub fn from_js(value: JsValue) -> Result<Self> {
-        let mut out = Options {
+        Ok(Options {
             platform: option(&value, "platform", "a string", JsValue::as_string)?,
             soci_index: option(&value, "sociIndex", "a string", JsValue::as_string)?,
             verify: option(&value, "verify", "a boolean", JsValue::as_bool)?,
@@ -45,26 +44,8 @@ impl Options {
             push: option(&value, "push", "a boolean", JsValue::as_bool)?.unwrap_or(false),
             token_hosts: strings(&value, "tokenHosts")?,
             mount_from: strings(&value, "mountFrom")?,
-            ..Options::default()
-        };
-        let object = |v: &JsValue| v.is_object().then(|| Object::entries(v.unchecked_ref()));
-        for entry in option(&value, "limits", "an object", object)?.unwrap_or_default().iter() {
-            let entry: &Array = entry.unchecked_ref();
-            let name = entry.get(0).as_string().unwrap_or_default();
-            let number = js::whole_number(&entry.get(1))
-                .ok_or_else(|| invalid(&format!("limits.{name}"), "a whole number that is not negative"))?;
-            out.limits.push((name, number));
-        }
-        Ok(out)
-    }
-
-    /// The limits: the default ones, changed by name.
-    pub fn limits(&self) -> Result<Limits> {
-        let mut limits = Limits::default();
-        for (name, value) in &self.limits {
-            set_limit(&mut limits, name, *value)?;
-        }
-        Ok(limits)
+            limits: values::limits(&value)?,
+        })
     }
 
     /// What a registry's client wants.
@@ -104,37 +85,4 @@ fn option<T>(
 fn strings(options: &JsValue, name: &str) -> Result<Vec<String>> {
     let list = option(options, name, "an array", |v| v.dyn_ref::<Array>().cloned())?.unwrap_or_default();
     list.iter().map(|item| item.as_string().ok_or_else(|| invalid(name, "strings"))).collect()
-}
-
-macro_rules! fields {
-    ($limits:ident, $name:ident, $value:ident; $($field:ident)*) => {
-        match snake_case($name).as_str() {
-            $(stringify!($field) => $value.try_into().map(|value| $limits.$field = value).is_ok(),)*
-            _ => return Err(Error::new(Code::InvalidArgument, format!("there is no limit {:?}", $name))),
-        }
-    };
-}
-
-/// `maxSpanSize` as Rust spells it: `max_span_size`.
-fn snake_case(name: &str) -> String {
-    let mut out = String::with_capacity(name.len() + 4);
-    for c in name.chars() {
-        match c {
-            // No name has one.
-            '_' => out.push('?'),
-            c if c.is_ascii_uppercase() => out.extend(['_', c.to_ascii_lowercase()]),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-fn set_limit(limits: &mut Limits, name: &str, value: u64) -> Result<()> {
-    let fits = fields!(limits, name, value;
-        max_manifest_size max_json_values max_ztoc_size max_entries max_name_bytes max_path_len max_spans
-        max_span_size max_whole_layer_size max_whole_layer_inflated max_build_layer_size max_build_inflated max_tar_header_size max_file_size
-        span_cache_size max_range_request max_link_hops max_lookup_steps max_layers max_index_entries max_attempts
-        max_idle_ms max_retry_after max_redirects max_referrers_pages max_range_overfetch max_zstd_window
-        max_link_steps);
-    if fits { Ok(()) } else { Err(invalid(name, "smaller")) }
 }

@@ -1,4 +1,4 @@
-// The .wasm stays within its budget.
+// The .wasm modules stay within their budgets.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -6,19 +6,28 @@ import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { wasmFile } from "../lib/package.mjs";
 
 /**
- * Brotli bytes, quality 11: what is reached, and 2 % of room. All of it is one module for every runtime: the registry
- * client with its faults, layouts and tars, four ways to read a layer, zstd, and packed zTOCs for caches (34,000: a
- * compressor, both directions of the format, look-ups in layers that are known in parts). Raise it only with a reason
- * in the change that does so; lower it when something is saved.
+ * Brotli bytes, quality 11: what is reached, and 1 to 2 % of room. Raise them only with a reason in the change that does
+ * so; lower them when something is saved.
  */
-const BUDGET = 271_000;
+const BUDGETS = {
+  /**
+   * One module for every runtime: the registry client with its faults, layouts and tars, four ways to read a layer, zstd,
+   * and packed zTOCs for caches (34,000: a compressor, both directions of the format, look-ups in layers that are known
+   * in parts); sources as they are, for building indexes (2,700).
+   */
+  ocipeek: 276_000,
+  /** Loaded by those who build indexes: the builder of zTOCs, their reader, manifests and SOCI documents. */
+  ocipeek_build: 120_000,
+};
 
-test("the .wasm fits its budget", () => {
-  const raw = readFileSync(wasmFile());
-  const gzip = gzipSync(raw, { level: 9 }).length;
-  const brotli = brotliCompressSync(raw, {
-    params: { [constants.BROTLI_PARAM_SIZE_HINT]: raw.length },
-  }).length;
-  console.log(`size: ${raw.length} bytes raw, ${gzip} gzip, ${brotli} brotli (budget ${BUDGET})`);
-  assert.ok(brotli <= BUDGET, `${brotli} bytes, ${brotli - BUDGET} over the budget`);
-});
+for (const [name, budget] of Object.entries(BUDGETS)) {
+  test(`${name}_bg.wasm fits its budget`, () => {
+    const raw = readFileSync(wasmFile(name));
+    const gzip = gzipSync(raw, { level: 9 }).length;
+    const brotli = brotliCompressSync(raw, {
+      params: { [constants.BROTLI_PARAM_SIZE_HINT]: raw.length },
+    }).length;
+    console.log(`size: ${name} ${raw.length} bytes raw, ${gzip} gzip, ${brotli} brotli (budget ${budget})`);
+    assert.ok(brotli <= budget, `${brotli} bytes, ${brotli - budget} over the budget`);
+  });
+}

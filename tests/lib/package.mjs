@@ -37,9 +37,5 @@ export function workerdPackage() {
 /** The command's file, from `bin`. */
 export const cliFile = () => join(ROOT, Object.values(manifest().bin)[0]);
 
-/** The built .wasm. */
-export function wasmFile() {
-  const { folder } = browserPackage();
-  const [name] = filesBelow(folder).find(([n]) => n.endsWith(".wasm"));
-  return join(folder, name);
-}
+/** A built .wasm: `ocipeek` reads, `ocipeek_build` makes indexes. */
+export const wasmFile = (name = "ocipeek") => join(ROOT, "dist", "wasm", `${name}_bg.wasm`);

@@ -43,7 +43,7 @@ const HEAP = ["--max-old-space-size=64", "--max-semi-space-size=8"];
 export async function startBundle(vars) {
   const folder = tempFolder("bundle");
   try {
-    const { main, wasm } = await buildWorker(folder.path);
+    const { main, modules } = await buildWorker(folder.path);
     const texts = Object.entries({ OCIPEEK_CACHE: { cacheApi: false }, ...vars }).map(([name, value]) => [
       name,
       typeof value === "string" ? value : JSON.stringify(value),
@@ -51,7 +51,7 @@ export async function startBundle(vars) {
     const workerd = await startWorkerd(
       [
         ["index.js", readFileSync(main)],
-        [basename(wasm), readFileSync(wasm)],
+        ...modules.map((file) => /** @type {[string, Buffer]} */ ([basename(file), readFileSync(file)])),
       ],
       {
         vars: Object.fromEntries(texts),

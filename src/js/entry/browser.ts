@@ -3,6 +3,6 @@ import init from "../../wasm/ocipeek.js";
 import { setRuntime } from "../runtime.js";
 
 // The module lies beside its glue, which bundlers see there.
-setRuntime({ load: () => init() });
+setRuntime({ load: () => init(), builder: () => import("../build/entry/browser.js") });
 
 export * from "../index.js";

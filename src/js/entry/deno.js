@@ -10,6 +10,7 @@ setRuntime({
   architecture: goArchitecture(arch),
   folder: folderFiles,
   archive: archiveFiles,
+  builder: () => import("../build/entry/deno.js"),
 });
 
 export * from "../index.js";

@@ -1,7 +1,8 @@
 /**
- * What needs a file system or processes: Docker's credentials, a cache in a folder, and layouts to write to. For Node, Deno and Bun.
+ * What needs a file system or processes: Docker's credentials, a cache in a folder, layouts to write to, and files for what indexing keeps meanwhile. For Node, Deno and Bun.
  * @packageDocumentation
  */
 export { DirectoryCache } from "./directory-cache.js";
 export { type DockerAuthOptions, dockerAuth } from "./docker-auth.js";
 export { LayoutDestination } from "./layout-destination.js";
+export { spillFile } from "./spill-file.js";

@@ -157,6 +157,17 @@ impl ZtocBuilder {
         }
     }
 
+    /// After an error: takes the next bytes of the layer for nothing but its [digest](Self::layer_digest), which tells
+    /// whether the layer was made broken or came so.
+    pub fn drain(&mut self, bytes: &[u8]) {
+        self.layer.update(bytes);
+        self.wants = self.wants.saturating_add(bytes.len() as u64);
+    }
+    /// The digest of all bytes so far.
+    pub fn layer_digest(&self) -> Digest {
+        Digest::from_sha256(self.layer.clone().finalize().into())
+    }
+
     /// The bytes of checkpoints that are complete, which the builder then forgets. Keep them, in order: they belong
     /// where [`BuiltZtoc::pieces`] says. Empty for a tar, which has none.
     pub fn take_checkpoints(&mut self) -> Vec<u8> {
@@ -247,6 +258,12 @@ impl BuiltZtoc {
             Piece::Bytes(&self.checkpoints),
             Piece::Bytes(&self.back),
         ]
+    }
+
+    /// The bytes of the [`pieces`](Self::pieces), which are empty from then on.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) fn take_bytes(&mut self) -> [Vec<u8>; 3] {
+        [&mut self.front, &mut self.checkpoints, &mut self.back].map(std::mem::take)
     }
 
     /// The zTOC and its digest. `INVALID_ARGUMENT` where checkpoints were taken: see [`pieces`](Self::pieces).

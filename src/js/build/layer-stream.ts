@@ -1,0 +1,96 @@
+/** A layer's bytes in order, over as many streams as it takes. @module */
+import { OcipeekError } from "../errors.js";
+import { pause } from "../push/connection.js";
+import type { ByteSource } from "./types.js";
+
+/** Streams that break off one after the other without a byte in between. */
+const MAX_BREAKS = 8;
+const FIRST_WAIT_MS = 250;
+const LONGEST_WAIT_MS = 8_000;
+
+/** How to go on where a stream breaks off. */
+export interface ResumeOptions {
+  /** The layer's size, where it is known. */
+  size?: number | undefined;
+  digest?: string | undefined;
+  signal?: AbortSignal | undefined;
+  resume?: ((from: number, signal: AbortSignal | undefined) => ByteSource | Promise<ByteSource>) | undefined;
+}
+
+/**
+ * The bytes of `first`, then, where that breaks off, those of further streams from there on. Ends behind exactly `size`
+ * bytes, where that is known.
+ */
+export async function* layerBytes(
+  first: ByteSource,
+  { size, digest, signal, resume }: ResumeOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let source: ByteSource | undefined = first;
+  let at = 0;
+  for (let breaks = 0; ; ) {
+    let failure: unknown;
+    try {
+      source ??= await resume?.(at, signal);
+      for await (const chunk of pieces(source, signal)) {
+        if (chunk.length === 0) continue;
+        at += chunk.length;
+        breaks = 0;
+        if (size !== undefined && at > size) throw tooLong(size, digest);
+        yield chunk;
+      }
+      if (size === undefined || at === size) return;
+      failure = new OcipeekError("NETWORK", `NETWORK: the layer ends after ${at} of ${size} bytes`, {
+        ...(digest === undefined ? {} : { digest }),
+        offset: at,
+      });
+    } catch (error) {
+      failure = error;
+    }
+    if (signal?.aborted) throw stopped(signal);
+    if (!resume || !mayPass(failure) || ++breaks > MAX_BREAKS) throw failure;
+    source = undefined;
+    if (breaks > 1) await pause(Math.min(FIRST_WAIT_MS * 2 ** (breaks - 2), LONGEST_WAIT_MS), signal);
+  }
+}
+
+/** The error of what the caller stopped. */
+export function stopped(signal: AbortSignal): OcipeekError {
+  return new OcipeekError("ABORTED", "ABORTED: stopped by the caller", { cause: signal.reason });
+}
+
+/** A stream's pieces; a stop ends it, also while one is waited for. Streams that are left are cancelled. */
+async function* pieces(
+  source: ByteSource | undefined,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  if (!source) return;
+  if (!("getReader" in source)) {
+    yield* source;
+    return;
+  }
+  const reader = source.getReader();
+  const stop = (): void => void reader.cancel(signal?.reason).catch(() => {});
+  signal?.addEventListener("abort", stop, { once: true });
+  try {
+    while (true) {
+      if (signal?.aborted) throw stopped(signal);
+      const { done, value } = await reader.read();
+      if (done) break;
+      yield value;
+    }
+  } finally {
+    signal?.removeEventListener("abort", stop);
+    await reader.cancel().catch(() => {});
+  }
+}
+
+/** Whether it was the connection. What comes from elsewhere, as from a platform's `fetch`, says nothing of itself. */
+function mayPass(error: unknown): boolean {
+  return !(error instanceof OcipeekError) || error.code === "NETWORK";
+}
+
+function tooLong(size: number, digest: string | undefined): OcipeekError {
+  return new OcipeekError("DIGEST_MISMATCH", `DIGEST_MISMATCH: the layer has more than its ${size} bytes`, {
+    ...(digest === undefined ? {} : { digest }),
+  });
+}

@@ -1,0 +1,41 @@
+/** Looks into zTOCs. @module */
+import { ZtocView } from "../../wasm/ocipeek_build.js";
+import { fromWasm } from "../errors.js";
+import { pathBytes } from "../text.js";
+import { BATCH, EntryOf } from "./entries.js";
+import { buildReady } from "./runtime.js";
+import type { ZtocFacts, ZtocSpan } from "./types.js";
+import { pair } from "./ztoc.js";
+
+/**
+ * What a zTOC says. Its digest is the caller's to check.
+ *
+ * @throws {@link OcipeekError} `CORRUPT_ZTOC`, `UNSUPPORTED`, `LIMIT_EXCEEDED`.
+ */
+export async function readZtoc(
+  bytes: Uint8Array,
+  options: { limits?: Record<string, number> | undefined } = {},
+): Promise<ZtocFacts> {
+  const view = await openZtoc(bytes, options.limits);
+  const { spans: spanCount, entries: entryCount, ...facts } = view.facts();
+  const spans: ZtocSpan[] = [];
+  while (spans.length < spanCount) spans.push(...view.spans(spans.length, BATCH));
+  const entries: EntryOf[] = [];
+  while (entries.length < entryCount) {
+    for (const raw of view.entries(entries.length, BATCH)) entries.push(new EntryOf(raw));
+  }
+  return { ...facts, spans, entries, spansOf: (path) => pair(view.spansOf(pathBytes(path))) };
+}
+
+/** A zTOC in wasm. The caller frees it. @internal */
+export async function openZtoc(
+  bytes: Uint8Array,
+  limits: Record<string, number> | undefined,
+): Promise<ZtocView> {
+  await buildReady();
+  try {
+    return new ZtocView(bytes, { limits });
+  } catch (error) {
+    throw fromWasm(error);
+  }
+}

@@ -1,0 +1,49 @@
+/** Where the builder keeps checkpoints until a zTOC is complete. @module */
+import { invalid } from "../errors.js";
+import type { SpillStore } from "./types.js";
+
+/** In memory. */
+export class MemoryStore implements SpillStore {
+  readonly #parts: { start: number; bytes: Uint8Array<ArrayBuffer> }[] = [];
+  #size = 0;
+
+  /** Bytes held. */
+  get size(): number {
+    return this.#size;
+  }
+
+  append(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#parts.push({ start: this.#size, bytes: bytes.slice() });
+    this.#size += bytes.length;
+  }
+
+  read(start: number, end: number): Uint8Array<ArrayBuffer> {
+    if (!(0 <= start && start <= end && end <= this.#size)) throw invalid("the store does not hold that");
+    const out = new Uint8Array(end - start);
+    for (let at = this.#find(start), filled = 0; filled < out.length; at++) {
+      const part = this.#parts[at];
+      if (!part) break;
+      const from = start + filled - part.start;
+      const piece = part.bytes.subarray(from, from + out.length - filled);
+      out.set(piece, filled);
+      filled += piece.length;
+    }
+    return out;
+  }
+
+  close(): void {
+    this.#parts.length = 0;
+    this.#size = 0;
+  }
+
+  /** The part that holds an offset: the last one that begins at or before it. */
+  #find(offset: number): number {
+    let low = 0;
+    for (let high = this.#parts.length; high - low > 1; ) {
+      const middle = (low + high) >>> 1;
+      if ((this.#parts[middle]?.start ?? 0) <= offset) low = middle;
+      else high = middle;
+    }
+    return low;
+  }
+}

@@ -1,0 +1,287 @@
+/** Builds the zTOC of one layer. @module */
+import { type WasmZtoc, ZtocBuilder } from "../../wasm/ocipeek_build.js";
+import { fromWasm, invalid, OcipeekError } from "../errors.js";
+import { pathBytes } from "../text.js";
+import { BATCH, EntryOf } from "./entries.js";
+import { layerBytes, stopped } from "./layer-stream.js";
+import { BuildMeter } from "./progress.js";
+import { buildReady } from "./runtime.js";
+import { MemoryStore } from "./store.js";
+import {
+  type BuildZtocOptions,
+  type BuiltZtoc,
+  type ByteSource,
+  DEFAULT_BUILD_TOOL,
+  DEFAULT_SPAN_SIZE,
+  type LayerPacking,
+  type SpillStore,
+} from "./types.js";
+import { ztocBlob } from "./ztoc-blob.js";
+
+/** Compressed bytes that wasm takes at a time: what they inflate to, and its checkpoints, are in memory at once. */
+const PIECE = 64 << 10;
+/** Bytes that tell how a layer is packed. */
+const MAGIC = 4;
+/** Milliseconds after which others get their turn, where the layer comes faster than it is indexed. */
+const TURN_MS = 50;
+
+/**
+ * Builds the zTOC of a layer in one pass over its bytes. It is, byte for byte, that of the reference for the same layer,
+ * span size and build tool.
+ *
+ * Memory: the entries, the checkpoints as far as `store` keeps them there, and about a megabyte.
+ *
+ * @throws {@link OcipeekError} `CORRUPT_LAYER` for what is no gzip or tar; `UNSUPPORTED` for zstd and for layers of which
+ * no zTOC can tell; `DIGEST_MISMATCH` where `digest` or `size` are not the layer's; `NETWORK`, `ABORTED`,
+ * `LIMIT_EXCEEDED`.
+ */
+export async function buildZtoc(layer: ByteSource, options: BuildZtocOptions = {}): Promise<BuiltZtoc> {
+  const meter = options.onProgress && new BuildMeter("layer", options.size ?? 0, options.onProgress);
+  return runBuild(layer, options, meter);
+}
+
+/** As {@link buildZtoc}, with a meter that several layers may share. @internal */
+export async function runBuild(
+  layer: ByteSource,
+  options: BuildZtocOptions,
+  meter: BuildMeter | undefined,
+): Promise<BuiltZtoc> {
+  const runtime = await buildReady();
+  const store = options.store ?? runtime.store?.() ?? new MemoryStore();
+  const pass = new Pass(store, options, meter);
+  try {
+    return await pass.run(layer);
+  } catch (error) {
+    await store.close?.();
+    throw error;
+  } finally {
+    pass.free();
+  }
+}
+
+/** One layer streaming past. */
+class Pass {
+  readonly #options: BuildZtocOptions;
+  readonly #meter: BuildMeter | undefined;
+  readonly #store: SpillStore;
+  #compression: LayerPacking | undefined;
+  #builder: ZtocBuilder | undefined;
+  /** Bytes of checkpoints in the store. */
+  #taken = 0;
+  /** Entries that `onEntries` was given. */
+  #given = 0;
+  #turn = Date.now();
+
+  constructor(store: SpillStore, options: BuildZtocOptions, meter: BuildMeter | undefined) {
+    this.#store = store;
+    this.#options = options;
+    this.#meter = meter;
+    this.#compression = options.compression;
+  }
+
+  free(): void {
+    this.#builder?.free();
+    this.#builder = undefined;
+  }
+
+  async run(layer: ByteSource): Promise<BuiltZtoc> {
+    const bytes = layerBytes(layer, this.#options);
+    let start: Uint8Array = new Uint8Array(0);
+    for await (const chunk of bytes) {
+      if (this.#builder) {
+        await this.#take(this.#builder, chunk, bytes);
+        continue;
+      }
+      start = start.length === 0 ? chunk : join(start, chunk);
+      if (start.length < MAGIC && this.#compression === undefined) continue;
+      await this.#take(this.#make(start), start, bytes);
+    }
+    if (!this.#builder) await this.#take(this.#make(start), start, bytes);
+    return this.#finish();
+  }
+
+  #make(start: Uint8Array): ZtocBuilder {
+    this.#compression ??= packing(start);
+    const { spanSize = DEFAULT_SPAN_SIZE, buildTool = DEFAULT_BUILD_TOOL, diffId = false } = this.#options;
+    const { limits } = this.#options;
+    try {
+      this.#builder = new ZtocBuilder(this.#compression, { spanSize, buildTool, diffId, limits });
+    } catch (error) {
+      throw fromWasm(error);
+    }
+    return this.#builder;
+  }
+
+  async #take(builder: ZtocBuilder, chunk: Uint8Array, rest: AsyncIterable<Uint8Array>): Promise<void> {
+    const { signal } = this.#options;
+    for (let at = 0; at < chunk.length; at += PIECE) {
+      if (signal?.aborted) throw stopped(signal);
+      try {
+        builder.push(chunk.subarray(at, at + PIECE));
+      } catch (error) {
+        throw await this.#blame(builder, fromWasm(error), chunk.subarray(at + PIECE), rest);
+      }
+      const checkpoints = builder.takeCheckpoints();
+      if (checkpoints.length > 0) {
+        this.#taken += checkpoints.length;
+        await this.#store.append(checkpoints);
+      }
+      await this.#pause(builder);
+    }
+  }
+
+  /** Tells how far it is, and lets others have their turn. */
+  async #pause(builder: ZtocBuilder): Promise<void> {
+    if (this.#meter?.due || (this.#options.onEntries && builder.entries - this.#given >= BATCH)) {
+      this.#giveEntries(builder);
+      await this.#tell(builder);
+    }
+    if (Date.now() - this.#turn < TURN_MS) return;
+    await new Promise((resolve) => setTimeout(resolve));
+    this.#turn = Date.now();
+  }
+
+  async #tell(builder: ZtocBuilder): Promise<void> {
+    const { index = 0, digest, size } = this.#options;
+    const { wants: bytes, entries, spans } = builder;
+    this.#meter?.layer({ index, digest, bytes, total: size, entries, spans });
+    await this.#meter?.tell();
+  }
+
+  #giveEntries(builder: ZtocBuilder): void {
+    const { onEntries } = this.#options;
+    while (onEntries && this.#given < builder.entries) {
+      const batch = builder.entriesFrom(this.#given, BATCH).map((raw) => new EntryOf(raw));
+      if (batch.length === 0) break;
+      this.#given += batch.length;
+      onEntries(batch);
+    }
+  }
+
+  /** Where the layer is broken and its digest is known: whether it was made so, or came so. */
+  async #blame(
+    builder: ZtocBuilder,
+    error: unknown,
+    chunk: Uint8Array,
+    rest: AsyncIterable<Uint8Array>,
+  ): Promise<unknown> {
+    const { digest, size } = this.#options;
+    const isBroken = error instanceof OcipeekError && error.code === "CORRUPT_LAYER";
+    if (!isBroken || digest === undefined || size === undefined) return error;
+    builder.drain(chunk);
+    for await (const more of rest) builder.drain(more);
+    const actual = builder.digest();
+    return actual === digest ? error : mismatch(digest, actual);
+  }
+
+  async #finish(): Promise<BuiltZtoc> {
+    const builder = this.#builder;
+    if (!builder) throw invalid("there is no layer");
+    const { digest, spanSize = DEFAULT_SPAN_SIZE, buildTool = DEFAULT_BUILD_TOOL } = this.#options;
+    this.#giveEntries(builder);
+    await this.#tell(builder);
+    const actual = builder.digest();
+    if (digest !== undefined && actual !== digest) throw mismatch(digest, actual);
+    let wasm: WasmZtoc;
+    try {
+      wasm = builder.finish();
+    } catch (error) {
+      throw fromWasm(error);
+    }
+    try {
+      const { size: _, taken, ...facts } = wasm.facts();
+      if (taken !== this.#taken) throw new Error("a checkpoint was lost");
+      const [front, ...back] = wasm.takePieces();
+      const blob = await ztocBlob(front, this.#store, taken, back);
+      const compression = this.#compression ?? "gzip";
+      return new Built(
+        { ...facts, diffId: facts.diffId, compression, spanSize, buildTool, blob },
+        wasm,
+        this.#store,
+      );
+    } catch (error) {
+      wasm.free();
+      throw error;
+    }
+  }
+}
+
+type Facts = Omit<BuiltZtoc, "bytes" | "spansOf" | "close">;
+
+class Built implements BuiltZtoc {
+  readonly blob: BuiltZtoc["blob"];
+  readonly layerDigest: string;
+  readonly layerSize: number;
+  readonly compression: LayerPacking;
+  readonly diffId: string | undefined;
+  readonly tarSize: number;
+  readonly archiveSize: number;
+  readonly spanSize: number;
+  readonly buildTool: string;
+  readonly spans: number;
+  readonly entries: number;
+  readonly needsXattrs: boolean;
+  readonly loadsInReference: boolean;
+  readonly #wasm: WasmZtoc;
+  readonly #store: SpillStore;
+  #closed = false;
+
+  constructor(facts: Facts, wasm: WasmZtoc, store: SpillStore) {
+    this.blob = facts.blob;
+    this.layerDigest = facts.layerDigest;
+    this.layerSize = facts.layerSize;
+    this.compression = facts.compression;
+    this.diffId = facts.diffId;
+    this.tarSize = facts.tarSize;
+    this.archiveSize = facts.archiveSize;
+    this.spanSize = facts.spanSize;
+    this.buildTool = facts.buildTool;
+    this.spans = facts.spans;
+    this.entries = facts.entries;
+    this.needsXattrs = facts.needsXattrs;
+    this.loadsInReference = facts.loadsInReference;
+    this.#wasm = wasm;
+    this.#store = store;
+  }
+
+  bytes(): Promise<Uint8Array<ArrayBuffer>> {
+    return this.blob.read(0, this.blob.size);
+  }
+
+  spansOf(path: string): readonly [number, number] | undefined {
+    if (this.#closed) throw invalid("the zTOC was closed");
+    return pair(this.#wasm.spansOf(pathBytes(path)));
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#wasm.free();
+    await this.#store.close?.();
+  }
+}
+
+/** Two numbers out of wasm. @internal */
+export function pair(numbers: Uint32Array | undefined): readonly [number, number] | undefined {
+  const [first, last] = numbers ?? [];
+  return first === undefined || last === undefined ? undefined : [first, last];
+}
+
+/** How a layer is packed, by its first bytes. Of zstd, the builder of gzip says what is to be said. */
+function packing(start: Uint8Array): LayerPacking {
+  const isGzip = start[0] === 0x1f && start[1] === 0x8b;
+  const isZstd = start[0] === 0x28 && start[1] === 0xb5 && start[2] === 0x2f && start[3] === 0xfd;
+  return isGzip || isZstd ? "gzip" : "none";
+}
+
+function join(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const out = new Uint8Array(a.length + b.length);
+  out.set(a);
+  out.set(b, a.length);
+  return out;
+}
+
+function mismatch(digest: string, actual: string): OcipeekError {
+  const message = `DIGEST_MISMATCH: the layer ${digest} came with the digest ${actual}`;
+  return new OcipeekError("DIGEST_MISMATCH", message, { digest });
+}

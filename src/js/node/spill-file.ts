@@ -1,0 +1,80 @@
+import { randomBytes } from "node:crypto";
+import { type FileHandle, open, rm, unlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { MemoryStore } from "../build/store.js";
+import type { SpillStore } from "../build/types.js";
+
+/** Bytes that stay in memory: the checkpoints of a layer of 2 GB with usual spans. */
+const IN_MEMORY = 16 << 20;
+
+/**
+ * A store that goes to a temporary file once it holds more than 16 MiB. The file has no name for others where the system
+ * allows that, and is gone when the process ends.
+ */
+export function spillFile(folder: string = tmpdir()): SpillStore {
+  return new SpillFile(folder);
+}
+
+class SpillFile implements SpillStore {
+  readonly #folder: string;
+  readonly #memory = new MemoryStore();
+  #file: { handle: FileHandle; path: string | undefined } | undefined;
+  #size = 0;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  async append(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    if (!this.#file && this.#memory.size + bytes.length <= IN_MEMORY) {
+      this.#memory.append(bytes);
+      return;
+    }
+    this.#file ??= await makeFile(this.#folder);
+    const { handle } = this.#file;
+    for (let done = 0; done < bytes.length; ) {
+      const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, this.#size + done);
+      done += bytesWritten;
+    }
+    this.#size += bytes.length;
+  }
+
+  async read(start: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
+    const kept = this.#memory.size;
+    if (!this.#file || end <= kept) return this.#memory.read(start, end);
+    const out = new Uint8Array(end - start);
+    let filled = 0;
+    if (start < kept) {
+      out.set(this.#memory.read(start, kept));
+      filled = kept - start;
+    }
+    while (filled < out.length) {
+      const at = start + filled - kept;
+      const { bytesRead } = await this.#file.handle.read(out, filled, out.length - filled, at);
+      if (bytesRead === 0) throw new Error(`the temporary file ends at ${at}`);
+      filled += bytesRead;
+    }
+    return out;
+  }
+
+  async close(): Promise<void> {
+    this.#memory.close();
+    const file = this.#file;
+    this.#file = undefined;
+    await file?.handle.close();
+    if (file?.path !== undefined) await rm(file.path, { force: true });
+  }
+}
+
+async function makeFile(folder: string): Promise<{ handle: FileHandle; path: string | undefined }> {
+  const path = join(folder, `ocipeek-${randomBytes(8).toString("hex")}.tmp`);
+  const handle = await open(path, "wx+", 0o600);
+  try {
+    // Nothing is left behind then, whatever becomes of the process. Windows keeps the name until it is closed.
+    await unlink(path);
+    return { handle, path: undefined };
+  } catch {
+    return { handle, path };
+  }
+}

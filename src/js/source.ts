@@ -1,0 +1,157 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+import {
+  type BlobCursor,
+  openSource as openInWasm,
+  parseReference,
+  type WasmSource,
+} from "../wasm/ocipeek.js";
+import { invalid } from "./errors.js";
+import { hostOf, rawOptions, sourceOf } from "./open.js";
+import { ProgressMeter } from "./progress.js";
+import type { Manifest } from "./push/content.js";
+import type { Descriptor } from "./push/descriptor.js";
+import { ready } from "./runtime.js";
+import { Scope } from "./scope.js";
+import type { ImageSource, OpenOptions, OperationOptions, ReadStats } from "./types.js";
+
+/** Options of {@link openSource}. */
+export type OpenSourceOptions = Pick<
+  OpenOptions,
+  "auth" | "fetch" | "cache" | "signal" | "onProgress" | "limits" | "plainHttp" | "tokenHosts" | "tag"
+>;
+
+/** What names a blob. */
+export type BlobName = Pick<Descriptor, "digest" | "size"> & { mediaType?: string | undefined };
+
+/**
+ * Opens where images lie, to read manifests and blobs as they are; takes what {@link open} takes. Nothing is requested
+ * before it is asked for.
+ *
+ * @throws {@link OcipeekError}
+ */
+export async function openSource(source: ImageSource, options: OpenSourceOptions = {}): Promise<Source> {
+  const runtime = await ready();
+  const spec = sourceOf(source, options.tag, runtime);
+  const meter = options.onProgress && new ProgressMeter(options.onProgress);
+  const scope = new Scope(meter, "source");
+  const raw = rawOptions(options, runtime);
+  const wasm = await scope.run(options.signal, (stop) => openInWasm(spec, raw, hostOf(options, meter), stop));
+  const parts = spec.kind === "registry" ? parseReference(spec.reference) : undefined;
+  return new Source(wasm, scope, parts);
+}
+
+/**
+ * Manifests and blobs of a repository, a layout or an archive. Requests are signed in, tried again and resumed as those
+ * of {@link open}.
+ */
+export class Source {
+  readonly #wasm: WasmSource;
+  readonly #scope: Scope;
+  #last: Pick<WasmSource, "counters" | "requests"> | undefined;
+
+  /** What errors call it, e.g. `ghcr.io/owner/app`. */
+  readonly name: string;
+  /** The registry's name; undefined for what is none. */
+  readonly registry: string | undefined;
+  /** The repository of that registry. */
+  readonly repository: string | undefined;
+
+  /** @internal */
+  constructor(wasm: WasmSource, scope: Scope, parts?: { registry: string; repository: string }) {
+    this.#wasm = wasm;
+    this.#scope = scope;
+    this.name = wasm.name;
+    this.registry = parts?.registry;
+    this.repository = parts?.repository;
+  }
+
+  /** The manifest or index of a tag or digest, or of what the source was opened with. By digest it is verified. */
+  manifest(reference?: string, { signal }: OperationOptions = {}): Promise<Manifest> {
+    return this.#scope.run(signal, (stop) => this.#wasm.manifest(reference, stop));
+  }
+
+  /** All of a blob, verified. At most `limits.maxZtocSize` bytes. */
+  blob(blob: BlobName, { signal }: OperationOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#scope.run(signal, (stop) => this.#wasm.blob(nameOf(blob), stop));
+  }
+
+  /** A blob's bytes from `start` on. **Not verified**: whoever reads it all can. */
+  blobStream(
+    blob: BlobName,
+    { start = 0, signal }: OperationOptions & { start?: number | undefined } = {},
+  ): ReadableStream<Uint8Array<ArrayBuffer>> {
+    this.#scope.check();
+    const cancelled = new AbortController();
+    const stopOn = (): void => cancelled.abort(signal?.reason);
+    if (signal?.aborted) stopOn();
+    else signal?.addEventListener("abort", stopOn, { once: true });
+    let opened: Promise<BlobCursor> | undefined;
+    const end = async (): Promise<void> => {
+      signal?.removeEventListener("abort", stopOn);
+      (await opened)?.free();
+    };
+    return new ReadableStream<Uint8Array<ArrayBuffer>>(
+      {
+        pull: async (controller) => {
+          try {
+            opened ??= this.#scope.run(cancelled.signal, (stop) =>
+              this.#wasm.blobStream(nameOf(blob), start, stop),
+            );
+            const cursor = await opened;
+            const chunk = await this.#scope.run(cancelled.signal, (stop) => cursor.next(stop));
+            if (chunk !== undefined) {
+              controller.enqueue(chunk);
+              return;
+            }
+            controller.close();
+            await end();
+          } catch (error) {
+            await end().catch(() => {});
+            throw error;
+          }
+        },
+        async cancel(reason) {
+          cancelled.abort(reason);
+          await end().catch(() => {});
+        },
+      },
+      { highWaterMark: 0 },
+    );
+  }
+
+  /** What refers to a manifest, of one type. */
+  referrers(digest: string, artifactType: string, { signal }: OperationOptions = {}): Promise<Descriptor[]> {
+    return this.#scope.run(signal, (stop) => this.#wasm.referrers(digest, artifactType, stop));
+  }
+
+  /** What reading has cost so far; after {@link close}, what it cost in all. */
+  get stats(): Omit<ReadStats, "imageBytes"> {
+    const source = () => this.#last ?? this.#wasm;
+    return {
+      ...source().counters(),
+      get log() {
+        return source().requests();
+      },
+    };
+  }
+
+  /** Stops all that runs and frees the memory. Twice is once. */
+  async close(): Promise<void> {
+    if (this.#scope.closed) return;
+    this.#scope.close();
+    const counters = this.#wasm.counters();
+    const requests = this.#wasm.requests();
+    this.#last = { counters: () => counters, requests: () => requests };
+    this.#wasm.free();
+  }
+
+  /** As {@link close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+function nameOf({ digest, size, mediaType }: BlobName): { digest: string; size: number; mediaType?: string } {
+  if (!Number.isSafeInteger(size) || size < 0) throw invalid("size must be a whole number of bytes");
+  return { digest, size, ...(mediaType === undefined ? {} : { mediaType }) };
+}

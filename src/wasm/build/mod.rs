@@ -1,0 +1,7 @@
+//! Classes and functions that build SOCI indexes, for `ocipeek/build`.
+
+mod builder;
+mod entries;
+mod manifests;
+mod soci;
+mod ztoc;

@@ -1,0 +1,167 @@
+/**
+ * What `wasm-bindgen --target web` makes of `build/` in this folder, as far as the package uses it. Written by hand, as
+ * `ocipeek.d.ts` is.
+ * @module
+ */
+import type { Manifest } from "../js/push/content.js";
+import type { EntryType } from "../js/types.js";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+interface RawLimits {
+  limits?: Record<string, number> | undefined;
+}
+
+export interface RawEntry {
+  name: Uint8Array;
+  type: EntryType | "hardlink";
+  size: number;
+  offset: number;
+  headerOffset: number;
+  mode: number;
+  uid: number;
+  gid: number;
+  uname: Uint8Array;
+  gname: Uint8Array;
+  mtimeMs?: number;
+  linkname?: Uint8Array;
+  devMajor: number;
+  devMinor: number;
+  xattrs: [Uint8Array, Uint8Array][];
+}
+
+declare class Freed {
+  free(): void;
+}
+
+export class ZtocBuilder extends Freed {
+  constructor(
+    compression: "gzip" | "none",
+    options: RawLimits & { spanSize: number; buildTool: string; diffId?: boolean },
+  );
+  readonly wants: number;
+  readonly unpacked: number;
+  readonly spans: number;
+  readonly entries: number;
+  push(bytes: Uint8Array): void;
+  drain(bytes: Uint8Array): void;
+  digest(): string;
+  entriesFrom(start: number, count: number): RawEntry[];
+  takeCheckpoints(): Bytes;
+  finish(): WasmZtoc;
+}
+
+export class WasmZtoc extends Freed {
+  private constructor();
+  facts(): {
+    layerDigest: string;
+    layerSize: number;
+    diffId?: string;
+    tarSize: number;
+    archiveSize: number;
+    spans: number;
+    entries: number;
+    needsXattrs: boolean;
+    loadsInReference: boolean;
+    size: number;
+    taken: number;
+  };
+  takePieces(): [Bytes, Bytes, Bytes];
+  spansOf(path: Uint8Array): Uint32Array | undefined;
+}
+
+export class Hasher extends Freed {
+  constructor();
+  update(bytes: Uint8Array): void;
+  digest(): string;
+}
+
+export class ZtocView extends Freed {
+  constructor(bytes: Uint8Array, options: RawLimits);
+  facts(): {
+    version: string;
+    buildTool: string;
+    compression: "gzip" | "none";
+    layerSize: number;
+    archiveSize: number;
+    spanSize: number;
+    spans: number;
+    entries: number;
+    needsXattrs: boolean;
+  };
+  entries(start: number, count: number): RawEntry[];
+  spans(start: number, count: number): import("../js/build/types.js").ZtocSpan[];
+  spansOf(path: Uint8Array): Uint32Array | undefined;
+}
+
+export interface RawPlatform {
+  os: string;
+  architecture: string;
+  variant?: string;
+  "os.version"?: string;
+  "os.features": string[];
+  /** As text, for people. */
+  name: string;
+}
+
+export interface RawDescriptor {
+  mediaType: string;
+  digest: string;
+  size: number;
+  artifactType?: string;
+  annotations: Record<string, string>;
+  platform?: RawPlatform;
+  isImage: boolean;
+  packing?: "none" | "gzip" | "zstd" | "unknown";
+}
+
+export interface RawIndex {
+  kind: "index";
+  manifests: RawDescriptor[];
+}
+
+export interface RawImage {
+  kind: "image";
+  config: RawDescriptor;
+  layers: RawDescriptor[];
+  artifactType?: string;
+  subject?: RawDescriptor;
+  annotations: Record<string, string>;
+  isImage: boolean;
+}
+
+export function readManifest(bytes: Uint8Array, mediaType: string, options: RawLimits): RawIndex | RawImage;
+export function platformOf(config: Uint8Array, options: RawLimits): RawPlatform;
+export function parsePlatform(text: string): RawPlatform;
+export function readSociIndex(
+  bytes: Uint8Array,
+  options: RawLimits,
+): {
+  version: "v1" | "v2";
+  buildTool?: string;
+  layers: { layerDigest: string; ztoc: RawDescriptor; spanSize?: number; disableXattrs: boolean }[];
+};
+export function sociIndex(input: {
+  subject?: { mediaType: string; digest: string; size: number };
+  buildTool: string;
+  layers: {
+    layer: { mediaType: string; digest: string; size: number };
+    digest: string;
+    size: number;
+    spanSize: number;
+    disableXattrs: boolean;
+  }[];
+  prefetch: { layer: string; spans: (readonly [number, number])[] }[];
+}): { index: Manifest; prefetch: Manifest[] };
+export function convertImage(
+  image: Manifest,
+  platform: RawPlatform | undefined,
+  manifests: Manifest[],
+  soci: { imageManifest: string; digest: string; size: number; platform: RawPlatform }[],
+  options: RawLimits,
+): { index: Manifest; manifests: Manifest[] };
+
+/** Compiles and instantiates the module synchronously. */
+export function initSync(options: { module: unknown }): unknown;
+/** The same from a URL, a `Response`, bytes or a module; by default from beside this file. */
+export default function init(options?: { module_or_path: unknown }): Promise<unknown>;

@@ -1,0 +1,161 @@
+//! What holds images, as the builder of indexes reads it: manifests and blobs by their digests.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use futures_util::TryStreamExt as _;
+use js_sys::{Array, Object, Promise, Uint8Array};
+use serde::Serialize;
+use wasm_bindgen::prelude::*;
+
+use super::error::{invalid, js_result};
+use super::{abort, convert, image, js};
+use crate::error::Result;
+use crate::limits::Limits;
+use crate::oci::{Descriptor, Digest};
+use crate::source::{Source, Target};
+use crate::transport::ByteStream;
+
+/// Opens a source; arguments as for `openImage`. The promise gives a `WasmSource`.
+#[wasm_bindgen(js_name = openSource)]
+pub fn open_source(source: JsValue, options: JsValue, host: JsValue, stop: Option<Promise>) -> Promise {
+    abort::promise(stop, async move {
+        let opened = image::open_source(&source, options, &host).await?;
+        Ok(WasmSource { source: opened.source, target: opened.target, limits: opened.limits }.into())
+    })
+}
+
+/// An open source. Its memory is freed by `free()`, or when it is collected.
+#[wasm_bindgen]
+pub struct WasmSource {
+    source: Rc<dyn Source>,
+    target: Target,
+    limits: Limits,
+}
+
+#[wasm_bindgen]
+impl WasmSource {
+    /// What errors call it.
+    #[wasm_bindgen(getter)]
+    pub fn name(&self) -> String {
+        self.source.name()
+    }
+
+    /// `{bytes, mediaType, digest}` of a tag or digest, or of what it was opened with.
+    pub fn manifest(&self, reference: Option<String>, stop: Option<Promise>) -> Promise {
+        let (source, own) = (Rc::clone(&self.source), self.target.clone());
+        abort::promise(stop, async move {
+            let target = reference.map_or(Ok(own), image::target)?;
+            let manifest = source.manifest(&target).await?;
+            let out = Object::new();
+            js::set(&out, "bytes", Uint8Array::from(&manifest.bytes[..]));
+            js::set(&out, "mediaType", manifest.media_type);
+            js::set(&out, "digest", manifest.digest.to_string());
+            Ok(out.into())
+        })
+    }
+
+    /// All of a blob, verified. `descriptor` is `{digest, size, mediaType?}`.
+    pub fn blob(&self, descriptor: JsValue, stop: Option<Promise>) -> Promise {
+        let (source, max) = (Rc::clone(&self.source), self.limits.max_ztoc_size);
+        abort::promise(stop, async move {
+            let descriptor = read_descriptor(&descriptor)?;
+            let bytes = source.blob_unkept(&descriptor, "max_ztoc_size", max).await?;
+            Ok(Uint8Array::from(&bytes[..]).into())
+        })
+    }
+
+    /// A `BlobCursor` over a blob from a byte on. Not verified.
+    #[wasm_bindgen(js_name = blobStream)]
+    pub fn blob_stream(&self, descriptor: JsValue, start: f64, stop: Option<Promise>) -> Promise {
+        let source = Rc::clone(&self.source);
+        abort::promise(stop, async move {
+            let descriptor = read_descriptor(&descriptor)?;
+            let start = js::whole_number(&start.into()).filter(|start| *start <= descriptor.size);
+            let start = start.ok_or_else(|| invalid("start", "a byte of the blob"))?;
+            let stream = match start {
+                0 => source.blob_stream(&descriptor).await?,
+                _ => source.blob_range(&descriptor, start..descriptor.size).await?,
+            };
+            Ok(BlobCursor { stream: Rc::new(RefCell::new(Some(stream))) }.into())
+        })
+    }
+
+    /// Descriptors of the manifests of a type that refer to a digest.
+    pub fn referrers(&self, subject: String, artifact_type: String, stop: Option<Promise>) -> Promise {
+        let source = Rc::clone(&self.source);
+        abort::promise(stop, async move {
+            let subject: Digest = subject.parse()?;
+            let found = source.referrers(&subject, &artifact_type).await?;
+            let out = Array::new();
+            for descriptor in &found {
+                out.push(&convert::to_js(&JsDescriptor::from(descriptor))?);
+            }
+            Ok(out.into())
+        })
+    }
+
+    /// The counters of requests and bytes.
+    pub fn counters(&self) -> Result<JsValue, JsValue> {
+        js_result(convert::counters(self.source.stats()))
+    }
+
+    /// The requests so far.
+    pub fn requests(&self) -> Result<JsValue, JsValue> {
+        js_result(convert::requests(self.source.stats()))
+    }
+}
+
+/// A blob's bytes, piece by piece. `free()` stops it.
+#[wasm_bindgen]
+pub struct BlobCursor {
+    stream: Rc<RefCell<Option<ByteStream>>>,
+}
+
+#[wasm_bindgen]
+impl BlobCursor {
+    /// The next bytes, or `undefined` at the end, after an error and after an abort.
+    pub fn next(&self, stop: Option<Promise>) -> Promise {
+        let cell = Rc::clone(&self.stream);
+        abort::promise(stop, async move {
+            let Some(mut stream) = cell.take() else { return Ok(JsValue::UNDEFINED) };
+            match stream.try_next().await? {
+                Some(bytes) => {
+                    cell.replace(Some(stream));
+                    Ok(Uint8Array::from(&bytes[..]).into())
+                }
+                None => Ok(JsValue::UNDEFINED),
+            }
+        })
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JsDescriptor<'a> {
+    media_type: &'a str,
+    digest: String,
+    size: f64,
+    artifact_type: Option<&'a str>,
+    annotations: Option<&'a BTreeMap<String, String>>,
+}
+
+impl<'a> From<&'a Descriptor> for JsDescriptor<'a> {
+    fn from(d: &'a Descriptor) -> Self {
+        JsDescriptor {
+            media_type: &d.media_type,
+            digest: d.digest.to_string(),
+            size: d.size as f64,
+            artifact_type: d.artifact_type.as_deref(),
+            annotations: (!d.annotations.is_empty()).then_some(&d.annotations),
+        }
+    }
+}
+
+fn read_descriptor(value: &JsValue) -> Result<Descriptor> {
+    let text = |name| js::get_some(value, name).and_then(|v| v.as_string()).unwrap_or_default();
+    let size = js::get_some(value, "size").as_ref().and_then(js::whole_number);
+    let size = size.ok_or_else(|| invalid("size", "a whole number that is not negative"))?;
+    Ok(Descriptor::new(text("mediaType"), text("digest").parse()?, size))
+}
