@@ -17,12 +17,15 @@ export const EXIT = {
 /** What each exit code means. */
 export const EXIT_TEXT: readonly [number, string][] = [
   [EXIT.ok, "done"],
-  [EXIT.notFound, "no such image, or no such file in it"],
+  [
+    EXIT.notFound,
+    "no such image, no such file in it, or (soci list, info) no index; soci check: not loaded lazily",
+  ],
   [EXIT.usage, "wrong usage"],
   [EXIT.network, "the network or the registry failed, or refused"],
   [EXIT.verification, "what was fetched is not what its digest says, or is broken"],
   [EXIT.limit, "over a limit; see --limit"],
-  [EXIT.unsupported, "of a kind that cannot be read"],
+  [EXIT.unsupported, "of a kind that cannot be read, or indexed"],
   [EXIT.skipped, "cp: done, but devices and pipes were left out"],
   [EXIT.failed, "the local system failed, e.g. when writing"],
   [EXIT.interrupted, "interrupted"],

@@ -54,6 +54,12 @@ export function siSize(bytes: number): string {
   return `${n.toFixed(1)} ${unit}`;
 }
 
+/** `1 entry`, `2 entries`. */
+export function counted(n: number, what: string): string {
+  if (n === 1) return `1 ${what}`;
+  return `${n} ${what.endsWith("y") ? `${what.slice(0, -1)}ies` : `${what}s`}`;
+}
+
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const HALF_YEAR_MS = 31_556_952_000 / 2;
 

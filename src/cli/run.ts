@@ -1,5 +1,5 @@
 import { parse } from "./args.js";
-import { type Command, checkArity, checkOptions } from "./command.js";
+import { type Command, checkArity, checkOptions, type Found, findCommand, type Group } from "./command.js";
 import { cat } from "./commands/cat.js";
 import { cp } from "./commands/cp.js";
 import { find } from "./commands/find.js";
@@ -7,37 +7,66 @@ import { inspect } from "./commands/inspect.js";
 import { layers } from "./commands/layers.js";
 import { ls } from "./commands/ls.js";
 import { serve } from "./commands/serve.js";
-import { soci } from "./commands/soci.js";
+import { soci } from "./commands/soci/index.js";
 import { stat } from "./commands/stat.js";
 import { tree } from "./commands/tree.js";
+import { ztoc } from "./commands/ztoc/index.js";
 import { EXIT, exitCodeOf, UsageError } from "./exit.js";
-import { commandHelp, generalHelp } from "./help.js";
+import { commandHelp, generalHelp, groupHelp } from "./help.js";
 import { type Output, PipeClosed } from "./output.js";
 import { Session } from "./session.js";
 import { version } from "./version.js";
 
 /** All commands, in the order of the help. */
-export const COMMANDS: readonly Command[] = [inspect, ls, tree, cat, cp, stat, find, layers, soci, serve];
+export const COMMANDS: readonly (Command | Group)[] = [
+  inspect,
+  ls,
+  tree,
+  cat,
+  cp,
+  stat,
+  find,
+  layers,
+  soci,
+  ztoc,
+  serve,
+];
 
 /** Runs a command line; gives the exit code. */
 export async function run(argv: string[], out: Output, signal: AbortSignal): Promise<number> {
   const [name, ...rest] = argv;
   if (name === "--version" || name === "version") return print(out, `ocipeek ${await version()}`);
-  if (name === undefined || name === "help" || name === "--help" || name === "-h") {
-    const about = COMMANDS.find((command) => command.name === rest[0]);
-    const help = about && name !== undefined ? commandHelp(about) : generalHelp(COMMANDS);
-    if (name !== undefined) return print(out, help);
-    process.stderr.write(`${help}\n`);
-    return EXIT.usage;
+  if (name === undefined) return misused(generalHelp(COMMANDS));
+  if (name === "help" || name === "--help" || name === "-h") {
+    const { command, group, unknown } = findCommand(COMMANDS, rest);
+    if (rest.length > 0 && unknown === undefined) {
+      if (command) return print(out, commandHelp(command));
+      if (group) return print(out, groupHelp(group));
+    }
+    return print(out, generalHelp(COMMANDS));
   }
-  const command = COMMANDS.find((c) => c.name === name);
-  if (!command)
-    return fail(new UsageError(`there is no command ${JSON.stringify(name)}; see ocipeek --help`));
+  const found = findCommand(COMMANDS, argv);
+  if (found.command) return runCommand(found.command, found, out, signal);
+  if (found.group) {
+    const { group, rest } = found;
+    if (rest[0] === undefined) return misused(groupHelp(group));
+    if (rest.some((word) => word === "--help" || word === "-h" || word === "help")) {
+      return print(out, groupHelp(group));
+    }
+    return fail(noCommand(`${group.name} ${rest[0]}`, `${group.name} --help`));
+  }
+  return fail(noCommand(name, "--help"));
+}
+
+async function runCommand(command: Command, found: Found, out: Output, signal: AbortSignal): Promise<number> {
   let session: Session | undefined;
   try {
-    const args = parse(rest, command.options);
+    const args = parse(found.rest, command.options);
     if (args.flag("help")) return await print(out, commandHelp(command));
     checkOptions(command, args);
+    if (found.unknown !== undefined && found.group && args.positionals.length > command.arity[1]) {
+      return fail(noCommand(`${found.group.name} ${found.unknown}`, `${found.group.name} --help`));
+    }
     checkArity(command, args.positionals);
     session = new Session(args, out, signal);
     await command.run(session);
@@ -48,11 +77,20 @@ export async function run(argv: string[], out: Output, signal: AbortSignal): Pro
     await out.flush().catch(() => {});
     if (signal.aborted) return EXIT.interrupted;
     const code = fail(error, session);
-    if (error instanceof UsageError) process.stderr.write(`ocipeek: ${name} --help tells more\n`);
+    if (error instanceof UsageError) process.stderr.write(`ocipeek: ${command.name} --help tells more\n`);
     return code;
   } finally {
     await session?.close();
   }
+}
+
+function noCommand(words: string, help: string): UsageError {
+  return new UsageError(`there is no command ${JSON.stringify(words)}; see ocipeek ${help}`);
+}
+
+function misused(help: string): number {
+  process.stderr.write(`${help}\n`);
+  return EXIT.usage;
 }
 
 async function print(out: Output, text: string): Promise<number> {

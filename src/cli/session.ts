@@ -1,11 +1,17 @@
 import { text } from "node:stream/consumers";
+import type { BuildProgress } from "../js/build/entry/node.js";
 import {
   type Auth,
+  type Credentials,
   type FileTree,
   type Image,
+  type ImageSource,
   type OpenOptions,
   open,
+  openSource,
+  parseReference,
   type ReadStats,
+  type Source,
 } from "../js/entry/node.js";
 import { DirectoryCache, dockerAuth } from "../js/node/index.js";
 import type { Args } from "./args.js";
@@ -14,6 +20,8 @@ import { EXIT, UsageError } from "./exit.js";
 import { siSize, table } from "./format.js";
 import type { Output } from "./output.js";
 import { ProgressLine } from "./progress.js";
+import { type Place, placeOf } from "./soci/places.js";
+import { BuildLine } from "./soci/progress.js";
 
 /** What a command works with. */
 export class Session {
@@ -24,19 +32,48 @@ export class Session {
   /** The exit code so far. */
   exitCode: number = EXIT.ok;
   readonly #progress = new ProgressLine();
-  #image: Image | undefined;
+  readonly #building: BuildLine;
+  #images: Image[] = [];
+  #sources: Source[] = [];
+  #login: Promise<Credentials | undefined> | undefined;
+  /** The registry that is written to: what `--username` is for, if there are two. */
+  #writesTo: string | undefined;
 
   constructor(args: Args, out: Output, signal: AbortSignal) {
     this.args = args;
     this.out = out;
     this.signal = signal;
-    out.beforeWrite = this.#progress.clear;
+    this.#building = new BuildLine(args.flag("quiet"));
+    out.beforeWrite = this.#clear;
   }
 
-  /** Opens the image that the first argument names. */
-  async open(reference: string): Promise<Image> {
-    this.#image = await open(reference, await this.#options());
-    return this.#image;
+  /** Opens an image, by the options of the command line; `options` go before them. */
+  async open(reference: ImageSource, options: OpenOptions = {}): Promise<Image> {
+    const image = await open(reference, { ...(await this.#options(reference)), ...options });
+    this.#images.push(image);
+    return image;
+  }
+
+  /** Opens what holds an image's manifests and blobs. */
+  async source(reference: string): Promise<Source> {
+    const source = await openSource(reference, await this.#options(reference));
+    this.#sources.push(source);
+    return source;
+  }
+
+  /** A place to write to; `from` is the image that is read, whose layers may be mounted there. */
+  async destination(text: string, from?: string): Promise<Place> {
+    const { args } = this;
+    this.#writesTo = await registryOf(text);
+    const sameRegistry = from !== undefined && (await registryOf(from)) === this.#writesTo;
+    const mountFrom = sameRegistry && this.#writesTo ? [(await parseReference(from)).repository] : [];
+    const options = { plainHttp: args.flag("plain-http"), tokenHosts: args.texts("token-host"), mountFrom };
+    return placeOf(text, { auth: await this.#auth(text), ...options });
+  }
+
+  /** For `onProgress` of what builds and writes indexes. */
+  buildProgress(): (progress: BuildProgress) => void {
+    return this.#building.update;
   }
 
   /** The image's file system, or that of the layer that `--layer` names. */
@@ -53,7 +90,7 @@ export class Session {
 
   /** Says something on standard error. */
   say(message: string): void {
-    this.#progress.clear();
+    this.#clear();
     process.stderr.write(`ocipeek: ${escapeText(message).replaceAll("\\\\", "\\")}\n`);
   }
 
@@ -64,13 +101,19 @@ export class Session {
 
   /** Ends: shows the cost if asked to, and closes the image. */
   async close(): Promise<void> {
-    this.#progress.clear();
-    if (!this.#image) return;
-    if (this.args.flag("stats")) process.stderr.write(statsReport(this.#image.stats));
-    await this.#image.close();
+    this.#clear();
+    for (const opened of [...this.#images, ...this.#sources]) {
+      if (this.args.flag("stats")) process.stderr.write(statsReport(opened.stats));
+      await opened.close();
+    }
   }
 
-  async #options(): Promise<OpenOptions> {
+  readonly #clear = (): void => {
+    this.#progress.clear();
+    this.#building.clear();
+  };
+
+  async #options(source: ImageSource): Promise<OpenOptions> {
     const { args } = this;
     if (args.flag("no-soci") && args.text("soci-index") !== undefined) {
       throw new UsageError("--no-soci and --soci-index exclude each other");
@@ -78,7 +121,7 @@ export class Session {
     const cacheDir = args.text("cache-dir");
     return {
       platform: args.text("platform"),
-      auth: await this.#auth(),
+      auth: await this.#auth(source),
       signal: this.signal,
       onProgress: this.#progress.update,
       sociIndex: args.flag("no-soci") ? false : args.text("soci-index"),
@@ -90,10 +133,22 @@ export class Session {
     };
   }
 
-  async #auth(): Promise<Auth> {
+  /** Docker's credentials, or those of `--username`: these for one registry only. */
+  async #auth(source: ImageSource): Promise<Auth> {
+    this.#login ??= this.#readLogin();
+    const login = await this.#login;
+    if (login === undefined) return dockerAuth();
+    const isOther =
+      this.#writesTo !== undefined &&
+      typeof source === "string" &&
+      (await registryOf(source)) !== this.#writesTo;
+    return isOther ? dockerAuth() : login;
+  }
+
+  async #readLogin(): Promise<Credentials | undefined> {
     const username = this.args.text("username");
     if (!this.args.flag("password-stdin")) {
-      if (username === undefined) return dockerAuth();
+      if (username === undefined) return undefined;
       throw new UsageError("--username needs --password-stdin: a password does not belong on a command line");
     }
     if (username === undefined) throw new UsageError("--password-stdin needs --username");
@@ -103,8 +158,14 @@ export class Session {
   }
 }
 
+/** The registry of a reference; nothing for what lies elsewhere. */
+async function registryOf(source: string): Promise<string | undefined> {
+  const isElsewhere = /^(?:oci|oci-archive|docker-archive|https?):/i.test(source);
+  return isElsewhere ? undefined : (await parseReference(source)).registry;
+}
+
 /** The requests as a table, and their sum. */
-export function statsReport(stats: ReadStats): string {
+export function statsReport(stats: Omit<ReadStats, "imageBytes"> & { imageBytes?: number }): string {
   const rows = stats.log.map((r) => [
     r.purpose,
     `${r.method} ${r.status || "-"}`,
@@ -114,6 +175,7 @@ export function statsReport(stats: ReadStats): string {
   ]);
   const cached = stats.cacheHits > 0 ? `, ${stats.cacheHits} cache hits` : "";
   const retried = stats.retries > 0 ? `, ${stats.retries} retries` : "";
-  const sum = `${stats.requests} requests, ${siSize(stats.bytes)} of an image of ${siSize(stats.imageBytes)}`;
+  const of = stats.imageBytes === undefined ? "" : ` of an image of ${siSize(stats.imageBytes)}`;
+  const sum = `${stats.requests} requests, ${siSize(stats.bytes)}${of}`;
   return `${[...table(rows, [2]), `${sum}${cached}${retried}`].join("\n")}\n`;
 }

@@ -5,7 +5,7 @@ import { parse } from "../../dist/cli/args.js";
 import { escapeBytes, escapeText, unescapeBytes } from "../../dist/cli/escape.js";
 import { exitCodeOf, UsageError } from "../../dist/cli/exit.js";
 import { columns, humanSize, lsTime, modeString, siSize, table } from "../../dist/cli/format.js";
-import { commandHelp, generalHelp } from "../../dist/cli/help.js";
+import { commandHelp, generalHelp, groupHelp } from "../../dist/cli/help.js";
 import { COMMANDS } from "../../dist/cli/run.js";
 import { statsReport } from "../../dist/cli/session.js";
 import { OcipeekError } from "../../dist/js/index.js";
@@ -136,11 +136,23 @@ describe("command line", () => {
   });
 
   test("every command has help that names its options", () => {
-    for (const command of COMMANDS) {
+    for (const command of COMMANDS.flatMap((it) => ("commands" in it ? it.commands : [it]))) {
       const help = commandHelp(command);
       for (const name of Object.keys(command.options))
         assert.ok(help.includes(`--${name}`), `${command.name} ${name}`);
-      assert.ok(generalHelp(COMMANDS).includes(command.summary));
+      for (const line of help.split("\n")) assert.ok(line.length <= 130, line);
+    }
+    for (const { summary } of COMMANDS) assert.ok(generalHelp(COMMANDS).includes(summary));
+  });
+
+  test("a group's help names its commands", () => {
+    for (const group of COMMANDS) {
+      if (!("commands" in group)) continue;
+      for (const { summary, name } of group.commands) {
+        assert.ok(name.startsWith(`${group.name} `));
+        assert.ok(groupHelp(group).includes(`${name.slice(group.name.length + 1)} `));
+        assert.ok(groupHelp(group).includes(summary));
+      }
     }
   });
 

@@ -1,13 +1,21 @@
-import type { Image } from "../../js/index.js";
-import { argument, type Command } from "../command.js";
-import { escapeText } from "../escape.js";
-import { EXIT } from "../exit.js";
-import { siSize, table } from "../format.js";
-import type { Session } from "../session.js";
+import type { Image } from "../../../js/index.js";
+import { argument, type Command } from "../../command.js";
+import { escapeText } from "../../escape.js";
+import { EXIT } from "../../exit.js";
+import { siSize, table } from "../../format.js";
+import type { Session } from "../../session.js";
 
 async function run(session: Session): Promise<void> {
-  const image = await session.open(argument(session, 0));
+  const reference = argument(session, 0);
+  const image = await session.open(reference);
   const { soci } = image;
+  if (soci && session.args.flag("raw")) {
+    const { bytes } = await (await session.source(reference)).manifest(soci.digest, {
+      signal: session.signal,
+    });
+    await session.json(JSON.parse(new TextDecoder().decode(bytes)));
+    return;
+  }
   if (soci) await readSpanSizes(image, session.signal);
   const { layers } = image;
   if (session.args.flag("json")) {
@@ -41,12 +49,12 @@ async function readSpanSizes(image: Image, signal: AbortSignal): Promise<void> {
   await Promise.all(unknown.map(({ index }) => image.layer(index).readdir("/", { signal })));
 }
 
-export const soci: Command = {
-  name: "soci",
+export const info: Command = {
+  name: "soci info",
   summary: "show the SOCI index: how it was found, which layers it covers, span sizes",
-  usage: "IMAGE",
+  usage: "IMAGE [--raw]",
   details: "Older builders do not write span sizes into the index. They are then read from the zTOCs.",
-  options: {},
+  options: { raw: { type: "boolean", help: "print the index's manifest" } },
   arity: [1, 1],
   run,
 };

@@ -1,0 +1,74 @@
+import { argument, type Command } from "../../command.js";
+import { EXIT } from "../../exit.js";
+import type { Session } from "../../session.js";
+import { byteCount } from "../../soci/bytes.js";
+import { type CheckOptions, check as judge, MIN_LAYER_SIZE } from "../../soci/check.js";
+import { reportLines } from "../../soci/report.js";
+import { survey } from "../../soci/survey.js";
+import { LOOKED_AT, NO_READING, platformList } from "./options.js";
+
+async function run(session: Session): Promise<void> {
+  const { args, out, signal } = session;
+  const platforms = platformList(args);
+  const minLayerSize = byteCount("--min-layer-size", args.text("min-layer-size")) ?? MIN_LAYER_SIZE;
+  const reference = argument(session, 0);
+  const source = await session.source(reference);
+  const found = await survey(source, undefined, { signal, ...(platforms ? { platforms } : {}) });
+  const report = await judge(
+    { ...found, name: reference },
+    {
+      minLayerSize,
+      acceptV1: args.flag("v1"),
+      chosen: platforms !== undefined,
+      open: args.flag("deep") ? opener(session, reference) : undefined,
+    },
+  );
+  if (!report.lazy) session.exitCode = EXIT.notFound;
+  if (args.flag("json")) await session.json(report);
+  else if (!args.flag("quiet")) {
+    for (const line of reportLines(report)) await out.line(line);
+    if (!report.lazy) session.say(advice(report.platforms.length, minLayerSize));
+  }
+}
+
+function advice(platforms: number, minLayerSize: number): string {
+  const all = platforms > 1 ? " --all-platforms" : "";
+  const least = minLayerSize === MIN_LAYER_SIZE ? "" : ` --min-layer-size ${minLayerSize}`;
+  return `ocipeek soci convert${all}${least} IMAGE NEW-IMAGE makes an image that is`;
+}
+
+/** Opens layers by their zTOCs, as a reader does: digest, structure, and that it belongs to the layer. */
+function opener(session: Session, reference: string): CheckOptions["open"] {
+  let image: { digest: string; index: string; opened: ReturnType<Session["open"]> } | undefined;
+  return async ({ digest, platform }, index, layer) => {
+    if (image?.digest !== digest || image.index !== index.digest) {
+      await (await image?.opened)?.close();
+      const opened = session.open(reference, { platform, sociIndex: index.digest });
+      image = { digest, index: index.digest, opened };
+    }
+    await (await image.opened).layer(layer).readdir("/", { signal: session.signal });
+  };
+}
+
+export const check: Command = {
+  name: "soci check",
+  summary: "would AWS Fargate and the SOCI snapshotter load an image lazily?",
+  usage: "IMAGE [--platform OS/ARCH]... [--min-layer-size N] [--deep] [--v1]",
+  details: `An image is loaded lazily if each platform has a SOCI index that is part of it (version 2), and every layer of the
+minimum size or more has a zTOC in it. The exit code is 0 if so, ${EXIT.notFound} if not; that Fargate wants a repository of Amazon ECR,
+and sees no gain in small images, is said but does not change it.`,
+  options: {
+    ...LOOKED_AT,
+    "min-layer-size": {
+      type: "string",
+      value: "N",
+      help: "smaller layers need no zTOC, e.g. 10485760 or 10MiB (default: 10 MiB)",
+    },
+    deep: { type: "boolean", help: "fetch every zTOC and check it" },
+    v1: { type: "boolean", help: "indexes of version 1 count: the snapshotter is set to load them" },
+    quiet: { type: "boolean", short: "q", help: "print nothing: the exit code tells" },
+  },
+  refuses: NO_READING,
+  arity: [1, 1],
+  run,
+};

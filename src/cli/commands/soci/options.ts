@@ -1,0 +1,145 @@
+/** Options that several commands about SOCI share; named as AWS's `soci` names them. @module */
+import { readFile } from "node:fs/promises";
+import type { IndexOptions } from "../../../js/build/entry/node.js";
+import type { Args, Options } from "../../args.js";
+import { UsageError } from "../../exit.js";
+import { byteCount } from "../../soci/bytes.js";
+
+/** Options of reading that mean nothing where indexes are looked at or made. */
+export const NO_READING = ["soci-index", "no-soci", "insecure-unverified"] as const;
+
+/** Which of an image's platforms to index. */
+export const PLATFORMS: Options = {
+  platform: {
+    type: "string",
+    short: "p",
+    multiple: true,
+    value: "OS/ARCH",
+    help: "this platform, may be given several times (default: linux on this machine's architecture)",
+  },
+  "all-platforms": { type: "boolean", help: "all platforms of the image" },
+};
+
+/** Which of an image's platforms to look at. */
+export const LOOKED_AT: Options = {
+  platform: {
+    type: "string",
+    short: "p",
+    multiple: true,
+    value: "OS/ARCH",
+    help: "this platform, may be given several times (default: all)",
+  },
+  "all-platforms": { type: "boolean", help: "all platforms of the image, which is the default" },
+};
+
+/** How zTOCs are built. */
+export const ZTOC: Options = {
+  "span-size": {
+    type: "string",
+    value: "N",
+    help: "bytes of a span, the least that a read fetches: 4194304, 4MiB (default: 4 MiB)",
+  },
+  "build-tool": {
+    type: "string",
+    value: "ID",
+    help: 'what it says built it (default: "AWS SOCI CLI v0.2", for the digests of AWS\'s soci)',
+  },
+};
+
+/** How indexes are built. */
+export const BUILD: Options = {
+  "min-layer-size": {
+    type: "string",
+    value: "N",
+    help: "layers smaller than this get no zTOC (default: 10 MiB)",
+  },
+  ...ZTOC,
+  optimizations: {
+    type: "string",
+    multiple: true,
+    value: "NAME",
+    help: "xattr: mark layers without extended attributes, so that no mount looks for any",
+  },
+  "prefetch-file": {
+    type: "string",
+    multiple: true,
+    value: "PATH",
+    help: "a file of the image to fetch first; may be given several times",
+  },
+  "prefetch-files-json": { type: "string", value: "FILE", help: "a JSON array of such paths" },
+  force: { type: "boolean", short: "f", help: "build every zTOC, although the source has one already" },
+};
+
+/** How much is said. */
+export const QUIET: Options = {
+  quiet: { type: "boolean", short: "q", help: "print digests only, and no progress" },
+};
+
+/** The platforms that the options choose; nothing where they choose none. */
+export function platformsOf(args: Args): string[] | "all" | undefined {
+  const named = args
+    .texts("platform")
+    .flatMap((text) => text.split(","))
+    .filter(Boolean);
+  if (args.flag("all-platforms")) {
+    if (named.length > 0) throw new UsageError("--platform and --all-platforms exclude each other");
+    return "all";
+  }
+  return named.length > 0 ? named : undefined;
+}
+
+/** The same for {@link LOOKED_AT}; nothing for all. */
+export function platformList(args: Args): string[] | undefined {
+  const platforms = platformsOf(args);
+  return platforms === "all" ? undefined : platforms;
+}
+
+/** What the options of {@link BUILD} and {@link PLATFORMS} ask for. */
+export async function buildOptions(args: Args): Promise<IndexOptions> {
+  return {
+    platforms: platformsOf(args),
+    minLayerSize: byteCount("--min-layer-size", args.text("min-layer-size")),
+    ...ztocOptions(args),
+    optimizeXattrs: optimizations(args),
+    prefetchFiles: await prefetchFiles(args),
+    force: args.flag("force"),
+    limits: args.limits(),
+  };
+}
+
+/** What the options of {@link ZTOC} ask for. */
+export function ztocOptions(args: Args): Pick<IndexOptions, "spanSize" | "buildTool"> {
+  const spanSize = byteCount("--span-size", args.text("span-size"));
+  if (spanSize === 0) throw new UsageError("--span-size must be 1 at least");
+  return { spanSize, buildTool: args.text("build-tool") };
+}
+
+function optimizations(args: Args): boolean {
+  const names = args.texts("optimizations").flatMap((text) => text.split(","));
+  for (const name of names) {
+    if (name !== "xattr") throw new UsageError(`--optimizations knows xattr, not ${JSON.stringify(name)}`);
+  }
+  return names.length > 0;
+}
+
+async function prefetchFiles(args: Args): Promise<string[]> {
+  const named = args.texts("prefetch-file");
+  const file = args.text("prefetch-files-json");
+  const listed = file === undefined ? [] : await listOf(file);
+  return [...named, ...listed].map((path) => path.trim()).filter((path) => path !== "");
+}
+
+async function listOf(file: string): Promise<string[]> {
+  const text = await readFile(file, "utf8").catch((error: Error) => {
+    throw new UsageError(`--prefetch-files-json: ${error.message}`);
+  });
+  const wrong = new UsageError(`--prefetch-files-json: ${file} is not a JSON array of strings`);
+  let list: unknown;
+  try {
+    list = JSON.parse(text);
+  } catch {
+    throw wrong;
+  }
+  if (!Array.isArray(list) || !list.every((it): it is string => typeof it === "string")) throw wrong;
+  return list;
+}

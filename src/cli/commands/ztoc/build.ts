@@ -1,0 +1,95 @@
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { buildZtoc } from "../../../js/build/entry/node.js";
+import { argument, type Command } from "../../command.js";
+import { UsageError } from "../../exit.js";
+import { counted, siSize } from "../../format.js";
+import type { Session } from "../../session.js";
+import { writeFileAtomically } from "../../write-file.js";
+import { ZTOC, ztocOptions } from "../soci/options.js";
+import { unreadable } from "./options.js";
+
+const PIECE = 1 << 20;
+
+async function run(session: Session): Promise<void> {
+  const { args, out, signal } = session;
+  const layer = argument(session, 0);
+  const output = args.text("output");
+  if (output === undefined) throw new UsageError("-o FILE says where the zTOC goes; - is standard output");
+  if (output === "-" && out.isTerminal)
+    throw new UsageError("a zTOC does not belong on a terminal; redirect it");
+  if (output === "-" && args.flag("json")) throw new UsageError("--json and -o - exclude each other");
+  const size = layer === "-" ? undefined : (await stat(layer).catch(unreadable)).size;
+  const stream = layer === "-" ? process.stdin : createReadStream(layer, { highWaterMark: PIECE });
+  // Somebody who does not end standard input must not keep an interrupt waiting.
+  signal.addEventListener("abort", () => stream.destroy(), { once: true });
+  const built = await buildZtoc(stream, {
+    ...ztocOptions(args),
+    size,
+    diffId: true,
+    limits: args.limits(),
+    signal,
+    onProgress: session.buildProgress(),
+  });
+  try {
+    if (output === "-") for await (const piece of pieces(built.blob)) await out.write(piece);
+    else await writeFileAtomically(output, pieces(built.blob));
+    if (output === "-") return;
+    const { digest } = built.blob;
+    if (args.flag("json")) {
+      const { layerDigest, layerSize, compression, diffId, tarSize, spanSize, buildTool, spans, entries } =
+        built;
+      const { needsXattrs, loadsInReference } = built;
+      const layerFacts = { digest: layerDigest, size: layerSize, compression, diffId, tarSize };
+      const facts = { spanSize, buildTool, spans, entries, needsXattrs, loadsInReference };
+      await session.json({ digest, size: built.blob.size, layer: layerFacts, ...facts });
+    } else if (args.flag("quiet")) await out.line(digest);
+    else {
+      await out.line(
+        `zTOC:   ${digest}, ${siSize(built.blob.size)}, ${counted(built.spans, "span")}, ${counted(built.entries, "entry")}`,
+      );
+      await out.line(`Layer:  ${built.layerDigest}, ${siSize(built.layerSize)}`);
+      await out.line(`Tar:    ${built.diffId}, ${siSize(built.tarSize)}`);
+    }
+    if (!built.loadsInReference) {
+      session.say("AWS's snapshotter builds the same zTOC but cannot load it; see docs/soci-compat.md");
+    }
+  } finally {
+    await built.close();
+  }
+}
+
+/** A zTOC's bytes, in order. */
+async function* pieces(blob: {
+  size: number;
+  read(start: number, end: number): Promise<Uint8Array>;
+}): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < blob.size; at += PIECE) yield await blob.read(at, Math.min(at + PIECE, blob.size));
+}
+
+export const build: Command = {
+  name: "ztoc build",
+  summary: "make the zTOC of a layer",
+  usage: "-o FILE LAYER [--span-size N] [--build-tool ID]",
+  details: `LAYER is a file, or - for standard input: a tar, plain or gzip. It is read once, in order. The zTOC is byte for byte that of
+AWS's soci for the same span size and build tool. FILE is replaced when all is written; - is standard output.`,
+  options: {
+    output: { type: "string", short: "o", value: "FILE", help: "where the zTOC goes" },
+    ...ZTOC,
+    quiet: { type: "boolean", short: "q", help: "print the digest only, and no progress" },
+  },
+  refuses: [
+    "platform",
+    "stats",
+    "soci-index",
+    "no-soci",
+    "insecure-unverified",
+    "username",
+    "password-stdin",
+    "plain-http",
+    "token-host",
+    "cache-dir",
+  ],
+  arity: [1, 1],
+  run,
+};

@@ -1,0 +1,88 @@
+import { readZtoc, type ZtocEntry, type ZtocFacts } from "../../../js/build/entry/node.js";
+import { argument, type Command } from "../../command.js";
+import { escapeBytes, escapeText } from "../../escape.js";
+import { siSize, table } from "../../format.js";
+import type { Session } from "../../session.js";
+import { IMAGE, NO_IMAGE, ztocBytes } from "./options.js";
+
+/** The words of the format for what an entry is, where they are not ours. */
+const TYPES: Partial<Record<ZtocEntry["type"], string>> = {
+  file: "reg",
+  directory: "dir",
+  "char-device": "char",
+  "block-device": "block",
+};
+
+async function run(session: Session): Promise<void> {
+  const { args, out } = session;
+  const bytes = await ztocBytes(session, argument(session, 0));
+  const facts = await readZtoc(bytes, { limits: args.limits() });
+  const files = facts.entries.map((entry) => ({ entry, spans: spansOf(facts, entry) }));
+  const several = files.filter(({ spans: [first, last] }) => first !== last).length;
+  if (args.flag("json")) {
+    await session.json({
+      version: facts.version,
+      build_tool: facts.buildTool,
+      size: bytes.length,
+      span_size: facts.spanSize,
+      num_spans: facts.spans.length,
+      num_files: files.length,
+      num_multi_span_files: several,
+      files: files.map(({ entry, spans: [start_span, end_span] }) => ({
+        filename: entry.name,
+        offset: entry.offset,
+        size: entry.size,
+        type: TYPES[entry.type] ?? entry.type,
+        start_span,
+        end_span,
+      })),
+    });
+    return;
+  }
+  const compression = facts.compression === "none" ? "none" : "gzip";
+  await out.line(`Version:     ${escapeText(facts.version)}`);
+  await out.line(`Built by:    ${escapeText(facts.buildTool)}`);
+  await out.line(`Size:        ${siSize(bytes.length)}`);
+  await out.line(
+    `Layer:       ${facts.layerSize} bytes, ${facts.archiveSize} bytes of tar; compression: ${compression}`,
+  );
+  await out.line(`Spans:       ${facts.spans.length}, of ${siSize(facts.spanSize)}`);
+  await out.line(`Files:       ${files.length}, ${several} in several spans`);
+  await out.line();
+  const rows = files.map(({ entry, spans: [first, last] }) => [
+    TYPES[entry.type] ?? entry.type,
+    String(entry.offset),
+    String(entry.size),
+    first === last ? String(first) : `${first}-${last}`,
+    escapeBytes(entry.nameBytes),
+  ]);
+  for (const line of table([["TYPE", "OFFSET", "SIZE", "SPANS", "NAME"], ...rows], [1, 2, 3]))
+    await out.line(line);
+}
+
+/** The spans from an entry's first byte to behind its last, as the reference counts them. */
+function spansOf({ spans }: ZtocFacts, { offset, size }: ZtocEntry): readonly [number, number] {
+  return [spanAt(spans, offset), spanAt(spans, offset + size)];
+}
+
+function spanAt(spans: ZtocFacts["spans"], offset: number): number {
+  let low = 0;
+  let high = spans.length - 1;
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if ((spans[middle]?.output[0] ?? 0) <= offset) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+export const info: Command = {
+  name: "ztoc info",
+  summary: "what a zTOC says: its spans and its files",
+  usage: "ZTOC [--image IMAGE]",
+  details: `ZTOC is a file, - for standard input, or with --image a digest. --json prints the fields that AWS's \`soci ztoc info\` prints.`,
+  options: IMAGE,
+  refuses: NO_IMAGE,
+  arity: [1, 1],
+  run,
+};

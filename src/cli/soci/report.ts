@@ -1,0 +1,39 @@
+/** What `soci check` prints for people. @module */
+import { escapeText } from "../escape.js";
+import { siSize } from "../format.js";
+import type { CheckReport, PlatformReport } from "./check.js";
+
+/** The lines of a report. */
+export function reportLines(report: CheckReport): string[] {
+  const { image, digest, minLayerSize, platforms, lazy, fargate, notes } = report;
+  const width = Math.max(...platforms.map(({ platform }) => escapeText(platform).length));
+  return [
+    `Image:    ${escapeText(image)}`,
+    `Digest:   ${digest}`,
+    `Minimum:  ${siSize(minLayerSize)}; smaller layers need no zTOC`,
+    "",
+    ...platforms.flatMap((platform) => platformLines(platform, width)),
+    "",
+    `SOCI snapshotter: ${lazy ? "loads it lazily" : "does not load it lazily"}`,
+    `AWS Fargate:      ${fargate.lazy ? "loads it lazily" : "does not load it lazily"}`,
+    ...fargate.reasons.map((reason) => `                  ${escapeText(reason)}`),
+    ...notes.map((note) => `Note: ${escapeText(note)}`),
+  ];
+}
+
+function platformLines(report: PlatformReport, width: number): string[] {
+  const { platform, lazy, index, layers, size, problems } = report;
+  const way = index?.found === "annotation" ? "named by the manifest" : "listed as a referrer";
+  const facts = index
+    ? [
+        `${index.version} index ${index.digest}, ${way}`,
+        `${layers.covered} of ${layers.total} layers covered, ${layers.belowMinimum} others below the minimum, ${siSize(size)}`,
+      ]
+    : [`${layers.total} layers, ${siSize(size)}`];
+  const all = [...facts, ...problems.map(({ message }) => `✗ ${escapeText(message)}`)];
+  const blank = " ".repeat(width);
+  return all.map(
+    (line, i) =>
+      `${i > 0 ? blank : escapeText(platform).padEnd(width)}  ${i > 0 ? "   " : lazy ? "yes" : "no "}  ${line}`,
+  );
+}
