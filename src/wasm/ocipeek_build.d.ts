@@ -148,7 +148,7 @@ export function sociIndex(input: {
     layer: { mediaType: string; digest: string; size: number };
     digest: string;
     size: number;
-    spanSize: number;
+    spanSize?: number;
     disableXattrs: boolean;
   }[];
   prefetch: { layer: string; spans: (readonly [number, number])[] }[];

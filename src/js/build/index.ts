@@ -2,6 +2,8 @@
  * Builds SOCI indexes: the zTOC of a layer, the index of an image, images that carry their index.
  * @packageDocumentation
  */
+export { convertImage, createIndex } from "./create.js";
+export { pushArtifacts } from "./push.js";
 export { readZtoc } from "./read-ztoc.js";
 export { MemoryStore } from "./store.js";
 export * from "./types.js";

@@ -11,7 +11,8 @@ type Listener = (progress: BuildProgress) => void | Promise<void>;
 export class BuildMeter {
   readonly #callback: Listener | undefined;
   readonly #phase: BuildProgress["phase"];
-  readonly #layers = new Map<number, LayerProgress>();
+  /** Bytes of each layer so far; images of several platforms have layers with the same index. */
+  readonly #layers = new Map<string, number>();
   readonly #samples: [number, number][] = [];
   #total: number;
   #bytes = 0;
@@ -32,10 +33,10 @@ export class BuildMeter {
 
   /** A layer came on. */
   layer(progress: LayerProgress): void {
-    this.#bytes += progress.bytes - (this.#layers.get(progress.index)?.bytes ?? 0);
-    this.#layers.set(progress.index, progress);
+    const key = progress.digest ?? String(progress.index);
+    this.#bytes += progress.bytes - (this.#layers.get(key) ?? 0);
+    this.#layers.set(key, progress.bytes);
     this.#layer = progress;
-    if (this.#layers.size === 1 && this.#total === 0) this.#total = progress.total ?? 0;
   }
 
   /** More bytes are done. */

@@ -204,6 +204,8 @@ export interface IndexOptions {
   prefetchFiles?: readonly string[] | undefined;
   /** Mark layers without extended attributes with `disable-xattrs`, as the reference's `--optimizations xattr`. */
   optimizeXattrs?: boolean | undefined;
+  /** `false`: do not state the span size beside each zTOC, as builders before 2026: for their digests. */
+  annotateSpanSize?: boolean | undefined;
   /** Build every zTOC anew, although the source has an index with one of this span size and build tool. */
   force?: boolean | undefined;
   /** Layers to index at a time, 1 or 2; 2 by default. */

@@ -53,8 +53,8 @@ struct Layer {
     digest: Digest,
     #[serde(deserialize_with = "size")]
     size: u64,
-    #[serde(deserialize_with = "size")]
-    span_size: u64,
+    /// As a double.
+    span_size: Option<f64>,
     disable_xattrs: bool,
 }
 
@@ -85,7 +85,10 @@ fn index(input: IndexInput) -> Object {
     let mut blobs: Vec<Descriptor> = input
         .layers
         .into_iter()
-        .map(|l| ztoc_descriptor(&l.layer.into(), l.digest, l.size, Some(l.span_size), l.disable_xattrs))
+        .map(|l| {
+            let span_size = l.span_size.and_then(|n| js::whole_number(&n.into()));
+            ztoc_descriptor(&l.layer.into(), l.digest, l.size, span_size, l.disable_xattrs)
+        })
         .collect();
     let spans = |list: Vec<(u32, u32)>| -> Vec<PrefetchSpans> {
         let span = |(start, end): (u32, u32)| (u64::from(start), u64::from(end));

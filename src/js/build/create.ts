@@ -1,0 +1,189 @@
+/** SOCI indexes of images, and images that carry theirs. @module */
+import { convertImage as convertInWasm, sociIndex } from "../../wasm/ocipeek_build.js";
+import { fromWasm, OcipeekError } from "../errors.js";
+import { blobOf, type Blob as Content, type Manifest } from "../push/content.js";
+import type { Source } from "../source.js";
+import { chooseImages, type PlatformImage, parse } from "./images.js";
+import { type IndexedLayers, indexLayers, type LayerZtoc, type Settings, settings } from "./layers.js";
+import { buildReady } from "./runtime.js";
+import type { Converted, IndexOptions, LayerResult, PlatformArtifacts, SociArtifacts } from "./types.js";
+
+const V2_INDEX = "application/vnd.amazon.soci.index.v2+json";
+
+/**
+ * Builds SOCI indexes of version 1 of an image: one for each platform, with the image manifest as its subject. Nothing is
+ * written; {@link pushArtifacts} does that.
+ *
+ * `reference`: a tag or digest; what the source was opened with where it is undefined.
+ *
+ * @throws {@link OcipeekError} `UNSUPPORTED` where no layer gets a zTOC; `NOT_FOUND` where there is no image for a
+ * platform; those of {@link buildZtoc}.
+ */
+export async function createIndex(
+  source: Source,
+  reference?: string | undefined,
+  options: IndexOptions = {},
+): Promise<SociArtifacts> {
+  await buildReady();
+  const set = settings(options);
+  const { images } = await chooseImages(source, reference, set);
+  const indexed = await indexLayers(source, images, "v1", set);
+  return closing(indexed, async () => {
+    const artifacts = await Promise.all(images.map((image) => artifactsOf(image, "v1", indexed, set)));
+    checkAny(source, artifacts);
+    return { version: "v1", images: artifacts, close: indexed.close };
+  });
+}
+
+/**
+ * Adds SOCI indexes of version 2 to an image. The new image has the same layers and configs; its manifests name their
+ * indexes, and its OCI index lists them. Docker's media types become OCI's. Nothing is written; {@link pushArtifacts}
+ * does that.
+ *
+ * `reference` and errors as for {@link createIndex}.
+ */
+export async function convertImage(
+  source: Source,
+  reference?: string | undefined,
+  options: IndexOptions = {},
+): Promise<Converted> {
+  await buildReady();
+  const set = settings(options);
+  const chosen = await chooseImages(source, reference, set);
+  const indexed = await indexLayers(source, chosen.images, "v2", set);
+  return closing(indexed, async () => {
+    const artifacts = await Promise.all(chosen.images.map((image) => artifactsOf(image, "v2", indexed, set)));
+    checkAny(source, artifacts);
+    const manifests = new Map(chosen.images.map(({ manifest }) => [manifest.digest, manifest]));
+    for (const { digest, mediaType, artifactType } of chosen.index?.manifests ?? []) {
+      if (artifactType === V2_INDEX || manifests.has(digest)) continue;
+      const manifest = await orMissing(source.manifest(digest, set));
+      if (manifest) manifests.set(digest, { ...manifest, mediaType });
+    }
+    const soci = chosen.images.flatMap(({ manifest, platform }, i) => {
+      const index = artifacts[i]?.index;
+      if (!index) return [];
+      return [{ imageManifest: manifest.digest, digest: index.digest, size: index.bytes.length, platform }];
+    });
+    const only = chosen.index ? undefined : chosen.images[0]?.platform;
+    // Indexes in the index stay as they are.
+    const images = [...manifests.values()].filter((it) => parse(it, set).kind === "image");
+    const converted = inWasm(() => convertInWasm(chosen.root, only, images, soci, { limits: set.limits }));
+    return { version: "v2", ...converted, images: artifacts, close: indexed.close };
+  });
+}
+
+async function closing<T>(indexed: IndexedLayers, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    await indexed.close();
+    throw error;
+  }
+}
+
+/** One platform's index, of the zTOCs of its layers. */
+async function artifactsOf(
+  image: PlatformImage,
+  version: "v1" | "v2",
+  { layers }: IndexedLayers,
+  options: Settings,
+): Promise<PlatformArtifacts> {
+  const { spanSize, buildTool, optimizeXattrs = false, annotateSpanSize = true } = options;
+  const results: LayerResult[] = [];
+  const ztocs = new Map<string, LayerZtoc>();
+  const listed: Parameters<typeof sociIndex>[0]["layers"] = [];
+  for (const [index, { digest, mediaType, size }] of image.doc.layers.entries()) {
+    const { outcome, reason, ztoc } = layers.get(digest) ?? { outcome: "unsupported" };
+    const blob = ztoc?.blob;
+    results.push({
+      index,
+      digest,
+      mediaType,
+      size,
+      outcome,
+      ...(reason === undefined ? {} : { reason }),
+      ...(ztoc && blob ? { ztoc: { digest: blob.digest, size: blob.size, spans: ztoc.spans } } : {}),
+    });
+    if (!ztoc || !blob) continue;
+    ztocs.set(digest, ztoc);
+    const disableXattrs = optimizeXattrs && !ztoc.needsXattrs;
+    listed.push({
+      layer: { mediaType, digest, size },
+      digest: blob.digest,
+      size: blob.size,
+      ...(annotateSpanSize ? { spanSize } : {}),
+      disableXattrs,
+    });
+  }
+  const { spans, missing } = prefetch(image, ztocs, options.prefetchFiles);
+  const subject = image.descriptor;
+  const platform = image.platform.name;
+  const base = { platform, subject, layers: results, prefetchMissing: missing };
+  if (listed.length === 0) return { ...base, index: undefined, ztocs: [], prefetch: [] };
+  const input = { buildTool, layers: listed, prefetch: spans, ...(version === "v1" ? { subject } : {}) };
+  const made = inWasm(() => sociIndex(input));
+  const blobs = new Map([...ztocs.values()].map(({ blob }) => [blob.digest, blob]));
+  return {
+    ...base,
+    index: made.index,
+    ztocs: [...blobs.values()],
+    prefetch: await Promise.all(made.prefetch.map(({ bytes }) => blobOf(bytes))),
+  };
+}
+
+/** The spans of each layer that hold files to prefetch: of each file, those of the highest layer that has it. */
+function prefetch(
+  image: PlatformImage,
+  ztocs: ReadonlyMap<string, LayerZtoc>,
+  files: readonly string[],
+): { spans: { layer: string; spans: (readonly [number, number])[] }[]; missing: string[] } {
+  const digests = [...new Set(image.doc.layers.map((it) => it.digest))];
+  const spans = new Map<string, (readonly [number, number])[]>();
+  const missing: string[] = [];
+  for (const path of files) {
+    const layer = digests.findLast((digest) => ztocs.get(digest)?.prefetch.has(path));
+    const found = layer === undefined ? undefined : ztocs.get(layer)?.prefetch.get(path);
+    if (layer === undefined || !found) missing.push(path);
+    else spans.set(layer, [...(spans.get(layer) ?? []), found]);
+  }
+  const inOrder = digests.filter((digest) => spans.has(digest));
+  return { spans: inOrder.map((layer) => ({ layer, spans: spans.get(layer) ?? [] })), missing };
+}
+
+function checkAny(source: Source, artifacts: readonly PlatformArtifacts[]): void {
+  if (artifacts.some((it) => it.index)) return;
+  const reasons = new Set(
+    artifacts.flatMap((it) => it.layers).map((it) => `${it.outcome}: ${it.reason ?? ""}`),
+  );
+  const why = [...reasons].slice(0, 4).join("; ") || "the image has no layers";
+  throw new OcipeekError(
+    "UNSUPPORTED",
+    `UNSUPPORTED: ${source.name}: no layer got a zTOC, so there is no SOCI index to make (${why})`,
+    { reference: source.name },
+  );
+}
+
+/** The manifest, or nothing where the source has only some of the platforms. */
+async function orMissing(manifest: Promise<Manifest>): Promise<Manifest | undefined> {
+  try {
+    return await manifest;
+  } catch (error) {
+    if (error instanceof OcipeekError && error.code === "NOT_FOUND") return undefined;
+    throw error;
+  }
+}
+
+function inWasm<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw fromWasm(error);
+  }
+}
+
+/** All blobs of the artifacts: zTOCs and prefetch artifacts, each once. */
+export function artifactBlobs(images: readonly PlatformArtifacts[]): Content[] {
+  const all = images.flatMap((it) => [...it.ztocs, ...it.prefetch]);
+  return [...new Map(all.map((blob) => [blob.digest, blob])).values()];
+}

@@ -1,0 +1,158 @@
+/** Which images of a source are to be indexed. @module */
+import {
+  parsePlatform,
+  platformOf,
+  type RawDescriptor,
+  type RawImage,
+  type RawIndex,
+  type RawPlatform,
+  readManifest,
+} from "../../wasm/ocipeek_build.js";
+import { fromWasm, OcipeekError } from "../errors.js";
+import type { Manifest } from "../push/content.js";
+import type { Descriptor } from "../push/descriptor.js";
+import type { Source } from "../source.js";
+import { buildReady } from "./runtime.js";
+import type { IndexOptions } from "./types.js";
+
+/** One platform's image. */
+export interface PlatformImage {
+  manifest: Manifest;
+  doc: RawImage;
+  /** As an index names it, or as it is. */
+  descriptor: Descriptor;
+  platform: RawPlatform;
+}
+
+/** An image, and which of its platforms are to be indexed. */
+export interface Chosen {
+  root: Manifest;
+  /** Where the root is an index. */
+  index: RawIndex | undefined;
+  images: PlatformImage[];
+}
+
+type Options = Pick<IndexOptions, "platforms" | "signal" | "limits">;
+
+/** Finds the images to index. */
+export async function chooseImages(
+  source: Source,
+  reference: string | undefined,
+  options: Options,
+): Promise<Chosen> {
+  const { architecture = "amd64" } = await buildReady();
+  const root = await source.manifest(reference, options);
+  const doc = parse(root, options);
+  if (doc.kind === "image") {
+    const image = await imageOf(source, root, doc, undefined, options);
+    checkPlatform(source, image, options);
+    return { root, index: undefined, images: [image] };
+  }
+  const wanted = options.platforms ?? [`linux/${architecture}`];
+  const images: PlatformImage[] = [];
+  const listed = doc.manifests.filter((it) => it.isImage);
+  const named = await Promise.all(listed.map((it) => withPlatform(source, it, options)));
+  for (const want of wanted === "all" ? ["all"] : wanted) {
+    const platform = want === "all" ? undefined : platformNamed(want);
+    const found = named.filter((it) => platform === undefined || same(it.platform, platform));
+    // Of several for one platform the first is the image, as everywhere.
+    const taken = platform === undefined ? firstOfEach(found) : found.slice(0, 1);
+    if (taken.length === 0) throw missing(source, want, named);
+    for (const { descriptor, platform: its } of taken) {
+      if (images.some((it) => it.manifest.digest === descriptor.digest)) continue;
+      const manifest = await source.manifest(descriptor.digest, options);
+      const own = { ...manifest, mediaType: descriptor.mediaType };
+      images.push(await imageOf(source, own, parse(own, options), { descriptor, platform: its }, options));
+    }
+  }
+  return { root, index: doc, images };
+}
+
+/** Reads a manifest. */
+export function parse(manifest: Manifest, { limits }: Pick<Options, "limits">): RawImage | RawIndex {
+  try {
+    return readManifest(manifest.bytes, manifest.mediaType, { limits });
+  } catch (error) {
+    throw fromWasm(error);
+  }
+}
+
+/** A descriptor with what the specification has. */
+export function plain({ mediaType, digest, size, artifactType }: RawDescriptor): Descriptor {
+  return { mediaType, digest, size, ...(artifactType === undefined ? {} : { artifactType }) };
+}
+
+async function imageOf(
+  source: Source,
+  manifest: Manifest,
+  doc: RawImage | RawIndex,
+  known: { descriptor: RawDescriptor; platform: RawPlatform } | undefined,
+  options: Options,
+): Promise<PlatformImage> {
+  if (doc.kind !== "image" || !(doc.isImage || known)) {
+    throw new OcipeekError("UNSUPPORTED", `UNSUPPORTED: ${source.name}: it is no image but an artifact`, {
+      digest: manifest.digest,
+    });
+  }
+  const { mediaType, digest, bytes } = manifest;
+  const descriptor = known ? plain(known.descriptor) : { mediaType, digest, size: bytes.length };
+  const platform = known?.platform ?? (await configPlatform(source, doc, options));
+  return { manifest, doc, descriptor, platform };
+}
+
+async function configPlatform(source: Source, doc: RawImage, options: Options): Promise<RawPlatform> {
+  const config = await source.blob(doc.config, options);
+  try {
+    return platformOf(config, { limits: options.limits });
+  } catch (error) {
+    throw fromWasm(error);
+  }
+}
+
+/** An index's entry with its platform, which some indexes leave to the config. */
+async function withPlatform(
+  source: Source,
+  descriptor: RawDescriptor,
+  options: Options,
+): Promise<{ descriptor: RawDescriptor; platform: RawPlatform }> {
+  if (descriptor.platform) return { descriptor, platform: descriptor.platform };
+  const doc = parse(await source.manifest(descriptor.digest, options), options);
+  if (doc.kind !== "image") throw new OcipeekError("CORRUPT_MANIFEST", "CORRUPT_MANIFEST: it is an index");
+  return { descriptor, platform: await configPlatform(source, doc, options) };
+}
+
+function platformNamed(text: string): RawPlatform {
+  try {
+    return parsePlatform(text);
+  } catch (error) {
+    throw fromWasm(error);
+  }
+}
+
+/** As the reference's strict matching: the same normalised platform; the version of the system where it is asked for. */
+function same(a: RawPlatform, wanted: RawPlatform): boolean {
+  const version = wanted["os.version"];
+  return (
+    a.os === wanted.os &&
+    a.architecture === wanted.architecture &&
+    (a.variant ?? "") === (wanted.variant ?? "") &&
+    (version === undefined || version === a["os.version"])
+  );
+}
+
+function firstOfEach<T extends { platform: RawPlatform }>(list: T[]): T[] {
+  return list.filter((it, i) => list.findIndex((other) => other.platform.name === it.platform.name) === i);
+}
+
+function checkPlatform(source: Source, image: PlatformImage, { platforms }: Options): void {
+  if (platforms === undefined || platforms === "all") return;
+  for (const want of platforms) {
+    if (!same(image.platform, platformNamed(want))) throw missing(source, want, [image]);
+  }
+}
+
+function missing(source: Source, wanted: string, there: { platform: RawPlatform }[]): OcipeekError {
+  const names = there.map((it) => it.platform.name).join(", ") || "none";
+  const message = `NOT_FOUND: ${source.name}: there is no image for ${wanted} here; available: ${names}`;
+  return new OcipeekError("NOT_FOUND", message, { reference: source.name });
+}
