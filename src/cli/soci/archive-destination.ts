@@ -5,6 +5,7 @@ import { dirname, join, resolve } from "node:path";
 import type { Stats } from "../../js/index.js";
 import { LayoutDestination } from "../../js/node/index.js";
 import { type TarItem, tar } from "../../js/tar/index.js";
+import { UsageError } from "../exit.js";
 import { writeFileAtomically } from "../write-file.js";
 
 /** Makes the archive of what was written to a folder beside it. */
@@ -15,7 +16,11 @@ export class ArchiveDestination extends LayoutDestination {
   /** For `file`, which is replaced by {@link finish}. */
   static async for(file: string): Promise<ArchiveDestination> {
     // Beside it: there is room for all of it anyway.
-    return new ArchiveDestination(await mkdtemp(join(dirname(resolve(file)), ".ocipeek-")), file);
+    const parent = dirname(resolve(file));
+    const folder = await mkdtemp(join(parent, ".ocipeek-")).catch((error: NodeJS.ErrnoException) => {
+      throw error.code === "ENOENT" ? new UsageError(`there is no folder ${parent}`) : error;
+    });
+    return new ArchiveDestination(folder, file);
   }
 
   private constructor(folder: string, file: string) {

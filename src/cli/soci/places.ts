@@ -14,6 +14,8 @@ export interface Place {
   digest?: string;
   /** As it was named. */
   text: string;
+  /** Asks it for something, so that a registry that cannot be reached is known before all the work. */
+  reach?(signal: AbortSignal): Promise<void>;
   /** Makes what was written appear, where that takes a step of its own. */
   finish?(): Promise<void>;
   /** Gives up what is only kept until {@link finish}. */
@@ -26,7 +28,12 @@ export async function placeOf(text: string, options: ConnectionOptions): Promise
   if (!local) {
     const reference = await parseReference(text);
     const destination = new RegistryDestination(reference, options);
-    return place(text, destination, reference.tag, reference.digest);
+    return {
+      ...place(text, destination, reference.tag, reference.digest),
+      reach: async (signal) => {
+        await destination.getManifest(reference.digest ?? reference.tag ?? "latest", { signal });
+      },
+    };
   }
   const [, transport, rest = ""] = local;
   if (transport !== "oci" && transport !== "oci-archive") {

@@ -68,7 +68,7 @@ export interface SurveyedIndex {
 
 /** The image of one platform. */
 export interface SurveyedImage {
-  /** `os/arch[/variant]`. */
+  /** `os/arch[/variant]`, as containerd writes it: `linux/arm64` for `linux/arm64/v8`. */
   platform: string;
   /** Of its manifest. */
   digest: string;
@@ -186,7 +186,7 @@ function choose(all: Candidate[], platforms: readonly string[] | undefined, name
   return platforms.map((wanted) => {
     const found = all.find(({ entry }) => entry.platform && normal(entry.platform) === normal(wanted));
     if (found) return found;
-    const there = all.map(({ entry }) => entry.platform ?? "unknown").join(", ");
+    const there = all.map(({ entry }) => (entry.platform ? normal(entry.platform) : "unknown")).join(", ");
     throw new OcipeekError("NOT_FOUND", `NOT_FOUND: ${name} has no image for ${wanted}; it has ${there}`);
   });
 }
@@ -226,7 +226,7 @@ async function surveyOne(
     compression: compressionOf(mediaType),
   }));
   const image: SurveyedImage = {
-    platform: entry.platform ?? "unknown",
+    platform: entry.platform ? normal(entry.platform) : "unknown",
     digest: entry.digest,
     size: entry.size,
     mediaType: entry.mediaType,

@@ -1,0 +1,77 @@
+import { stat } from "node:fs/promises";
+import { convertImage, pushArtifacts } from "../../../js/build/entry/node.js";
+import type { Command } from "../../command.js";
+import { UsageError } from "../../exit.js";
+import type { Session } from "../../session.js";
+import { buildReport } from "../../soci/built.js";
+import { tagOf, writing } from "../../soci/places.js";
+import { unreadable } from "../ztoc/options.js";
+import { BUILD, buildOptions, NO_READING, PLATFORMS, QUIET } from "./options.js";
+
+const FORMATS = ["oci-archive", "oci-dir"] as const;
+
+async function run(session: Session): Promise<void> {
+  const { args, signal } = session;
+  const options = await buildOptions(args);
+  const [from, to] = await places(session);
+  const place = await session.destination(to, from);
+  const { artifacts, pushed } = await writing(place, async () => {
+    const tag = tagOf(place);
+    const source = await session.source(from);
+    await place.reach?.(signal);
+    const onProgress = session.buildProgress();
+    const artifacts = await convertImage(source, undefined, { ...options, signal, onProgress });
+    try {
+      const pushed = await pushArtifacts(source, artifacts, place.destination, { tag, signal, onProgress });
+      return { artifacts, pushed };
+    } finally {
+      await artifacts.close();
+    }
+  });
+  await buildReport(session, { source: from, artifacts, pushed });
+}
+
+/** Where from and where to. `--standalone` names paths in place of references, as AWS's soci does. */
+async function places({ args }: Session): Promise<[from: string, to: string]> {
+  const [from = "", to = ""] = args.positionals;
+  const format = args.text("format");
+  if (!args.flag("standalone")) {
+    if (format !== undefined)
+      throw new UsageError("--format needs --standalone; or write oci:DIR or oci-archive:FILE");
+    return [from, to];
+  }
+  if (format !== undefined && !FORMATS.includes(format as (typeof FORMATS)[number])) {
+    throw new UsageError(`--format takes ${FORMATS.join(" or ")}, not ${JSON.stringify(format)}`);
+  }
+  const isFolder = (await stat(from).catch(unreadable)).isDirectory();
+  return [
+    `${isFolder ? "oci" : "oci-archive"}:${from}`,
+    `${format === "oci-dir" ? "oci" : "oci-archive"}:${to}`,
+  ];
+}
+
+export const convert: Command = {
+  name: "soci convert",
+  summary: "make a new image out of an image that holds its SOCI index (version 2)",
+  usage: "IMAGE NEW-IMAGE [OPTIONS]",
+  details: `NEW-IMAGE is a reference with a tag, oci:DIR[:TAG] or oci-archive:FILE[:TAG]. It shares the layers: in the same registry
+they are mounted, elsewhere copied. Platforms that are not chosen stay in it as they are. Copy it with tools
+that take all of an image, such as \`skopeo copy --all\`: a platform copied alone loses its index.`,
+  options: {
+    ...PLATFORMS,
+    ...BUILD,
+    standalone: {
+      type: "boolean",
+      help: "IMAGE and NEW-IMAGE are paths, as for AWS's soci: oci: and oci-archive: of them",
+    },
+    format: {
+      type: "string",
+      value: "FORMAT",
+      help: "of NEW-IMAGE with --standalone: oci-archive (default) or oci-dir",
+    },
+    ...QUIET,
+  },
+  refuses: NO_READING,
+  arity: [2, 2],
+  run,
+};

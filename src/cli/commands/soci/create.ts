@@ -1,0 +1,44 @@
+import { createIndex, pushArtifacts } from "../../../js/build/entry/node.js";
+import { argument, type Command } from "../../command.js";
+import type { Session } from "../../session.js";
+import { buildReport } from "../../soci/built.js";
+import { writing } from "../../soci/places.js";
+import { BUILD, buildOptions, NO_READING, PLATFORMS, QUIET } from "./options.js";
+
+async function run(session: Session): Promise<void> {
+  const { args, signal } = session;
+  const options = await buildOptions(args);
+  const reference = argument(session, 0);
+  const place = await session.destination(args.text("to") ?? reference, reference);
+  const { artifacts, pushed } = await writing(place, async () => {
+    const source = await session.source(reference);
+    await place.reach?.(signal);
+    const onProgress = session.buildProgress();
+    const artifacts = await createIndex(source, undefined, { ...options, signal, onProgress });
+    try {
+      const pushed = await pushArtifacts(source, artifacts, place.destination, { signal, onProgress });
+      return { artifacts, pushed };
+    } finally {
+      await artifacts.close();
+    }
+  });
+  await buildReport(session, { source: reference, artifacts, pushed });
+}
+
+export const create: Command = {
+  name: "soci create",
+  summary: "make a SOCI index (version 1) beside an image, which stays as it is",
+  usage: "IMAGE [--to DESTINATION] [OPTIONS]",
+  details: `Every layer of the minimum size or more is streamed once; nothing is pulled, no daemon is needed. The index goes to
+where the image is, as its referrer, or to DESTINATION: a repository, or oci:DIR, from where \`soci push\` takes it.
+AWS's snapshotter loads indexes of version 1 only where it is set to; \`soci convert\` makes version 2.`,
+  options: {
+    to: { type: "string", value: "DESTINATION", help: "write the index there: oci:DIR or a repository" },
+    ...PLATFORMS,
+    ...BUILD,
+    ...QUIET,
+  },
+  refuses: NO_READING,
+  arity: [1, 1],
+  run,
+};

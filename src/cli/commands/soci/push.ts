@@ -1,0 +1,122 @@
+import { pushArtifacts } from "../../../js/build/entry/node.js";
+import { OcipeekError, type Source } from "../../../js/index.js";
+import { argument, type Command } from "../../command.js";
+import { UsageError } from "../../exit.js";
+import type { Session } from "../../session.js";
+import { buildReport } from "../../soci/built.js";
+import { type Place, tagOf, writing } from "../../soci/places.js";
+import { v1Artifacts, v2Artifacts } from "../../soci/stored.js";
+import {
+  referringIndexes,
+  type Survey,
+  type SurveyedImage,
+  type SurveyedIndex,
+  survey,
+  V1_INDEX,
+} from "../../soci/survey.js";
+import { LOOKED_AT, NO_READING, platformList, QUIET } from "./options.js";
+
+const EXISTING = ["warn", "skip", "allow"] as const;
+
+async function run(session: Session): Promise<void> {
+  const { args, signal } = session;
+  const existing = args.text("existing-index") ?? "warn";
+  if (!EXISTING.includes(existing as (typeof EXISTING)[number])) {
+    throw new UsageError(`--existing-index takes ${EXISTING.join(", ")}, not ${JSON.stringify(existing)}`);
+  }
+  const parallel = args.number("max-concurrent-uploads") || undefined;
+  const place = await session.destination(argument(session, 1), argument(session, 0));
+  const from = argument(session, 0);
+  const source = await session.source(from);
+  const { artifacts, pushed } = await writing(place, async () => {
+    const onProgress = session.buildProgress();
+    const converted = await ofVersion2(source, signal);
+    const artifacts = converted
+      ? await v2Artifacts(source, converted, signal)
+      : await v1Artifacts(source, await chosen(session, source, place, existing), signal);
+    const tag = converted ? tagOf(place) : undefined;
+    const options = { tag, parallel, signal, onProgress };
+    return { artifacts, pushed: await pushArtifacts(source, artifacts, place.destination, options) };
+  });
+  await buildReport(session, { source: from, artifacts, pushed }, true);
+}
+
+/** The image, where it holds SOCI indexes. */
+async function ofVersion2(source: Source, signal: AbortSignal): Promise<Survey | undefined> {
+  try {
+    const found = await survey(source, undefined, { signal, referrers: false });
+    return found.images.some(({ indexes }) => indexes.length > 0) ? found : undefined;
+  } catch (error) {
+    // A folder that `soci create --to` made holds indexes, and no image.
+    if (error instanceof OcipeekError && (error.code === "NOT_FOUND" || error.code === "INVALID_ARGUMENT"))
+      return undefined;
+    throw error;
+  }
+}
+
+interface Found {
+  image: SurveyedImage;
+  index: SurveyedIndex;
+}
+
+/** The indexes that the source has of the image at the destination: the last listed of each platform. */
+async function ofVersion1(session: Session, source: Source, place: Place): Promise<Found[]> {
+  const { args, signal } = session;
+  const platforms = platformList(args);
+  const there = await survey(await session.source(place.text), undefined, {
+    signal,
+    referrers: false,
+    ...(platforms ? { platforms } : {}),
+  });
+  const found: Found[] = [];
+  for (const image of there.images) {
+    const index = (await referringIndexes(source, image.digest, signal)).at(-1);
+    if (index) found.push({ image, index });
+  }
+  if (found.length > 0) return found;
+  throw new OcipeekError(
+    "NOT_FOUND",
+    `NOT_FOUND: ${source.name} has no SOCI index of ${there.name}; ocipeek soci create IMAGE makes one where the image is, and --to oci:DIR elsewhere`,
+  );
+}
+
+/** The indexes to push: `existing` says what to do about images that have another one at the destination. */
+async function chosen(session: Session, source: Source, place: Place, existing: string): Promise<Found[]> {
+  const found = await ofVersion1(session, source, place);
+  if (existing === "allow") return found;
+  const left: Found[] = [];
+  for (const each of found) {
+    const { signal } = session;
+    const there = await place.destination.referrers(each.image.digest, V1_INDEX, { signal });
+    const other = there.find(({ digest }) => digest !== each.index.digest);
+    const skips = other !== undefined && existing === "skip";
+    if (other) {
+      const what = `${each.image.platform} has the SOCI index ${other.digest} at the destination`;
+      session.say(skips ? `${what}: left out` : `${what}; readers take the one that is listed first`);
+    }
+    if (!skips) left.push(each);
+  }
+  return left;
+}
+
+export const push: Command = {
+  name: "soci push",
+  summary: "copy SOCI indexes, or an image with its indexes, to a repository",
+  usage: "SOURCE DESTINATION [OPTIONS]",
+  details: `If SOURCE is an image that \`soci convert\` made, all of it is copied, and DESTINATION needs a tag. Else DESTINATION is an
+image, and the indexes of version 1 that SOURCE has of it are written beside it: \`soci create --to oci:DIR IMAGE\`
+made them, or SOURCE is the same image in another registry. Of several the last listed is taken.`,
+  options: {
+    "existing-index": {
+      type: "string",
+      value: "HOW",
+      help: "if the image has another index there: warn, skip or allow (default: warn)",
+    },
+    "max-concurrent-uploads": { type: "string", value: "N", help: "blobs to write at a time (default: 3)" },
+    ...LOOKED_AT,
+    ...QUIET,
+  },
+  refuses: NO_READING,
+  arity: [2, 2],
+  run,
+};

@@ -1,0 +1,94 @@
+/** What `soci create`, `convert` and `push` say of what they did. @module */
+import type {
+  Converted,
+  LayerResult,
+  PlatformArtifacts,
+  PushReport,
+  SociArtifacts,
+} from "../../js/build/entry/node.js";
+import { escapeText } from "../escape.js";
+import { counted, siSize, table } from "../format.js";
+import type { Session } from "../session.js";
+
+/** What was done. */
+export interface Done {
+  /** What was read, as it was named. */
+  source: string;
+  artifacts: SociArtifacts | Converted;
+  pushed: PushReport;
+}
+
+/** Prints what was built and written. `isCopy`: nothing was built, so that there is no telling what became of layers. */
+export async function buildReport(
+  session: Session,
+  { source, artifacts, pushed }: Done,
+  isCopy = false,
+): Promise<void> {
+  const { args, out } = session;
+  const { version, images } = artifacts;
+  const digest = artifacts.version === "v2" ? artifacts.index.digest : undefined;
+  const digests = digest ? [digest] : images.flatMap(({ index }) => (index ? [index.digest] : []));
+  if (args.flag("json")) {
+    const shown = images.map((image) => ({
+      platform: image.platform ?? null,
+      image: image.subject.digest,
+      index: image.index?.digest ?? null,
+      ...(isCopy ? {} : { layers: image.layers }),
+      prefetch: image.prefetch.map(({ digest, size }) => ({ digest, size })),
+      ...(isCopy ? {} : { prefetchMissing: image.prefetchMissing }),
+    }));
+    await session.json({ version, source, digest, images: shown, written: pushed });
+    return;
+  }
+  if (args.flag("quiet")) {
+    for (const each of digests) await out.line(each);
+    return;
+  }
+  for (const image of images) {
+    for (const line of imageLines(image, version, isCopy)) await out.line(line);
+  }
+  const tag = pushed.manifests.find((it) => it.tag !== undefined)?.tag;
+  if (digest) await out.line(`Image:    ${digest}`);
+  await out.line(
+    `Written:  ${escapeText(pushed.destination)}${tag ? `, tag ${escapeText(tag)}` : ""}; ${written(pushed)}`,
+  );
+  for (const { platform, prefetchMissing } of images) {
+    for (const path of prefetchMissing) {
+      session.say(`no indexed layer${platform ? ` of ${platform}` : ""} has the file to prefetch ${path}`);
+    }
+  }
+}
+
+function imageLines(image: PlatformArtifacts, version: string, isCopy: boolean): string[] {
+  const { platform, subject, index, layers, ztocs, prefetch } = image;
+  const rows = layers.map((layer) => [
+    String(layer.index),
+    siSize(layer.size),
+    layer.outcome,
+    layer.ztoc ? siSize(layer.ztoc.size) : "-",
+    layer.ztoc?.digest ?? escapeText(layer.reason ?? "-"),
+  ]);
+  const lines = isCopy ? [] : table([["#", "LAYER", "OUTCOME", "ZTOC", "ZTOC DIGEST"], ...rows], [0, 1, 3]);
+  const of = isCopy ? counted(ztocs.length, "zTOC") : `${covered(layers)} of ${layers.length} layers`;
+  const files = prefetch.length > 0 ? `, ${prefetch.length} to prefetch from` : "";
+  const found = index ? `${index.digest}, ${version}, ${of}${files}` : "none: no layer of it got a zTOC";
+  return [
+    `Platform: ${escapeText(platform ?? "unknown")}, ${subject.digest}`,
+    ...lines,
+    `Index:    ${found}`,
+    "",
+  ];
+}
+
+function covered(layers: readonly LayerResult[]): number {
+  return layers.filter(({ ztoc }) => ztoc).length;
+}
+
+function written({ blobs, manifests }: PushReport): string {
+  const of = (outcome: string): number => blobs.filter((it) => it.outcome === outcome).length;
+  const bytes = blobs.reduce((sum, it) => sum + (it.outcome === "uploaded" ? it.size : 0), 0);
+  const parts = [`${counted(of("uploaded"), "blob")} (${siSize(bytes)})`];
+  if (of("mounted") > 0) parts.push(`${of("mounted")} mounted`);
+  if (of("present") > 0) parts.push(`${of("present")} there before`);
+  return `${parts.join(", ")}, ${counted(manifests.length, "manifest")}`;
+}
