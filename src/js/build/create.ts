@@ -30,7 +30,7 @@ export async function createIndex(
   const indexed = await indexLayers(source, images, "v1", set);
   return closing(indexed, async () => {
     const artifacts = await Promise.all(images.map((image) => artifactsOf(image, "v1", indexed, set)));
-    checkAny(source, artifacts);
+    checkAny(source, artifacts, set);
     return { version: "v1", images: artifacts, close: indexed.close };
   });
 }
@@ -53,7 +53,7 @@ export async function convertImage(
   const indexed = await indexLayers(source, chosen.images, "v2", set);
   return closing(indexed, async () => {
     const artifacts = await Promise.all(chosen.images.map((image) => artifactsOf(image, "v2", indexed, set)));
-    checkAny(source, artifacts);
+    checkAny(source, artifacts, set);
     const manifests = new Map(chosen.images.map(({ manifest }) => [manifest.digest, manifest]));
     for (const { digest, mediaType, artifactType } of chosen.index?.manifests ?? []) {
       if (artifactType === V2_INDEX || manifests.has(digest)) continue;
@@ -151,15 +151,21 @@ function prefetch(
   return { spans: inOrder.map((layer) => ({ layer, spans: spans.get(layer) ?? [] })), missing };
 }
 
-function checkAny(source: Source, artifacts: readonly PlatformArtifacts[]): void {
+function checkAny(source: Source, artifacts: readonly PlatformArtifacts[], { minLayerSize }: Settings): void {
   if (artifacts.some((it) => it.index)) return;
-  const reasons = new Set(
-    artifacts.flatMap((it) => it.layers).map((it) => `${it.outcome}: ${it.reason ?? ""}`),
-  );
-  const why = [...reasons].slice(0, 4).join("; ") || "the image has no layers";
+  const layers = artifacts.flatMap((it) => it.layers);
+  const small = layers.filter((it) => it.outcome === "too-small");
+  const others = layers.filter((it) => it.outcome !== "too-small").map((it) => it.reason ?? it.outcome);
+  const why = [...new Set(others)].slice(0, 4);
+  if (small.length > 0) {
+    const largest = Math.max(...small.map((it) => it.size));
+    why.push(
+      `${small.length} of ${layers.length} layers are smaller than the minimum of ${minLayerSize} bytes, the largest of them has ${largest}`,
+    );
+  }
   throw new OcipeekError(
     "UNSUPPORTED",
-    `UNSUPPORTED: ${source.name}: no layer got a zTOC, so there is no SOCI index to make (${why})`,
+    `UNSUPPORTED: ${source.name}: no layer got a zTOC, so there is no SOCI index to make: ${why.join("; ") || "the image has no layers"}`,
     { reference: source.name },
   );
 }
