@@ -13,6 +13,8 @@ pub mod ext4;
 #[cfg(feature = "extent")]
 pub mod extent;
 pub mod gzip;
+#[cfg(feature = "nydus")]
+pub mod nydus;
 pub mod oci;
 #[cfg(feature = "overlaybd")]
 pub mod overlaybd;

@@ -5,11 +5,17 @@
 
 use std::path::Path;
 
+#[cfg(feature = "nydus")]
+#[path = "../fuzz/bodies/blob_meta.rs"]
+mod blob_meta;
 #[cfg(feature = "build")]
 #[path = "../fuzz/bodies/builder.rs"]
 mod builder;
 #[path = "../fuzz/bodies/entry_line.rs"]
 mod entry_line;
+#[cfg(feature = "nydus")]
+#[path = "../fuzz/bodies/erofs.rs"]
+mod erofs;
 #[path = "../fuzz/bodies/gzip_header.rs"]
 mod gzip_header;
 #[path = "../fuzz/bodies/manifest.rs"]
@@ -18,6 +24,15 @@ mod manifest;
 mod pack;
 #[path = "../fuzz/bodies/path.rs"]
 mod path;
+#[cfg(feature = "nydus")]
+#[path = "../fuzz/bodies/rafs.rs"]
+mod rafs;
+#[cfg(feature = "nydus")]
+#[path = "../fuzz/bodies/rafs_v5.rs"]
+mod rafs_v5;
+#[cfg(feature = "nydus")]
+#[path = "../fuzz/bodies/rafs_v6.rs"]
+mod rafs_v6;
 #[path = "../fuzz/bodies/range_header.rs"]
 mod range_header;
 #[path = "../fuzz/bodies/reference.rs"]
@@ -46,6 +61,9 @@ macro_rules! replay {
 
 #[cfg(feature = "build")]
 replay!(builder);
+
+#[cfg(feature = "nydus")]
+replay!(blob_meta, erofs, rafs_v5, rafs_v6);
 
 replay!(
     gzip_header,

@@ -16,6 +16,8 @@ mod tree;
 mod volume;
 mod xattr;
 
+#[cfg(feature = "nydus")]
+pub(crate) use inode::device;
 pub use inode::{Inode, Layout};
 pub use superblock::{MAGIC, SUPER_OFFSET, Superblock};
 pub use tree::Tree;

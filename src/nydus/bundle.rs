@@ -1,0 +1,60 @@
+//! The bootstrap's layer: a tar with `image/image.boot` and, of newer converters, each blob's contexts.
+
+use bytes::Bytes;
+
+use super::corrupt;
+use crate::error::Result;
+use crate::limits::Limits;
+use crate::oci::Digest;
+use crate::rootfs::clean;
+use crate::tar::{Kind, TarWalker};
+
+const BOOT: &[u8] = b"image/image.boot";
+const META: (&[u8], &[u8]) = (b"image/", b".blob.meta");
+
+/// What a bootstrap's layer holds.
+#[derive(Debug, Clone)]
+pub struct Bundle {
+    /// The bootstrap.
+    pub boot: Bytes,
+    /// Contexts of blobs, by the blob that they would otherwise be in: see [`BlobMeta`](super::BlobMeta).
+    pub metas: Vec<(Digest, Bytes)>,
+}
+
+impl Bundle {
+    /// Finds them in the layer's tar. `CORRUPT_LAYER` where there is no bootstrap.
+    pub fn of_tar(tar: &Bytes, limits: &Limits) -> Result<Bundle> {
+        let mut walker = TarWalker::new(limits);
+        while !walker.is_done() {
+            let at = usize::try_from(walker.wants()).unwrap_or(usize::MAX);
+            match tar.get(at..) {
+                Some(rest) if !rest.is_empty() && walker.push(rest)? > 0 => {}
+                _ => break,
+            }
+        }
+        let table = walker.finish(Some(tar.len() as u64))?;
+        let (mut boot, mut metas) = (None, Vec::new());
+        for entry in table.iter().filter(|e| e.kind == Kind::Regular) {
+            let end = entry.offset.checked_add(entry.size);
+            let range = usize::try_from(entry.offset).ok().zip(end.and_then(|end| usize::try_from(end).ok()));
+            let Some((start, end)) = range.filter(|(_, end)| *end <= tar.len()) else {
+                return Err(corrupt("the bootstrap's layer is cut off"));
+            };
+            let name = clean(entry.name);
+            if name == BOOT {
+                boot = Some(tar.slice(start..end));
+            } else if let Some(hex) = name.strip_prefix(META.0).and_then(|n| n.strip_suffix(META.1))
+                && let Ok(digest) = super::blob::digest_of_id(hex)
+            {
+                metas.push((digest, tar.slice(start..end)));
+            }
+        }
+        let boot = boot.ok_or_else(|| corrupt("the layer of the bootstrap holds no image/image.boot"))?;
+        Ok(Bundle { boot, metas })
+    }
+
+    /// The contexts that would otherwise be in `blob`.
+    pub fn meta(&self, blob: &Digest) -> Option<&Bytes> {
+        self.metas.iter().find(|(digest, _)| digest == blob).map(|(_, meta)| meta)
+    }
+}
