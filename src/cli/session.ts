@@ -56,7 +56,9 @@ export class Session {
 
   /** Opens what holds an image's manifests and blobs. */
   async source(reference: string): Promise<Source> {
-    const source = await openSource(reference, await this.#options(reference));
+    // What builds shows its own progress.
+    const options = { ...(await this.#options(reference)), onProgress: undefined };
+    const source = await openSource(reference, options);
     this.#sources.push(source);
     return source;
   }

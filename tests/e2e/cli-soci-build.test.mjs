@@ -1,17 +1,23 @@
 // `ocipeek soci create|convert|push`: from registries and files to registries and files, and back through the index.
 import assert from "node:assert/strict";
-import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { ocipeek } from "../lib/cli.mjs";
 import { DEMO, pushLayout, startDockerRegistry } from "../lib/docker-registry.mjs";
 import { saveNew } from "../lib/docker-save.mjs";
 import { merged } from "../lib/expected.mjs";
+import { cliFile } from "../lib/package.mjs";
 import { tempFolder } from "../lib/processes.mjs";
 import { skopeo, skopeoCopy } from "../lib/skopeo.mjs";
-import { LayoutWriter, readJson, sha256, V1, V2, writePlatforms } from "../lib/soci-images.mjs";
+import { gzipLayer, LayoutWriter, readJson, sha256, V1, V2, writePlatforms } from "../lib/soci-images.mjs";
 
 const IMAGE = "sha256:42a11d5b53c278c4ef8a9c3c5f7ec51db200191ebab32732a1cac5c94cc36a96";
+const [USER, PASSWORD] = ["reader", "open sesame"];
+/** bcrypt of the password. */
+const HTPASSWD = `${USER}:$2b$05$ocipeekocipeekocipeekez2D7lIvrUhywA7cOdCU0YSH2IG/MEBG\n`;
 const AMD64 = ["--platform", "linux/amd64"];
 /** Index all layers of the small demo image. */
 const ALL = ["--min-layer-size", "0"];
@@ -75,7 +81,7 @@ describe("building indexes", () => {
       );
       assert.match(lines[8], /^Index: {4}sha256:[0-9a-f]{64}, v1, 6 of 6 layers$/);
       assert.match(lines.at(-1), new RegExp(`^Written: {2}${at("a")}; 7 blobs \\(3\\.2 MB\\), 1 manifest$`));
-      assert.match(err, /^(?:ocipeek: layer \d: \d+ entr(?:y|ies), [\d.]+ k?M?B\n){6}$/);
+      assert.match(err, /^(?:ocipeek: layer \d: \d+ entr(?:y|ies), [\d.]+ k?M?B, sha256:\w{64}\n){6}$/);
       await readsLazily(image);
       const [index] = await json(["soci", "list", image]);
       assert.equal(index.version, "v1");
@@ -376,6 +382,44 @@ describe("building indexes", () => {
       await run(0, ["soci", "check", "-q", "--deep", `${at("pushed")}:1`]);
       await readsLazily(`${at("pushed")}:1`);
       await run(2, ["soci", "push", `oci:${dir}:1`, at("pushed")]);
+      await run(2, ["soci", "push", `oci:${dir}:1`, `${at("pushed")}:1`, ...AMD64]);
     });
+  });
+
+  test("an interrupt ends it, and leaves nothing that looks like an image", async () => {
+    const writer = new LayoutWriter(path("large"));
+    const platform = { os: "linux", architecture: "amd64" };
+    writer.tag("latest", writer.image([gzipLayer(writer, "large", 60_000_000)], { platform }));
+    const before = readdirSync(folder.path);
+    const out = path("interrupted.tar");
+    const args = ["soci", "convert", `oci:${writer.dir}:latest`, `oci-archive:${out}`];
+    const child = spawn(process.execPath, [cliFile(), ...args], { stdio: "ignore" });
+    setTimeout(() => child.kill("SIGINT"), 400);
+    const [code] = await once(child, "close");
+    assert.equal(code, 130);
+    assert.deepEqual(readdirSync(folder.path), before);
+  });
+
+  test("credentials: by Docker's configuration, or --username for the registry that is written to", async () => {
+    const secured = await startDockerRegistry({ htpasswd: HTPASSWD });
+    try {
+      const to = `${secured.host}/app:soci`;
+      const args = ["soci", "convert", `${at("a")}:latest`, to, ...ALL, "-q"];
+      const refused = await run(3, args);
+      assert.match(refused.err, /^ocipeek: UNAUTHORIZED: /);
+      const login = ["--username", USER, "--password-stdin"];
+      const { out } = await run(0, [...args, ...login], { input: `${PASSWORD}\n` });
+      assert.match(out, /^sha256:/);
+      const config = path("docker");
+      mkdirSync(config);
+      const auth = Buffer.from(`${USER}:${PASSWORD}`).toString("base64");
+      writeFileSync(join(config, "config.json"), JSON.stringify({ auths: { [secured.host]: { auth } } }));
+      const env = { DOCKER_CONFIG: config };
+      assert.equal((await run(0, ["soci", "list", "-q", to], { env })).out.split("\n").length, 2);
+      await run(0, ["soci", "create", to, ...ALL, "-q"], { env });
+      await run(2, [...args, "--username", USER]);
+    } finally {
+      await secured.stop();
+    }
   });
 });

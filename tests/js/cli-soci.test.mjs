@@ -260,7 +260,7 @@ describe("progress", () => {
     const out = stream(true, 30);
     const shown = new BuildLine(false, /** @type {any} */ (out));
     shown.update(/** @type {any} */ (progress({})));
-    assert.equal(out.text, "\rindexing 45.1 MB of 312.4 MB,\x1b[K");
+    assert.equal(out.text, "\rindexing 45.1 MB of 312.4 MB;\x1b[K");
     shown.clear();
     assert.ok(out.text.endsWith("\r\x1b[K"));
   });
@@ -273,6 +273,16 @@ describe("progress", () => {
       shown.update(/** @type {any} */ (progress({ layer })));
     }
     assert.equal(out.text, "ocipeek: layer 2: 7 entries, 100 B\n");
+  });
+
+  test("layers of several platforms have the same index", () => {
+    const out = stream(false);
+    const shown = new BuildLine(false, /** @type {any} */ (out));
+    for (const n of [1, 2]) {
+      const layer = { index: 0, digest: digest(n), bytes: 100, total: 100, entries: 1, spans: 1 };
+      shown.update(/** @type {any} */ (progress({ layer })));
+    }
+    assert.equal(out.text, [1, 2].map((n) => `ocipeek: layer 0: 1 entry, 100 B, ${digest(n)}\n`).join(""));
   });
 
   test("quiet is quiet", () => {

@@ -87,7 +87,8 @@ function covered(layers: readonly LayerResult[]): number {
 function written({ blobs, manifests }: PushReport): string {
   const of = (outcome: string): number => blobs.filter((it) => it.outcome === outcome).length;
   const bytes = blobs.reduce((sum, it) => sum + (it.outcome === "uploaded" ? it.size : 0), 0);
-  const parts = [`${counted(of("uploaded"), "blob")} (${siSize(bytes)})`];
+  const sent = of("uploaded");
+  const parts = [sent > 0 ? `${counted(sent, "blob")} (${siSize(bytes)})` : "no blob sent"];
   if (of("mounted") > 0) parts.push(`${of("mounted")} mounted`);
   if (of("present") > 0) parts.push(`${of("present")} there before`);
   return `${parts.join(", ")}, ${counted(manifests.length, "manifest")}`;

@@ -4,6 +4,8 @@ import { counted, siSize } from "../format.js";
 /** Between two lines where standard error is no terminal. */
 const PLAIN_MS = 10_000;
 const REDRAW_MS = 100;
+/** Rates before that are a matter of chance. */
+const SETTLE_MS = 1_000;
 
 /**
  * How far the building and writing of an index is, on standard error: one line that changes on a terminal, else a line
@@ -12,7 +14,9 @@ const REDRAW_MS = 100;
 export class BuildLine {
   readonly #stream: NodeJS.WriteStream;
   readonly #quiet: boolean;
-  readonly #done = new Set<number>();
+  /** Layers that were told of. Images of several platforms have layers with the same index. */
+  readonly #done = new Set<string>();
+  readonly #starts = new Map<BuildProgress["phase"], number>();
   #last = Date.now();
   #shown = false;
 
@@ -24,21 +28,39 @@ export class BuildLine {
   /** For the option `onProgress`. */
   readonly update = (progress: BuildProgress): void => {
     if (this.#quiet) return;
-    const now = Date.now();
-    if (this.#stream.isTTY) {
-      if (this.#shown && now - this.#last < REDRAW_MS) return;
-      this.#stream.write(`\r${fit(describe(progress), this.#stream.columns)}\x1b[K`);
-      this.#shown = true;
-    } else {
-      const { phase, layer } = progress;
-      if (phase === "layer" && layer && layer.bytes === layer.total && !this.#done.has(layer.index)) {
-        this.#done.add(layer.index);
-        this.#stream.write(`ocipeek: ${layerText(layer)}, ${siSize(layer.bytes)}\n`);
-      } else if (now - this.#last >= PLAIN_MS) this.#stream.write(`ocipeek: ${describe(progress)}\n`);
-      else return;
-    }
-    this.#last = now;
+    if (this.#stream.isTTY) this.#redraw(progress);
+    else this.#tell(progress);
   };
+
+  #redraw(progress: BuildProgress): void {
+    const now = Date.now();
+    const isSettled = this.#isSettled(progress, now);
+    if (this.#shown && now - this.#last < REDRAW_MS) return;
+    this.#stream.write(`\r${fit(describe(progress, isSettled), this.#stream.columns)}\x1b[K`);
+    this.#shown = true;
+    this.#last = now;
+  }
+
+  #tell(progress: BuildProgress): void {
+    const now = Date.now();
+    const isSettled = this.#isSettled(progress, now);
+    const { phase, layer } = progress;
+    const key = layer?.digest ?? String(layer?.index);
+    if (phase === "layer" && layer && layer.bytes === layer.total && !this.#done.has(key)) {
+      this.#done.add(key);
+      const digest = layer.digest ? `, ${layer.digest}` : "";
+      this.#stream.write(`ocipeek: ${layerText(layer)}, ${siSize(layer.bytes)}${digest}\n`);
+    } else if (now - this.#last >= PLAIN_MS)
+      this.#stream.write(`ocipeek: ${describe(progress, isSettled)}\n`);
+    else return;
+    this.#last = now;
+  }
+
+  #isSettled({ phase }: BuildProgress, now: number): boolean {
+    const start = this.#starts.get(phase) ?? now;
+    this.#starts.set(phase, start);
+    return now - start >= SETTLE_MS;
+  }
 
   /** Takes the line away. */
   readonly clear = (): void => {
@@ -48,11 +70,12 @@ export class BuildLine {
 }
 
 /** `indexing 45.1 MB of 312.4 MB, 23.0 MB/s, 12 s left; layer 3: 2859 entries`. */
-export function describe({ phase, layer, bytes, total, bytesPerSecond, etaSeconds }: BuildProgress): string {
+export function describe(progress: BuildProgress, isSettled = true): string {
+  const { phase, layer, bytes, total, bytesPerSecond, etaSeconds } = progress;
   const of = total >= bytes && total > 0 ? ` of ${siSize(total)}` : "";
   const parts = [`${phase === "layer" ? "indexing" : "writing"} ${siSize(bytes)}${of}`];
-  if (bytesPerSecond > 0) parts.push(`${siSize(Math.round(bytesPerSecond))}/s`);
-  if (etaSeconds !== undefined) parts.push(`${duration(etaSeconds)} left`);
+  if (isSettled && bytesPerSecond > 0) parts.push(`${siSize(Math.round(bytesPerSecond))}/s`);
+  if (isSettled && etaSeconds !== undefined) parts.push(`${duration(etaSeconds)} left`);
   const at = phase === "layer" && layer ? `; ${layerText(layer)}` : "";
   return parts.join(", ") + at;
 }

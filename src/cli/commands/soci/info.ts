@@ -54,7 +54,15 @@ export const info: Command = {
   summary: "show the SOCI index: how it was found, which layers it covers, span sizes",
   usage: "IMAGE [--raw]",
   details: "Older builders do not write span sizes into the index. They are then read from the zTOCs.",
-  options: { raw: { type: "boolean", help: "print the index's manifest" } },
+  options: {
+    platform: {
+      type: "string",
+      short: "p",
+      value: "OS/ARCH",
+      help: "of this platform's image (default: this machine's, for linux)",
+    },
+    raw: { type: "boolean", help: "print the index's manifest" },
+  },
   arity: [1, 1],
   run,
 };

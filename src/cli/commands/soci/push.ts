@@ -34,6 +34,9 @@ async function run(session: Session): Promise<void> {
     const artifacts = converted
       ? await v2Artifacts(source, converted, signal)
       : await v1Artifacts(source, await chosen(session, source, place, existing), signal);
+    if (converted && platformList(args)) {
+      throw new UsageError("an image that holds its indexes is copied whole, without --platform");
+    }
     const tag = converted ? tagOf(place) : undefined;
     const options = { tag, parallel, signal, onProgress };
     return { artifacts, pushed: await pushArtifacts(source, artifacts, place.destination, options) };
