@@ -102,14 +102,15 @@ function matches(pattern: readonly string[], segments: readonly string[]): boole
     for (const at of reached) {
       const segment = segments[at];
       if (part === "**") for (let end = at; end <= segments.length; end++) next.add(end);
-      else if (segment !== undefined && matchesSegment(part, segment)) next.add(at + 1);
+      else if (segment !== undefined && matchesWildcard(part, segment)) next.add(at + 1);
     }
     reached = next;
   }
   return reached.has(segments.length);
 }
 
-function matchesSegment(pattern: string, segment: string): boolean {
+/** `*` in a pattern is any run of characters. */
+export function matchesWildcard(pattern: string, segment: string): boolean {
   const [first = "", ...rest] = pattern.split("*");
   const last = rest.pop();
   if (last === undefined) return segment === pattern;

@@ -3,10 +3,22 @@
  * `wrangler.jsonc`, JSON values), bindings are objects. Every name is in {@link parseConfig}.
  * @module
  */
-import { hostProblem } from "./host.ts";
 
-/** What the platform hands over: variables, secrets and bindings by name. */
-export type Env = Readonly<Record<string, unknown>>;
+import { HOOKS_LIMITS, type HooksConfig, type HooksLimits, parseHooks } from "./hooks/config.ts";
+import { hostProblem } from "./host.ts";
+import {
+  boolean,
+  ConfigError,
+  type Env,
+  list,
+  numbers,
+  object,
+  secretJson,
+  text,
+  whole,
+} from "./settings.ts";
+
+export { ConfigError, type Env } from "./settings.ts";
 
 /** One line of the allow list. */
 export interface RegistryRule {
@@ -87,6 +99,8 @@ export interface Config {
   readonly dockerConfig: string | undefined;
   /** Keys for ECR; secrets. */
   readonly aws: AwsKeys | undefined;
+  /** Notifications of registries; nothing where they are off. */
+  readonly hooks: HooksConfig | undefined;
 }
 
 /** Names of the bindings. Each is optional. */
@@ -97,6 +111,8 @@ export const BINDINGS = {
   assets: "OCIPEEK_ASSETS",
   /** An Analytics Engine dataset: one data point a request. */
   analytics: "OCIPEEK_ANALYTICS",
+  /** A queue of Cloudflare Queues: images that are to be indexed. */
+  queue: "OCIPEEK_QUEUE",
 } as const;
 
 /** The registries of the default allow list. */
@@ -140,9 +156,10 @@ const LIBRARY_LIMITS: Readonly<Record<string, number>> = {
   maxRetryAfter: 5,
 };
 
-/** A variable that does not mean anything. Says which; never its value, which may be a secret. */
-export class ConfigError extends Error {
-  override readonly name = "ConfigError";
+/** Defaults of a platform that is not the edge's. */
+export interface Defaults {
+  readonly limits?: Partial<RequestLimits>;
+  readonly hooks?: Partial<HooksLimits>;
 }
 
 /**
@@ -162,16 +179,19 @@ export class ConfigError extends Error {
  * | `OCIPEEK_CACHE` | object, see {@link CacheConfig} | |
  * | `OCIPEEK_DOCKER_CONFIG` | secret: text of a Docker `config.json` | none |
  * | `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` | secrets, for ECR | none |
- * | `OCIPEEK_ASSETS`, `OCIPEEK_BUCKET`, `OCIPEEK_ANALYTICS` | bindings: the page, R2, Analytics Engine | none |
+ * | `OCIPEEK_HOOKS` | object, see {@link HooksConfig} and {@link HooksLimits} | |
+ * | `OCIPEEK_HOOK_SECRET` | secret, or a list of them; without it there are no hooks | none |
+ * | `OCIPEEK_ASSETS`, `OCIPEEK_BUCKET`, `OCIPEEK_ANALYTICS`, `OCIPEEK_QUEUE` | bindings: the page, R2, Analytics Engine, Queues | none |
  *
- * Lists are JSON arrays, or text with commas or spaces between. `limits` are other defaults than the edge platform's.
+ * Lists are JSON arrays, or text with commas or spaces between. `defaults` are other ones than the edge platform's.
  * @throws {@link ConfigError}
  */
-export function parseConfig(env: Env, limits: Partial<RequestLimits> = {}): Config {
+export function parseConfig(env: Env, defaults: Defaults = {}): Config {
   const rules = list(env, "OCIPEEK_REGISTRIES") ?? DEFAULT_REGISTRIES;
   const insecure = list(env, "OCIPEEK_INSECURE_REGISTRIES") ?? [];
   for (const host of insecure) checkHost("OCIPEEK_INSECURE_REGISTRIES", host);
   const cache = object(env, "OCIPEEK_CACHE");
+  const limits = numbers(env, "OCIPEEK_LIMITS", { ...REQUEST_LIMITS, ...defaults.limits });
   return {
     registries: rules.map(ruleOf),
     insecureRegistries: insecure,
@@ -180,7 +200,7 @@ export function parseConfig(env: Env, limits: Partial<RequestLimits> = {}): Conf
     tokenHosts: list(env, "OCIPEEK_TOKEN_HOSTS") ?? [],
     tagTtl: whole("OCIPEEK_TAG_TTL", env.OCIPEEK_TAG_TTL ?? 60),
     demo: (list(env, "OCIPEEK_DEMO") ?? []).map(imageOf),
-    limits: numbers(env, "OCIPEEK_LIMITS", { ...REQUEST_LIMITS, ...limits }),
+    limits,
     libraryLimits: numbers(env, "OCIPEEK_LIBRARY_LIMITS", LIBRARY_LIMITS, true),
     cache: {
       memoryBytes: whole("OCIPEEK_CACHE.memoryBytes", cache.memoryBytes ?? 16 * MIB),
@@ -189,6 +209,7 @@ export function parseConfig(env: Env, limits: Partial<RequestLimits> = {}): Conf
     },
     dockerConfig: secretJson(env.OCIPEEK_DOCKER_CONFIG),
     aws: aws(env),
+    hooks: parseHooks(env, { ...HOOKS_LIMITS, maxSubrequests: limits.maxSubrequests, ...defaults.hooks }),
   };
 }
 
@@ -230,70 +251,4 @@ function aws(env: Env): AwsKeys | undefined {
   const secretAccessKey = text(env, "AWS_SECRET_ACCESS_KEY");
   if (!accessKeyId || !secretAccessKey) return undefined;
   return { accessKeyId, secretAccessKey, sessionToken: text(env, "AWS_SESSION_TOKEN") };
-}
-
-function text(env: Env, name: string): string | undefined {
-  const value = env[name];
-  if (value === undefined || value === null || value === "") return undefined;
-  if (typeof value !== "string") throw new ConfigError(`${name}: must be text`);
-  return value.trim();
-}
-
-function secretJson(value: unknown): string | undefined {
-  if (value === undefined || value === null || value === "") return undefined;
-  return typeof value === "string" ? value : JSON.stringify(value);
-}
-
-function list(env: Env, name: string): string[] | undefined {
-  const value = env[name];
-  if (value === undefined || value === null || value === "") return undefined;
-  const items =
-    typeof value === "string" && !value.trimStart().startsWith("[")
-      ? value.split(/[\s,]+/).filter(Boolean)
-      : json(name, value);
-  if (Array.isArray(items) && items.every((item) => typeof item === "string")) return items;
-  throw new ConfigError(`${name}: must be a list of strings`);
-}
-
-function object(env: Env, name: string): Record<string, unknown> {
-  const value = env[name];
-  if (value === undefined || value === null || value === "") return {};
-  const parsed = json(name, value);
-  if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) {
-    return parsed as Record<string, unknown>;
-  }
-  throw new ConfigError(`${name}: must be an object`);
-}
-
-function numbers<T extends object>(env: Env, name: string, defaults: T, open = false): T {
-  const given = object(env, name);
-  const result = { ...defaults } as Record<string, unknown>;
-  for (const [key, value] of Object.entries(given)) {
-    if (!open && !(key in defaults)) throw new ConfigError(`${name}: there is no ${key}`);
-    result[key] = whole(`${name}.${key}`, value);
-  }
-  return result as T;
-}
-
-function json(name: string, value: unknown): unknown {
-  if (typeof value !== "string") return value;
-  try {
-    return JSON.parse(value);
-  } catch {
-    throw new ConfigError(`${name}: is not JSON`);
-  }
-}
-
-function whole(name: string, value: unknown): number {
-  const number = typeof value === "string" && /^\d+$/.test(value.trim()) ? Number(value) : value;
-  if (typeof number === "number" && Number.isSafeInteger(number) && number >= 0) return number;
-  throw new ConfigError(`${name}: must be a whole number that is not negative`);
-}
-
-function boolean(name: string, value: unknown, fallback: boolean): boolean {
-  if (value === undefined || value === null || value === "") return fallback;
-  if (typeof value === "boolean") return value;
-  if (value === "true" || value === "1") return true;
-  if (value === "false" || value === "0") return false;
-  throw new ConfigError(`${name}: must be true or false`);
 }

@@ -37,7 +37,10 @@ export interface Server {
 }
 
 /** A server of one's own is not counted like the edge platform's free plan. */
-const LIMITS = { maxSubrequests: 10_000, maxOpenImages: 16 };
+const DEFAULTS = {
+  limits: { maxSubrequests: 10_000, maxOpenImages: 16 },
+  hooks: { maxLayerSize: 0, maxWaiting: 1000, maxSeconds: 86_400 },
+};
 
 /** The page, as it lies beside this file when it is built. */
 const PAGE = fileURLToPath(new URL("../www/", import.meta.url));
@@ -66,7 +69,7 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
     const settled = promise.catch(() => {}).finally(() => running.delete(settled));
     running.add(settled);
   };
-  const config = parseConfig(env, LIMITS);
+  const config = parseConfig(env, DEFAULTS);
   const handle = assemble(config, env, {
     fetch: publicFetch(config),
     host: "ocipeek.invalid",

@@ -38,6 +38,11 @@ test("wrangler.jsonc shows every setting with its default", () => {
   assert.deepEqual(defaults.OCIPEEK_LIMITS, config.limits);
   assert.deepEqual(defaults.OCIPEEK_LIBRARY_LIMITS, config.libraryLimits);
   assert.deepEqual(defaults.OCIPEEK_CACHE, config.cache);
+  const secret = { OCIPEEK_HOOK_SECRET: "a-secret-of-hooks" };
+  const hooks = parseConfig({ ...defaults, ...secret }).hooks;
+  assert.deepEqual(hooks, parseConfig(secret).hooks);
+  const { secrets: _, limits, ...members } = hooks;
+  assert.deepEqual(Object.keys(defaults.OCIPEEK_HOOKS), Object.keys({ ...members, ...limits }));
   const file = read("../wrangler.jsonc");
   for (const name of names) assert.ok(file.includes(name), name);
 });

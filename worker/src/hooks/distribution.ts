@@ -1,0 +1,56 @@
+/**
+ * Notifications of CNCF Distribution (docker-registry), and of registries made of it:
+ * https://distribution.github.io/distribution/about/notifications
+ * @module
+ */
+import { list, object, text } from "./json.ts";
+import { type Ignored, type Notification, type Push, pushOf, unreadable } from "./push.ts";
+
+/** Far more than a registry sends at once. */
+const MAX_EVENTS = 1000;
+
+const MANIFESTS = new Set([
+  "application/vnd.oci.image.index.v1+json",
+  "application/vnd.oci.image.manifest.v1+json",
+  "application/vnd.docker.distribution.manifest.list.v2+json",
+  "application/vnd.docker.distribution.manifest.v2+json",
+]);
+
+/**
+ * Reads an envelope of events. `registry`: its name, where it is not to be the host that the registry was asked at.
+ * @throws HttpError `INVALID_ARGUMENT`
+ */
+export function readDistribution(payload: unknown, registry?: string): Notification {
+  const events = list(payload, "events");
+  if (!events) throw unreadable("a notification of Distribution has a list of events");
+  if (events.length > MAX_EVENTS) {
+    throw unreadable(`a notification of Distribution has ${MAX_EVENTS} events at most`);
+  }
+  const pushes: Push[] = [];
+  const ignored: Ignored[] = [];
+  for (const event of events) {
+    if (text(event, "action") !== "push") {
+      ignored.push({ reason: "not-a-push" });
+      continue;
+    }
+    const target = object(object(event).target);
+    if (!MANIFESTS.has(text(target, "mediaType") ?? "")) {
+      ignored.push({ reason: "not-a-manifest" });
+      continue;
+    }
+    const push = pushOf({
+      registry: registry ?? text(object(event).request, "host") ?? hostOf(text(target, "url", 4096)),
+      repository: text(target, "repository"),
+      tag: text(target, "tag"),
+      digest: text(target, "digest"),
+      event: text(event, "id"),
+    });
+    if (push) pushes.push(push);
+    else ignored.push({ reason: "malformed" });
+  }
+  return { pushes, ignored };
+}
+
+function hostOf(url: string | undefined): string | undefined {
+  return url !== undefined && URL.canParse(url) ? new URL(url).host || undefined : undefined;
+}

@@ -1,0 +1,105 @@
+/** What notifications come to: pushes of images. @module */
+import { isRepository } from "../access.ts";
+import { HttpError } from "../errors.ts";
+import { hostProblem } from "../host.ts";
+
+/** The notifications that are understood; names of the routes below `/hooks/`. */
+export const KINDS = ["distribution", "ecr", "ghcr", "dockerhub", "harbor"] as const;
+
+/** Who sends a notification. */
+export type Kind = (typeof KINDS)[number];
+
+/** A manifest that was pushed. */
+export interface Push {
+  /** As image names write it: `docker.io`, `ghcr.io`. */
+  readonly registry: string;
+  readonly repository: string;
+  /** Nothing where it was pushed by digest alone. */
+  readonly tag: string | undefined;
+  /** Nothing where the notification does not say. */
+  readonly digest: string | undefined;
+  /** What tells this event from others; the same again is the same event. Nothing where its sender gives none. */
+  readonly event: string | undefined;
+}
+
+/** Why a notification, or a part of one, comes to nothing. */
+export type Reason =
+  /** A pull, a deletion, a test of the connection. */
+  | "not-a-push"
+  /** A blob. */
+  | "not-a-manifest"
+  /** A package of another kind, or an artifact that is no image. */
+  | "not-an-image"
+  /** What it says of the image cannot be. */
+  | "malformed"
+  /** This worker's own: a converted image's tag. */
+  | "own-tag"
+  /** The tag that lists what refers to an image. */
+  | "referrers-tag"
+  /** A converted image needs a tag. */
+  | "untagged"
+  /** No filter matches. */
+  | "filtered"
+  /** The configuration does not list the registry or the repository. */
+  | "not-allowed"
+  /** The same event came before. */
+  | "seen"
+  /** The same image waits already. */
+  | "waiting";
+
+/** Something that comes to nothing. */
+export interface Ignored {
+  readonly reason: Reason;
+  /** `registry/repository:tag@digest`, where it is known. */
+  readonly image?: string;
+}
+
+/** A notification, read. */
+export interface Notification {
+  readonly pushes: readonly Push[];
+  readonly ignored: readonly Ignored[];
+}
+
+/** What a push says of itself, unchecked. */
+export interface Claim {
+  registry: string | undefined;
+  repository: string | undefined;
+  tag: string | undefined;
+  digest: string | undefined;
+  event: string | undefined;
+}
+
+const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
+const DIGEST = /^sha256:[0-9a-f]{64}$/;
+const EVENT = /^[\x21-\x7e]{1,128}$/;
+
+/** The push that is claimed, or nothing where a name in it cannot be. */
+export function pushOf({ registry, repository, tag, digest, event }: Claim): Push | undefined {
+  if (registry === undefined || repository === undefined) return undefined;
+  if (hostProblem(registry) || !isRepository(repository)) return undefined;
+  if (tag !== undefined && !TAG.test(tag)) return undefined;
+  if (digest !== undefined && !DIGEST.test(digest)) return undefined;
+  if (tag === undefined && digest === undefined) return undefined;
+  return { registry, repository, tag, digest, event: event && EVENT.test(event) ? event : undefined };
+}
+
+/** One push, or that it is malformed. */
+export function single(claim: Claim): Notification {
+  const push = pushOf(claim);
+  return push ? { pushes: [push], ignored: [] } : nothing("malformed");
+}
+
+/** Nothing to do. */
+export function nothing(reason: Reason): Notification {
+  return { pushes: [], ignored: [{ reason }] };
+}
+
+/** The notification is none of its kind. */
+export function unreadable(what: string): HttpError {
+  return new HttpError("INVALID_ARGUMENT", what);
+}
+
+/** How messages name what was pushed. */
+export function imageOf({ registry, repository, tag, digest }: Omit<Push, "event">): string {
+  return `${registry}/${repository}${tag ? `:${tag}` : ""}${digest ? `@${digest}` : ""}`;
+}
