@@ -8,6 +8,8 @@ import { operatorAuth } from "./credentials.ts";
 import type { Analytics, Assets, Handle } from "./deps.ts";
 import { guardedFetch, type PlatformFetch } from "./guarded-fetch.ts";
 import { createHandler } from "./handler.ts";
+import { createHooks } from "./hooks/create.ts";
+import type { Hooks } from "./hooks/hooks.ts";
 import { createProxy } from "./proxy.ts";
 
 /** What a platform gives to the worker besides requests. */
@@ -18,14 +20,25 @@ export interface Platform extends CachePlatform {
   assets?: Assets | undefined;
   /** Writes one line of the log. */
   log(line: string): void;
+  /** Ends what goes on behind answers. */
+  stop?: AbortSignal | undefined;
+}
+
+/** The worker. */
+export interface Worker {
+  readonly handle: Handle;
+  /** Where they are on. */
+  readonly hooks: Hooks | undefined;
 }
 
 /** Puts the worker together. */
-export function assemble(config: Config, env: Env, platform: Platform): Handle {
+export function assemble(config: Config, env: Env, platform: Platform): Worker {
   const now = Date.now;
   const access = new AccessList(config);
   const auth = operatorAuth(config, platform.fetch, now);
-  return createHandler({
+  const log = (record: Record<string, unknown>): void => platform.log(JSON.stringify(record));
+  const hooks = createHooks({ config, env, access, auth, platform, now, log });
+  const handle = createHandler({
     config,
     open,
     fetch: guardedFetch(access, config, platform.fetch),
@@ -36,10 +49,12 @@ export function assemble(config: Config, env: Env, platform: Platform): Handle {
     },
     proxy: createProxy({ config, access, auth, now }),
     assets: platform.assets ?? platformAssets(env[BINDINGS.assets]),
+    hooks,
     now,
-    log: (record) => platform.log(JSON.stringify(record)),
+    log,
     analytics: analyticsOf(env[BINDINGS.analytics]),
   });
+  return { handle, hooks };
 }
 
 function analyticsOf(binding: unknown): Analytics | undefined {

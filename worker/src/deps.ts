@@ -1,6 +1,7 @@
 /** What the handler is given, so that it is a function of request, environment and context. @module */
 import type { Auth, Cache, Fetch, open } from "ocipeek";
 import type { Config, Env } from "./config.ts";
+import type { Hooks } from "./hooks/hooks.ts";
 
 /** Finds credentials for a registry host, as the option `auth` of `open` wants it. */
 export type FindAuth = Extract<Auth, (registry: string) => unknown>;
@@ -67,6 +68,8 @@ export interface Deps {
   proxy(request: Request, target: ProxyTarget, scope: RequestScope): Promise<Response>;
   /** The page's files; a deployment without them answers `/` with text. */
   readonly assets: Assets | undefined;
+  /** Notifications of registries; nothing where they are off. */
+  readonly hooks: Pick<Hooks, "answer"> | undefined;
   /** Milliseconds since the epoch. */
   now(): number;
   /** Writes one structured log record. */

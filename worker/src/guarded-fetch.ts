@@ -6,6 +6,8 @@
  * - storage: where a listed registry (or its storage) has redirected to; public https hosts only.
  *
  * Redirects are never followed by the platform. A target is checked when it is named, not only when it is asked.
+ *
+ * Writing is for the hooks alone: to one repository, and to where its registry takes uploads of it.
  * @module
  */
 import type { Fetch, FetchInit, FetchResponse } from "ocipeek";
@@ -19,8 +21,16 @@ import { parseStrict, publicProblem } from "./public-host.ts";
 /** The platform's `fetch`, as far as it is used. */
 export type PlatformFetch = (url: string, init: RequestInit) => Promise<Response>;
 
+/** A repository that may be written to. */
+export interface Writable {
+  /** The registry's name. */
+  readonly registry: string;
+  readonly repository: string;
+}
+
 /** What a URL is asked as. */
 type Part =
+  | { readonly kind: "upload"; readonly registry: Registry }
   | { readonly kind: "registry"; readonly registry: Registry; readonly repository: string | undefined }
   | { readonly kind: "token" }
   | { readonly kind: "storage" };
@@ -34,17 +44,22 @@ const ODD_PATH = /%(?:2[ef5]|5c)|\/\/|\/_|\/(?:manifests|blobs|referrers|tags)\/
 /** Origins of storage remembered; more than the large registries have. */
 const MAX_ORIGINS = 1000;
 
+/** Methods by which uploads and manifests are written, and the state of an upload is asked for. */
+const UPLOADS = new Set(["POST", "PUT", "PATCH", "GET"]);
+
 /**
- * The guarded fetch. It holds no request's state, only which origins registries have named as storage.
+ * The guarded fetch. It holds no request's state, only which origins registries have named as storage, and where
+ * uploads to `writable` go on.
  * It rejects with `HttpError` `HOST_NOT_ALLOWED` or `REGISTRY_NOT_ALLOWED` where it does not ask.
  */
 export function guardedFetch(
   access: AccessList,
   config: Pick<Config, "tokenHosts">,
   platform: PlatformFetch = (url, init) => fetch(url, init),
+  writable?: Writable,
 ): Fetch {
   const storage = new Map<string, true>();
-  const guard = new Guard(access, config.tokenHosts, storage);
+  const guard = new Guard(access, config.tokenHosts, storage, writable);
   return async (text, init) => {
     const url = guard.parse(text, "the request");
     const part = guard.partOf(url, init.method);
@@ -80,11 +95,20 @@ class Guard {
   readonly #access: AccessList;
   readonly #tokenHosts: ReadonlySet<string>;
   readonly #storage: Map<string, true>;
+  readonly #writable: Writable | undefined;
+  /** Where a registry has said that an upload goes on: origin and path. */
+  readonly #uploads = new Set<string>();
 
-  constructor(access: AccessList, tokenHosts: readonly string[], storage: Map<string, true>) {
+  constructor(
+    access: AccessList,
+    tokenHosts: readonly string[],
+    storage: Map<string, true>,
+    writable: Writable | undefined,
+  ) {
     this.#access = access;
     this.#tokenHosts = new Set(tokenHosts.map((host) => host.toLowerCase()));
     this.#storage = storage;
+    this.#writable = writable;
   }
 
   parse(text: string, what: string): URL {
@@ -96,9 +120,12 @@ class Guard {
   /** As what a URL may be asked. */
   partOf(url: URL, method: string): Part {
     const registry = this.#access.at(url.origin);
+    if (registry && this.#isUpload(registry, url, method)) return { kind: "upload", registry };
     const found = registry && this.#registryPart(registry, url);
     if (found) {
-      if (method !== "GET" && method !== "HEAD") throw refused("registries are only read");
+      if (method !== "GET" && method !== "HEAD" && !this.#isWritten(found, url, method)) {
+        throw refused("registries are only read");
+      }
       return found;
     }
     if (this.#isTokenHost(url) && (method === "GET" || method === "POST")) return { kind: "token" };
@@ -126,6 +153,24 @@ class Guard {
     return undefined;
   }
 
+  /** Whether an upload begins or goes on there, to the repository that may be written to. Nothing is mounted. */
+  #isUpload(registry: Registry, url: URL, method: string): boolean {
+    const to = this.#writable;
+    if (!to || to.registry !== registry.name || !UPLOADS.has(method) || url.searchParams.has("from"))
+      return false;
+    if (!this.#access.allows(registry, to.repository)) return false;
+    if (method === "POST" && url.pathname === `/v2/${to.repository}/blobs/uploads/`) return true;
+    return method !== "POST" && this.#uploads.has(url.origin + url.pathname);
+  }
+
+  /** Whether a manifest is written there, to the repository that may be written to. */
+  #isWritten(part: Part, url: URL, method: string): boolean {
+    if (method !== "PUT" || part.kind !== "registry" || !this.#writable) return false;
+    const { registry, repository } = this.#writable;
+    if (part.registry.name !== registry || part.repository !== repository) return false;
+    return parseApiPath(url.pathname.slice(4))?.kind === "manifest";
+  }
+
   #isTokenHost(url: URL): boolean {
     const named = this.#tokenHosts.has(url.host) || this.#tokenHosts.has(`${url.hostname}:443`);
     if (url.protocol === "https:" && named) return true;
@@ -150,12 +195,26 @@ class Guard {
       throw refused("the platform hides where a redirect leads to");
     }
     const location = REDIRECTS.has(status) ? headers.get("location") : null;
+    if (part.kind === "upload") {
+      this.#checkUpload(url, headers.get("location"), location !== null);
+      return;
+    }
     if (location !== null) this.#checkRedirect(url, part, location);
     if (part.kind !== "registry") return;
     const next = nextLink(headers.get("link"));
     if (next !== undefined && this.#resolve(url, next, "a link of").origin !== url.origin) {
       throw refused(`a list of ${url.host} goes on at another host`);
     }
+  }
+
+  /** An upload goes on at its registry alone. */
+  #checkUpload(from: URL, location: string | null, isRedirect: boolean): void {
+    if (location === null) return;
+    const to = this.#resolve(from, location, "an upload to");
+    if (isRedirect || to.origin !== from.origin) {
+      throw refused(`${from.host} wants an upload to go on at ${to.host}`);
+    }
+    this.#uploads.add(to.origin + to.pathname);
   }
 
   #checkRedirect(from: URL, part: Part, location: string): void {

@@ -60,6 +60,7 @@ async function dispatch(
   images: Images,
 ): Promise<Response> {
   if (route.kind === "proxy") return proxied(request, route.target, exchange, deps);
+  if (route.kind === "hook") return over(exchange, await hook(request, route.name, exchange, deps));
   if (request.method === "OPTIONS") return over(exchange, preflight(deps.config));
   if (request.method !== "GET" && request.method !== "HEAD") {
     throw new HttpError("METHOD_NOT_ALLOWED", "this worker reads: GET and HEAD", {
@@ -84,6 +85,11 @@ async function dispatch(
     case "tree":
       return tree(await visit(request, route, exchange, deps, images));
   }
+}
+
+async function hook(request: Request, name: string, exchange: Exchange, deps: Deps): Promise<Response> {
+  if (deps.hooks) return deps.hooks.answer(request, name, exchange);
+  throw new HttpError("NOT_FOUND", "there is nothing at this URL; hooks are off");
 }
 
 /** The page for browsers, what this is for all others. */

@@ -1,20 +1,20 @@
 /** The worker on the edge's platform. @module */
 import { waitUntil } from "cloudflare:workers";
-import { assemble } from "./assemble.ts";
+import { assemble, type Worker } from "./assemble.ts";
 import { ConfigError, type Env, parseConfig } from "./config.ts";
-import type { Context, Handle } from "./deps.ts";
+import type { Context } from "./deps.ts";
+import type { Batch } from "./hooks/queue.ts";
 
 /** Milliseconds: about what a cold read takes. */
 const WRITE_DELAY = 500;
 
 /** Of this isolate; its configuration does not change while it lives. */
-let handle: Handle | undefined;
+let worker: Worker | undefined;
 
-function start(request: Request, env: Env): Handle {
-  // A worker is reached at hosts of its own only, so that any of them will do for its cache.
-  const { hostname } = new URL(request.url);
+/** `host`: a worker is reached at hosts of its own only, so that any of them will do for its cache. */
+function start(host: string, env: Env): Worker {
   return assemble(parseConfig(env), env, {
-    host: hostname,
+    host,
     waitUntil,
     writeDelay: WRITE_DELAY,
     fetch: (url, init) => fetch(url, init),
@@ -22,17 +22,34 @@ function start(request: Request, env: Env): Handle {
   });
 }
 
+/** Says in the log what is wrong with the settings. */
+function tell(error: unknown): void {
+  if (!(error instanceof ConfigError)) throw error;
+  console.error(JSON.stringify({ level: "error", code: "CONFIGURATION", message: error.message }));
+}
+
 export default {
   async fetch(request: Request, env: Env, context: Context): Promise<Response> {
     try {
-      handle ??= start(request, env);
+      worker ??= start(new URL(request.url).hostname, env);
     } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      console.error(JSON.stringify({ level: "error", code: "CONFIGURATION", message: error.message }));
+      tell(error);
       const text = "CONFIGURATION: the worker is not set up rightly; its log says what is wrong\n";
       const headers = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };
       return new Response(text, { status: 500, headers });
     }
-    return handle(request, env, context);
+    return worker.handle(request, env, context);
+  },
+
+  /** Images that the hooks have queued. */
+  async queue(batch: Batch, env: Env): Promise<void> {
+    try {
+      // No request has told a host; what the jobs read goes into no cache.
+      worker ??= start("ocipeek.invalid", env);
+    } catch (error) {
+      tell(error);
+    }
+    if (!worker?.hooks) throw new Error("hooks are off: OCIPEEK_HOOK_SECRET is not set");
+    await worker.hooks.consume(batch);
   },
 };

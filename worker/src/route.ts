@@ -4,6 +4,7 @@
  * - `/<registry>/<repository>[:tag][@digest]/-/<path>`: a file, or a folder with a slash at the end
  * - `/<registry>/<repository>[:tag][@digest]/`: the image
  * - `/-/v2/<registry>/<rest>`: the distribution API. `-` can be neither a registry nor part of a repository.
+ * - `/hooks/<name>`: notifications of registries; `hooks` can be no registry's host
  * - `/`, `/healthz`, `/robots.txt`
  * - `/icon.svg`, `/-/config.json`, `/-/www/<name>`: what the page is made of
  * @module
@@ -60,6 +61,7 @@ export type Route =
   /** A part of the page; the path has plain names only. */
   | { readonly kind: "part"; readonly path: string }
   | { readonly kind: "proxy"; readonly target: ProxyTarget }
+  | { readonly kind: "hook"; readonly name: string }
   | { readonly kind: "image"; readonly image: ImageName; readonly params: Params }
   | { readonly kind: "redirect"; readonly location: string }
   | TreeRoute;
@@ -83,6 +85,7 @@ export function parseRoute(url: string): Route {
   if (path === "/healthz") return { kind: "health" };
   if (path === "/robots.txt") return { kind: "robots" };
   if (path === "/-/config.json") return { kind: "site" };
+  if (path.startsWith("/hooks/")) return hookRoute(path, query);
   if (path === "/icon.svg" || PART.test(path)) return { kind: "part", path };
   if (!PATH_TEXT.test(path)) {
     throw invalidUrl("a path holds ASCII only; percent-encode the rest, and backslashes too");
@@ -160,6 +163,12 @@ function proxyTarget(segments: string[], query: string): ProxyTarget {
   }
   checkRegistry(registry);
   return { registry, rest: rest.join("/"), query };
+}
+
+function hookRoute(path: string, query: string): Route {
+  // Above all no secret: URLs get into logs.
+  if (query) throw invalid("a hook's URL has no parameters; a secret goes into a header");
+  return { kind: "hook", name: path.slice("/hooks/".length) };
 }
 
 function imageName(segments: string[]): ImageName {

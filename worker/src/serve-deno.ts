@@ -17,8 +17,9 @@ export function serveDeno({ hostname, port, handle }: Listen): Listening {
     // The request's own signal tells of every end, good ones too; so this one is made without it.
     const left = new AbortController();
     info.completed.catch(() => left.abort());
-    const { url, method, headers } = request;
-    return handle(new Request(url, { method, headers, signal: left.signal }));
+    const { url, method, headers, body } = request;
+    const { signal } = left;
+    return handle(new Request(url, { method, headers, signal, ...(method === "POST" ? { body } : {}) }));
   });
   return { port: server.addr.port, close: () => server.shutdown() };
 }

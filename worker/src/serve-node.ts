@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
 import type { Listen, Listening } from "./serve.ts";
 
 /** Listens. */
@@ -32,7 +33,7 @@ async function exchange(
   outgoing.once("close", () => {
     if (!outgoing.writableFinished) left.abort();
   });
-  // A body is of no use to a worker that reads; a connection with the rest of one on it is not used again.
+  // Only notifications have bodies that are read; a connection with the rest of one on it is not used again.
   if (
     incoming.headers["content-length"] !== undefined ||
     incoming.headers["transfer-encoding"] !== undefined
@@ -58,7 +59,8 @@ function requestOf(incoming: IncomingMessage, signal: AbortSignal): Request | un
     for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
       headers.append(rawHeaders[i] ?? "", rawHeaders[i + 1] ?? "");
     }
-    return new Request(`http://ocipeek.invalid${url}`, { method, headers, signal });
+    const body = method === "POST" ? { body: Readable.toWeb(incoming) as BodyInit, duplex: "half" } : {};
+    return new Request(`http://ocipeek.invalid${url}`, { method, headers, signal, ...body });
   } catch {
     return undefined;
   }

@@ -3,6 +3,7 @@
 import { fileURLToPath } from "node:url";
 import { assemble } from "./assemble.ts";
 import { ConfigError, type Env, parseConfig } from "./config.ts";
+import { HttpError } from "./errors.ts";
 import { folderAssets } from "./serve-assets.ts";
 import { FolderTier } from "./serve-cache.ts";
 import { serveDeno } from "./serve-deno.ts";
@@ -70,7 +71,8 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
     running.add(settled);
   };
   const config = parseConfig(env, DEFAULTS);
-  const handle = assemble(config, env, {
+  const stopped = new AbortController();
+  const { handle } = assemble(config, env, {
     fetch: publicFetch(config),
     host: "ocipeek.invalid",
     waitUntil,
@@ -79,6 +81,7 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
     folder: cacheDir === undefined ? undefined : new FolderTier(cacheDir, options.cacheBytes),
     assets: folderAssets(options.pageDir ?? PAGE),
     log: options.log ?? ((line) => console.error(line)),
+    stop: stopped.signal,
   });
   const listening = await start({ hostname, port, handle: (request) => handle(request, env, { waitUntil }) });
   const shown = hostname.includes(":") ? `[${hostname}]` : hostname;
@@ -86,6 +89,7 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
     url: `http://${shown}:${listening.port}`,
     close: async () => {
       await listening.close();
+      stopped.abort(new HttpError("ABORTED", "the server was stopped; push the image again to index it"));
       while (running.size > 0) await Promise.all(running);
     },
   };

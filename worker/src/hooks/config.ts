@@ -41,6 +41,11 @@ export interface HooksConfig {
   readonly limits: HooksLimits;
 }
 
+/** Bytes; those of the index builder, and of AWS's. */
+export const DEFAULT_SPAN: number = 4 << 20;
+/** Bytes; those of the index builder, and of AWS's. */
+export const DEFAULT_MIN_LAYER: number = 10 << 20;
+
 /** Defaults for an isolate of the edge. */
 export const HOOKS_LIMITS: HooksLimits = {
   maxLayerSize: 256 << 20,
@@ -76,8 +81,8 @@ export function parseHooks(env: Env, limits: HooksLimits = HOOKS_LIMITS): HooksC
     version: versionOf(given.version ?? "V2"),
     suffix: suffixOf(given.suffix ?? "-soci"),
     platforms: platformsOf(given),
-    spanSize: whole(`${NAME}.spanSize`, given.spanSize ?? 4 << 20),
-    minLayerSize: whole(`${NAME}.minLayerSize`, given.minLayerSize ?? 10 << 20),
+    spanSize: whole(`${NAME}.spanSize`, given.spanSize ?? DEFAULT_SPAN),
+    minLayerSize: whole(`${NAME}.minLayerSize`, given.minLayerSize ?? DEFAULT_MIN_LAYER),
     registries: registriesOf(given),
     limits: numbers as unknown as HooksLimits,
   };

@@ -52,6 +52,7 @@ export async function start(
     proxy: async (_request, target) => Response.json(target),
     now: Date.now,
     assets: undefined,
+    hooks: undefined,
     log: (record) => logged.push(record),
     analytics: undefined,
     ...deps,

@@ -69,6 +69,7 @@ export function worker(internet: Internet, env: Record<string, unknown> = {}) {
     proxy: createProxy({ config, access, auth, now }),
     now,
     assets: undefined,
+    hooks: undefined,
     log: (record) => logs.push(record),
     analytics: undefined,
   });

@@ -1,0 +1,280 @@
+/** One try of a job: looks at the registry, builds what is missing, and pushes it. @module */
+import { type Fetch, type FetchInit, OcipeekError, type openSource } from "ocipeek";
+import type { convertImage, createIndex, PlatformArtifacts, pushArtifacts } from "ocipeek/build";
+import type { Destination, registryDestination } from "ocipeek/push";
+import type { AccessList } from "../access.ts";
+import type { Config } from "../config.ts";
+import type { FindAuth } from "../deps.ts";
+import { HttpError, toHttpError } from "../errors.ts";
+import { guardedFetch, type PlatformFetch } from "../guarded-fetch.ts";
+import { DEFAULT_MIN_LAYER, DEFAULT_SPAN, type HooksConfig } from "./config.ts";
+import { find, forPlatforms, type ImageDoc, isConverted, withoutIndex } from "./examine.ts";
+import type { Job } from "./job.ts";
+import type { Failure, Outcome, Pushed } from "./outcome.ts";
+import { imageOf } from "./push.ts";
+
+/** The package's functions that are used; they come when the first job does. */
+export interface Tools {
+  readonly openSource: typeof openSource;
+  readonly createIndex: typeof createIndex;
+  readonly convertImage: typeof convertImage;
+  readonly pushArtifacts: typeof pushArtifacts;
+  readonly registryDestination: typeof registryDestination;
+}
+
+/** What a try is made with. */
+export interface WorkDeps {
+  readonly config: Pick<Config, "insecureRegistries" | "tokenHosts" | "libraryLimits">;
+  readonly hooks: HooksConfig;
+  readonly access: AccessList;
+  readonly auth: FindAuth | undefined;
+  readonly fetch: PlatformFetch;
+  readonly tools: () => Promise<Tools>;
+  /** Layers at a time: 1 where memory is scarce. */
+  readonly parallel: 1 | 2;
+  /** Seconds that a try may take here. */
+  readonly maxSeconds: number;
+}
+
+/** Does one try. Rejects with what went wrong; see {@link failureOf}. */
+export async function work(job: Job, deps: WorkDeps, stop: AbortSignal): Promise<Outcome> {
+  const own = new AbortController();
+  const timer = setTimeout(() => own.abort(tooLong(job, deps)), deps.maxSeconds * 1000);
+  const signal = AbortSignal.any([stop, own.signal]);
+  const task = new Task(job, deps, signal, (why) => own.abort(why));
+  try {
+    return await Promise.race([task.run(), rejected(signal)]);
+  } catch (error) {
+    // What was stopped fails in many ways; why it was stopped is what counts.
+    throw signal.aborted ? signal.reason : error;
+  } finally {
+    clearTimeout(timer);
+    // Whatever is still under way has no end to reach.
+    own.abort(new HttpError("ABORTED", "the try is over"));
+  }
+}
+
+/** Rejects when the signal says so, whoever else does not listen to it. */
+function rejected(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    else signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+}
+
+/** What is told of a try that failed. */
+export function failureOf(error: unknown): Failure {
+  const { code, message } = toHttpError(error);
+  const wait = error instanceof OcipeekError ? error.retryAfter : undefined;
+  return { code, message, passing: code === "NETWORK" || code === "RATE_LIMITED", retryAfter: wait };
+}
+
+/** One try. */
+class Task {
+  readonly #job: Job;
+  readonly #deps: WorkDeps;
+  readonly #signal: AbortSignal;
+  readonly #end: (why: HttpError) => void;
+  readonly #name: string;
+  #requests = 0;
+
+  /** `end` stops the try. */
+  constructor(job: Job, deps: WorkDeps, signal: AbortSignal, end: (why: HttpError) => void) {
+    this.#job = job;
+    this.#deps = deps;
+    this.#signal = signal;
+    this.#end = end;
+    this.#name = `${job.push.registry}/${job.push.repository}`;
+  }
+
+  async run(): Promise<Outcome> {
+    const { push, version } = this.#job;
+    const { access, tools } = this.#deps;
+    // The configuration may have changed since it was queued.
+    access.check(push.registry, push.repository);
+    const { registryDestination } = await tools();
+    const repository = await registryDestination(this.#name, this.#connection());
+    // A tag may have moved on since; what it names now is what its converted image is made of.
+    const reference = (version === "V2" ? push.tag : (push.digest ?? push.tag)) ?? "";
+    const found = await find(repository, reference, this.#signal);
+    if (typeof found === "string") return this.#skipped(found);
+    const images = forPlatforms(found.images, this.#deps.hooks.platforms);
+    if (images.length === 0) return this.#skipped("nothing-to-index");
+    return version === "V2"
+      ? this.#convert(repository, found.digest, images)
+      : this.#index(repository, images);
+  }
+
+  async #index(repository: Destination, images: readonly ImageDoc[]): Promise<Outcome> {
+    const missing = await withoutIndex(repository, images, this.#signal);
+    if (missing.length === 0) return this.#skipped("already-indexed");
+    this.#checkLayers(missing);
+    const { createIndex, pushArtifacts } = await this.#deps.tools();
+    const source = await this.#source();
+    const pushed: Pushed[] = [];
+    for (const image of missing) {
+      const artifacts = await createIndex(source, image.digest, this.#options());
+      try {
+        if (!isWorthIt(artifacts.images)) continue;
+        const report = await pushArtifacts(source, artifacts, repository, { signal: this.#signal });
+        pushed.push(...report.manifests);
+      } finally {
+        await artifacts.close();
+      }
+    }
+    return pushed.length > 0 ? this.#done(pushed) : this.#skipped("nothing-to-index");
+  }
+
+  async #convert(repository: Destination, digest: string, images: readonly ImageDoc[]): Promise<Outcome> {
+    const tag = targetTag(this.#job, this.#deps.hooks);
+    if (await isConverted(repository, tag, images, this.#signal)) return this.#skipped("already-indexed");
+    this.#checkLayers(images);
+    const { convertImage, pushArtifacts } = await this.#deps.tools();
+    const source = await this.#source();
+    const converted = await convertImage(source, digest, this.#options());
+    try {
+      if (!isWorthIt(converted.images)) return this.#skipped("nothing-to-index");
+      const report = await pushArtifacts(source, converted, repository, { tag, signal: this.#signal });
+      return this.#done(report.manifests);
+    } finally {
+      await converted.close();
+    }
+  }
+
+  /** Layers that would be indexed and are too large for here. */
+  #checkLayers(images: readonly ImageDoc[]): void {
+    const { minLayerSize, limits } = this.#deps.hooks;
+    if (limits.maxLayerSize === 0) return;
+    const large = images
+      .flatMap(({ layers }) => layers)
+      .find(
+        ({ size, mediaType }) =>
+          size >= minLayerSize && size > limits.maxLayerSize && !mediaType.endsWith("zstd"),
+      );
+    if (!large) return;
+    const why = `the layer ${large.digest} has ${large.size} bytes, more than maxLayerSize = ${limits.maxLayerSize}`;
+    throw new HttpError("LIMIT_EXCEEDED", `${why}; ${byHand(this.#job, this.#deps.hooks)}`);
+  }
+
+  #options(): NonNullable<Parameters<typeof createIndex>[2]> {
+    const { hooks, parallel, config } = this.#deps;
+    return {
+      platforms: hooks.platforms ?? "all",
+      spanSize: hooks.spanSize,
+      minLayerSize: hooks.minLayerSize,
+      parallel,
+      limits: { ...config.libraryLimits },
+      signal: this.#signal,
+    };
+  }
+
+  #source(): ReturnType<typeof openSource> {
+    return this.#deps.tools().then(({ openSource }) =>
+      openSource(this.#name, {
+        ...this.#connection(),
+        limits: { ...this.#deps.config.libraryLimits },
+        signal: this.#signal,
+      }),
+    );
+  }
+
+  /** How the registry is reached, for reading and for writing. */
+  #connection(): { auth?: FindAuth; fetch: Fetch; plainHttp: boolean; tokenHosts: string[] } {
+    const { config, access, auth, fetch } = this.#deps;
+    const { registry, repository } = this.#job.push;
+    const guarded = guardedFetch(access, config, fetch, { registry, repository });
+    return {
+      ...(auth ? { auth } : {}),
+      fetch: following((url, init) => this.#count(guarded, url, init)),
+      plainHttp: config.insecureRegistries.includes(registry),
+      tokenHosts: [...config.tokenHosts],
+    };
+  }
+
+  async #count(fetch: Fetch, url: string, init: FetchInit): ReturnType<Fetch> {
+    this.#signal.throwIfAborted();
+    this.#requests += 1;
+    const { maxSubrequests } = this.#deps.hooks.limits;
+    try {
+      if (this.#requests > maxSubrequests) {
+        const why = `this image needs more than maxSubrequests = ${maxSubrequests}`;
+        throw new HttpError("LIMIT_EXCEEDED", `${why}; ${byHand(this.#job, this.#deps.hooks)}`);
+      }
+      return await fetch(url, { ...init, signal: AbortSignal.any([init.signal, this.#signal]) });
+    } catch (error) {
+      // The guard's refusal, or a limit: sent again it would be the same.
+      if (error instanceof HttpError) this.#end(error);
+      throw error;
+    }
+  }
+
+  #done(manifests: readonly Pushed[]): Outcome {
+    const pushed = manifests.map(({ digest, tag }) => ({ digest, ...(tag ? { tag } : {}) }));
+    return { status: "done", pushed, requests: this.#requests };
+  }
+
+  #skipped(reason: Extract<Outcome, { status: "skipped" }>["reason"]): Outcome {
+    return { status: "skipped", reason, requests: this.#requests };
+  }
+}
+
+/** Whether any platform's image got an index. */
+function isWorthIt(images: readonly PlatformArtifacts[]): boolean {
+  return images.some(({ index }) => index !== undefined);
+}
+
+/** The tag of the converted image. A tag has 128 characters at most. */
+function targetTag({ push }: Job, { suffix }: HooksConfig): string {
+  const tag = `${push.tag ?? ""}${suffix}`;
+  if (tag.length > 128) {
+    throw new HttpError(
+      "INVALID_ARGUMENT",
+      `the tag ${push.tag} is too long for a suffix of ${suffix.length}`,
+    );
+  }
+  return tag;
+}
+
+/** Says how to do the same elsewhere. */
+function byHand(job: Job, hooks: HooksConfig): string {
+  const { version } = job;
+  const image = imageOf(version === "V2" ? { ...job.push, digest: undefined } : job.push);
+  const options = [
+    hooks.platforms?.map((one) => ` --platform ${one}`).join("") ?? " --all-platforms",
+    hooks.spanSize === DEFAULT_SPAN ? "" : ` --span-size ${hooks.spanSize}`,
+    hooks.minLayerSize === DEFAULT_MIN_LAYER ? "" : ` --min-layer-size ${hooks.minLayerSize}`,
+  ].join("");
+  if (version === "V1") return `run: npx ocipeek soci create ${image}${options}`;
+  return `run: npx ocipeek soci convert ${image} ${image}${hooks.suffix}${options}`;
+}
+
+function tooLong(job: Job, { hooks, maxSeconds }: WorkDeps): HttpError {
+  return new HttpError("TIMEOUT", `it took more than ${maxSeconds} seconds; ${byHand(job, hooks)}`);
+}
+
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+const MAX_REDIRECTS = 5;
+
+/** A fetch that follows redirects of what is read, each through the guard; for those who leave that to the platform. */
+function following(fetch: Fetch): Fetch {
+  return async (url, init) => {
+    if (init.redirect !== "follow" || (init.method !== "GET" && init.method !== "HEAD")) {
+      return fetch(url, init);
+    }
+    let from = url;
+    let { headers } = init;
+    for (let hops = 0; ; hops++) {
+      const answer = await fetch(from, { ...init, headers });
+      const to = REDIRECTS.has(answer.status) ? (answer.headers as Headers).get("location") : null;
+      if (to === null || hops === MAX_REDIRECTS) return answer;
+      void (answer.body as ReadableStream | null)?.cancel().catch(() => {});
+      const next = new URL(to, from).href;
+      if (new URL(next).origin !== new URL(from).origin) {
+        headers = Object.fromEntries(
+          Object.entries(headers).filter(([name]) => name.toLowerCase() !== "authorization"),
+        );
+      }
+      from = next;
+    }
+  };
+}
