@@ -1,63 +1,25 @@
 // `ocipeek serve`: the worker as a plain server, under Node, Deno and Bun.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { connect } from "node:net";
-import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { serveLayout } from "../../scripts/lib/layout-registry.mjs";
-import { ROOT, run } from "../../scripts/lib/run.mjs";
+import { run } from "../../scripts/lib/run.mjs";
 import { ocipeek } from "../lib/cli.mjs";
 import { DEMO, REPOSITORY } from "../lib/docker-registry.mjs";
 import { merged } from "../lib/expected.mjs";
-import { cliFile } from "../lib/package.mjs";
 import { tempFolder } from "../lib/processes.mjs";
+import { RUNTIMES, startServe } from "../lib/serve.mjs";
 import { writeSyntheticLayout } from "../lib/synthetic-image.mjs";
 import { layout } from "../lib/variants.mjs";
 
 const TAG = "latest-soci";
 const DIGEST = layout.tags.get(TAG);
-const bin = (name) => join(ROOT, "node_modules", ".bin", name);
-const RUNTIMES = {
-  node: [process.execPath, cliFile()],
-  deno: [bin("deno"), "run", "--quiet", "--allow-all", cliFile()],
-  bun: [bin("bun"), cliFile()],
-};
 
 const lines = new Map(merged().map((line) => [line.path, line]));
 const sha256 = (bytes) => createHash("sha256").update(Buffer.from(bytes)).digest("hex");
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Starts `ocipeek serve` and waits until it says its URL. */
-async function start(command, args, env = {}) {
-  const [file, ...first] = command;
-  const child = spawn(file, [...first, "serve", "--port", "0", ...args], {
-    env: { ...process.env, NO_COLOR: "1", ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const kill = () => child.kill("SIGKILL");
-  process.once("exit", kill);
-  let out = "";
-  let log = "";
-  child.stdout.on("data", (d) => (out += d));
-  child.stderr.on("data", (d) => (log += d));
-  const exit = once(child, "close");
-  for (let i = 0; i < 600 && !out.includes("\n") && child.exitCode === null; i++) await sleep(50);
-  assert.match(out, /^http:\/\/127\.0\.0\.1:\d+\/\n$/, log);
-  return {
-    url: out.trim().slice(0, -1),
-    log: () => log,
-    stop: async (signal = "SIGINT") => {
-      process.off("exit", kill);
-      child.kill(/** @type {NodeJS.Signals} */ (signal));
-      const hard = setTimeout(kill, 10_000);
-      const [code] = await exit;
-      clearTimeout(hard);
-      return code;
-    },
-  };
-}
 
 /** The answer to what is sent as it is. */
 async function raw(url, text) {
@@ -100,7 +62,7 @@ for (const [name, command] of Object.entries(RUNTIMES)) {
     let base;
     before(async () => {
       folder = tempFolder("serve");
-      server = await start(command, args(folder.path));
+      server = await startServe(command, args(folder.path));
       base = `${server.url}/${registry.host}/${REPOSITORY}`;
     });
     after(async () => {
@@ -188,7 +150,7 @@ for (const [name, command] of Object.entries(RUNTIMES)) {
     test("keeps what it read in the folder, for the next one", async () => {
       await fetch(`${base}@${DIGEST}/-/etc/services`).then((a) => a.arrayBuffer());
       assert.equal(await server.stop(), 0);
-      server = await start(command, args(folder.path));
+      server = await startServe(command, args(folder.path));
       base = `${server.url}/${registry.host}/${REPOSITORY}`;
       seen = [];
       const answer = await fetch(`${base}@${DIGEST}/-/etc/services`);
@@ -215,7 +177,7 @@ for (const [name, command] of Object.entries(RUNTIMES)) {
 
 describe("ocipeek serve", () => {
   test("takes no requests that a path does not say all of", async () => {
-    const server = await start(RUNTIMES.node, ["--quiet", ...args("/nonexistent")]);
+    const server = await startServe(RUNTIMES.node, ["--quiet", ...args("/nonexistent")]);
     try {
       const host = `Host: x\r\nConnection: close\r\n\r\n`;
       for (const target of ["http://evil.example/", "*", "evil.example:443"]) {
@@ -242,7 +204,7 @@ describe("ocipeek serve", () => {
   test("does not use Docker's credentials, and never shows those it is given", async () => {
     const auths = { [registry.host]: { auth: Buffer.from("robot:s3cr3t").toString("base64") } };
     const env = { OCIPEEK_DOCKER_CONFIG: JSON.stringify({ auths }) };
-    const server = await start(RUNTIMES.node, args("/nonexistent"), env);
+    const server = await startServe(RUNTIMES.node, args("/nonexistent"), env);
     const answer = await fetch(`${server.url}/${registry.host}/${REPOSITORY}:nothing/-/x`);
     const text = await answer.text();
     assert.equal(answer.status, 404, text);

@@ -7,15 +7,15 @@ import { dockerRegistry } from "../../scripts/lib/tools.mjs";
 import { freePort, startServer, tempFolder } from "./processes.mjs";
 
 /**
- * @param {{ storage?: string, htpasswd?: string, token?: { realm: string, service: string, issuer: string, certificate: string } }} [options]
- *   `storage`: the folder of another registry, to serve what it holds. `htpasswd`: the file's text (bcrypt).
+ * @param {{ storage?: string, htpasswd?: string, token?: { realm: string, service: string, issuer: string, certificate: string }, port?: number, notify?: { url: string, authorization: string } }} [options]
+ *   `storage`: the folder of another registry, to serve what it holds. `htpasswd`: the file's text (bcrypt). `port`: of
+ *   {@link freePort}. `notify`: who is told of pushes and pulls.
  */
-export async function startDockerRegistry({ storage, htpasswd, token } = {}) {
+export async function startDockerRegistry({ storage, htpasswd, token, port, notify } = {}) {
   const program = dockerRegistry();
   if (!program) throw new Error("docker-registry is missing: run `npm run setup -- --tests`");
   const folder = tempFolder("registry");
-  const port = await freePort();
-  const host = `127.0.0.1:${port}`;
+  const host = `127.0.0.1:${port ?? (await freePort())}`;
   const root = storage ?? join(folder.path, "storage");
   const config = {
     version: "0.1",
@@ -37,6 +37,11 @@ export async function startDockerRegistry({ storage, htpasswd, token } = {}) {
         rootcertbundle: join(folder.path, "token.pem"),
       },
     };
+  }
+  if (notify) {
+    const headers = { Authorization: [notify.authorization] };
+    const patience = { timeout: "10s", threshold: 3, backoff: "1s" };
+    config.notifications = { endpoints: [{ name: "hooks", url: notify.url, headers, ...patience }] };
   }
   const file = join(folder.path, "config.yml");
   writeFileSync(file, JSON.stringify(config)); // JSON is YAML
