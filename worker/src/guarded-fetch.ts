@@ -153,11 +153,11 @@ class Guard {
     return undefined;
   }
 
-  /** Whether an upload begins or goes on there, to the repository that may be written to. Nothing is mounted. */
+  /** Whether an upload begins or goes on there, to the repository that may be written to, from no other one. */
   #isUpload(registry: Registry, url: URL, method: string): boolean {
     const to = this.#writable;
-    if (!to || to.registry !== registry.name || !UPLOADS.has(method) || url.searchParams.has("from"))
-      return false;
+    if (!to || to.registry !== registry.name || !UPLOADS.has(method)) return false;
+    if (!url.searchParams.getAll("from").every((from) => from === to.repository)) return false;
     if (!this.#access.allows(registry, to.repository)) return false;
     if (method === "POST" && url.pathname === `/v2/${to.repository}/blobs/uploads/`) return true;
     return method !== "POST" && this.#uploads.has(url.origin + url.pathname);

@@ -10,6 +10,8 @@ const WRITE_DELAY = 500;
 
 /** Of this isolate; its configuration does not change while it lives. */
 let worker: Worker | undefined;
+/** The same where a queue came before the first request. */
+let consumer: Worker | undefined;
 
 /** `host`: a worker is reached at hosts of its own only, so that any of them will do for its cache. */
 function start(host: string, env: Env): Worker {
@@ -44,12 +46,13 @@ export default {
   /** Images that the hooks have queued. */
   async queue(batch: Batch, env: Env): Promise<void> {
     try {
-      // No request has told a host; what the jobs read goes into no cache.
-      worker ??= start("ocipeek.invalid", env);
+      // No request has told a host for the cache, which jobs do not use.
+      if (!worker) consumer ??= start("ocipeek.invalid", env);
     } catch (error) {
       tell(error);
     }
-    if (!worker?.hooks) throw new Error("hooks are off: OCIPEEK_HOOK_SECRET is not set");
-    await worker.hooks.consume(batch);
+    const hooks = (worker ?? consumer)?.hooks;
+    if (!hooks) throw new Error("hooks are off: OCIPEEK_HOOK_SECRET is not set, or a setting means nothing");
+    await hooks.consume(batch);
   },
 };

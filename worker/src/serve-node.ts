@@ -59,8 +59,9 @@ function requestOf(incoming: IncomingMessage, signal: AbortSignal): Request | un
     for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
       headers.append(rawHeaders[i] ?? "", rawHeaders[i + 1] ?? "");
     }
-    const body = method === "POST" ? { body: Readable.toWeb(incoming) as BodyInit, duplex: "half" } : {};
-    return new Request(`http://ocipeek.invalid${url}`, { method, headers, signal, ...body });
+    const body = method === "POST" ? (Readable.toWeb(incoming) as BodyInit) : undefined;
+    const init = { method, headers, signal, ...(body ? { body, duplex: "half" as const } : {}) };
+    return new Request(`http://ocipeek.invalid${url}`, init);
   } catch {
     return undefined;
   }

@@ -152,6 +152,7 @@ async function tryJob(
     auth: undefined,
     fetch: internet.fetch,
     tools: async () => tools,
+    libraryLimits: {},
     parallel: 1 as const,
     maxSeconds: hooks.limits.maxSeconds,
   };
@@ -452,6 +453,7 @@ describe("what may be written", () => {
     assert.equal(await send("PUT", `${REG}/v2/app/x/manifests/${EMPTY}`), "201");
     assert.equal(await send("PATCH", `${REG}/v2/app/x/blobs/uploads/id-1`), "HOST_NOT_ALLOWED");
     assert.equal(await send("POST", uploads), "202");
+    assert.equal(await send("POST", `${uploads}?mount=${EMPTY}&from=app%2Fx`), "202");
     assert.equal(await send("PATCH", `${REG}/v2/app/x/blobs/uploads/id-1?state=s`), "201");
     assert.equal(await send("PUT", `${REG}/v2/app/x/blobs/uploads/id-1?state=t&digest=${EMPTY}`), "201");
     assert.equal(await send("GET", `${REG}/v2/app/x/blobs/uploads/id-1`), "201");
@@ -470,6 +472,7 @@ describe("what may be written", () => {
       ["DELETE", `${REG}/v2/app/x/manifests/${EMPTY}`],
       ["DELETE", `${REG}/v2/app/x/blobs/uploads/id-1`],
       ["POST", `${uploads}?mount=${EMPTY}&from=secret/y`],
+      ["POST", `${uploads}?mount=${EMPTY}&from=app/x&from=secret/y`],
       ["POST", `${REG}/v2/app/y/blobs/uploads/`],
       ["POST", "https://other.example/v2/app/x/blobs/uploads/"],
       ["PUT", `${REG}/v2/app/x/blobs/uploads/id-2?digest=${EMPTY}`],

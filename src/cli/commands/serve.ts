@@ -76,7 +76,10 @@ edge worker does, until it is interrupted. Prints its URL; logs JSON lines on st
 
 All settings of the worker can be given as environment variables too: OCIPEEK_DOCKER_CONFIG (the text of a
 Docker config.json, for private registries), OCIPEEK_TAG_TTL, OCIPEEK_LIMITS and others. Docker's own credentials
-are not used unless you give them that way, since whoever reaches the server reads with them.`,
+are not used unless you give them that way, since whoever reaches the server reads with them.
+
+With OCIPEEK_HOOK_SECRET it takes registries' notifications of pushes, POST /hooks/distribution, ecr, ghcr, dockerhub
+and harbor, and pushes SOCI indexes; OCIPEEK_HOOKS says of which images. See worker/README.md.`,
   options: {
     port: { type: "string", value: "N", help: "listen on this port (default: 8788; 0 takes a free one)" },
     host: { type: "string", value: "ADDRESS", help: "listen on this address (default: 127.0.0.1)" },

@@ -3,6 +3,7 @@ import type { AccessList } from "../access.ts";
 import { BINDINGS, type Config, type Env } from "../config.ts";
 import type { FindAuth } from "../deps.ts";
 import type { PlatformFetch } from "../guarded-fetch.ts";
+import { numbers } from "../settings.ts";
 import { BucketJobs, isJobBucket } from "./bucket-jobs.ts";
 import { Hooks } from "./hooks.ts";
 import { MemoryJobs } from "./job-log.ts";
@@ -47,6 +48,8 @@ export function createHooks(parts: HooksParts): Hooks | undefined {
     auth,
     fetch: platform.fetch,
     tools,
+    // Those of the edge are for its memory; here the library's own count, but for what the operator says.
+    libraryLimits: isolated ? config.libraryLimits : numbers(env, "OCIPEEK_LIBRARY_LIMITS", {}, true),
     parallel: isolated ? (1 as const) : (2 as const),
     maxSeconds: isolated && !queue ? Math.min(maxSeconds, SECONDS_BEHIND_ANSWER) : maxSeconds,
   };

@@ -24,12 +24,14 @@ export interface Tools {
 
 /** What a try is made with. */
 export interface WorkDeps {
-  readonly config: Pick<Config, "insecureRegistries" | "tokenHosts" | "libraryLimits">;
+  readonly config: Pick<Config, "insecureRegistries" | "tokenHosts">;
   readonly hooks: HooksConfig;
   readonly access: AccessList;
   readonly auth: FindAuth | undefined;
   readonly fetch: PlatformFetch;
   readonly tools: () => Promise<Tools>;
+  /** Limits of the library, by its names. */
+  readonly libraryLimits: Readonly<Record<string, number>>;
   /** Layers at a time: 1 where memory is scarce. */
   readonly parallel: 1 | 2;
   /** Seconds that a try may take here. */
@@ -157,13 +159,13 @@ class Task {
   }
 
   #options(): NonNullable<Parameters<typeof createIndex>[2]> {
-    const { hooks, parallel, config } = this.#deps;
+    const { hooks, parallel, libraryLimits } = this.#deps;
     return {
       platforms: hooks.platforms ?? "all",
       spanSize: hooks.spanSize,
       minLayerSize: hooks.minLayerSize,
       parallel,
-      limits: { ...config.libraryLimits },
+      limits: { ...libraryLimits },
       signal: this.#signal,
     };
   }
@@ -172,7 +174,7 @@ class Task {
     return this.#deps.tools().then(({ openSource }) =>
       openSource(this.#name, {
         ...this.#connection(),
-        limits: { ...this.#deps.config.libraryLimits },
+        limits: { ...this.#deps.libraryLimits },
         signal: this.#signal,
       }),
     );
