@@ -29,8 +29,11 @@ export async function skopeo(...args) {
   }
 }
 
-/** Copies an image to a registry on loopback; `all`: every platform. */
+/**
+ * Copies an image to a registry on loopback, byte for byte; `all`: every platform, with an index that it may write anew.
+ */
 export function skopeoCopy(from, to, { all = false } = {}) {
-  const flags = ["--src-tls-verify=false", "--dest-tls-verify=false", ...(all ? ["--all"] : [])];
+  // Else it packs layers that are not compressed, and writes manifests anew.
+  const flags = ["--src-tls-verify=false", "--dest-tls-verify=false", all ? "--all" : "--preserve-digests"];
   return skopeo("copy", "--quiet", ...flags, from, to);
 }

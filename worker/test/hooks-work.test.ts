@@ -153,6 +153,7 @@ async function tryJob(
     fetch: internet.fetch,
     tools: async () => tools,
     libraryLimits: {},
+    waits: [10, 10],
     parallel: 1 as const,
     maxSeconds: hooks.limits.maxSeconds,
   };
@@ -298,7 +299,20 @@ describe("V1", () => {
 });
 
 describe("V2", () => {
-  test("what the tag names now is converted, whatever the event said", async () => {
+  test("a tag that is written behind its notification is waited for", async () => {
+    const registry = new Registry();
+    for (const old of [undefined, "old"]) {
+      registry.manifests.clear();
+      if (old) registry.keep(image(old), "1");
+      const digest = registry.keep(image("new"));
+      setTimeout(() => registry.keep(image("new"), "1"), 12);
+      const { calls, requests } = await outcomeOf(registry, { tag: "1", digest });
+      assert.deepEqual(calls[1], ["convert", digest, "all"]);
+      assert.ok(requests.length >= 3, requests.join());
+    }
+  });
+
+  test("what the tag names now is converted, where it has moved on", async () => {
     const registry = new Registry();
     const old = registry.keep(image("old"));
     const digest = registry.keep(image("new"), "1");
@@ -310,7 +324,8 @@ describe("V2", () => {
     assert.deepEqual(outcome.status === "done" && outcome.pushed, [
       { digest: digestOf("pushed"), tag: "1-soci" },
     ]);
-    assert.deepEqual(requests, [`GET ${REG}/v2/app/x/manifests/1`, `GET ${REG}/v2/app/x/manifests/1-soci`]);
+    const tag = `GET ${REG}/v2/app/x/manifests/1`;
+    assert.deepEqual(requests, [tag, tag, tag, `${tag}-soci`]);
   });
 
   test("one whose converted image has its layers is left; another one's is replaced", async () => {

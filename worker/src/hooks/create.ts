@@ -32,6 +32,8 @@ export interface HooksParts {
 
 /** The edge's platform ends what goes on behind an answer after 30 seconds; a queue's message has 15 minutes. */
 const SECONDS_BEHIND_ANSWER = 25;
+/** Milliseconds: a registry writes a tag within a moment of telling of it. */
+const WAITS = [200, 400, 800, 1600];
 
 /** The hooks, or nothing where there is no secret for them. */
 export function createHooks(parts: HooksParts): Hooks | undefined {
@@ -47,6 +49,7 @@ export function createHooks(parts: HooksParts): Hooks | undefined {
     access,
     auth,
     fetch: platform.fetch,
+    waits: WAITS,
     tools,
     // Those of the edge are for its memory; here the library's own count, but for what the operator says.
     libraryLimits: isolated ? config.libraryLimits : numbers(env, "OCIPEEK_LIBRARY_LIMITS", {}, true),
@@ -63,7 +66,8 @@ export function createHooks(parts: HooksParts): Hooks | undefined {
     jobs: isJobBucket(bucket) ? new BucketJobs(bucket) : new MemoryJobs(),
     waitUntil: (promise) => platform.waitUntil(promise),
     isolated,
-    stop: platform.stop ?? new AbortController().signal,
+    // None at the edge: a signal of one request's context is of no use in another's.
+    stop: platform.stop,
     now,
     log,
   });

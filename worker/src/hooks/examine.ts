@@ -42,9 +42,19 @@ export interface ImageDoc {
 /** An image, or why there is none to index. */
 export type Found = { readonly digest: string; readonly images: readonly ImageDoc[] } | Skipped;
 
+/** What is looked for. */
+export interface Wanted {
+  /** Tag or digest. */
+  readonly reference: string;
+  /** What a tag was pushed with, where that is known. */
+  readonly digest: string | undefined;
+  /** Milliseconds to wait for a tag, in turn. */
+  readonly waits: readonly number[];
+}
+
 /** Looks at what a reference names. */
-export async function find(repository: Destination, reference: string, signal: AbortSignal): Promise<Found> {
-  const manifest = await repository.getManifest(reference, { signal });
+export async function find(repository: Destination, wanted: Wanted, signal: AbortSignal): Promise<Found> {
+  const manifest = await settled(repository, wanted, signal);
   if (!manifest) return "gone";
   const doc = docOf(manifest);
   if (!INDEXES.has(manifest.mediaType)) {
@@ -57,6 +67,24 @@ export async function find(repository: Destination, reference: string, signal: A
   const images = await imagesOf(repository, doc, signal);
   if (images.length === 0) return "not-an-image";
   return images.some(({ namesIndex }) => namesIndex) ? "soci" : { digest: manifest.digest, images };
+}
+
+/**
+ * What a tag names once its push is over: Distribution tells of a manifest before it writes the tag. One that names
+ * something else for longer has moved on.
+ */
+async function settled(
+  repository: Destination,
+  { reference, digest, waits }: Wanted,
+  signal: AbortSignal,
+): Promise<Manifest | undefined> {
+  for (let tries = 0; ; tries++) {
+    const manifest = await repository.getManifest(reference, { signal });
+    const wait = waits[tries];
+    if ((manifest && manifest.digest === (digest ?? manifest.digest)) || wait === undefined) return manifest;
+    await new Promise((resolve) => setTimeout(resolve, wait));
+    signal.throwIfAborted();
+  }
 }
 
 /** Those of the images that are for one of the platforms; one that is alone is. */
@@ -94,10 +122,11 @@ export async function isConverted(
 ): Promise<boolean> {
   const manifest = await repository.getManifest(tag, { signal });
   if (!manifest || !INDEXES.has(manifest.mediaType)) return false;
-  const doc = docOf(manifest);
-  if (!entriesOf(doc).some((entry) => text(entry, "artifactType") === V2_INDEX)) return false;
-  const converted = new Set((await imagesOf(repository, doc, signal)).map(contentOf));
-  return converted.size > 0 && images.every((image) => converted.has(contentOf(image)));
+  const found = await imagesOf(repository, docOf(manifest), signal);
+  const converted = new Set(found.map(contentOf));
+  return (
+    found.some(({ namesIndex }) => namesIndex) && images.every((image) => converted.has(contentOf(image)))
+  );
 }
 
 /** What an image is made of, however its manifest writes it. */

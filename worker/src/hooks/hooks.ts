@@ -25,7 +25,7 @@ export interface HooksDeps {
   readonly config: HooksConfig;
   readonly access: AccessList;
   /** One try of a job. Rejects where it fails. */
-  work(job: Job, stop: AbortSignal): Promise<Outcome>;
+  work(job: Job, stop: AbortSignal | undefined): Promise<Outcome>;
   /** The platform's queue, where one is bound. */
   readonly queue: Queue | undefined;
   readonly jobs: JobLog;
@@ -33,7 +33,7 @@ export interface HooksDeps {
   /** Whether work belongs to the request that brought it, as on the edge's platform. */
   readonly isolated: boolean;
   /** Ends what runs and waits. */
-  readonly stop: AbortSignal;
+  readonly stop: AbortSignal | undefined;
   now(): number;
   log(record: Record<string, unknown>): void;
 }
@@ -181,16 +181,16 @@ export class Hooks {
 
   async #again(job: Job, seconds: number): Promise<void> {
     const { stop } = this.#deps;
-    if (stop.aborted) return;
+    if (stop?.aborted) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, seconds * 1000);
-      stop.addEventListener("abort", () => {
+      stop?.addEventListener("abort", () => {
         clearTimeout(timer);
         resolve();
       });
     });
     // A later push may have brought the same.
-    if (!stop.aborted && !this.#local.has(job)) this.#local.add(job);
+    if (!stop?.aborted && !this.#local.has(job)) this.#local.add(job);
   }
 
   /** One try, told. */
@@ -204,7 +204,7 @@ export class Hooks {
       return undefined;
     } catch (error) {
       const failure = failureOf(error);
-      const again = failure.passing && more && !stop.aborted;
+      const again = failure.passing && more && !stop?.aborted;
       if (!again) this.#events.forget(job.id);
       await this.#note(failed(job, tries, failure, again, now()), now() - start);
       if (failure.code === "INTERNAL") this.#tell({ level: "error", job: job.id, stack: stackOf(error) });

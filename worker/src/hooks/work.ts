@@ -36,13 +36,15 @@ export interface WorkDeps {
   readonly parallel: 1 | 2;
   /** Seconds that a try may take here. */
   readonly maxSeconds: number;
+  /** Milliseconds to wait, in turn, for a tag that does not name yet what was pushed. */
+  readonly waits: readonly number[];
 }
 
 /** Does one try. Rejects with what went wrong; see {@link failureOf}. */
-export async function work(job: Job, deps: WorkDeps, stop: AbortSignal): Promise<Outcome> {
+export async function work(job: Job, deps: WorkDeps, stop?: AbortSignal): Promise<Outcome> {
   const own = new AbortController();
   const timer = setTimeout(() => own.abort(tooLong(job, deps)), deps.maxSeconds * 1000);
-  const signal = AbortSignal.any([stop, own.signal]);
+  const signal = stop ? AbortSignal.any([stop, own.signal]) : own.signal;
   const task = new Task(job, deps, signal, (why) => own.abort(why));
   try {
     return await Promise.race([task.run(), rejected(signal)]);
@@ -98,7 +100,8 @@ class Task {
     const repository = await registryDestination(this.#name, this.#connection());
     // A tag may have moved on since; what it names now is what its converted image is made of.
     const reference = (version === "V2" ? push.tag : (push.digest ?? push.tag)) ?? "";
-    const found = await find(repository, reference, this.#signal);
+    const wanted = { reference, digest: push.digest, waits: this.#deps.waits };
+    const found = await find(repository, wanted, this.#signal);
     if (typeof found === "string") return this.#skipped(found);
     const images = forPlatforms(found.images, this.#deps.hooks.platforms);
     if (images.length === 0) return this.#skipped("nothing-to-index");
