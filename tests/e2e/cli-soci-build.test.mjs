@@ -307,6 +307,14 @@ describe("building indexes", () => {
       await run(2, [...args, "--prefetch-files-json", path("none.json")]);
     });
 
+    test("the same image as AWS's soci makes of the same options", async () => {
+      const files = ["--prefetch-file", "/usr/lib/os-release", "--prefetch-file", "/bin/toybox"];
+      const args = ["soci", "convert", `oci:${plain}:latest`, `oci:${path("aws")}`, "--span-size", "128KiB"];
+      const { digest } = await json([...args, ...ALL, ...files]);
+      // The demo layout's tag latest-soci-head.
+      assert.equal(digest, "sha256:e428d19d84828badd74126b7bbd2fa4d15da80c29bcbab76ae6d6c0b5b379979");
+    });
+
     test("a layer of zstd is left out, and said to be", async () => {
       const writer = new LayoutWriter(path("zstd"));
       cpSync(join(plain, "blobs"), join(writer.dir, "blobs"), { recursive: true });

@@ -290,6 +290,50 @@ Note: linux/amd64: 4.7 MB compressed; AWS sees a gain from 250.0 MB on
       assert.ok(image.digest);
     });
 
+    test("annotations that should be digests are not believed", async () => {
+      const writer = new LayoutWriter(join(folder.path, "annotations"));
+      const platform = { os: "linux", architecture: "amd64" };
+      const layer = writer.blob(Buffer.alloc(9), "application/vnd.oci.image.layer.v1.tar");
+      // A tag in place of a digest is not followed.
+      const named = { "com.amazon.soci.index-digest": "other\u001b[31m" };
+      writer.tag("other", writer.soci([layer], V2));
+      writer.tag("latest", writer.image([layer], { platform, annotations: named }));
+      const report = await json(1, "soci", "check", `oci:${writer.dir}:latest`);
+      assert.deepEqual(
+        report.platforms[0].problems.map(({ code }) => code),
+        ["INDEX_MISSING"],
+      );
+      const { out } = await run(1, "soci", "check", `oci:${writer.dir}:latest`);
+      assert.match(out, /names the index other\\x1b\[31m, which is not there/);
+      // A layer that is none.
+      const soci = writer.soci([{ ...layer, digest: "sha256:\u001b[31m" }], V2);
+      const annotations = { "com.amazon.soci.index-digest": soci.digest };
+      writer.tag("latest", writer.image([layer], { platform, annotations }));
+      await run(1, "ztoc", "list", `oci:${writer.dir}:latest`);
+    });
+
+    test("referrers that are no index of the image are passed over, and never removed", async () => {
+      const writer = new LayoutWriter(join(folder.path, "referrers"));
+      const platform = { os: "linux", architecture: "amd64" };
+      const layer = writer.blob(Buffer.alloc(9), "application/vnd.oci.image.layer.v1.tar");
+      const image = writer.image([layer], { platform });
+      const other = writer.image([layer], { platform: { ...platform, variant: "v2" } });
+      const listed = [
+        writer.soci([layer], V1, { subject: other }),
+        image,
+        writer.soci([layer], V2),
+        writer.json({ schemaVersion: 2 }, "application/vnd.oci.image.manifest.v1+json"),
+        writer.soci([layer], V1, { subject: image }),
+      ].map((it) => ({ ...it, artifactType: V1 }));
+      writer.tag("latest", image);
+      writer.tag(image.digest.replace(":", "-"), writer.index(listed));
+      const from = `oci:${writer.dir}:latest`;
+      assert.equal((await run(0, "soci", "list", "-q", from)).out, `${listed[4].digest}\n`);
+      for (const { digest } of listed.slice(0, 4)) await run(1, "soci", "rm", from, digest);
+      await run(0, "soci", "rm", from, "--all");
+      for (const { digest } of listed.slice(0, 4)) assert.ok(readJson(writer.dir, digest));
+    });
+
     test("what is no image fails, and says so", async () => {
       const writer = new LayoutWriter(join(folder.path, "broken"));
       writer.tag(

@@ -26,6 +26,11 @@ export interface Document {
 
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 
+/** Whether a text is a digest: annotations may hold anything. */
+export function isDigest(text: string): boolean {
+  return DIGEST.test(text);
+}
+
 /**
  * Reads an index or a manifest.
  * @throws {@link OcipeekError} `CORRUPT_MANIFEST`

@@ -1,6 +1,7 @@
 /** All images that a reference names, one a platform, and all their SOCI indexes. @module */
-import { OcipeekError } from "../../js/index.js";
-import { type Document, type Entry, parseDocument, platformOfConfig } from "./documents.js";
+import { ahead } from "../../js/ahead.js";
+import { type ErrorCode, OcipeekError } from "../../js/index.js";
+import { type Document, type Entry, isDigest, parseDocument, platformOfConfig } from "./documents.js";
 
 /** Artifact type, and media type of the config, of an index of version 1. */
 export const V1_INDEX = "application/vnd.amazon.soci.index.v1+json";
@@ -13,6 +14,8 @@ const IMAGE_MANIFEST_DIGEST = "com.amazon.soci.image-manifest-digest";
 const LAYER_DIGEST = "com.amazon.soci.image-layer-digest";
 const SPAN_SIZE = "com.amazon.soci.span-size";
 const BUILD_TOOL = "com.amazon.soci.build-tool-identifier";
+/** Platforms that are looked at at a time. */
+const PARALLEL = 4;
 /** What builders of images note on an entry that is no image: provenance, bills of materials. */
 const NO_IMAGE = "vnd.docker.reference.type";
 
@@ -125,18 +128,22 @@ export async function survey(
     ? document.manifests.filter(isImage).map((entry) => ({ entry, document: undefined }))
     : [{ entry: await entryOfOne(source, top, document, signal), document }];
   const wanted = choose(candidates, options.platforms, source.name);
-  const found = await Promise.all(
-    wanted.map(async ({ entry, document: known }) => {
-      const manifest = known ?? (await manifestOf(source, entry.digest, signal));
-      return manifest ? surveyOne(source, entry, manifest, options) : entry;
-    }),
-  );
+  const found: (SurveyedImage | Entry)[] = [];
+  const look = async ({ entry, document: known }: Candidate): Promise<SurveyedImage | Entry> => {
+    const manifest = known ?? (await manifestOf(source, entry.digest, signal));
+    return manifest ? surveyOne(source, entry, manifest, options) : entry;
+  };
+  for await (const it of ahead(each(wanted), PARALLEL, look)) found.push(it);
   const images = found.filter((it): it is SurveyedImage => "indexes" in it);
   if (images.length === 0) {
     throw new OcipeekError("NOT_FOUND", `NOT_FOUND: ${source.name}: no image of it is here`);
   }
   const absent = found.flatMap((it) => ("indexes" in it ? [] : [it.platform ?? "unknown"]));
   return { ...result, images, absent };
+}
+
+async function* each<T>(list: readonly T[]): AsyncGenerator<T, void, undefined> {
+  yield* list;
 }
 
 /** Reads a SOCI index. */
@@ -161,7 +168,7 @@ export function parseIndex(bytes: Uint8Array, digest: string): SurveyedIndex & {
 function blobs({ layers }: Document, mediaType: string): SurveyedBlob[] {
   return layers.flatMap(({ mediaType: type, digest, size, annotations }) => {
     const layer = annotations[LAYER_DIGEST];
-    if (type !== mediaType || layer === undefined) return [];
+    if (type !== mediaType || layer === undefined || !isDigest(layer)) return [];
     const spanSize = Number(annotations[SPAN_SIZE] || Number.NaN);
     return [{ digest, size, layer, ...(Number.isSafeInteger(spanSize) ? { spanSize } : {}) }];
   });
@@ -236,7 +243,7 @@ async function surveyOne(
   };
   const named = document.annotations[INDEX_DIGEST];
   if (named !== undefined) {
-    const v2 = await index(source, named, signal);
+    const v2 = isDigest(named) ? await index(source, named, signal) : undefined;
     if (v2?.version === "v2") image.indexes.push(v2);
     else image.missing = named;
   }
@@ -244,7 +251,10 @@ async function surveyOne(
   return image;
 }
 
-/** The indexes of version 1 that refer to an image manifest, in the order of the registry. */
+/**
+ * The indexes of version 1 that refer to an image manifest, in the order of the registry. Whoever may write to it can list
+ * anything: what is no index, or not this image's, is passed over.
+ */
 export async function referringIndexes(
   source: ManifestSource,
   image: string,
@@ -252,9 +262,12 @@ export async function referringIndexes(
 ): Promise<SurveyedIndex[]> {
   const found: SurveyedIndex[] = [];
   for (const { digest, artifactType } of await source.referrers(image, V1_INDEX, { signal })) {
-    // Registries may not filter.
-    const v1 = artifactType === V1_INDEX ? await index(source, digest, signal) : undefined;
-    if (v1?.version === "v1") found.push(v1);
+    if (artifactType !== V1_INDEX) continue;
+    const manifest = await orNothing(() => source.manifest(digest, { signal }), MISSING);
+    const parsed = manifest && (await orNothing(async () => parseIndex(manifest.bytes, digest), BROKEN));
+    if (parsed?.version !== "v1" || parsed.subject !== image) continue;
+    const { subject: _, ...v1 } = parsed;
+    found.push(v1);
   }
   return found;
 }
@@ -264,7 +277,7 @@ async function index(
   digest: string,
   signal: AbortSignal | undefined,
 ): Promise<SurveyedIndex | undefined> {
-  const found = await missing(() => source.manifest(digest, { signal }));
+  const found = await orNothing(() => source.manifest(digest, { signal }), MISSING);
   if (!found) return undefined;
   const { subject: _, ...rest } = parseIndex(found.bytes, digest);
   return rest;
@@ -275,7 +288,7 @@ async function manifestOf(
   digest: string,
   signal: AbortSignal | undefined,
 ): Promise<Document | undefined> {
-  const found = await missing(() => source.manifest(digest, { signal }));
+  const found = await orNothing(() => source.manifest(digest, { signal }), MISSING);
   const document = found && parseDocument(found.bytes, digest);
   if (document?.manifests) {
     throw new OcipeekError("UNSUPPORTED", `UNSUPPORTED: ${digest}: an index within an index`, { digest });
@@ -283,11 +296,14 @@ async function manifestOf(
   return document;
 }
 
-async function missing<T>(read: () => Promise<T>): Promise<T | undefined> {
+const MISSING: ErrorCode = "NOT_FOUND";
+const BROKEN: ErrorCode = "CORRUPT_MANIFEST";
+
+async function orNothing<T>(read: () => Promise<T>, code: ErrorCode): Promise<T | undefined> {
   try {
     return await read();
   } catch (error) {
-    if (error instanceof OcipeekError && error.code === "NOT_FOUND") return undefined;
+    if (error instanceof OcipeekError && error.code === code) return undefined;
     throw error;
   }
 }
