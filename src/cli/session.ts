@@ -63,14 +63,22 @@ export class Session {
     return source;
   }
 
-  /** A place to write to; `from` is the image that is read, whose layers may be mounted there. */
-  async destination(text: string, from?: string): Promise<Place> {
+  /**
+   * A place to write to; `from` is the image that is read, whose layers may be mounted there. `archive`: whether it may
+   * be an archive, which is made anew.
+   */
+  async destination(text: string, from?: string, { archive = false } = {}): Promise<Place> {
     const { args } = this;
-    this.#writesTo = await registryOf(text);
+    await this.aim(text);
     const sameRegistry = from !== undefined && (await registryOf(from)) === this.#writesTo;
     const mountFrom = sameRegistry && this.#writesTo ? [(await parseReference(from)).repository] : [];
     const options = { plainHttp: args.flag("plain-http"), tokenHosts: args.texts("token-host"), mountFrom };
-    return placeOf(text, { auth: await this.#auth(text), ...options });
+    return placeOf(text, { auth: await this.#auth(text), archive, ...options });
+  }
+
+  /** Says what will be written to, before anything else is opened: `--username` is for its registry. */
+  async aim(text: string): Promise<void> {
+    this.#writesTo = await registryOf(text);
   }
 
   /** For `onProgress` of what builds and writes indexes. */

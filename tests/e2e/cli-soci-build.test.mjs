@@ -3,8 +3,10 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { closeServer, listen } from "../../scripts/lib/servers.mjs";
 import { ocipeek } from "../lib/cli.mjs";
 import { DEMO, pushLayout, startDockerRegistry } from "../lib/docker-registry.mjs";
 import { saveNew } from "../lib/docker-save.mjs";
@@ -364,6 +366,31 @@ describe("building indexes", () => {
       assert.ok(!existsSync(join(path("damaged-out"), "index.json")));
     });
 
+    test("an archive is never replaced by what would be added to it", async () => {
+      const archive = path("kept.tar");
+      await run(0, ["soci", "convert", `oci:${plain}:latest`, `oci-archive:${archive}`, ...ALL, "-q"]);
+      const bytes = readFileSync(archive);
+      const before = readdirSync(folder.path);
+      const image = `oci-archive:${archive}`;
+      const made = `oci:${path("quiet")}`;
+      for (const words of [
+        ["create", image, ...ALL],
+        ["create", `oci:${plain}:latest`, "--to", image, ...ALL],
+        ["push", made, image],
+        ["rm", image, "--all"],
+      ]) {
+        const { err } = await run(2, ["soci", ...words]);
+        assert.match(err, /can only be read/, words.join(" "));
+      }
+      assert.deepEqual(readFileSync(archive), bytes);
+      assert.deepEqual(readdirSync(folder.path), before);
+      // A converted image goes from one archive to another, or over itself.
+      await run(0, ["soci", "push", image, `oci-archive:${path("other.tar")}`, "-q"]);
+      assert.deepEqual(readFileSync(path("other.tar")), bytes);
+      await run(0, ["soci", "convert", image, image, ...ALL, "-q"]);
+      await readsLazily(image);
+    });
+
     test("mistakes are told before anything is read", async () => {
       const from = `${at("none")}:latest`;
       for (const [pattern, ...args] of [
@@ -428,6 +455,33 @@ describe("building indexes", () => {
       await run(2, [...args, "--username", USER]);
     } finally {
       await secured.stop();
+    }
+  });
+
+  test("--username never goes to the registry that is only read", async () => {
+    const seen = [];
+    const server = createServer((request, answer) => {
+      seen.push(request.headers.authorization);
+      answer.writeHead(401, { "www-authenticate": 'Basic realm="other"' }).end();
+    });
+    const port = await listen(server);
+    try {
+      const from = `127.0.0.1:${port}/app:1`;
+      const to = `${at("a")}:x`;
+      const login = ["--username", USER, "--password-stdin"];
+      for (const words of [
+        ["convert", from, to],
+        ["push", from, to],
+        ["create", from, "--to", at("a")],
+      ]) {
+        seen.length = 0;
+        const { err } = await run(3, ["soci", ...words, ...login], { input: `${PASSWORD}\n` });
+        assert.match(err, /UNAUTHORIZED/);
+        assert.ok(seen.length > 0);
+        assert.deepEqual(new Set(seen), new Set([undefined]), words[0]);
+      }
+    } finally {
+      await closeServer(server);
     }
   });
 });

@@ -46,13 +46,13 @@ describe("places", () => {
   });
   test("an archive appears when it is finished", async () => {
     const folder = tempFolder("places");
-    const place = await placeOf(`oci-archive:${folder.path}/a.tar:1`, {});
+    const place = await placeOf(`oci-archive:${folder.path}/a.tar:1`, { archive: true });
     assert.equal(place.tag, "1");
     await place.discard?.();
     folder.remove();
   });
   test("what can only be read", async () => {
-    for (const text of ["docker-archive:a", "https://example.com/layout", "oci:"]) {
+    for (const text of ["docker-archive:a", "oci-archive:a", "https://example.com/layout", "oci:"]) {
       await assert.rejects(placeOf(text, {}), UsageError, text);
     }
   });

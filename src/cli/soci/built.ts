@@ -66,7 +66,7 @@ function imageLines(image: PlatformArtifacts, version: string, isCopy: boolean):
     siSize(layer.size),
     layer.outcome,
     layer.ztoc ? siSize(layer.ztoc.size) : "-",
-    layer.ztoc?.digest ?? escapeText(layer.reason ?? "-"),
+    layer.ztoc?.digest ?? (layer.outcome === "unsupported" ? escapeText(layer.reason ?? "-") : "-"),
   ]);
   const lines = isCopy ? [] : table([["#", "LAYER", "OUTCOME", "ZTOC", "ZTOC DIGEST"], ...rows], [0, 1, 3]);
   const of = isCopy ? counted(ztocs.length, "zTOC") : `${covered(layers)} of ${layers.length} layers`;

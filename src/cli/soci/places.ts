@@ -22,8 +22,14 @@ export interface Place {
   discard?(): Promise<void>;
 }
 
-/** Reads `REGISTRY/REPOSITORY[:TAG]`, `oci:DIR[:TAG]` or `oci-archive:FILE[:TAG]`. */
-export async function placeOf(text: string, options: ConnectionOptions): Promise<Place> {
+/** Options of {@link placeOf}. */
+export interface PlaceOptions extends ConnectionOptions {
+  /** Whether it may be an archive. That is made anew, so that nothing can be added to one. */
+  archive?: boolean;
+}
+
+/** Reads `REGISTRY/REPOSITORY[:TAG]`, `oci:DIR[:TAG]` or, where that makes sense, `oci-archive:FILE[:TAG]`. */
+export async function placeOf(text: string, options: PlaceOptions): Promise<Place> {
   const local = /^(oci|oci-archive|docker-archive|https?):(.*)$/is.exec(text);
   if (!local) {
     const reference = await parseReference(text);
@@ -36,10 +42,9 @@ export async function placeOf(text: string, options: ConnectionOptions): Promise
     };
   }
   const [, transport, rest = ""] = local;
-  if (transport !== "oci" && transport !== "oci-archive") {
-    throw new UsageError(
-      `${transport}: can only be read; write to a repository, oci:DIR[:TAG] or oci-archive:FILE[:TAG]`,
-    );
+  if (transport !== "oci" && !(transport === "oci-archive" && options.archive)) {
+    const places = options.archive ? ", oci:DIR[:TAG] or oci-archive:FILE[:TAG]" : " or oci:DIR[:TAG]";
+    throw new UsageError(`${transport}: can only be read here; write to a repository${places}`);
   }
   // As skopeo splits it: at the first colon, a drive letter's apart.
   const [, path, tag, digest] =

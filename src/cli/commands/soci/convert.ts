@@ -14,7 +14,7 @@ async function run(session: Session): Promise<void> {
   const { args, signal } = session;
   const options = await buildOptions(args);
   const [from, to] = await places(session);
-  const place = await session.destination(to, from);
+  const place = await session.destination(to, from, { archive: true });
   const { artifacts, pushed } = await writing(place, async () => {
     const tag = tagOf(place);
     const source = await session.source(from);

@@ -1,5 +1,6 @@
 import { createIndex, pushArtifacts } from "../../../js/build/entry/node.js";
 import { argument, type Command } from "../../command.js";
+import { UsageError } from "../../exit.js";
 import type { Session } from "../../session.js";
 import { buildReport } from "../../soci/built.js";
 import { writing } from "../../soci/places.js";
@@ -9,7 +10,11 @@ async function run(session: Session): Promise<void> {
   const { args, signal } = session;
   const options = await buildOptions(args);
   const reference = argument(session, 0);
-  const place = await session.destination(args.text("to") ?? reference, reference);
+  const to = args.text("to") ?? reference;
+  if (args.text("to") === undefined && /^(?:oci-archive|docker-archive|https?):/i.test(reference)) {
+    throw new UsageError(`${reference} can only be read; say --to oci:DIR or --to REPOSITORY`);
+  }
+  const place = await session.destination(to, reference);
   const { artifacts, pushed } = await writing(place, async () => {
     const source = await session.source(reference);
     await place.reach?.(signal);

@@ -25,20 +25,20 @@ async function run(session: Session): Promise<void> {
     throw new UsageError(`--existing-index takes ${EXISTING.join(", ")}, not ${JSON.stringify(existing)}`);
   }
   const parallel = args.number("max-concurrent-uploads") || undefined;
-  const place = await session.destination(argument(session, 1), argument(session, 0));
-  const from = argument(session, 0);
+  const [from, to] = [argument(session, 0), argument(session, 1)];
+  await session.aim(to);
   const source = await session.source(from);
+  const converted = await ofVersion2(source, signal);
+  if (converted && platformList(args)) {
+    throw new UsageError("an image that holds its indexes is copied whole, without --platform");
+  }
+  const place = await session.destination(to, from, { archive: converted !== undefined });
   const { artifacts, pushed } = await writing(place, async () => {
     const onProgress = session.buildProgress();
-    const converted = await ofVersion2(source, signal);
     const artifacts = converted
       ? await v2Artifacts(source, converted, signal)
       : await v1Artifacts(source, await chosen(session, source, place, existing), signal);
-    if (converted && platformList(args)) {
-      throw new UsageError("an image that holds its indexes is copied whole, without --platform");
-    }
-    const tag = converted ? tagOf(place) : undefined;
-    const options = { tag, parallel, signal, onProgress };
+    const options = { tag: converted ? tagOf(place) : undefined, parallel, signal, onProgress };
     return { artifacts, pushed: await pushArtifacts(source, artifacts, place.destination, options) };
   });
   await buildReport(session, { source: from, artifacts, pushed }, true);
