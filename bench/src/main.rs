@@ -1,6 +1,12 @@
 //! Native half of `npm run bench`: reads a job made by scripts/bench.mjs, prints the times of each round in
 //! milliseconds, one a line.
 
+mod build;
+#[path = "../../tests/oracle/zlib.rs"]
+mod zlib;
+#[path = "../../tests/oracle/zran.rs"]
+mod zran;
+
 use std::io::{BufRead, Write};
 use std::time::Instant;
 
@@ -80,11 +86,33 @@ fn open_ztoc(file: &str) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
+/// A pass over a layer for each line of input.
+fn build_rounds(what: &str, file: &str, span_size: u64) -> Result<(), Box<dyn std::error::Error>> {
+    for line in std::io::stdin().lock().lines() {
+        line?;
+        let mut round = match what {
+            "zran" => build::zran(file, span_size, false)?,
+            "zran+digests" => build::zran(file, span_size, true)?,
+            _ => build::ours(file, span_size)?,
+        };
+        round["peak"] = peak_memory().into();
+        println!("{round}");
+        std::io::stdout().flush()?;
+    }
+    Ok(())
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["inflate", dir] => inflate_rounds(dir),
         ["ztoc", file] => open_ztoc(file),
-        _ => Err("usage: ocipeek-bench inflate FOLDER | ztoc FILE".into()),
+        ["make-layer", blobs, to, size] => build::make_layer(blobs, to, size.parse()?),
+        ["build", what, file, span_size] => build_rounds(what, file, span_size.parse()?),
+        ["zlib-version"] => {
+            println!("{}", build::zlib_version());
+            Ok(())
+        }
+        _ => Err("usage: ocipeek-bench inflate FOLDER | ztoc FILE | make-layer BLOBS FILE BYTES | build WHAT FILE SPAN_SIZE | zlib-version".into()),
     }
 }
