@@ -10,10 +10,9 @@
 
 mod flatbuffer;
 mod spans;
+mod sum;
 mod time;
 mod toc;
-
-use sha2::{Digest as _, Sha256};
 
 use crate::error::{Code, Error, Result};
 use crate::gzip::blocks::BlockDecoder;
@@ -22,6 +21,9 @@ use crate::oci::Digest;
 use crate::tar::EntryTable;
 use crate::ztoc::Compression;
 use spans::{GzipSpans, TarSpans};
+#[cfg(target_arch = "wasm32")]
+pub(crate) use sum::Hasher;
+use sum::Sum;
 use toc::Toc;
 
 /// The span size that the reference uses where none is asked for: 4 MiB.
@@ -58,7 +60,7 @@ impl Default for BuildOptions {
 pub struct ZtocBuilder {
     source: Source,
     toc: Toc,
-    layer: Sha256,
+    layer: Sum,
     wants: u64,
     options: BuildOptions,
     limits: Limits,
@@ -86,12 +88,23 @@ impl ZtocBuilder {
         Ok(ZtocBuilder {
             source,
             toc: Toc::new(options.diff_id, limits),
-            layer: Sha256::new(),
+            layer: Sum::new(),
             wants: 0,
             options,
             limits: limits.clone(),
             failed: None,
         })
+    }
+
+    /// Has all sums made by `hasher` and others of its kind. Before the first byte.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) fn hash_by(&mut self, hasher: Box<dyn Hasher>) {
+        self.layer = Sum::Other(hasher);
+        match &mut self.source {
+            Source::Gzip(_, spans) => spans.hash_as(&self.layer),
+            Source::Tar(spans) => spans.hash_as(&self.layer),
+        }
+        self.toc.hash_as(&self.layer);
     }
 
     /// Offset in the layer of the next byte it wants.
@@ -194,7 +207,7 @@ impl ZtocBuilder {
             Source::Tar(spans) => (spans.finish(), self.wants),
         };
         let toc = self.toc.finish(unpacked)?;
-        let layer = Digest::from_sha256(self.layer.finalize().into());
+        let layer = self.layer.digest();
         toc::write(toc, info, layer, self.wants, &self.options, &self.limits)
     }
 }

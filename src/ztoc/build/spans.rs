@@ -1,8 +1,7 @@
 //! Checkpoints and span digests, as the layer streams past.
 
-use sha2::{Digest as _, Sha256};
-
 use super::flatbuffer::Writer;
+use super::sum::Sum;
 use super::toc::Toc;
 use crate::error::Result;
 use crate::gzip::blocks::{BlockSink, Border};
@@ -38,7 +37,9 @@ pub(super) struct GzipSpans {
     /// The output before the last checkpoint.
     last: u64,
     /// Of the current span's bytes; `None` before the first.
-    hash: Option<Sha256>,
+    hash: Option<Sum>,
+    /// Of nothing; what others are made after.
+    kind: Sum,
     /// The last byte that was pushed.
     byte_before: u8,
 }
@@ -56,8 +57,14 @@ impl GzipSpans {
             digests: Vec::new(),
             last: 0,
             hash: None,
+            kind: Sum::new(),
             byte_before: 0,
         }
+    }
+
+    #[cfg(target_arch = "wasm32")]
+    pub fn hash_as(&mut self, kind: &Sum) {
+        self.kind = kind.another();
     }
 
     pub fn len(&self) -> usize {
@@ -80,7 +87,7 @@ impl GzipSpans {
 
     pub fn finish(mut self) -> Result<Info> {
         if let Some(hash) = self.hash.take() {
-            self.digests.push(Digest::from_sha256(hash.finalize().into()));
+            self.digests.push(hash.digest());
         }
         let mut head = (self.count as i32).to_le_bytes().to_vec();
         head.extend_from_slice(&self.span_size.to_le_bytes());
@@ -136,14 +143,14 @@ impl BlockSink for Pass<'_> {
         spans.records.extend_from_slice(border.window);
 
         self.hash_to(border.pushed);
-        let mut next = Sha256::new();
+        let mut next = self.spans.kind.another();
         if border.bits != 0 {
             // The byte that holds them is of both spans.
             let shared = border.pushed.checked_sub(1).and_then(|i| self.input.get(i));
-            next.update([*shared.unwrap_or(&self.spans.byte_before)]);
+            next.update(&[*shared.unwrap_or(&self.spans.byte_before)]);
         }
         if let Some(hash) = self.spans.hash.replace(next) {
-            self.spans.digests.push(Digest::from_sha256(hash.finalize().into()));
+            self.spans.digests.push(hash.digest());
         }
         Ok(())
     }
@@ -154,7 +161,7 @@ pub(super) struct TarSpans {
     span_size: u64,
     max_spans: u64,
     digests: Vec<Digest>,
-    hash: Sha256,
+    hash: Sum,
     /// Bytes of the current span still to come.
     left: u64,
     size: u64,
@@ -166,10 +173,15 @@ impl TarSpans {
             span_size,
             max_spans: limits.max_spans.min(i32::MAX as u64),
             digests: Vec::new(),
-            hash: Sha256::new(),
+            hash: Sum::new(),
             left: span_size,
             size: 0,
         }
+    }
+
+    #[cfg(target_arch = "wasm32")]
+    pub fn hash_as(&mut self, kind: &Sum) {
+        self.hash = kind.another();
     }
 
     pub fn len(&self) -> usize {
@@ -190,7 +202,8 @@ impl TarSpans {
             self.left -= n as u64;
             bytes = rest;
             if self.left == 0 {
-                self.digests.push(Digest::from_sha256(self.hash.finalize_reset().into()));
+                self.digests.push(self.hash.digest());
+                self.hash = self.hash.another();
                 self.left = self.span_size;
             }
         }
@@ -199,7 +212,7 @@ impl TarSpans {
 
     pub fn finish(mut self) -> Info {
         if self.left < self.span_size {
-            self.digests.push(Digest::from_sha256(self.hash.finalize().into()));
+            self.digests.push(self.hash.digest());
         }
         let mut w = Writer::default();
         w.start();

@@ -1,9 +1,8 @@
 //! The table of contents, and the zTOC's bytes.
 
-use sha2::{Digest as _, Sha256};
-
 use super::flatbuffer::{MAX, Offset, Writer};
 use super::spans::Info;
+use super::sum::Sum;
 use super::time::rfc3339;
 use super::{BuildOptions, BuiltZtoc};
 use crate::error::Result;
@@ -18,7 +17,7 @@ const VERSION: &[u8] = b"0.9";
 /// What takes the tar.
 pub(super) struct Toc {
     walker: TarWalker,
-    hash: Option<Sha256>,
+    hash: Option<Sum>,
     len: u64,
     max: u64,
 }
@@ -36,10 +35,15 @@ impl Toc {
     pub fn new(diff_id: bool, limits: &Limits) -> Self {
         Toc {
             walker: TarWalker::with_raw(limits),
-            hash: diff_id.then(Sha256::new),
+            hash: diff_id.then(Sum::new),
             len: 0,
             max: limits.max_build_inflated,
         }
+    }
+
+    #[cfg(target_arch = "wasm32")]
+    pub fn hash_as(&mut self, kind: &Sum) {
+        self.hash = self.hash.as_ref().map(|_| kind.another());
     }
 
     pub fn len(&self) -> u64 {
@@ -74,7 +78,7 @@ impl Toc {
     pub fn finish(self, tar_size: u64) -> Result<Contents> {
         let archive_size = if self.walker.is_done() { self.walker.wants() } else { tar_size };
         let (entries, raw) = self.walker.finish_raw(tar_size)?;
-        let diff_id = self.hash.map(|h| Digest::from_sha256(h.finalize().into()));
+        let diff_id = self.hash.map(|h| h.digest());
         Ok(Contents { entries, raw, diff_id, tar_size, archive_size })
     }
 }
