@@ -34,10 +34,23 @@ declare class Freed {
   free(): void;
 }
 
+/** `Hash` of `node:crypto`, as far as it is used. */
+export interface RawHash {
+  update(bytes: Uint8Array): unknown;
+  copy(): RawHash;
+  digest(): Uint8Array;
+}
+
 export class ZtocBuilder extends Freed {
   constructor(
     compression: "gzip" | "none",
-    options: RawLimits & { spanSize: number; buildTool: string; diffId?: boolean },
+    options: RawLimits & {
+      spanSize: number;
+      buildTool: string;
+      diffId?: boolean;
+      /** An empty SHA-256, to copy; its own where absent. */
+      sha256?: RawHash | undefined;
+    },
   );
   readonly wants: number;
   readonly unpacked: number;

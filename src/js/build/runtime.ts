@@ -1,4 +1,5 @@
 /** What differs between runtimes for building indexes. The base package's own is in `../runtime.ts`. @module */
+import type { RawHash } from "../../wasm/ocipeek_build.js";
 import type { SpillStore } from "./types.js";
 
 /** What each entry of `ocipeek/build` sets. */
@@ -9,6 +10,8 @@ export interface BuildRuntime {
   architecture?: string | undefined;
   /** Where checkpoints go meanwhile; memory by default. */
   store?(): SpillStore;
+  /** An empty SHA-256 that takes bytes by pieces, where the runtime has one: four times as fast as that in wasm. */
+  sha256?(): RawHash;
 }
 
 let current: BuildRuntime | undefined;

@@ -1,5 +1,5 @@
 /** Builds the zTOC of one layer. @module */
-import { type WasmZtoc, ZtocBuilder } from "../../wasm/ocipeek_build.js";
+import { type RawHash, type WasmZtoc, ZtocBuilder } from "../../wasm/ocipeek_build.js";
 import { fromWasm, invalid, OcipeekError } from "../errors.js";
 import { pathBytes } from "../text.js";
 import { BATCH, EntryOf } from "./entries.js";
@@ -48,7 +48,7 @@ export async function runBuild(
 ): Promise<BuiltZtoc> {
   const runtime = await buildReady();
   const store = options.store ?? runtime.store?.() ?? new MemoryStore();
-  const pass = new Pass(store, options, meter);
+  const pass = new Pass(store, options, meter, runtime.sha256?.());
   try {
     return await pass.run(layer);
   } catch (error) {
@@ -64,6 +64,7 @@ class Pass {
   readonly #options: BuildZtocOptions;
   readonly #meter: BuildMeter | undefined;
   readonly #store: SpillStore;
+  readonly #sha256: RawHash | undefined;
   #compression: LayerPacking | undefined;
   #builder: ZtocBuilder | undefined;
   /** Bytes of checkpoints in the store. */
@@ -72,8 +73,14 @@ class Pass {
   #given = 0;
   #turn = Date.now();
 
-  constructor(store: SpillStore, options: BuildZtocOptions, meter: BuildMeter | undefined) {
+  constructor(
+    store: SpillStore,
+    options: BuildZtocOptions,
+    meter: BuildMeter | undefined,
+    sha256: RawHash | undefined,
+  ) {
     this.#store = store;
+    this.#sha256 = sha256;
     this.#options = options;
     this.#meter = meter;
     this.#compression = options.compression;
@@ -105,7 +112,8 @@ class Pass {
     const { spanSize = DEFAULT_SPAN_SIZE, buildTool = DEFAULT_BUILD_TOOL, diffId = false } = this.#options;
     const { limits } = this.#options;
     try {
-      this.#builder = new ZtocBuilder(this.#compression, { spanSize, buildTool, diffId, limits });
+      const sha256 = this.#sha256;
+      this.#builder = new ZtocBuilder(this.#compression, { spanSize, buildTool, diffId, limits, sha256 });
     } catch (error) {
       throw fromWasm(error);
     }

@@ -9,6 +9,7 @@ use super::super::error::{invalid, js_result};
 use super::super::js;
 use super::super::values::{limits, to_js};
 use super::entries;
+use super::hash::{Hash, RuntimeHasher};
 use crate::error::{Code, Error, Result};
 use crate::oci::Digest;
 use crate::tar::EntryTable;
@@ -60,7 +61,7 @@ impl Borders {
 
 #[wasm_bindgen(js_class = ZtocBuilder)]
 impl WasmBuilder {
-    /// `options` is `{spanSize, buildTool, diffId, limits?}`.
+    /// `options` is `{spanSize, buildTool, diffId, limits?, sha256?}`; the last one is an empty `Hash` of `node:crypto`.
     #[wasm_bindgen(constructor)]
     pub fn new(packing: &str, options: JsValue) -> Result<WasmBuilder, JsValue> {
         js_result(Self::build(packing, &options))
@@ -80,7 +81,10 @@ impl WasmBuilder {
             Compression::Gzip => Borders::Gzip(Vec::new()),
             Compression::Uncompressed => Borders::Tar { span_size },
         };
-        let inner = ZtocBuilder::new(compression, build, &limits(options)?)?;
+        let mut inner = ZtocBuilder::new(compression, build, &limits(options)?)?;
+        if let Some(empty) = js::get_some(options, "sha256") {
+            inner.hash_by(Box::new(RuntimeHasher::new(empty.unchecked_ref::<Hash>())));
+        }
         Ok(WasmBuilder { inner: Some(inner), borders })
     }
 

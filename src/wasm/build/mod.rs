@@ -2,6 +2,7 @@
 
 mod builder;
 mod entries;
+mod hash;
 mod manifests;
 mod soci;
 mod ztoc;

@@ -178,7 +178,7 @@ impl ZtocBuilder {
     }
     /// The digest of all bytes so far.
     pub fn layer_digest(&self) -> Digest {
-        Digest::from_sha256(self.layer.clone().finalize().into())
+        self.layer.digest()
     }
 
     /// The bytes of checkpoints that are complete, which the builder then forgets. Keep them, in order: they belong

@@ -1,4 +1,5 @@
 /** `ocipeek/build` for Node and Bun. @module */
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { arch } from "node:process";
 import { initSync } from "../../../wasm/ocipeek_build.js";
@@ -11,6 +12,7 @@ setBuildRuntime({
   load: () => initSync({ module: readFileSync(file) }),
   architecture: goArchitecture(arch),
   store: spillFile,
+  sha256: () => createHash("sha256"),
 });
 
 export * from "../index.js";
