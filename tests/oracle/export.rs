@@ -17,7 +17,8 @@ const CASES: usize = 120;
 fn layers_for_wasm() {
     let folder = std::env::var_os("OCIPEEK_ORACLE_CASES").map(PathBuf::from);
     let mut runner = TestRunner::deterministic();
-    let case = (any_files(9, 60_000), 2usize..22, any_members(), 1..100_000u64, 1..70_000usize);
+    let span_sizes = prop_oneof![1..500u64, 1..100_000u64];
+    let case = (any_files(9, 60_000), 2usize..22, any_members(), span_sizes, 1..70_000usize);
     let cases = (0..CASES).map(|i| {
         let (files, zeros, how, span_size, piece) = case.new_tree(&mut runner).unwrap().current();
         let tar = tar(&files, zeros);

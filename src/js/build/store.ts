@@ -18,17 +18,22 @@ export class MemoryStore implements SpillStore {
   }
 
   read(start: number, end: number): Uint8Array<ArrayBuffer> {
-    if (!(0 <= start && start <= end && end <= this.#size)) throw invalid("the store does not hold that");
+    if (!(0 <= start && start <= end)) throw invalid("the store does not hold that");
     const out = new Uint8Array(end - start);
-    for (let at = this.#find(start), filled = 0; filled < out.length; at++) {
+    this.readInto(start, out);
+    return out;
+  }
+
+  readInto(start: number, into: Uint8Array<ArrayBuffer>): void {
+    if (!(0 <= start && start + into.length <= this.#size)) throw invalid("the store does not hold that");
+    for (let at = this.#find(start), filled = 0; filled < into.length; at++) {
       const part = this.#parts[at];
       if (!part) break;
       const from = start + filled - part.start;
-      const piece = part.bytes.subarray(from, from + out.length - filled);
-      out.set(piece, filled);
+      const piece = part.bytes.subarray(from, from + into.length - filled);
+      into.set(piece, filled);
       filled += piece.length;
     }
-    return out;
   }
 
   close(): void {

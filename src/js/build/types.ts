@@ -22,6 +22,8 @@ export interface SpillStore {
   append(bytes: Uint8Array<ArrayBuffer>): Promise<void> | void;
   /** Exactly the bytes `start` to `end` (not included) of what was added. */
   read(start: number, end: number): Promise<Uint8Array<ArrayBuffer>> | Uint8Array<ArrayBuffer>;
+  /** As {@link read}, but fills what it is given, so that one buffer serves many reads. */
+  readInto?(start: number, into: Uint8Array<ArrayBuffer>): Promise<void> | void;
   /** Gives up what it holds. */
   close?(): Promise<void> | void;
 }
@@ -114,7 +116,7 @@ export interface BuildZtocOptions {
   onProgress?: ((progress: BuildProgress) => void | Promise<void>) | undefined;
   /** Given each entry once, in tar order, soon after it went past. */
   onEntries?: ((entries: ZtocEntry[]) => void) | undefined;
-  /** Keeps the checkpoints meanwhile; by default memory, in Node, Deno and Bun a temporary file from 16 MiB on. */
+  /** Keeps the checkpoints meanwhile; by default memory, in Node, Deno and Bun a temporary file from 4 MiB on. */
   store?: SpillStore | undefined;
   /**
    * Gives the layer's bytes from `from` on, where a stream breaks off with `NETWORK` or is short of `size`: up to 8

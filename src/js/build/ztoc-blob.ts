@@ -1,11 +1,11 @@
 /** A zTOC's bytes: those that wasm made, and the checkpoints in a store between them. @module */
-import { Hasher } from "../../wasm/ocipeek_build.js";
+import { Hasher, type RawHash } from "../../wasm/ocipeek_build.js";
 import { invalid } from "../errors.js";
 import type { Blob as Content } from "../push/content.js";
 import type { SpillStore } from "./types.js";
 
 /** Bytes that are hashed at a time. */
-const WINDOW = 1 << 20;
+const WINDOW = 256 << 10;
 
 interface Part {
   start: number;
@@ -19,6 +19,7 @@ export async function ztocBlob(
   store: SpillStore,
   taken: number,
   back: readonly Uint8Array<ArrayBuffer>[],
+  sha256: RawHash | undefined,
 ): Promise<Content> {
   const parts: Part[] = [];
   let size = 0;
@@ -32,17 +33,48 @@ export async function ztocBlob(
   add(taken, (start, end) => store.read(start, end));
   for (const bytes of back) addBytes(bytes);
 
-  const hasher = new Hasher();
+  const hash = sha256 ? new RuntimeSum(sha256) : new Hasher();
   try {
-    for (const part of parts) {
-      for (let at = 0; at < part.size; at += WINDOW) {
-        hasher.update(await part.read(at, Math.min(at + WINDOW, part.size)));
-      }
-    }
-    const digest = hasher.digest();
+    hash.update(front);
+    await hashStore(hash, store, taken);
+    for (const bytes of back) hash.update(bytes);
+    const digest = hash.digest();
     return { digest, size, read: (start, end) => readParts(parts, size, start, end) };
   } finally {
-    hasher.free();
+    hash.free();
+  }
+}
+
+/** SHA-256 by the runtime, in the shape of wasm's. */
+class RuntimeSum {
+  readonly #hash: RawHash;
+
+  constructor(empty: RawHash) {
+    this.#hash = empty.copy();
+  }
+
+  update(bytes: Uint8Array): void {
+    this.#hash.update(bytes);
+  }
+
+  digest(): string {
+    const hex = Array.from(this.#hash.digest(), (byte) => byte.toString(16).padStart(2, "0"));
+    return `sha256:${hex.join("")}`;
+  }
+
+  free(): void {}
+}
+
+/** Hashes all of a store, where it can, with one buffer: garbage of this size is slow to be collected. */
+async function hashStore(hash: Hasher | RuntimeSum, store: SpillStore, size: number): Promise<void> {
+  const buffer = new Uint8Array(Math.min(WINDOW, size));
+  for (let at = 0; at < size; at += WINDOW) {
+    const end = Math.min(at + WINDOW, size);
+    if (store.readInto) {
+      const into = buffer.subarray(0, end - at);
+      await store.readInto(at, into);
+      hash.update(into);
+    } else hash.update(await store.read(at, end));
   }
 }
 

@@ -200,7 +200,7 @@ class Pass {
       const { size: _, taken, ...facts } = wasm.facts();
       if (taken !== this.#taken) throw new Error("a checkpoint was lost");
       const [front, ...back] = wasm.takePieces();
-      const blob = await ztocBlob(front, this.#store, taken, back);
+      const blob = await ztocBlob(front, this.#store, taken, back, this.#sha256);
       const compression = this.#compression ?? "gzip";
       return new Built(
         { ...facts, diffId: facts.diffId, compression, spanSize, buildTool, blob },

@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { MemoryStore } from "../build/store.js";
 import type { SpillStore } from "../build/types.js";
 
-/** Bytes that stay in memory: the checkpoints of a layer of 2 GB with usual spans. */
-const IN_MEMORY = 16 << 20;
+/** Bytes that stay in memory: the checkpoints of a layer of 500 MB with usual spans. */
+const IN_MEMORY = 4 << 20;
 
 /**
- * A store that goes to a temporary file once it holds more than 16 MiB. The file has no name for others where the system
+ * A store that goes to a temporary file once it holds more than 4 MiB. The file has no name for others where the system
  * allows that, and is gone when the process ends.
  */
 export function spillFile(folder: string = tmpdir()): SpillStore {
@@ -41,21 +41,25 @@ class SpillFile implements SpillStore {
   }
 
   async read(start: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
-    const kept = this.#memory.size;
-    if (!this.#file || end <= kept) return this.#memory.read(start, end);
     const out = new Uint8Array(end - start);
-    let filled = 0;
-    if (start < kept) {
-      out.set(this.#memory.read(start, kept));
-      filled = kept - start;
+    await this.readInto(start, out);
+    return out;
+  }
+
+  async readInto(start: number, into: Uint8Array<ArrayBuffer>): Promise<void> {
+    const kept = this.#memory.size;
+    if (!this.#file || start + into.length <= kept) {
+      this.#memory.readInto(start, into);
+      return;
     }
-    while (filled < out.length) {
+    let filled = Math.max(0, kept - start);
+    if (filled > 0) this.#memory.readInto(start, into.subarray(0, filled));
+    while (filled < into.length) {
       const at = start + filled - kept;
-      const { bytesRead } = await this.#file.handle.read(out, filled, out.length - filled, at);
+      const { bytesRead } = await this.#file.handle.read(into, filled, into.length - filled, at);
       if (bytesRead === 0) throw new Error(`the temporary file ends at ${at}`);
       filled += bytesRead;
     }
-    return out;
   }
 
   async close(): Promise<void> {
