@@ -96,6 +96,7 @@ struct Inner {
     path: Option<Vec<u8>>,
     offset: Option<u64>,
     limit: Option<&'static str>,
+    format: Option<&'static str>,
     status: Option<u16>,
     retry_after: Option<u32>,
     given_up: bool,
@@ -114,6 +115,7 @@ impl Error {
             path: None,
             offset: None,
             limit: None,
+            format: None,
             status: None,
             retry_after: None,
             given_up: false,
@@ -136,6 +138,12 @@ impl Error {
     /// Names the limit that a message of another code mentions.
     pub(crate) fn with_limit(mut self, name: &'static str) -> Self {
         self.0.limit = Some(name);
+        self
+    }
+
+    /// Names the image format that this build does not read.
+    pub(crate) fn with_format(mut self, name: &'static str) -> Self {
+        self.0.format = Some(name);
         self
     }
 
@@ -231,6 +239,10 @@ impl Error {
     /// The field of [`Limits`](crate::limits::Limits) that was exceeded.
     pub fn limit_name(&self) -> Option<&'static str> {
         self.0.limit
+    }
+    /// The image format that another build of the library reads.
+    pub fn format(&self) -> Option<&'static str> {
+        self.0.format
     }
     /// The HTTP status that led here.
     pub fn status(&self) -> Option<u16> {

@@ -8,10 +8,13 @@ extern crate self as ocipeek;
 // Pure: bytes in, values out; no I/O, no clock.
 #[cfg(any(feature = "nydus", feature = "overlaybd"))]
 pub mod erofs;
+#[cfg(feature = "estargz")]
+pub mod estargz;
 #[cfg(feature = "overlaybd")]
 pub mod ext4;
 #[cfg(feature = "extent")]
 pub mod extent;
+pub mod formats;
 pub mod gzip;
 #[cfg(feature = "nydus")]
 pub mod nydus;

@@ -1,9 +1,12 @@
 //! Open an image: resolve, manifest, index, root file system, read.
 
+mod formats;
 mod open;
 mod read;
 mod stat;
 mod view;
+#[cfg(feature = "extent")]
+mod volume;
 mod walk;
 
 use std::cell::{Cell, OnceCell, RefCell};
@@ -12,6 +15,7 @@ use std::rc::Rc;
 use futures_util::future::LocalBoxFuture;
 
 use crate::error::{Code, Error, Result};
+use crate::formats::Reader;
 use crate::layer::{Context, Layer, Once};
 use crate::limits::Limits;
 use crate::oci::{Digest, ImageConfig, ImageManifest, Platform};
@@ -62,6 +66,8 @@ pub struct OpenOptions {
     /// fetched whole. What was built before is used in any case, where a cache [that gives ranges](Cache::has_ranges)
     /// keeps it; with an indexer, any cache is trusted to.
     pub indexer: Option<Rc<dyn Indexer>>,
+    /// Which way of reading it is chosen.
+    pub reader: Reader,
     /// Bounds on what the image may cost.
     pub limits: Limits,
 }
@@ -74,6 +80,7 @@ impl Default for OpenOptions {
             verify: true,
             cache: None,
             indexer: None,
+            reader: Reader::Auto,
             limits: Limits::default(),
         }
     }
@@ -131,7 +138,12 @@ struct Inner {
     manifest: ImageManifest,
     manifest_check: ManifestCheck,
     soci: Option<SociInfo>,
+    /// One for each layer, or one for all of them.
     layers: Vec<Rc<dyn Layer>>,
+    /// The format makes one tree of the layers.
+    merged: bool,
+    #[cfg(feature = "extent")]
+    volume: Option<volume::VolumeTree>,
     infos: Vec<LayerInfo>,
     rootfs: RefCell<Rootfs>,
     config: Once<Rc<ImageConfig>>,
@@ -193,11 +205,15 @@ impl Image {
     /// Its layers, the lowest first, and how each is read: of one without an index, as far as that is known. See
     /// [`find_kept_indexes`](Image::find_kept_indexes).
     pub fn layers(&self) -> Vec<LayerInfo> {
-        (0..self.0.layers.len()).filter_map(|i| self.layer_info(i)).collect()
+        (0..self.0.infos.len()).filter_map(|i| self.layer_info(i)).collect()
     }
 
     fn layer_info(&self, index: usize) -> Option<LayerInfo> {
-        let (mut info, layer) = (self.0.infos.get(index)?.clone(), self.0.layers.get(index)?);
+        let mut info = self.0.infos.get(index)?.clone();
+        if self.0.merged {
+            return Some(info);
+        }
+        let layer = self.0.layers.get(index)?;
         info.read = layer.read_by();
         match &mut info.ztoc {
             Some(ztoc) => ztoc.span_size = ztoc.span_size.or_else(|| layer.span_size()),
@@ -239,9 +255,10 @@ impl Image {
         self.0.context.spans.bytes()
     }
 
-    /// One layer on its own, with its whiteouts as entries.
+    /// One layer on its own, with its whiteouts as entries. `None` where there is no such layer, or the image's format makes
+    /// one tree of its layers.
     pub fn layer(&self, index: usize) -> Option<LayerView> {
-        (index < self.0.layers.len()).then(|| LayerView::new(self.clone(), index))
+        (index < self.0.layers.len() && !self.0.merged).then(|| LayerView::new(self.clone(), index))
     }
 
     /// Attributes of a path, links followed or not at its end.
@@ -307,6 +324,10 @@ impl Image {
     }
 
     async fn lookup(&self, path: &[u8], follow: Follow) -> Result<Node> {
+        #[cfg(feature = "extent")]
+        if let Some(volume) = &self.0.volume {
+            return volume.lookup(path, follow).await;
+        }
         self.settle(|rootfs| rootfs.lookup(path, follow)).await
     }
 
@@ -314,6 +335,10 @@ impl Image {
     async fn children(&self, node: &Node) -> Result<Vec<DirEntry>> {
         if node.kind != Kind::Directory {
             return Err(Error::new(Code::Enotdir, "not a directory").with_path(&stat::absolute(&node.path)));
+        }
+        #[cfg(feature = "extent")]
+        if let Some(volume) = &self.0.volume {
+            return volume.children(node).await;
         }
         self.settle(|rootfs| rootfs.read_dir(&node.path)).await
     }

@@ -5,8 +5,13 @@ use std::rc::Rc;
 
 use futures_util::future::join;
 
+use super::formats::{self, Chosen};
+#[cfg(feature = "extent")]
+use super::volume::VolumeTree;
 use super::{Image, Inner, ManifestCheck, OpenOptions, SociChoice, SociFound, SociInfo};
 use crate::error::{Code, Error, Result};
+#[cfg(feature = "extent")]
+use crate::layer::Tree;
 use crate::layer::{
     Context, Layer, LayerInfo, Once, ReadBy, SpanCache, TarLayer, UnindexedLayer, WholeLayer, ZtocInfo,
     ZtocLayer,
@@ -48,11 +53,16 @@ async fn open(
     options: OpenOptions,
 ) -> Result<Image> {
     let opening = Opening { source: &*source, options: &options };
-    let Chosen { digest, manifest, index_digest, platform, platforms, ahead } =
-        opening.choose(target).await?;
-    check_image(&manifest).map_err(|e| e.with_digest(&digest))?;
+    let Found { digest, manifest, index_digest, platform, platforms, ahead } = opening.choose(target).await?;
     Limits::check("max_layers", manifest.layers.len() as u64, options.limits.max_layers)?;
-    let soci = opening.soci(&digest, &manifest, ahead).await?;
+    let chosen = formats::choose(&manifest, options.reader, target).map_err(|e| e.with_digest(&digest))?;
+    if chosen.merged.is_none() {
+        check_image(&manifest).map_err(|e| e.with_digest(&digest))?;
+    }
+    let soci = match chosen.needs_index(&manifest) {
+        true => opening.soci(&digest, &manifest, ahead).await?,
+        false => None,
+    };
 
     let manifest_check = match target {
         Target::Digest(_) => ManifestCheck::Digest,
@@ -67,7 +77,15 @@ async fn open(
         limits: options.limits,
         verify: options.verify,
     });
-    let (layers, infos) = layers(&context, &manifest, soci.as_ref());
+    let (layers, infos) = layers(&context, &manifest, soci.as_ref(), &chosen);
+    #[cfg(feature = "extent")]
+    let (layers, volume) = match chosen.merged {
+        None => (layers, None),
+        Some(format) => match formats::tree(&context, &manifest, format)? {
+            Tree::Merged(layer) => (vec![layer], None),
+            Tree::Volume(volume) => (Vec::new(), Some(VolumeTree::new(volume, &context.limits))),
+        },
+    };
     let rootfs = RefCell::new(Rootfs::new(layers.len(), &context.limits));
     let known = OnceCell::new();
     if let Some(platform) = platform {
@@ -83,6 +101,9 @@ async fn open(
         manifest_check,
         soci,
         layers,
+        merged: chosen.merged.is_some(),
+        #[cfg(feature = "extent")]
+        volume,
         infos,
         rootfs,
         config: Once::default(),
@@ -94,34 +115,36 @@ fn layers(
     context: &Rc<Context>,
     manifest: &ImageManifest,
     soci: Option<&SociInfo>,
+    chosen: &Chosen,
 ) -> (Vec<Rc<dyn Layer>>, Vec<LayerInfo>) {
     let (mut layers, mut infos) = (Vec::<Rc<dyn Layer>>::new(), Vec::<LayerInfo>::new());
     for (index, descriptor) in manifest.layers.iter().enumerate() {
         let ztoc = soci.and_then(|s| s.layers.iter().rev().find(|l| l.layer_digest == descriptor.digest));
         let known = infos.iter().zip(&layers).find(|(info, _)| info.digest == descriptor.digest);
         let layer = known.map(|(_, layer)| layer.clone()).unwrap_or_else(|| -> Rc<dyn Layer> {
-            let (context, layer) = (context.clone(), descriptor.clone());
-            match (ztoc, layer_compression(&descriptor.media_type)) {
+            let (shared, layer) = (context.clone(), descriptor.clone());
+            let plain: Rc<dyn Layer> = match (ztoc, layer_compression(&descriptor.media_type)) {
                 (Some(z), _) => {
-                    Rc::new(ZtocLayer::new(context, layer, z.ztoc.clone(), z.disable_xattrs, index))
+                    Rc::new(ZtocLayer::new(shared, layer, z.ztoc.clone(), z.disable_xattrs, index))
                 }
                 (None, compression) => {
                     let by_range = !context.verify || context.source.is_steady();
                     let plain: Rc<dyn Layer> = match compression {
                         Some(LayerCompression::None) if by_range => {
-                            Rc::new(TarLayer::new(context.clone(), layer.clone()))
+                            Rc::new(TarLayer::new(shared.clone(), layer.clone()))
                         }
-                        _ => Rc::new(WholeLayer::new(context.clone(), layer.clone())),
+                        _ => Rc::new(WholeLayer::new(shared.clone(), layer.clone())),
                     };
                     match compression {
                         Some(LayerCompression::None | LayerCompression::Gzip) => {
-                            Rc::new(UnindexedLayer::new(context, layer, index, plain))
+                            Rc::new(UnindexedLayer::new(shared, layer, index, plain))
                         }
                         // No zTOC can be built of it.
                         _ => plain,
                     }
                 }
-            }
+            };
+            chosen.read(context, descriptor, manifest.layers.len().saturating_add(index), plain)
         });
         let read = layer.read_by();
         layers.push(layer);
@@ -130,12 +153,13 @@ fn layers(
             digest: descriptor.digest,
             media_type: descriptor.media_type.clone(),
             size: descriptor.size,
-            read,
+            read: chosen.merged.map_or(read, ReadBy::Format),
             ztoc: ztoc.filter(|_| read == ReadBy::Ztoc).map(|z| ZtocInfo {
                 digest: z.ztoc.digest,
                 size: z.ztoc.size,
                 span_size: z.span_size,
             }),
+            format: chosen.format_of(descriptor),
         });
     }
     (layers, infos)
@@ -170,7 +194,7 @@ struct Ahead {
     named: Option<Result<RawManifest>>,
 }
 
-struct Chosen {
+struct Found {
     digest: Digest,
     manifest: ImageManifest,
     index_digest: Option<Digest>,
@@ -186,7 +210,7 @@ struct Opening<'a> {
 
 impl Opening<'_> {
     /// Follows indexes to the image manifest of the platform.
-    async fn choose(&self, target: &Target) -> Result<Chosen> {
+    async fn choose(&self, target: &Target) -> Result<Found> {
         let limits = &self.options.limits;
         let mut raw = self.source.manifest(target).await?;
         let (mut index_digest, mut platform, mut platforms) = (None, None, Vec::new());
@@ -198,7 +222,7 @@ impl Opening<'_> {
             {
                 ManifestDoc::Index(index) => index,
                 ManifestDoc::Image(manifest) => {
-                    return Ok(Chosen { digest, manifest, index_digest, platform, platforms, ahead });
+                    return Ok(Found { digest, manifest, index_digest, platform, platforms, ahead });
                 }
             };
             let entry = self.select(&index).map_err(|e| e.with_digest(&digest))?;

@@ -84,6 +84,10 @@ impl Image {
         }
         let range = range.start.min(stat.size)..range.end.min(stat.size);
         let left = range.end - range.start;
+        #[cfg(feature = "extent")]
+        if let (Some(volume), Some((_, inode)), true) = (&self.0.volume, node.at, left > 0) {
+            return Ok(FileStream { stat, body: volume.read(inode, range), left });
+        }
         let layer = node.at.and_then(|(layer, entry)| Some((self.0.layers.get(layer)?, entry)));
         let body = match layer.filter(|_| left > 0) {
             Some((layer, entry)) => layer.read(entry, range),

@@ -72,7 +72,8 @@ pub struct FileStat {
     pub hardlink_of: Option<Vec<u8>>,
     /// Extended attributes: names and values.
     pub xattrs: Vec<(Vec<u8>, Vec<u8>)>,
-    /// The layer that it comes from; `None` for a directory that no layer lists.
+    /// The layer that it comes from; `None` for a directory that no layer lists, and where the image's format does not
+    /// tell.
     pub layer: Option<usize>,
     /// How this, and the file's content, is verified.
     pub verified: Verification,
@@ -86,6 +87,13 @@ pub(super) fn absolute(path: &[u8]) -> Vec<u8> {
 impl Image {
     /// Attributes of a node of a layer that is loaded.
     pub(super) fn file_stat(&self, node: &Node) -> FileStat {
+        #[cfg(feature = "extent")]
+        if let Some(volume) = &self.0.volume {
+            let mut stat = self.implied(&node.path);
+            volume.fill(&mut stat, node);
+            stat.verified = self.verification(volume.checks());
+            return stat;
+        }
         let index = node.at.and_then(|(layer, _)| self.0.rootfs.borrow().layer(layer).cloned());
         match (node.at, index) {
             (Some((layer, entry)), Some(index)) => {
@@ -113,7 +121,7 @@ impl Image {
         (stat.dev_major, stat.dev_minor) = (e.dev_major, e.dev_minor);
         stat.link_name = matches!(e.kind, Kind::Symlink | Kind::HardLink).then(|| e.link_name.to_vec());
         stat.xattrs = e.xattrs.map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
-        stat.layer = Some(layer);
+        stat.layer = (!self.0.merged).then_some(layer);
         if let Some(l) = self.0.layers.get(layer) {
             stat.verified = self.verification(l.checks());
             // What has no bytes gives none out, checked or not.
@@ -153,10 +161,19 @@ impl Image {
     /// What vouches for a name that no single layer tells: the least of all layers.
     fn weakest(&self) -> Checks {
         let all = || self.0.layers.iter().map(|l| l.checks());
-        let metadata = [MetadataCheck::None, MetadataCheck::ZtocDigest, MetadataCheck::OwnIndex]
-            .into_iter()
-            .find(|&m| all().any(|c| c.metadata == m))
-            .unwrap_or(MetadataCheck::LayerDigest);
+        #[cfg(feature = "extent")]
+        if let Some(volume) = &self.0.volume {
+            return Checks { content: ContentCheck::None, ..volume.checks() };
+        }
+        let weak = [
+            MetadataCheck::None,
+            MetadataCheck::Crc,
+            MetadataCheck::ZtocDigest,
+            MetadataCheck::TocDigest,
+            MetadataCheck::OwnIndex,
+        ];
+        let metadata =
+            weak.into_iter().find(|&m| all().any(|c| c.metadata == m)).unwrap_or(MetadataCheck::LayerDigest);
         Checks { metadata, content: ContentCheck::None, header: false }
     }
 }

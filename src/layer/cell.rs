@@ -11,7 +11,12 @@ use crate::error::{Code, Error, Result};
 use crate::gzip::SpanInflater;
 
 /// A span whose compressed bytes are here and verified.
-pub(crate) struct SpanCell(RefCell<State>);
+pub(crate) struct SpanCell {
+    state: RefCell<State>,
+    /// Parts that have the digests that vouch for them, as `(start, length)`, sorted.
+    #[cfg(feature = "extent")]
+    checked: RefCell<Vec<(u64, u64)>>,
+}
 
 enum State {
     Inflating {
@@ -31,22 +36,45 @@ const WINDOW: usize = 32 << 10;
 impl SpanCell {
     /// A gzip span of `len` inflated bytes.
     pub(crate) fn inflating(inflater: SpanInflater, len: usize) -> Self {
-        SpanCell(RefCell::new(State::Inflating { inflater: Box::new(inflater), len }))
+        SpanCell::new(State::Inflating { inflater: Box::new(inflater), len })
+    }
+
+    fn new(state: State) -> Self {
+        SpanCell {
+            state: RefCell::new(state),
+            #[cfg(feature = "extent")]
+            checked: RefCell::default(),
+        }
     }
 
     /// A span of an uncompressed layer.
     pub(crate) fn whole(data: Bytes) -> Self {
-        SpanCell(RefCell::new(State::Whole { memory: data.len(), data }))
+        SpanCell::new(State::Whole { memory: data.len(), data })
     }
 
     /// Bytes `range` of the span, inflated only as far as that. Also tells how many bytes were inflated for it.
     pub(crate) fn read(&self, range: Range<usize>) -> Result<(Bytes, u64)> {
-        read(&mut self.0.borrow_mut(), range)
+        read(&mut self.state.borrow_mut(), range)
+    }
+
+    /// Whether this part was checked.
+    #[cfg(feature = "extent")]
+    pub(crate) fn is_checked(&self, start: u64, len: u64) -> bool {
+        self.checked.borrow().binary_search(&(start, len)).is_ok()
+    }
+
+    /// Notes that this part was checked.
+    #[cfg(feature = "extent")]
+    pub(crate) fn set_checked(&self, start: u64, len: u64) {
+        let mut checked = self.checked.borrow_mut();
+        if let Err(at) = checked.binary_search(&(start, len)) {
+            checked.insert(at, (start, len));
+        }
     }
 
     /// Bytes of memory held.
     pub(crate) fn memory(&self) -> u64 {
-        match &*self.0.borrow() {
+        match &*self.state.borrow() {
             State::Inflating { inflater, .. } => inflater.memory() as u64,
             State::Whole { memory, .. } => *memory as u64,
         }
@@ -83,7 +111,7 @@ fn read(state: &mut State, range: Range<usize>) -> Result<(Bytes, u64)> {
 }
 
 /// Which span: `(layer, span)`.
-pub(crate) type Key = (usize, usize);
+pub(crate) type Key = (usize, u64);
 
 /// Spans kept for later reads, over all layers of an image: the most recently used, up to a number of bytes.
 /// A span that is dropped here but still held by a reader is found as long as that reader holds it.
@@ -128,6 +156,14 @@ impl SpanCache {
     /// The span, if it is here.
     pub(crate) fn get(&self, key: Key) -> Option<Rc<SpanCell>> {
         self.inner.borrow().slots.get(&key)?.cell.upgrade()
+    }
+
+    /// Drops a span that is not what it must be.
+    #[cfg(feature = "extent")]
+    pub(crate) fn remove(&self, key: Key) {
+        let inner = &mut *self.inner.borrow_mut();
+        inner.forget(key);
+        inner.slots.remove(&key);
     }
 
     /// Notes that `cell` was just used and counts it anew (inflating grows it); drops the longest unused.

@@ -12,6 +12,10 @@
 mod cell;
 mod content;
 mod driver;
+#[cfg(feature = "estargz")]
+pub(crate) mod estargz;
+#[cfg(feature = "extent")]
+mod extent;
 mod fetch;
 mod indexer;
 mod kept;
@@ -22,6 +26,10 @@ mod sparse;
 mod table;
 mod tar;
 mod unindexed;
+#[cfg(feature = "extent")]
+mod units;
+#[cfg(feature = "extent")]
+mod volume;
 mod whole;
 mod ztoc;
 
@@ -32,6 +40,7 @@ use std::rc::Rc;
 use futures_util::future::LocalBoxFuture;
 
 use crate::error::Result;
+use crate::formats::{Format, FormatFound};
 use crate::limits::Limits;
 use crate::oci::Digest;
 use crate::rootfs::LayerIndex;
@@ -45,6 +54,8 @@ pub use indexer::{BuiltIndex, Indexer};
 pub(crate) use once::Once;
 pub use tar::TarLayer;
 pub(crate) use unindexed::UnindexedLayer;
+#[cfg(feature = "extent")]
+pub(crate) use volume::{Attributes, Tree, Volume};
 pub use whole::WholeLayer;
 pub use ztoc::ZtocLayer;
 
@@ -57,6 +68,8 @@ pub enum ReadBy {
     Tar,
     /// Fetched whole, once, when something of it is wanted.
     Whole,
+    /// Lazily, by what the image's format tells.
+    Format(Format),
 }
 
 impl ReadBy {
@@ -66,6 +79,7 @@ impl ReadBy {
             ReadBy::Ztoc => "ztoc",
             ReadBy::Tar => "tar",
             ReadBy::Whole => "whole",
+            ReadBy::Format(format) => format.as_str(),
         }
     }
 }
@@ -96,6 +110,8 @@ pub struct LayerInfo {
     pub read: ReadBy,
     /// Its zTOC.
     pub ztoc: Option<ZtocInfo>,
+    /// The format that it is in beside being a layer, and how that was found. Chosen where `read` says so.
+    pub format: Option<(Format, FormatFound)>,
 }
 
 /// What vouches for a layer's names, sizes and attributes.
@@ -107,6 +123,10 @@ pub enum MetadataCheck {
     LayerDigest,
     /// An index that was built here, of bytes that had the layer's digest, and perhaps kept in the cache since.
     OwnIndex,
+    /// The digest of its table of contents, which the image manifest states.
+    TocDigest,
+    /// Checksums, which find damage and no forgery.
+    Crc,
     /// Nothing.
     None,
 }
@@ -118,6 +138,8 @@ impl MetadataCheck {
             MetadataCheck::ZtocDigest => "ztoc-digest",
             MetadataCheck::LayerDigest => "layer-digest",
             MetadataCheck::OwnIndex => "own-index",
+            MetadataCheck::TocDigest => "toc-digest",
+            MetadataCheck::Crc => "crc",
             MetadataCheck::None => "none",
         }
     }
@@ -130,6 +152,10 @@ pub enum ContentCheck {
     SpanDigest,
     /// The layer's own digest, which the image manifest states.
     LayerDigest,
+    /// The digest of each chunk, which the format's metadata states.
+    ChunkDigest,
+    /// Checksums, which find damage and no forgery.
+    Crc,
     /// Nothing.
     None,
 }
@@ -140,6 +166,8 @@ impl ContentCheck {
         match self {
             ContentCheck::SpanDigest => "span-digest",
             ContentCheck::LayerDigest => "layer-digest",
+            ContentCheck::ChunkDigest => "chunk-digest",
+            ContentCheck::Crc => "crc",
             ContentCheck::None => "none",
         }
     }

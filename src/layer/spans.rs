@@ -85,7 +85,7 @@ impl SpanStore {
     }
 
     fn key(&self, k: usize) -> Key {
-        (self.id, k)
+        (self.id, k as u64)
     }
 
     /// Span `k`: from the cache, from a request that is under way, or by a new one, which takes the missing spans

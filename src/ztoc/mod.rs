@@ -18,6 +18,8 @@ mod toc;
 use bytes::Bytes;
 
 pub use spans::{Compression, SpanStart, Spans};
+#[cfg(feature = "estargz")]
+pub(crate) use time::rfc3339;
 
 use crate::error::{Code, Error, Result};
 use crate::limits::Limits;

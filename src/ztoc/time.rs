@@ -3,7 +3,7 @@
 use crate::tar::Mtime;
 
 /// `YYYY-MM-DDTHH:MM:SS[.fraction](Z|±HH:MM)`. Of the fraction nine digits count.
-pub(super) fn rfc3339(text: &[u8]) -> Option<Mtime> {
+pub(crate) fn rfc3339(text: &[u8]) -> Option<Mtime> {
     let (date, rest) = text.split_first_chunk::<19>()?;
     let number = |from: usize, len: usize| digits(date.get(from..from + len)?);
     let punctuation = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];

@@ -50,8 +50,13 @@ struct Inner {
 impl Memory {
     /// The demo image of the fixtures.
     pub fn demo() -> Memory {
+        Memory::layout("demo")
+    }
+
+    /// A layout of the fixtures.
+    pub fn layout(name: &str) -> Memory {
         let memory = Memory::default();
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/demo");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
         for blob in std::fs::read_dir(root.join("blobs/sha256")).unwrap() {
             memory.add(std::fs::read(blob.unwrap().path()).unwrap());
         }

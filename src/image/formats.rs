@@ -1,0 +1,104 @@
+//! Which way of reading an image is chosen, by what its manifest tells of its format.
+
+use std::rc::Rc;
+
+use crate::error::{Code, Error, Result};
+use crate::formats::{self, Format, FormatFound, Reader};
+use crate::layer::{Context, Layer};
+use crate::oci::{Descriptor, ImageManifest};
+use crate::source::Target;
+
+/// What is chosen for an image.
+pub(super) struct Chosen {
+    reader: Reader,
+    /// The format that makes one tree of all layers.
+    pub(super) merged: Option<Format>,
+    #[cfg(feature = "estargz")]
+    tocs: Rc<crate::layer::estargz::TocImage>,
+}
+
+/// Chooses for the image that `target` names. `UNSUPPORTED` where this build does not read the image's format, or the image is
+/// not in the one that the caller named.
+pub(super) fn choose(manifest: &ImageManifest, reader: Reader, _target: &Target) -> Result<Chosen> {
+    let format = match reader {
+        Reader::Auto => formats::of_image(manifest),
+        Reader::Soci => None,
+        Reader::Format(format) => Some(format),
+    };
+    if let Some(format) = format.filter(|f| !f.is_built()) {
+        let name = format.as_str();
+        let message =
+            format!("the image is in the format {name}, which this build of the library does not read");
+        return Err(Error::new(Code::Unsupported, message).with_format(name));
+    }
+    let merged = format.filter(|f| f.is_merged());
+    #[cfg(feature = "extent")]
+    if let Some(format) = format
+        && format != Format::Estargz
+        && !manifest.layers.iter().any(|l| formats::of_layer(l) == Some(format))
+    {
+        return Err(Error::new(
+            Code::Unsupported,
+            format!("the image is not in the format {}", format.as_str()),
+        ));
+    }
+    Ok(Chosen {
+        reader,
+        merged,
+        #[cfg(feature = "estargz")]
+        tocs: Rc::new(crate::layer::estargz::TocImage::of(_target)),
+    })
+}
+
+impl Chosen {
+    /// The format by which a layer of its own is read.
+    fn of_layer(&self, layer: &Descriptor) -> Option<Format> {
+        let told = formats::of_layer(layer).filter(|f| f.is_built() && !f.is_merged());
+        match self.reader {
+            Reader::Auto => told,
+            // Its footer tells where no annotation does.
+            Reader::Format(Format::Estargz) => Some(Format::Estargz),
+            Reader::Format(format) => told.filter(|told| *told == format),
+            Reader::Soci => None,
+        }
+    }
+
+    /// The format that a layer is said to be in, read by that or not, and who says so.
+    pub(super) fn format_of(&self, layer: &Descriptor) -> Option<(Format, FormatFound)> {
+        match self.reader {
+            Reader::Format(format) => Some((format, FormatFound::Named)),
+            _ => formats::of_layer(layer).map(|format| (format, FormatFound::Annotation)),
+        }
+    }
+
+    /// Whether an index of the image would be of use: not where all layers have a format that tells what it would.
+    pub(super) fn needs_index(&self, manifest: &ImageManifest) -> bool {
+        self.merged.is_none() && manifest.layers.iter().any(|l| self.of_layer(l).is_none())
+    }
+
+    /// How a layer is read: by its format, or as `plain` does. `id` is unique among the image's layers.
+    pub(super) fn read(
+        &self,
+        _context: &Rc<Context>,
+        _layer: &Descriptor,
+        _id: usize,
+        plain: Rc<dyn Layer>,
+    ) -> Rc<dyn Layer> {
+        #[cfg(feature = "estargz")]
+        if let Some(format) = self.of_layer(_layer) {
+            let (context, layer) = (_context.clone(), _layer.clone());
+            return crate::layer::estargz::open(context, layer, _id, format, plain, self.tocs.clone());
+        }
+        plain
+    }
+}
+
+/// The one tree of an image in `format`.
+#[cfg(feature = "extent")]
+pub(super) fn tree(
+    _context: &Rc<Context>,
+    _manifest: &ImageManifest,
+    format: Format,
+) -> Result<crate::layer::Tree> {
+    Err(Error::new(Code::Unsupported, format!("{} does not make one tree", format.as_str())))
+}

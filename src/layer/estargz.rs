@@ -1,0 +1,306 @@
+//! eStargz and zstd:chunked layers: their TOC is fetched, checked and read as it arrives.
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use futures_util::TryStreamExt;
+use futures_util::stream::{self, StreamExt};
+use sha2::Digest as _;
+
+use super::extent::{ExtentLayer, Loaded, loader};
+use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, Once, ReadBy};
+use crate::error::{Code, Error, Result};
+use crate::estargz::{
+    FOOTER, Footer, LAYER_DIGEST, Pieces, Position, TOC_DIGEST, TOC_NAME, TOC_TAG, TocParser, footer,
+    position,
+};
+use crate::extent::Listing;
+use crate::formats::Format;
+use crate::gzip::GzipDecoder;
+use crate::limits::Limits;
+use crate::oci::{Descriptor, Digest, ImageManifest, ManifestDoc, parse_manifest};
+use crate::source::Target;
+use crate::tar::TarWalker;
+use crate::transport::ByteStream;
+use crate::zstd::ZstdDecoder;
+
+/// Bytes at the end of a layer that are fetched to get its footer, in the hope that the TOC is among them: a 256th of the
+/// layer, which is about what a TOC takes.
+const TAIL: Range<u64> = 64 << 10..256 << 10;
+
+/// The image that holds the TOCs of an image's layers, where these are not in the layers.
+pub(crate) struct TocImage {
+    target: Option<Target>,
+    manifest: Once<Rc<ImageManifest>>,
+}
+
+impl TocImage {
+    /// That of the image that is named by `target`.
+    pub(crate) fn of(target: &Target) -> Self {
+        let target = match target {
+            Target::Tag(tag) => Some(Target::Tag(format!("{tag}{TOC_TAG}"))),
+            Target::Digest(_) | Target::Only => None,
+        };
+        TocImage { target, manifest: Once::default() }
+    }
+
+    /// The layer with the TOC of `layer`; `None` where there is none.
+    async fn find(&self, context: &Rc<Context>, layer: &Digest) -> Result<Option<Descriptor>> {
+        let Some(target) = self.target.clone() else { return Ok(None) };
+        let context = context.clone();
+        let load = async move {
+            let raw = context.source.manifest(&target).await?;
+            match parse_manifest(&raw.bytes, &raw.media_type, &context.limits)? {
+                ManifestDoc::Image(manifest) => Ok(Rc::new(manifest)),
+                ManifestDoc::Index(_) => {
+                    Err(Error::new(Code::NotFound, "the image of the layers' TOCs is an index"))
+                }
+            }
+        };
+        let manifest = match self.manifest.get(|| Box::pin(load)).await {
+            Ok(manifest) => manifest,
+            Err(e) if e.code() == Code::NotFound => return Ok(None),
+            Err(e) => return Err(e),
+        };
+        let layer = layer.to_string();
+        Ok(manifest.layers.iter().find(|l| l.annotations.get(LAYER_DIGEST) == Some(&layer)).cloned())
+    }
+}
+
+/// A layer in `format`, which `plain` reads where it turns out to be in none.
+pub(crate) fn open(
+    context: Rc<Context>,
+    layer: Descriptor,
+    id: usize,
+    format: Format,
+    plain: Rc<dyn Layer>,
+    tocs: Rc<TocImage>,
+) -> Rc<dyn Layer> {
+    let content = if context.verify { ContentCheck::ChunkDigest } else { ContentCheck::None };
+    let checks = Checks { metadata: MetadataCheck::TocDigest, content, header: false };
+    let job = Rc::new(Job { context: context.clone(), layer, plain, tocs, checks });
+    let load = loader(move || {
+        let job = job.clone();
+        async move { job.load(format).await.map_err(|e| e.with_digest(&job.layer.digest)) }
+    });
+    Rc::new(ExtentLayer::new(context, id, ReadBy::Format(format), checks, load))
+}
+
+struct Job {
+    context: Rc<Context>,
+    layer: Descriptor,
+    plain: Rc<dyn Layer>,
+    tocs: Rc<TocImage>,
+    checks: Checks,
+}
+
+/// What a TOC's bytes must have.
+struct Promise {
+    digest: Option<Digest>,
+    /// Where the layer's pieces end.
+    data_end: u64,
+}
+
+impl Job {
+    async fn load(&self, format: Format) -> Result<Loaded> {
+        let (layer, plain) = (&self.layer, || Ok(Loaded::Other(self.plain.clone())));
+        if format == Format::ZstdChunked {
+            let Some(position) = position(&layer.annotations, layer.size) else {
+                let message = "the layer's zstd:chunked annotations do not say where its TOC is; open the image with \
+                               reader: \"soci\" to read it all the same";
+                return Err(Error::new(Code::CorruptManifest, message));
+            };
+            let listing = twice(&self.context, || self.frame(&position)).await?;
+            return Ok(Loaded::Listing(listing, self.checks));
+        }
+        let digest = match layer.annotations.get(TOC_DIGEST) {
+            Some(text) => Some(text.parse::<Digest>()?),
+            // Nothing vouches for what the footer leads to.
+            None if self.context.verify => return plain(),
+            None => None,
+        };
+        let size = layer.size;
+        let start = size.saturating_sub((size / 256).clamp(TAIL.start, TAIL.end));
+        let tail = collect(self.context.source.blob_range(layer, start..size).await?, size - start).await?;
+        let found = footer(tail.get(tail.len().saturating_sub(FOOTER)..).unwrap_or_default(), size);
+        let (listing, checks) = match found {
+            Some(Footer::Toc { offset, len }) => {
+                let promise = Promise { digest, data_end: offset };
+                let ranges = Ranges { toc: offset..size.saturating_sub(len), start, tail };
+                (twice(&self.context, || self.member(&ranges, &promise)).await?, self.checks)
+            }
+            Some(Footer::External(len)) => {
+                let Some(toc) = self.tocs.find(&self.context, &layer.digest).await? else { return plain() };
+                let promise = Promise { digest, data_end: size.saturating_sub(len) };
+                let limit = self.context.limits.max_ztoc_size;
+                let bytes = self.context.source.blob(&toc, "max_ztoc_size", limit).await?;
+                (self.read(stream::iter([Ok(bytes)]).boxed_local(), &promise).await?, self.checks)
+            }
+            None => return plain(),
+        };
+        let checks = match digest {
+            Some(_) => checks,
+            None => Checks { metadata: MetadataCheck::None, content: ContentCheck::None, header: false },
+        };
+        Ok(Loaded::Listing(listing, checks))
+    }
+
+    /// The TOC of a zstd:chunked layer: a frame whose compressed bytes have the digest.
+    async fn frame(&self, at: &Position) -> Result<Listing> {
+        let (context, limits) = (&self.context, &self.context.limits);
+        Limits::check("max_ztoc_size", at.length.max(at.unpacked), limits.max_ztoc_size)?;
+        // In front of it is the header of the skippable frame that it is in.
+        let mut parser = TocParser::new(Pieces::Zstd, at.offset.saturating_sub(8), context.verify, limits);
+        let bounded = Limits { max_whole_layer_inflated: at.unpacked, ..limits.clone() };
+        let mut zstd = ZstdDecoder::new(&bounded);
+        let (mut hasher, mut parsed) = (sha2::Sha256::new(), Ok(()));
+        let end = at.offset.saturating_add(at.length);
+        let mut body = context.source.blob_range(&self.layer, at.offset..end).await?;
+        while let Some(data) = body.try_next().await? {
+            hasher.update(&data);
+            parsed = parsed.and_then(|()| zstd.push(&data, &mut |out| parser.push(out)));
+        }
+        check(&Some(at.digest), hasher)?;
+        parsed?;
+        zstd.finish()?;
+        parser.finish(self.layer.clone())
+    }
+
+    /// The TOC of an eStargz layer: partly here, perhaps.
+    async fn member(&self, ranges: &Ranges, promise: &Promise) -> Result<Listing> {
+        let toc = &ranges.toc;
+        let here = usize::try_from(toc.start.saturating_sub(ranges.start)).unwrap_or(usize::MAX);
+        let end = usize::try_from(toc.end.saturating_sub(ranges.start)).unwrap_or(usize::MAX);
+        let rest = ranges.tail.get(here..end).map(Bytes::copy_from_slice).unwrap_or_default();
+        let rest = stream::iter([Ok(rest)]);
+        let body: ByteStream = if toc.start < ranges.start {
+            let before = toc.start..ranges.start;
+            self.context.source.blob_range(&self.layer, before).await?.chain(rest).boxed_local()
+        } else {
+            rest.boxed_local()
+        };
+        self.read(body, promise).await
+    }
+
+    /// Reads a gzip member that holds a tar whose first entry is the TOC; its bytes have the digest.
+    async fn read(&self, mut body: ByteStream, promise: &Promise) -> Result<Listing> {
+        let (context, limits) = (&self.context, &self.context.limits);
+        let parser = TocParser::new(Pieces::Gzip, promise.data_end, context.verify, limits);
+        let mut tar = TocTar {
+            walker: TarWalker::new(limits),
+            at: 0,
+            left: None,
+            parser,
+            parsed: Ok(()),
+            hasher: sha2::Sha256::new(),
+        };
+        let bounded = Limits {
+            // The tar's blocks come on top.
+            max_whole_layer_inflated: limits.max_ztoc_size.saturating_add(1 << 20),
+            ..limits.clone()
+        };
+        let mut gzip = GzipDecoder::new(&bounded);
+        while let Some(data) = body.try_next().await? {
+            gzip.push(&data, &mut |out| tar.push(out))?;
+        }
+        gzip.finish()?;
+        if tar.left != Some(0) {
+            return Err(Error::new(Code::CorruptLayer, "the layer's TOC ends too early"));
+        }
+        check(&promise.digest, tar.hasher)?;
+        tar.parsed?;
+        tar.parser.finish(self.layer.clone())
+    }
+}
+
+/// Where the TOC is, and the end of the layer, from `start` on.
+struct Ranges {
+    toc: Range<u64>,
+    start: u64,
+    tail: Bytes,
+}
+
+/// The tar that holds the TOC.
+struct TocTar {
+    walker: TarWalker,
+    at: u64,
+    /// Bytes of the TOC to come, once its header is read.
+    left: Option<u64>,
+    parser: TocParser,
+    parsed: Result<()>,
+    hasher: sha2::Sha256,
+}
+
+impl TocTar {
+    fn push(&mut self, mut data: &[u8]) -> Result<()> {
+        while !data.is_empty() {
+            if let Some(left) = &mut self.left {
+                let n = usize::try_from(*left).unwrap_or(usize::MAX).min(data.len());
+                let json = data.get(..n).unwrap_or_default();
+                *left = left.saturating_sub(n as u64);
+                self.hasher.update(json);
+                if self.parsed.is_ok() {
+                    self.parsed = self.parser.push(json);
+                }
+                // Behind it are only the ends of the tar.
+                return Ok(());
+            }
+            let room = 512 - (self.at % 512) as usize;
+            let used = self.walker.push(data.get(..room.min(data.len())).unwrap_or_default())?;
+            if used == 0 {
+                return Err(Error::new(Code::CorruptLayer, "there is no TOC where the layer says"));
+            }
+            self.at = self.at.saturating_add(used as u64);
+            data = data.get(used..).unwrap_or_default();
+            if let Some(e) = self.walker.table().get(0) {
+                if e.name != TOC_NAME || e.offset != self.at {
+                    return Err(Error::new(
+                        Code::CorruptLayer,
+                        "there is another file where the layer's TOC must be",
+                    ));
+                }
+                self.left = Some(e.size);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Does it once more where what came was damaged on the way.
+async fn twice<'a, F>(context: &Context, once: impl Fn() -> F) -> Result<Listing>
+where
+    F: Future<Output = Result<Listing>> + 'a,
+{
+    match once().await {
+        Err(e) if matches!(e.code(), Code::DigestMismatch | Code::CorruptLayer) => {
+            context.source.stats().retry();
+            once().await
+        }
+        other => other,
+    }
+}
+
+fn check(wanted: &Option<Digest>, hasher: sha2::Sha256) -> Result<()> {
+    let found = Digest::from_sha256(hasher.finalize().into());
+    if wanted.is_none_or(|wanted| wanted == found) {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::DigestMismatch,
+        "the layer's TOC does not have the digest that the image manifest states, fetched twice; the registry's copy is \
+         damaged",
+    ))
+}
+
+/// All bytes of a range.
+async fn collect(mut body: ByteStream, length: u64) -> Result<Bytes> {
+    let mut data = Vec::new();
+    while let Some(piece) = body.try_next().await? {
+        data.extend_from_slice(&piece);
+    }
+    match data.len() as u64 == length {
+        true => Ok(data.into()),
+        false => Err(Error::new(Code::Network, "the answer to a Range request has another length")),
+    }
+}

@@ -1,0 +1,347 @@
+//! A layer, or a whole image, whose format tells all of its metadata at once: entries by path, content by extents.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::ops::Range;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use futures_util::future::LocalBoxFuture;
+use futures_util::stream::{self, StreamExt};
+
+use super::cell::SpanCell;
+use super::units::{Run, UnitStore};
+use super::{Checks, Context, Layer, Once, ReadBy};
+use crate::error::{Code, Error, Result};
+use crate::extent::{Check, Codec, Extent, Extents, Listing, decode};
+use crate::oci::Digest;
+use crate::rootfs::{LayerIndex, PathIndex};
+use crate::tar::Kind;
+use crate::transport::{ByteStream, at_once, deferred};
+
+/// Bytes that are given out at a time, at most.
+const CHUNK: u64 = 256 << 10;
+
+/// Bytes of a file whose extents are looked up at a time.
+const AHEAD: u64 = 32 << 20;
+
+/// Cache look-ups under way at a time.
+const LOOK_UPS: usize = 16;
+
+/// What loading gives.
+pub(crate) enum Loaded {
+    /// The metadata, and what vouches for it and for contents.
+    Listing(Listing, Checks),
+    /// Another way to read it, where the format's own does not work out.
+    Other(Rc<dyn Layer>),
+}
+
+/// Starts to load the metadata.
+pub(crate) type Load = Box<dyn Fn() -> LocalBoxFuture<'static, Result<Loaded>>>;
+
+/// A layer, or a whole image, that is read by extents.
+pub struct ExtentLayer(Rc<Inner>);
+
+struct Inner {
+    context: Rc<Context>,
+    id: usize,
+    read_by: ReadBy,
+    checks: Checks,
+    load: Load,
+    loaded: Once<Way>,
+}
+
+#[derive(Clone)]
+enum Way {
+    Extents(Rc<Open>),
+    Other(Rc<dyn Layer>),
+}
+
+struct Open {
+    index: Rc<PathIndex>,
+    extents: Box<dyn Extents>,
+    store: Rc<UnitStore>,
+    checks: Checks,
+}
+
+impl ExtentLayer {
+    /// Nothing is fetched before it is used. `id` is unique among the layers of `context`; `checks` are those that
+    /// the format promises.
+    pub(crate) fn new(context: Rc<Context>, id: usize, read_by: ReadBy, checks: Checks, load: Load) -> Self {
+        ExtentLayer(Rc::new(Inner { context, id, read_by, checks, load, loaded: Once::default() }))
+    }
+}
+
+impl Layer for ExtentLayer {
+    fn index(&self) -> LocalBoxFuture<'_, Result<LayerIndex>> {
+        Box::pin(async {
+            match self.0.load().await? {
+                Way::Extents(open) => Ok(open.index.clone().into()),
+                Way::Other(other) => other.index().await,
+            }
+        })
+    }
+
+    fn parts(&self, parts: Vec<usize>) -> LocalBoxFuture<'_, Result<LayerIndex>> {
+        match self.0.loaded.peek() {
+            Some(Way::Other(other)) => Box::pin(async move { other.parts(parts).await }),
+            _ => self.index(),
+        }
+    }
+
+    fn all(&self) -> LocalBoxFuture<'_, Result<LayerIndex>> {
+        match self.0.loaded.peek() {
+            Some(Way::Other(other)) => Box::pin(async move { other.all().await }),
+            _ => self.index(),
+        }
+    }
+
+    fn read(&self, entry: usize, range: Range<u64>) -> ByteStream {
+        let inner = self.0.clone();
+        deferred(Box::pin(async move {
+            match inner.load().await? {
+                Way::Extents(open) => Ok(open.read(entry, range)),
+                Way::Other(other) => Ok(other.read(entry, range)),
+            }
+        }))
+    }
+
+    fn read_by(&self) -> ReadBy {
+        match self.0.loaded.peek() {
+            Some(Way::Other(other)) => other.read_by(),
+            _ => self.0.read_by,
+        }
+    }
+
+    fn checks(&self) -> Checks {
+        match self.0.loaded.peek() {
+            Some(Way::Extents(open)) => open.checks,
+            Some(Way::Other(other)) => other.checks(),
+            None => self.0.checks,
+        }
+    }
+}
+
+impl Inner {
+    async fn load(self: &Rc<Self>) -> Result<Way> {
+        let inner = self.clone();
+        let load = async move {
+            let (listing, checks) = match (inner.load)().await? {
+                Loaded::Other(other) => return Ok(Way::Other(other)),
+                Loaded::Listing(listing, checks) => (listing, checks),
+            };
+            let context = inner.context.clone();
+            let index = Rc::new(PathIndex::new(listing.table, &context.limits)?);
+            let store = Rc::new(UnitStore::new(context, listing.blobs, inner.id));
+            Ok(Way::Extents(Rc::new(Open { index, extents: listing.extents, store, checks })))
+        };
+        self.loaded.get(move || Box::pin(load)).await
+    }
+}
+
+impl Open {
+    fn read(self: Rc<Self>, entry: usize, range: Range<u64>) -> ByteStream {
+        let table = self.index.table();
+        let Some(e) = table.get(entry).filter(|e| e.kind == Kind::Regular) else {
+            return stream::empty().boxed_local();
+        };
+        let range = range.start..range.end.min(e.size);
+        let open = self.clone();
+        let more = move |range| {
+            let found = open.extents.extents(entry, range);
+            Box::pin(async move { found }) as LocalBoxFuture<'static, _>
+        };
+        read_extents(self.store.clone(), range, more)
+    }
+}
+
+/// The bytes `range` of a file whose extents `more` gives.
+pub(crate) fn read_extents<F>(store: Rc<UnitStore>, range: Range<u64>, more: F) -> ByteStream
+where
+    F: Fn(Range<u64>) -> LocalBoxFuture<'static, Result<Vec<Extent>>> + 'static,
+{
+    let more = Box::new(more);
+    let reader = Reader {
+        store,
+        more,
+        at: range.start,
+        end: range.end,
+        queue: VecDeque::new(),
+        run: None,
+        current: None,
+    };
+    stream::try_unfold(
+        reader,
+        |mut reader| async move { Ok(reader.next().await?.map(|data| (data, reader))) },
+    )
+    .boxed_local()
+}
+
+type More = Box<dyn Fn(Range<u64>) -> LocalBoxFuture<'static, Result<Vec<Extent>>>>;
+
+/// Reads bytes `at..end` of a file, chunk by chunk. Nothing is fetched before it is asked, and then only what is wanted
+/// next.
+struct Reader {
+    store: Rc<UnitStore>,
+    more: More,
+    at: u64,
+    end: u64,
+    /// What comes next, with the bytes that a cache had of it.
+    queue: VecDeque<(Extent, Option<Bytes>)>,
+    run: Option<Rc<Run>>,
+    /// The extent that is being given out: where it begins in the file, and its bytes, checked.
+    current: Option<(u64, Bytes)>,
+}
+
+impl Reader {
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        loop {
+            if self.at >= self.end {
+                return Ok(None);
+            }
+            if let Some((start, data)) = &self.current {
+                let from = self.at.saturating_sub(*start);
+                let until =
+                    self.end.saturating_sub(*start).min(data.len() as u64).min(from.saturating_add(CHUNK));
+                if from < until {
+                    // Inside of a buffer that is here.
+                    let piece = data.slice(from as usize..until as usize);
+                    self.at = start.saturating_add(until);
+                    return Ok(Some(piece));
+                }
+                self.current = None;
+            }
+            if self.queue.is_empty() {
+                self.refill().await?;
+            }
+            let Some((extent, cached)) = self.queue.pop_front() else { return Err(gap(self.at)) };
+            let end = extent.file_offset.saturating_add(extent.len);
+            if extent.file_offset > self.at || end <= self.at {
+                return Err(gap(self.at));
+            }
+            let (data, start) = match (cached, &extent.unit.codec) {
+                (Some(data), _) => (data, extent.file_offset),
+                (None, Codec::Zeros) => {
+                    let len = end.min(self.end).saturating_sub(self.at).min(CHUNK);
+                    if self.at.saturating_add(len) < end {
+                        // The rest of it is next.
+                        self.queue.push_front((extent, None));
+                    }
+                    (Bytes::from(vec![0; len as usize]), self.at)
+                }
+                _ => (self.fetch(&extent).await?, extent.file_offset),
+            };
+            self.current = Some((start, data));
+        }
+    }
+
+    /// Looks up the next extents, and what the cache has of them.
+    async fn refill(&mut self) -> Result<()> {
+        let until = self.end.min(self.at.saturating_add(AHEAD));
+        let found = (self.more)(self.at..until).await?;
+        let context = &self.store.context;
+        self.queue = found.into_iter().map(|extent| (extent, None)).collect();
+        let Some(cache) = context.cache.as_ref().filter(|_| context.verify) else { return Ok(()) };
+        let store = &self.store;
+        let look_ups =
+            self.queue.iter_mut().filter(|(e, _)| !store.has(&e.unit)).filter_map(|(extent, slot)| {
+                let Check::Sha256(hash) = extent.check else { return None };
+                Some(Box::pin(async move {
+                    let digest = Digest::from_sha256(hash);
+                    let data = cache.get(&digest.to_string()).await.filter(|d| d.len() as u64 == extent.len);
+                    if let Some(data) = data
+                        && context.transport.sha256(data.clone()).await == hash
+                    {
+                        *slot = Some(data);
+                    }
+                    context.source.stats().cache(slot.is_some());
+                    Ok(())
+                }) as LocalBoxFuture<'_, Result<()>>)
+            });
+        at_once(look_ups.collect(), LOOK_UPS).await
+    }
+
+    /// The bytes of an extent, checked. Fetched once more if they are not what they must be.
+    async fn fetch(&mut self, extent: &Extent) -> Result<Bytes> {
+        let mut again = false;
+        loop {
+            let error = match self.try_fetch(extent, again).await {
+                Err(e) if matches!(e.code(), Code::CorruptLayer | Code::DigestMismatch) => e,
+                other => return other,
+            };
+            if again {
+                return Err(error);
+            }
+            again = true;
+            self.run = None;
+            self.store.forget(&extent.unit);
+            self.store.context.source.stats().retry();
+        }
+    }
+
+    async fn try_fetch(&mut self, extent: &Extent, again: bool) -> Result<Bytes> {
+        let cell = if extent.unit.length == 0 {
+            let unit = &extent.unit;
+            let data = decode(&unit.codec, Bytes::new(), unit.decoded, &self.store.context.limits)?;
+            Rc::new(SpanCell::whole(data))
+        } else {
+            let ahead = self.queue.iter().take_while(|(e, had)| had.is_none() && e.unit.length > 0);
+            let mut ahead = ahead.map(|(e, _)| &e.unit);
+            self.store.unit(&extent.unit, &mut ahead, &mut self.run, again).await?
+        };
+        if self.queue.is_empty() && extent.file_offset.saturating_add(extent.len) >= self.end {
+            self.run = None;
+        }
+        let start = usize::try_from(extent.skip).ok();
+        let range = start.and_then(|s| Some(s..s.checked_add(usize::try_from(extent.len).ok()?)?));
+        let outside = || Error::new(Code::CorruptLayer, "a file reaches past the end of what holds it");
+        let (data, _) = cell.read(range.ok_or_else(outside)?).map_err(|_| outside())?;
+        self.check(extent, &cell, &data).await.map_err(|e| {
+            let e = e.with_offset(extent.unit.offset);
+            match self.store.blob(&extent.unit) {
+                Ok(blob) => e.with_digest(&blob.digest),
+                Err(_) => e,
+            }
+        })?;
+        Ok(data)
+    }
+
+    /// Checks an extent, unless it was and is still the same.
+    async fn check(&self, extent: &Extent, cell: &SpanCell, data: &Bytes) -> Result<()> {
+        let context = &self.store.context;
+        if !context.verify || extent.check == Check::None || cell.is_checked(extent.skip, extent.len) {
+            return Ok(());
+        }
+        let holds = match extent.check {
+            Check::Sha256(hash) => context.transport.sha256(data.clone()).await == hash,
+            #[cfg(feature = "nydus")]
+            Check::Blake3(_) => extent.check.holds(data),
+            Check::None => true,
+        };
+        if !holds {
+            return Err(Error::new(
+                Code::DigestMismatch,
+                "a piece of a file does not have the digest that the image's metadata states, fetched twice; the \
+                 registry's copy is damaged",
+            ));
+        }
+        cell.set_checked(extent.skip, extent.len);
+        if let (Some(cache), Check::Sha256(hash)) = (&context.cache, extent.check) {
+            cache.put(&Digest::from_sha256(hash).to_string(), data.clone()).await;
+        }
+        Ok(())
+    }
+}
+
+fn gap(at: u64) -> Error {
+    let message = format!("the image's metadata does not tell where byte {at} of the file is");
+    Error::new(Code::CorruptLayer, message)
+}
+
+/// A [`Load`] of an asynchronous function.
+pub(crate) fn loader<F>(load: impl Fn() -> F + 'static) -> Load
+where
+    F: Future<Output = Result<Loaded>> + 'static,
+{
+    Box::new(move || Box::pin(load()))
+}

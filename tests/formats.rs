@@ -1,0 +1,176 @@
+//! Images in the other lazy formats, made by their own tools (see the fixtures' README), read whole and file by file.
+//! Each layout is one line of `LAYOUTS`.
+#![cfg(all(not(target_arch = "wasm32"), feature = "formats"))]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod memory;
+
+use std::collections::BTreeMap;
+
+use futures_executor::block_on;
+use memory::Memory;
+use ocipeek::formats::{Format, Reader};
+use ocipeek::image::{ContentCheck, FileStat, Follow, Image, MetadataCheck, OpenOptions, ReadBy};
+use ocipeek::oci::Digest;
+use ocipeek::tar::Kind;
+use serde_json::Value;
+
+/// One layout, and what is to be true of it.
+struct Layout {
+    folder: &'static str,
+    /// How its layers are read.
+    read: ReadBy,
+    verify: bool,
+    metadata: MetadataCheck,
+    content: ContentCheck,
+    /// What the format, or its tool, does not keep.
+    loses: &'static [Loss],
+    /// Requests of opening it and reading one file, as the fixture's source logs them.
+    cold: &'static [&'static str],
+}
+
+/// What a format does not keep.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Loss {
+    /// Which of a file's names was the first.
+    HardLinks,
+}
+
+const fn chunked(folder: &'static str, format: Format, cold: &'static [&'static str]) -> Layout {
+    Layout {
+        folder,
+        read: ReadBy::Format(format),
+        verify: true,
+        metadata: MetadataCheck::TocDigest,
+        content: ContentCheck::ChunkDigest,
+        loses: &[],
+        cold,
+    }
+}
+
+const LAYOUTS: &[Layout] = &[
+    chunked("estargz", Format::Estargz, &[]),
+    chunked("estargz-64k", Format::Estargz, &[]),
+    chunked("estargz-minchunk", Format::Estargz, &[]),
+    chunked("estargz-external-toc", Format::Estargz, &[]),
+    chunked("zstdchunked-stargz", Format::ZstdChunked, &[]),
+    chunked("zstdchunked-skopeo19", Format::ZstdChunked, &[]),
+    chunked("zstdchunked-current", Format::ZstdChunked, &[]),
+    Layout {
+        read: ReadBy::Whole,
+        metadata: MetadataCheck::LayerDigest,
+        content: ContentCheck::LayerDigest,
+        ..chunked("plain-gzip", Format::Estargz, &[])
+    },
+    Layout {
+        read: ReadBy::Whole,
+        metadata: MetadataCheck::LayerDigest,
+        content: ContentCheck::LayerDigest,
+        ..chunked("plain-zstd", Format::Estargz, &[])
+    },
+];
+
+fn fixture(name: &str) -> Value {
+    let path = format!("{}/tests/fixtures/formats/{name}", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+fn tag(folder: &str) -> String {
+    fixture("INDEX.json")[folder]["images"][0]["tag"].as_str().unwrap().to_owned()
+}
+
+fn open(memory: &Memory, layout: &Layout) -> Image {
+    let options = OpenOptions { verify: layout.verify, ..OpenOptions::default() };
+    block_on(memory.open(&tag(layout.folder), options)).unwrap()
+}
+
+fn walk(image: &Image) -> BTreeMap<Vec<u8>, FileStat> {
+    block_on(async {
+        let mut all = BTreeMap::new();
+        let mut walk = image.walk(b"/", None);
+        while let Some(stat) = walk.next().await.unwrap() {
+            all.insert(stat.path[1..].to_vec(), stat);
+        }
+        all
+    })
+}
+
+fn text(v: &Value, key: &str) -> Vec<u8> {
+    v[key].as_str().unwrap_or_default().as_bytes().to_vec()
+}
+
+/// Compares what is shown of a path with what is expected of it.
+fn compare(stat: &FileStat, v: &Value, layout: &Layout) {
+    let path = String::from_utf8_lossy(&stat.path).into_owned();
+    let kind = match v["type"].as_str().unwrap() {
+        "reg" => Kind::Regular,
+        "dir" => Kind::Directory,
+        "symlink" => Kind::Symlink,
+        "fifo" => Kind::Fifo,
+        "char" => Kind::CharDevice,
+        "block" => Kind::BlockDevice,
+        other => panic!("{other}"),
+    };
+    assert_eq!(stat.kind, kind, "{path}");
+    let first = v["hardlink_of"].as_str().map(|path| format!("/{path}").into_bytes());
+    if !layout.loses.contains(&Loss::HardLinks) {
+        assert_eq!(stat.hardlink_of, first, "{path}");
+    }
+    assert_eq!(u64::from(stat.mode), v["mode"].as_u64().unwrap(), "{path}");
+    assert_eq!((stat.uid, stat.gid), (v["uid"].as_u64().unwrap(), v["gid"].as_u64().unwrap()), "{path}");
+    assert_eq!(stat.mtime.expect(&path).secs, v["mtime"].as_i64().unwrap(), "{path}");
+    if kind == Kind::Symlink {
+        assert_eq!(stat.link_name.as_deref(), Some(&*text(v, "link")), "{path}");
+    }
+    if matches!(kind, Kind::CharDevice | Kind::BlockDevice) {
+        let device = (v["dev"][0].as_u64().unwrap(), v["dev"][1].as_u64().unwrap());
+        assert_eq!((stat.dev_major, stat.dev_minor), device, "{path}");
+    }
+    let hex =
+        |s: &str| (0..s.len()).step_by(2).map(|i| u8::from_str_radix(&s[i..i + 2], 16).unwrap()).collect();
+    let wanted: BTreeMap<Vec<u8>, Vec<u8>> = v["xattrs_hex"].as_object().map_or_else(BTreeMap::new, |map| {
+        map.iter().map(|(k, v)| (k.as_bytes().to_vec(), hex(v.as_str().unwrap()))).collect()
+    });
+    assert_eq!(stat.xattrs.iter().cloned().collect::<BTreeMap<_, _>>(), wanted, "{path}");
+    assert_eq!((stat.verified.metadata, stat.verified.content), (layout.metadata, layout.content), "{path}");
+    if kind == Kind::Regular {
+        assert_eq!(stat.size, v["size"].as_u64().unwrap(), "{path}");
+    }
+}
+
+#[test]
+fn every_file_of_every_layout_is_as_expected() {
+    let expected = fixture("expected.json");
+    let expected: BTreeMap<Vec<u8>, Value> =
+        expected["merged"].as_array().unwrap().iter().map(|v| (text(v, "path"), v.clone())).collect();
+    for layout in LAYOUTS {
+        println!("{}", layout.folder);
+        let memory = Memory::layout(&format!("formats/{}", layout.folder));
+        memory.chunks(&[1000, 7, 40_000]);
+        let image = open(&memory, layout);
+        let shown = walk(&image);
+        let names = |of: Vec<&Vec<u8>>| {
+            of.iter().map(|p| String::from_utf8_lossy(p).into_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(shown.keys().collect()), names(expected.keys().collect()));
+        let mut files = 0;
+        for (path, v) in &expected {
+            let stat = &shown[path];
+            compare(stat, v, layout);
+            let Some(hash) = v["sha256"].as_str() else { continue };
+            files += 1;
+            let (_, data) = block_on(image.read_file(&stat.path, None)).unwrap();
+            assert_eq!(Digest::of(&data).hex(), hash, "{}", String::from_utf8_lossy(path));
+            // A part out of the middle, and the end.
+            let len = data.len() as u64;
+            for range in [len / 3..len / 2, len.saturating_sub(3)..len + 5] {
+                let (_, part) = block_on(image.read_file(&stat.path, Some(range.clone()))).unwrap();
+                assert!(part == data[range.start as usize..range.end.min(len) as usize], "{range:?}");
+            }
+        }
+        assert!(files >= 266, "{files}");
+        for info in image.layers() {
+            assert_eq!(info.read, layout.read, "{}", layout.folder);
+        }
+    }
+}
