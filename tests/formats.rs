@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 
 use futures_executor::block_on;
 use memory::Memory;
-use ocipeek::formats::{Format, Reader};
-use ocipeek::image::{ContentCheck, FileStat, Follow, Image, MetadataCheck, OpenOptions, ReadBy};
+use ocipeek::formats::Format;
+use ocipeek::image::{ContentCheck, FileStat, Image, MetadataCheck, OpenOptions, ReadBy};
 use ocipeek::oci::Digest;
 use ocipeek::tar::Kind;
 use serde_json::Value;
@@ -49,24 +49,82 @@ const fn chunked(folder: &'static str, format: Format, cold: &'static [&'static 
 }
 
 const LAYOUTS: &[Layout] = &[
-    chunked("estargz", Format::Estargz, &[]),
-    chunked("estargz-64k", Format::Estargz, &[]),
-    chunked("estargz-minchunk", Format::Estargz, &[]),
-    chunked("estargz-external-toc", Format::Estargz, &[]),
-    chunked("zstdchunked-stargz", Format::ZstdChunked, &[]),
-    chunked("zstdchunked-skopeo19", Format::ZstdChunked, &[]),
-    chunked("zstdchunked-current", Format::ZstdChunked, &[]),
+    chunked(
+        "estargz",
+        Format::Estargz,
+        &["manifest esgz", "range 0dde0c9b 255894-321430", "range 25b9b9d1 0-57263"],
+    ),
+    chunked(
+        "estargz-64k",
+        Format::Estargz,
+        &["manifest esgz64k", "range ce64fc64 257982-323518", "range 0b5acd6a 0-57448"],
+    ),
+    chunked(
+        "estargz-minchunk",
+        Format::Estargz,
+        &["manifest test:estargz-minchunk", "range 7f0ff6d9 241767-307303", "range ab413d92 0-54593"],
+    ),
+    chunked(
+        "estargz-external-toc",
+        Format::Estargz,
+        &[
+            "manifest test:estargz-external-toc",
+            "range e96f008d 247583-313119",
+            "range 93cd55e6 0-55906",
+            "manifest test:estargz-external-toc-esgztoc",
+            "blob bc32e45e",
+            "blob 537f9e41",
+        ],
+    ),
+    chunked(
+        "zstdchunked-stargz",
+        Format::ZstdChunked,
+        &[
+            "manifest zstdchunked",
+            "range a891f10d 337129-350817",
+            "range 2f85299a 57814-60914",
+            "range 2f85299a 36935-51016",
+        ],
+    ),
+    chunked(
+        "zstdchunked-skopeo19",
+        Format::ZstdChunked,
+        &[
+            "manifest t",
+            "range c4eea8db 319279-332766",
+            "range deb8899d 55542-58785",
+            "range deb8899d 35543-48251",
+        ],
+    ),
+    chunked(
+        "zstdchunked-current",
+        Format::ZstdChunked,
+        &[
+            "manifest test:zstdchunked-current",
+            "range 3535f25d 342555-356121",
+            "range d765dab2 56187-59481",
+            "range d765dab2 35318-48599",
+        ],
+    ),
     Layout {
         read: ReadBy::Whole,
         metadata: MetadataCheck::LayerDigest,
         content: ContentCheck::LayerDigest,
-        ..chunked("plain-gzip", Format::Estargz, &[])
+        ..chunked(
+            "plain-gzip",
+            Format::Estargz,
+            &["manifest test:gzip", "referrers 717e1241", "stream 441a2049", "stream ad411b17"],
+        )
     },
     Layout {
         read: ReadBy::Whole,
         metadata: MetadataCheck::LayerDigest,
         content: ContentCheck::LayerDigest,
-        ..chunked("plain-zstd", Format::Estargz, &[])
+        ..chunked(
+            "plain-zstd",
+            Format::Estargz,
+            &["manifest t", "referrers 966b2dd1", "stream 11df1b85", "stream fcdddea3"],
+        )
     },
 ];
 
@@ -172,5 +230,24 @@ fn every_file_of_every_layout_is_as_expected() {
         for info in image.layers() {
             assert_eq!(info.read, layout.read, "{}", layout.folder);
         }
+    }
+}
+
+/// What is read of each layout: a file of the lower layer, which the upper one does not touch.
+const COLD: &str = "/lib/libc.so.6";
+
+/// Section 8 of the facts on formats: rounds after the manifest are two where the TOC's place is known or guessed.
+#[test]
+fn a_cold_read_costs_what_it_must() {
+    for layout in LAYOUTS {
+        let memory = Memory::layout(&format!("formats/{}", layout.folder));
+        let image = open(&memory, layout);
+        let (_, data) = block_on(image.read_file(COLD.as_bytes(), None)).unwrap();
+        assert_eq!(data.len(), 69_000);
+        let log = memory.log();
+        assert_eq!(log, layout.cold, "{}", layout.folder);
+        // Again, and a part of it: nothing more.
+        block_on(image.read_file(COLD.as_bytes(), Some(5..50))).unwrap();
+        assert_eq!(memory.log(), [""; 0], "{}", layout.folder);
     }
 }

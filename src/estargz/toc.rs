@@ -87,7 +87,7 @@ impl TocParser {
     /// Takes the next bytes of the JSON. How they are cut changes nothing.
     ///
     /// # Errors
-    /// `CORRUPT_LAYER` for what is no TOC or contradicts itself; `LIMIT_EXCEEDED`, also over `max_ztoc_size`. After an
+    /// `CORRUPT_LAYER` for what is no TOC or contradicts itself; `LIMIT_EXCEEDED`, also over `max_metadata_size`. After an
     /// error each further call gives it again.
     pub fn push(&mut self, data: &[u8]) -> Result<()> {
         if let Some(e) = &self.failed {
@@ -95,7 +95,7 @@ impl TocParser {
         }
         let state = &mut self.state;
         state.total = state.total.saturating_add(data.len() as u64);
-        let result = Limits::check("max_ztoc_size", state.total, state.limits.max_ztoc_size)
+        let result = Limits::check("max_metadata_size", state.total, state.limits.max_metadata_size)
             .and_then(|()| self.objects.push(data, &mut |json| state.entry(json)));
         self.failed = result.as_ref().err().cloned();
         result

@@ -152,6 +152,10 @@ struct Inner {
 /// Layers that are loaded, or prefetched, at the same time.
 const PARALLEL: usize = 4;
 
+/// Layers below one that is wanted that are loaded with it, where that is cheap.
+#[cfg(feature = "extent")]
+const AHEAD: usize = 7;
+
 impl Image {
     /// How errors name its source, e.g. `ghcr.io/o/app`.
     pub fn name(&self) -> String {
@@ -378,9 +382,31 @@ impl Image {
         if let Some(index) = self.0.rootfs.borrow().layer(layer) {
             return Ok(index.clone());
         }
+        #[cfg(feature = "extent")]
+        self.load_ahead(layer).await;
         let index = self.loader(layer)?.index().await?;
         self.0.rootfs.borrow_mut().set_layer(layer, index.clone());
         Ok(index)
+    }
+
+    /// Loads a layer and those below it that a look-up is likely to come to, at the same time. Failures are left to whoever
+    /// needs that layer.
+    #[cfg(feature = "extent")]
+    async fn load_ahead(&self, layer: usize) {
+        let first = layer.saturating_sub(AHEAD);
+        let eager = |i: &usize| self.0.layers.get(*i).is_some_and(|l| l.is_eager());
+        let one = |i| -> LocalBoxFuture<'_, Result<()>> {
+            Box::pin(async move {
+                let index = self.loader(i)?.index().await?;
+                self.0.rootfs.borrow_mut().set_layer(i, index);
+                Ok(())
+            })
+        };
+        if eager(&layer) {
+            let wanted =
+                (first..=layer).rev().filter(eager).filter(|&i| self.0.rootfs.borrow().layer(i).is_none());
+            futures_util::future::join_all(wanted.map(one)).await;
+        }
     }
 
     /// Loads parts of layers, `(layer, part)` each.

@@ -9,6 +9,7 @@ use futures_util::stream::{self, StreamExt};
 use sha2::Digest as _;
 
 use super::extent::{ExtentLayer, Loaded, loader};
+use super::units::Near;
 use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, Once, ReadBy};
 use crate::error::{Code, Error, Result};
 use crate::estargz::{
@@ -112,7 +113,7 @@ impl Job {
                 return Err(Error::new(Code::CorruptManifest, message));
             };
             let listing = twice(&self.context, || self.frame(&position)).await?;
-            return Ok(Loaded::Listing(listing, self.checks));
+            return Ok(Loaded::Listing(Box::new(listing), self.checks, None));
         }
         let digest = match layer.annotations.get(TOC_DIGEST) {
             Some(text) => Some(text.parse::<Digest>()?),
@@ -124,17 +125,22 @@ impl Job {
         let start = size.saturating_sub((size / 256).clamp(TAIL.start, TAIL.end));
         let tail = collect(self.context.source.blob_range(layer, start..size).await?, size - start).await?;
         let found = footer(tail.get(tail.len().saturating_sub(FOOTER)..).unwrap_or_default(), size);
+        let near;
         let (listing, checks) = match found {
             Some(Footer::Toc { offset, len }) => {
+                // Files that came along need not be fetched again.
+                let data = usize::try_from(offset.saturating_sub(start)).ok().and_then(|n| tail.get(..n));
+                near = data.map(|data| Near(start, Bytes::copy_from_slice(data)));
                 let promise = Promise { digest, data_end: offset };
                 let ranges = Ranges { toc: offset..size.saturating_sub(len), start, tail };
                 (twice(&self.context, || self.member(&ranges, &promise)).await?, self.checks)
             }
             Some(Footer::External(len)) => {
                 let Some(toc) = self.tocs.find(&self.context, &layer.digest).await? else { return plain() };
+                near = Some(Near(start, tail));
                 let promise = Promise { digest, data_end: size.saturating_sub(len) };
-                let limit = self.context.limits.max_ztoc_size;
-                let bytes = self.context.source.blob(&toc, "max_ztoc_size", limit).await?;
+                let limit = self.context.limits.max_metadata_size;
+                let bytes = self.context.source.blob(&toc, "max_metadata_size", limit).await?;
                 (self.read(stream::iter([Ok(bytes)]).boxed_local(), &promise).await?, self.checks)
             }
             None => return plain(),
@@ -143,13 +149,13 @@ impl Job {
             Some(_) => checks,
             None => Checks { metadata: MetadataCheck::None, content: ContentCheck::None, header: false },
         };
-        Ok(Loaded::Listing(listing, checks))
+        Ok(Loaded::Listing(Box::new(listing), checks, near))
     }
 
     /// The TOC of a zstd:chunked layer: a frame whose compressed bytes have the digest.
     async fn frame(&self, at: &Position) -> Result<Listing> {
         let (context, limits) = (&self.context, &self.context.limits);
-        Limits::check("max_ztoc_size", at.length.max(at.unpacked), limits.max_ztoc_size)?;
+        Limits::check("max_metadata_size", at.length.max(at.unpacked), limits.max_metadata_size)?;
         // In front of it is the header of the skippable frame that it is in.
         let mut parser = TocParser::new(Pieces::Zstd, at.offset.saturating_sub(8), context.verify, limits);
         let bounded = Limits { max_whole_layer_inflated: at.unpacked, ..limits.clone() };
@@ -197,7 +203,7 @@ impl Job {
         };
         let bounded = Limits {
             // The tar's blocks come on top.
-            max_whole_layer_inflated: limits.max_ztoc_size.saturating_add(1 << 20),
+            max_whole_layer_inflated: limits.max_metadata_size.saturating_add(1 << 20),
             ..limits.clone()
         };
         let mut gzip = GzipDecoder::new(&bounded);

@@ -10,7 +10,7 @@ use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{self, StreamExt};
 
 use super::cell::SpanCell;
-use super::units::{Run, UnitStore};
+use super::units::{Near, Run, UnitStore};
 use super::{Checks, Context, Layer, Once, ReadBy};
 use crate::error::{Code, Error, Result};
 use crate::extent::{Check, Codec, Extent, Extents, Listing, decode};
@@ -30,8 +30,8 @@ const LOOK_UPS: usize = 16;
 
 /// What loading gives.
 pub(crate) enum Loaded {
-    /// The metadata, and what vouches for it and for contents.
-    Listing(Listing, Checks),
+    /// The metadata, what vouches for it and for contents, and what was fetched of the first blob along with it.
+    Listing(Box<Listing>, Checks, Option<Near>),
     /// Another way to read it, where the format's own does not work out.
     Other(Rc<dyn Layer>),
 }
@@ -106,6 +106,10 @@ impl Layer for ExtentLayer {
         }))
     }
 
+    fn is_eager(&self) -> bool {
+        true
+    }
+
     fn read_by(&self) -> ReadBy {
         match self.0.loaded.peek() {
             Some(Way::Other(other)) => other.read_by(),
@@ -126,13 +130,13 @@ impl Inner {
     async fn load(self: &Rc<Self>) -> Result<Way> {
         let inner = self.clone();
         let load = async move {
-            let (listing, checks) = match (inner.load)().await? {
+            let (listing, checks, near) = match (inner.load)().await? {
                 Loaded::Other(other) => return Ok(Way::Other(other)),
-                Loaded::Listing(listing, checks) => (listing, checks),
+                Loaded::Listing(listing, checks, near) => (listing, checks, near),
             };
             let context = inner.context.clone();
             let index = Rc::new(PathIndex::new(listing.table, &context.limits)?);
-            let store = Rc::new(UnitStore::new(context, listing.blobs, inner.id));
+            let store = Rc::new(UnitStore::new(context, listing.blobs, inner.id, near));
             Ok(Way::Extents(Rc::new(Open { index, extents: listing.extents, store, checks })))
         };
         self.loaded.get(move || Box::pin(load)).await
@@ -285,8 +289,8 @@ impl Reader {
             let data = decode(&unit.codec, Bytes::new(), unit.decoded, &self.store.context.limits)?;
             Rc::new(SpanCell::whole(data))
         } else {
-            let ahead = self.queue.iter().take_while(|(e, had)| had.is_none() && e.unit.length > 0);
-            let mut ahead = ahead.map(|(e, _)| &e.unit);
+            let ahead = self.queue.iter().take_while(|(_, had)| had.is_none()).map(|(e, _)| &e.unit);
+            let mut ahead = ahead.filter(|unit| unit.length > 0);
             self.store.unit(&extent.unit, &mut ahead, &mut self.run, again).await?
         };
         if self.queue.is_empty() && extent.file_offset.saturating_add(extent.len) >= self.end {

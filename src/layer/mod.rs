@@ -204,6 +204,13 @@ pub trait Layer {
     /// hard links first). Nothing is fetched before the stream is polled; dropping it cancels its requests.
     fn read(&self, entry: usize, range: Range<u64>) -> ByteStream;
 
+    /// Whether its entries are loaded ahead of a look-up that may come to them: where these are cheap and more rounds are
+    /// not.
+    #[cfg(feature = "extent")]
+    fn is_eager(&self) -> bool {
+        false
+    }
+
     /// How it is read.
     fn read_by(&self) -> ReadBy;
 

@@ -32,7 +32,19 @@ pub(crate) struct UnitStore {
     blobs: Vec<Descriptor>,
     /// Tells its units from others' in the image's cache.
     id: usize,
+    near: Option<Near>,
     runs: RefCell<Vec<Weak<Run>>>,
+}
+
+/// Bytes of the first blob that came along with the metadata: their offset, and they.
+pub(crate) struct Near(pub(crate) u64, pub(crate) Bytes);
+
+impl Near {
+    fn get(&self, unit: &Unit) -> Option<Bytes> {
+        let start = usize::try_from(unit.offset.checked_sub(self.0)?).ok()?;
+        let end = start.checked_add(usize::try_from(unit.length).ok()?)?;
+        (unit.blob.0 == 0 && end <= self.1.len()).then(|| self.1.slice(start..end))
+    }
 }
 
 /// Neighbouring units on their way. Whoever waits for one drives it; without anyone who does, it is dropped, which
@@ -55,8 +67,8 @@ struct Waiter(RefCell<Option<Result<Rc<SpanCell>>>>);
 
 impl UnitStore {
     /// The units of `blobs`; `id` is unique among what shares the image's cache.
-    pub(crate) fn new(context: Rc<Context>, blobs: Vec<Descriptor>, id: usize) -> Self {
-        UnitStore { context, blobs, id, runs: RefCell::default() }
+    pub(crate) fn new(context: Rc<Context>, blobs: Vec<Descriptor>, id: usize, near: Option<Near>) -> Self {
+        UnitStore { context, blobs, id, near, runs: RefCell::default() }
     }
 
     fn key(&self, unit: &Unit) -> Key {
@@ -94,6 +106,9 @@ impl UnitStore {
             context.source.stats().cache(true);
             context.spans.used(key, &cell);
             return Ok(cell);
+        }
+        if let Some(data) = self.near.as_ref().and_then(|near| near.get(unit)).filter(|_| !fresh) {
+            return Ok(self.keep(key, decode(&unit.codec, data, unit.decoded, &context.limits)?));
         }
         let run = match self.joinable(key).filter(|_| !fresh) {
             Some(run) => run,
@@ -164,18 +179,21 @@ impl UnitStore {
         Ok(run)
     }
 
+    /// Keeps a decoded unit.
+    fn keep(&self, key: Key, data: Bytes) -> Rc<SpanCell> {
+        self.context.source.stats().inflated(data.len() as u64);
+        let cell = Rc::new(SpanCell::whole(data));
+        self.context.spans.used(key, &cell);
+        cell
+    }
+
     /// Drives `run` by one unit and gives that to those who wait for it.
     fn advance(&self, run: &Run, cx: &mut Task<'_>) -> Poll<()> {
         match ready!(run.driver.poll_next(cx)) {
             Some(Ok((n, data))) => {
                 run.next.set(n.saturating_add(1));
                 let Some(&(key, _)) = run.units.get(n) else { return Poll::Ready(()) };
-                let cell = data.map(|data| {
-                    self.context.source.stats().inflated(data.len() as u64);
-                    let cell = Rc::new(SpanCell::whole(data));
-                    self.context.spans.used(key, &cell);
-                    cell
-                });
+                let cell = data.map(|data| self.keep(key, data));
                 run.deliver(|waits_for| (waits_for == key).then(|| cell.clone()));
             }
             Some(Err(e)) => run.fail(&e),

@@ -8,6 +8,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use super::error::invalid;
 use super::{js, values};
 use crate::error::Result;
+use crate::formats::Reader;
 use crate::image::{OpenOptions, SociChoice};
 use crate::limits::Limits;
 use crate::registry::RegistryOptions;
@@ -19,6 +20,8 @@ pub struct Options {
     pub platform: Option<String>,
     /// A digest, or `none`; found by discovery where absent.
     pub soci_index: Option<String>,
+    /// The name of a reader; chosen by what the image is where absent.
+    pub reader: Option<String>,
     /// Whether to verify; by default yes.
     pub verify: Option<bool>,
     /// The default ones, changed by their names in camel case.
@@ -39,6 +42,7 @@ impl Options {
         Ok(Options {
             platform: option(&value, "platform", "a string", JsValue::as_string)?,
             soci_index: option(&value, "sociIndex", "a string", JsValue::as_string)?,
+            reader: option(&value, "reader", "a string", JsValue::as_string)?,
             verify: option(&value, "verify", "a boolean", JsValue::as_bool)?,
             plain_http: option(&value, "plainHttp", "a boolean", JsValue::as_bool)?.unwrap_or(false),
             push: option(&value, "push", "a boolean", JsValue::as_bool)?.unwrap_or(false),
@@ -62,12 +66,24 @@ impl Options {
     /// What `Image::open` wants.
     pub fn open_options(&self, limits: Limits, cache: Option<Rc<dyn Cache>>) -> Result<OpenOptions> {
         let platform = self.platform.as_deref().map(str::parse).transpose()?;
+        let reader = match self.reader.as_deref() {
+            None => Reader::Auto,
+            Some(name) => Reader::parse(name).ok_or_else(|| invalid("reader", "the name of a reader"))?,
+        };
         let soci = match self.soci_index.as_deref() {
             None => SociChoice::Auto,
             Some("none") => SociChoice::None,
             Some(digest) => SociChoice::Digest(digest.parse()?),
         };
-        Ok(OpenOptions { platform, soci, verify: self.verify.unwrap_or(true), cache, indexer: None, limits })
+        Ok(OpenOptions {
+            platform,
+            soci,
+            verify: self.verify.unwrap_or(true),
+            cache,
+            indexer: None,
+            reader,
+            limits,
+        })
     }
 }
 
