@@ -271,6 +271,7 @@ Files:       ${layerLines()[1].length}, 0 in several spans`,
         "/etc/services",
       ]);
       assert.match(err, /^ocipeek: (?:DIGEST_MISMATCH|CORRUPT_LAYER): /);
+      assert.ok(err.includes(`[${path("damaged")}]`), err);
       assert.ok(!existsSync(file));
       await run(2, ["ztoc", "get-file", blob(ztoc), "/etc/services"]);
     });

@@ -8,8 +8,15 @@ const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
 const INDEX = "application/vnd.oci.image.index.v1+json";
 const TAR = "application/vnd.oci.image.layer.v1.tar";
 
+/** An image of one layer. */
+export interface OneLayer {
+  folder: LocalFolder;
+  /** How the layer is called in it, and in errors. */
+  digest: string;
+}
+
 /** An OCI image layout of one image. Nothing but the spans that are asked for is read of the layer. */
-export async function imageOfLayer(ztoc: Uint8Array, layer: string): Promise<LocalFolder> {
+export async function imageOfLayer(ztoc: Uint8Array, layer: string): Promise<OneLayer> {
   const { size } = await stat(layer);
   const files = new Map<string, Uint8Array>();
   const add = (
@@ -50,7 +57,7 @@ export async function imageOfLayer(ztoc: Uint8Array, layer: string): Promise<Loc
     "index.json",
     Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: INDEX, manifests: [manifest] })),
   );
-  return {
+  const folder: LocalFolder = {
     name: layer,
     size: (path) => (path === `blobs/sha256/${hex}` ? size : files.get(path)?.length),
     read: (path, start, end) =>
@@ -58,6 +65,7 @@ export async function imageOfLayer(ztoc: Uint8Array, layer: string): Promise<Loc
         ? bytesOf(layer, start, end)
         : (files.get(path)?.subarray(start, end) ?? new Uint8Array()),
   };
+  return { folder, digest };
 }
 
 async function bytesOf(path: string, start: number, end: number): Promise<Uint8Array> {

@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import { OcipeekError } from "../../../js/index.js";
 import { PATHS } from "../../args.js";
 import { argument, type Command } from "../../command.js";
 import { UsageError } from "../../exit.js";
@@ -16,27 +17,45 @@ async function run(session: Session): Promise<void> {
     throw new UsageError(`name ${wanted}`);
   }
   const path = session.path(argument(session, count - 1));
-  const layer = reference === undefined ? await ofFile(session) : await ofImage(session, reference);
-  const content = layer.createReadStream(path, { signal });
+  const { layer, named } =
+    reference === undefined ? await ofFile(session) : await ofImage(session, reference);
   const output = args.text("output");
-  if (output === undefined || output === "-") for await (const piece of content) await out.write(piece);
-  else await writeFileAtomically(output, content);
+  try {
+    const content = layer.createReadStream(path, { signal });
+    if (output === undefined || output === "-") for await (const piece of content) await out.write(piece);
+    else await writeFileAtomically(output, content);
+  } catch (error) {
+    throw named ? renamed(error, ...named) : error;
+  }
+}
+
+/** The error, about a file in place of the digest that stands for it. */
+function renamed(error: unknown, digest: string, file: string): unknown {
+  if (!(error instanceof OcipeekError)) return error;
+  return new OcipeekError(error.code, error.message.replaceAll(digest, file), { cause: error });
 }
 
 type Layer = ReturnType<Awaited<ReturnType<Session["open"]>>["layer"]>;
 
-async function ofFile(session: Session): Promise<Layer> {
+interface Found {
+  layer: Layer;
+  /** A digest in errors, and the file it stands for. */
+  named?: readonly [string, string];
+}
+
+async function ofFile(session: Session): Promise<Found> {
   const [name, layer] = [argument(session, 0), argument(session, 1)];
   const ztoc = await ztocBytes(session, name);
   await stat(layer).catch(unreadable);
-  const folder = await imageOfLayer(ztoc, layer);
-  return (await session.open(folder, { platform: "linux/amd64" })).layer(0);
+  const { folder, digest } = await imageOfLayer(ztoc, layer);
+  const image = await session.open(folder, { platform: "linux/amd64" });
+  return { layer: image.layer(0), named: [digest, layer] };
 }
 
-async function ofImage(session: Session, reference: string): Promise<Layer> {
+async function ofImage(session: Session, reference: string): Promise<Found> {
   const { image, index, blob } = await listed(session, reference, argument(session, 0));
   const opened = await session.open(reference, { platform: image.platform, sociIndex: index.digest });
-  return opened.layer(image.layers.findIndex(({ digest }) => digest === blob.layer));
+  return { layer: opened.layer(image.layers.findIndex(({ digest }) => digest === blob.layer)) };
 }
 
 const { escaped } = PATHS;
