@@ -1,7 +1,7 @@
 // A push by skopeo to a real docker-registry, its notification, the index that comes of it, and a lazy read by that.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { open } from "ocipeek";
@@ -14,6 +14,10 @@ import { skopeo, skopeoCopy } from "../lib/skopeo.mjs";
 import { IMAGE, layout, v1Indexes } from "../lib/variants.mjs";
 import { startWorker } from "../lib/worker.mjs";
 
+const USER = "reader";
+const PASSWORD = "open sesame";
+/** That password at cost 5, a salt of our own choice. */
+const HTPASSWD = `${USER}:$2b$05$ocipeekocipeekocipeekez2D7lIvrUhywA7cOdCU0YSH2IG/MEBG\n`;
 const SECRET = "0123456789abcdef-of-the-hooks";
 const BEARER = `Bearer ${SECRET}`;
 const SPAN = 131_072;
@@ -43,11 +47,12 @@ function settings(host, hooks) {
 }
 
 /** `ocipeek serve` under a runtime. */
-const serve = (name) => (host, hooks) => startServe(RUNTIMES[name], [], settings(host, hooks));
+const serve = (name) => (host, hooks, env) =>
+  startServe(RUNTIMES[name], [], { ...settings(host, hooks), ...env });
 
 /** The worker in workerd. */
-async function inWorkerd(host, hooks) {
-  const worker = await startWorker({ vars: settings(host, hooks) });
+async function inWorkerd(host, hooks, env) {
+  const worker = await startWorker({ vars: { ...settings(host, hooks), ...env } });
   return { url: worker.url, log: worker.output, stop: worker.stop };
 }
 
@@ -82,13 +87,16 @@ async function withQueue(host, hooks) {
   return { url: worker.url, log: worker.output, stop };
 }
 
-/** A worker, and a registry that tells it of pushes. */
-async function setUp(start, hooks) {
+/** A registry without credentials. */
+const PUBLIC = { env: (_host) => ({}), registry: {}, headers: {} };
+
+/** A worker, and a registry that tells it of pushes. `access`: settings of the one, options of the other. */
+async function setUp(start, hooks, access = PUBLIC) {
   const port = await freePort();
   const host = `127.0.0.1:${port}`;
-  const worker = await start(host, hooks);
+  const worker = await start(host, hooks, access.env(host));
   const notify = { url: `${worker.url}/hooks/distribution`, authorization: BEARER };
-  const registry = await startDockerRegistry({ port, notify });
+  const registry = await startDockerRegistry({ port, notify, ...access.registry });
   const jobs = async () => {
     const answer = await fetch(`${worker.url}/hooks/jobs`, { headers: { authorization: BEARER } });
     const text = await answer.text();
@@ -120,7 +128,8 @@ async function setUp(start, hooks) {
         "application/vnd.oci.image.manifest.v1+json",
         "application/vnd.docker.distribution.manifest.v2+json",
       ].join(", ");
-      const answer = await fetch(`http://${host}/v2/app/manifests/${reference}`, { headers: { accept } });
+      const headers = { accept, ...access.headers };
+      const answer = await fetch(`http://${host}/v2/app/manifests/${reference}`, { headers });
       assert.equal(answer.status, 200, reference);
       return JSON.parse(await answer.text());
     },
@@ -131,6 +140,32 @@ async function setUp(start, hooks) {
       await worker.stop();
     },
   };
+}
+
+/** An image layout of two platforms, of which the second has another configuration. */
+function writePlatforms(folder) {
+  cpSync(DEMO, folder, { recursive: true });
+  const put = (value, mediaType) => {
+    const text = JSON.stringify(value);
+    writeFileSync(join(folder, "blobs", "sha256", sha256(text)), text);
+    return { mediaType, digest: `sha256:${sha256(text)}`, size: text.length };
+  };
+  const manifest = layout.manifests.get(IMAGE).json;
+  const config = JSON.parse(
+    readFileSync(join(DEMO, "blobs", "sha256", manifest.config.digest.slice(7)), "utf8"),
+  );
+  const mediaType = "application/vnd.oci.image.manifest.v1+json";
+  const images = ["amd64", "arm64"].map((architecture) => {
+    const own = put({ ...config, architecture }, manifest.config.mediaType);
+    return {
+      ...put({ ...manifest, mediaType, config: own }, mediaType),
+      platform: { os: "linux", architecture },
+    };
+  });
+  const indexType = "application/vnd.oci.image.index.v1+json";
+  const index = put({ schemaVersion: 2, mediaType: indexType, manifests: images }, indexType);
+  const named = { ...index, annotations: { "org.opencontainers.image.ref.name": "all" } };
+  writeFileSync(join(folder, "index.json"), JSON.stringify({ schemaVersion: 2, manifests: [named] }));
 }
 
 /** What the jobs came to. */
@@ -285,6 +320,62 @@ for (const [name, start] of [
     });
   });
 }
+
+describe("an image for several platforms", () => {
+  let it;
+  let folder;
+  before(async () => {
+    folder = tempFolder("platforms");
+    it = await setUp(serve("node"), { ...V1, minLayerSize: 1000 });
+  });
+  after(async () => {
+    await it?.stop();
+    folder?.remove();
+  });
+
+  test("V1: each platform's manifest gets an index, once, however often it is told of", async () => {
+    writePlatforms(folder.path);
+    await skopeoCopy(`oci:${folder.path}:all`, `docker://${it.host}/app:all`, { all: true });
+    // Two manifests by their digests, the index by its tag, and the two SOCI indexes.
+    const jobs = await it.quiet(5);
+    assert.equal(jobs.length, 5, JSON.stringify(jobs));
+    const of = (status, reason) => jobs.filter((job) => job.status === status && job.reason === reason);
+    assert.equal(of("skipped", "soci").length, 2);
+    assert.equal(of("done").length + of("skipped", "already-indexed").length, 3);
+    assert.equal(of("done").flatMap(({ pushed }) => pushed).length, 2);
+    for (const { digest } of (await it.manifest("all")).manifests) {
+      const { manifests } = await it.manifest(digest.replace(":", "-"));
+      assert.deepEqual(
+        manifests.map(({ artifactType }) => artifactType),
+        [V1_TYPE],
+      );
+    }
+    const image = await open(`${it.host}/app:all`, { platform: "linux/arm64" });
+    assert.equal(sha256(await image.readFile(`/${PATH}`)), lines.get(PATH).sha256);
+    assert.equal(image.soci?.version, "v1");
+  });
+});
+
+describe("a registry with credentials", () => {
+  let it;
+  const basic = Buffer.from(`${USER}:${PASSWORD}`).toString("base64");
+  before(async () => {
+    it = await setUp(inWorkerd, V2, {
+      env: (host) => ({ OCIPEEK_DOCKER_CONFIG: JSON.stringify({ auths: { [host]: { auth: basic } } }) }),
+      registry: { htpasswd: HTPASSWD },
+      headers: { authorization: `Basic ${basic}` },
+    });
+  });
+  after(() => it?.stop());
+
+  test("the operator's are used for reading and for writing", async () => {
+    await skopeoCopy(from("latest"), `docker://${it.host}/app:v1`, { credentials: `${USER}:${PASSWORD}` });
+    assert.deepEqual(summary(await it.quiet(1)), [`app:v1@${IMAGE} done `], it.worker.log());
+    const [, soci] = (await it.manifest("v1-soci")).manifests;
+    assert.deepEqual(ztocsOf(await it.manifest(soci.digest)), expectedZtocs);
+    assert.ok(!it.worker.log().includes(basic) && !it.worker.log().includes(PASSWORD));
+  });
+});
 
 describe("who may notify", () => {
   let it;

@@ -31,9 +31,11 @@ export async function skopeo(...args) {
 
 /**
  * Copies an image to a registry on loopback, byte for byte; `all`: every platform, with an index that it may write anew.
+ * `credentials`: `user:password` of the registry.
  */
-export function skopeoCopy(from, to, { all = false } = {}) {
+export function skopeoCopy(from, to, { all = false, credentials = "" } = {}) {
   // Else it packs layers that are not compressed, and writes manifests anew.
   const flags = ["--src-tls-verify=false", "--dest-tls-verify=false", all ? "--all" : "--preserve-digests"];
+  if (credentials) flags.push("--dest-creds", credentials);
   return skopeo("copy", "--quiet", ...flags, from, to);
 }

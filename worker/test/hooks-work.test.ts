@@ -418,6 +418,28 @@ describe("limits", () => {
     assert.equal(failureOf(new OcipeekError("ABORTED", "ABORTED: x")).passing, false);
   });
 
+  test("a manifest without end is not taken in, and one that breaks off may come whole", async () => {
+    const registry = new Registry();
+    let sent = 0;
+    const endless: Answer = () => {
+      const pull = (controller: ReadableStreamDefaultController) => {
+        sent += 65_536;
+        controller.enqueue(new Uint8Array(65_536));
+      };
+      return new Response(new ReadableStream({ pull }), { headers: { "content-type": OCI_MANIFEST } });
+    };
+    const large = await failing(registry, { tag: "1" }, {}, { answer: endless });
+    assert.deepEqual([large.code, large.passing], ["LIMIT_EXCEEDED", false]);
+    assert.ok(sent < 5 << 20, `${sent} bytes`);
+    const broken: Answer = () => {
+      const pull = (controller: ReadableStreamDefaultController) =>
+        controller.error(new TypeError("terminated"));
+      return new Response(new ReadableStream({ pull }), { headers: { "content-type": OCI_MANIFEST } });
+    };
+    const short = await failing(registry, { tag: "1" }, {}, { answer: broken });
+    assert.deepEqual([short.code, short.passing], ["NETWORK", true]);
+  });
+
   test("the configuration counts that is there when it is done", async () => {
     const registry = new Registry();
     registry.keep(image("a"), "1");

@@ -103,7 +103,11 @@ export class Connection {
   }
 
   /** An error about this repository. */
-  error(code: ErrorCode, why: string, details: { status?: number; digest?: string } = {}): OcipeekError {
+  error(
+    code: ErrorCode,
+    why: string,
+    details: { status?: number; digest?: string; cause?: unknown } = {},
+  ): OcipeekError {
     return new OcipeekError(code, `${code}: ${this.name}: ${why}`, { reference: this.name, ...details });
   }
 

@@ -203,12 +203,24 @@ export class RegistryDestination implements Destination {
     throw this.#connection.error("NETWORK", `others keep changing ${tag}; try again`);
   }
 
+  /** The bytes of a manifest or a list; of what is too large for one no more than that. */
   async #manifestBytes(answer: Answer, name: string): Promise<Uint8Array<ArrayBuffer>> {
-    const bytes = new Uint8Array(await answer.arrayBuffer());
-    if (bytes.length > MAX_MANIFEST) {
-      throw this.#connection.error("LIMIT_EXCEEDED", `${name} has ${bytes.length} bytes`);
+    const pieces: Uint8Array<ArrayBuffer>[] = [];
+    let size = 0;
+    const reader = answer.body?.getReader();
+    for (;;) {
+      const { done, value } = (await reader?.read().catch((cause: unknown) => {
+        throw this.#connection.error("NETWORK", `${name} broke off`, { cause });
+      })) ?? { done: true };
+      if (done) break;
+      size += value.length;
+      if (size > MAX_MANIFEST) {
+        await reader?.cancel().catch(() => {});
+        throw this.#connection.error("LIMIT_EXCEEDED", `${name} has more than ${MAX_MANIFEST} bytes`);
+      }
+      pieces.push(value);
     }
-    return bytes;
+    return new Uint8Array(await new Blob(pieces).arrayBuffer());
   }
 }
 
