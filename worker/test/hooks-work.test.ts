@@ -97,9 +97,17 @@ async function tryJob(
   settings: object = {},
   {
     isEmpty = false,
+    broken,
+    limits = {},
     env = {},
     answer = registry.answer,
-  }: { isEmpty?: boolean; env?: object; answer?: Answer } = {},
+  }: {
+    isEmpty?: boolean;
+    broken?: Error;
+    env?: object;
+    limits?: Record<string, number>;
+    answer?: Answer;
+  } = {},
 ) {
   const internet = new Internet().on(REG, answer);
   const config = parseConfig({
@@ -113,6 +121,7 @@ async function tryJob(
   const built =
     (name: string) => async (_source: unknown, reference: string, options: Record<string, unknown>) => {
       calls.push([name, reference, options.platforms]);
+      if (broken) throw broken;
       const index = isEmpty ? undefined : { digest: digestOf(reference) };
       return { images: [{ index }], close: async () => void calls.push("close") };
     };
@@ -152,7 +161,7 @@ async function tryJob(
     auth: undefined,
     fetch: internet.fetch,
     tools: async () => tools,
-    libraryLimits: {},
+    libraryLimits: limits,
     waits: [10, 10],
     parallel: 1 as const,
     maxSeconds: hooks.limits.maxSeconds,
@@ -373,6 +382,18 @@ describe("limits", () => {
     const options = "--platform linux/amd64 --span-size 1048576 --min-layer-size 1000";
     assert.equal(v1.message, `${limit}; run: npx ocipeek soci create reg.example/app/x:1 ${options}`);
     assert.equal((await outcomeOf(registry, { tag: "1" }, { maxLayerSize: 0 })).outcome.status, "done");
+  });
+
+  test("a limit of the library that is lower here names the command too, any other does not", async () => {
+    const registry = new Registry();
+    registry.keep(image("a"), "1");
+    const message = "LIMIT_EXCEEDED: 30 is over the limit maxZtocSize = 24; raise it if you trust the image";
+    const broken = new OcipeekError("LIMIT_EXCEEDED", message);
+    const here = await failing(registry, { tag: "1" }, {}, { broken, limits: { maxZtocSize: 24 } });
+    assert.match(here.message, /^30 is over the limit maxZtocSize = 24; .*; run: npx ocipeek soci convert /);
+    const same = await failing(registry, { tag: "1" }, {}, { broken, limits: { maxSpanSize: 8 } });
+    assert.equal(same.message, message.slice(16));
+    assert.deepEqual([here.code, same.code], ["LIMIT_EXCEEDED", "LIMIT_EXCEEDED"]);
   });
 
   test("layers that are not indexed may be large", async () => {

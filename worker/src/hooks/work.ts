@@ -50,7 +50,7 @@ export async function work(job: Job, deps: WorkDeps, stop?: AbortSignal): Promis
     return await Promise.race([task.run(), rejected(signal)]);
   } catch (error) {
     // What was stopped fails in many ways; why it was stopped is what counts.
-    throw signal.aborted ? signal.reason : error;
+    throw signal.aborted ? signal.reason : elsewhere(error, job, deps);
   } finally {
     clearTimeout(timer);
     // Whatever is still under way has no end to reach.
@@ -251,6 +251,14 @@ function byHand(job: Job, hooks: HooksConfig): string {
   ].join("");
   if (version === "V1") return `run: npx ocipeek soci create ${image}${options}`;
   return `run: npx ocipeek soci convert ${image} ${image}${hooks.suffix}${options}`;
+}
+
+/** A limit of the library that is lower here than elsewhere: its error says how to do the same there. */
+function elsewhere(error: unknown, job: Job, { hooks, libraryLimits }: WorkDeps): unknown {
+  if (!(error instanceof OcipeekError) || error.code !== "LIMIT_EXCEEDED") return error;
+  if (!Object.keys(libraryLimits).some((name) => error.message.includes(` ${name} `))) return error;
+  const { message } = toHttpError(error);
+  return new HttpError("LIMIT_EXCEEDED", `${message}; ${byHand(job, hooks)}`, { cause: error });
 }
 
 function tooLong(job: Job, { hooks, maxSeconds }: WorkDeps): HttpError {
