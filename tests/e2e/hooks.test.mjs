@@ -119,7 +119,7 @@ async function setUp(start, hooks, access = PUBLIC) {
         const isOver = all.every(({ status }) => ["done", "skipped", "failed"].includes(status));
         if (all.length >= least && isOver && text === known) return all;
         known = text;
-        await sleep(1500);
+        await sleep(1000);
       }
       return assert.fail(`it does not end: ${known}\n${worker.log()}`);
     },
@@ -368,7 +368,7 @@ describe("a large layer", () => {
     folder = tempFolder("large");
     const { addPlain, finish } = layoutWriter(folder.path);
     for (const size of [16, 160])
-      addPlain(`size${size}`, gzipSync(tarOf([["f", randomBytes(size * MB)]]).tar));
+      addPlain(`size${size}`, gzipSync(tarOf([["f", randomBytes(size * MB)]]).tar, { level: 1 }));
     finish();
     it = await setUp(async (host, hooks) => {
       bundle = await startBundle(settings(host, hooks));
