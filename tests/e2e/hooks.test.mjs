@@ -1,6 +1,6 @@
 // A push by skopeo to a real docker-registry, its notification, the index that comes of it, and a lazy read by that.
 import assert from "node:assert/strict";
-import { createHash, randomBytes } from "node:crypto";
+import { createHash, createHmac, randomBytes } from "node:crypto";
 import { cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -445,6 +445,19 @@ describe("who may notify", () => {
     assert.equal(answer.status, 413);
     assert.deepEqual(await it.jobs(), []);
     assert.ok(!it.worker.log().includes(SECRET));
+  });
+
+  test("GitHub by its signature of the body", async () => {
+    const body = JSON.stringify({ zen: "Keep it logically awesome.", hook_id: 1 });
+    const signature = (secret) => `sha256=${createHmac("sha256", secret).update(body).digest("hex")}`;
+    const ping = async (secret) => {
+      const headers = { "x-github-event": "ping", "x-hub-signature-256": signature(secret) };
+      const answer = await fetch(`${it.worker.url}/hooks/ghcr`, { method: "POST", body, headers });
+      return [answer.status, await answer.json()];
+    };
+    assert.deepEqual(await ping(SECRET), [200, { jobs: [], ignored: [{ reason: "not-a-push", count: 1 }] }]);
+    const [status, { error }] = await ping(`${SECRET}x`);
+    assert.deepEqual([status, error.code], [401, "UNAUTHORIZED"]);
   });
 
   test("a layer that is too large is refused, with the command to run", async () => {

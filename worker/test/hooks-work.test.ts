@@ -1,8 +1,8 @@
 // What a job finds at the registry, and what it may do there. Building is the package's; here it is noted only.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type FetchInit, OcipeekError } from "ocipeek";
-import { registryDestination } from "ocipeek/push";
+import { dockerConfigAuth, type FetchInit, OcipeekError } from "ocipeek";
+import { type Blob, blobOf, type Destination, registryDestination } from "ocipeek/push";
 import { AccessList } from "../src/access.ts";
 import { parseConfig } from "../src/config.ts";
 import { HttpError } from "../src/errors.ts";
@@ -98,18 +98,24 @@ async function tryJob(
   {
     isEmpty = false,
     broken,
+    blob,
     limits = {},
     env = {},
+    docker,
     answer = registry.answer,
   }: {
     isEmpty?: boolean;
     broken?: Error;
+    /** Pushed with what was built. */
+    blob?: Blob;
     env?: object;
     limits?: Record<string, number>;
+    /** Text of a Docker `config.json`. */
+    docker?: string;
     answer?: Answer;
   } = {},
 ) {
-  const internet = new Internet().on(REG, answer);
+  const internet = new Internet().on(REG, answer).on("https://cdn.example", answer);
   const config = parseConfig({
     OCIPEEK_REGISTRIES: ["reg.example/app/*"],
     OCIPEEK_HOOK_SECRET: "0123456789abcdef",
@@ -132,10 +138,11 @@ async function tryJob(
     pushArtifacts: async (
       _source: unknown,
       _artifacts: unknown,
-      to: { name: string },
+      to: Destination,
       { tag }: { tag?: string },
     ) => {
       calls.push(["push", to.name, tag]);
+      if (blob) calls.push(await to.putBlob(blob));
       return { manifests: [{ digest: digestOf("pushed"), ...(tag ? { tag } : {}), size: 1 }] };
     },
     registryDestination,
@@ -158,7 +165,7 @@ async function tryJob(
     config,
     hooks,
     access: new AccessList(config),
-    auth: undefined,
+    auth: docker === undefined ? undefined : dockerConfigAuth(docker),
     fetch: internet.fetch,
     tools: async () => tools,
     libraryLimits: limits,
@@ -555,6 +562,32 @@ describe("what may be written", () => {
       await send("PUT", `${REG}/artifacts-uploads/namespaces/x/uploads/u1?digest=${EMPTY}`),
       "201",
     );
+  });
+
+  test("a blob that lies elsewhere is found there, without credentials", async () => {
+    const registry = new Registry();
+    registry.keep(image("a"), "1");
+    const blob = await blobOf(new Uint8Array(7));
+    const seen: [string, string | null][] = [];
+    const answer: Answer = (asked) => {
+      const { method, url, headers } = asked;
+      if (method !== "HEAD") return registry.answer(asked);
+      seen.push([url.href, headers.get("authorization")]);
+      if (url.host !== "reg.example") return new Response(null, { headers: { "content-length": "7" } });
+      const isSignedIn = headers.has("authorization");
+      if (isSignedIn) return redirect("https://cdn.example/b?sig=1");
+      return new Response(null, { status: 401, headers: { "www-authenticate": 'Basic realm="r"' } });
+    };
+    const docker = JSON.stringify({ auths: { "reg.example": { auth: btoa("u:p") } } });
+    const { outcome, calls } = await outcomeOf(registry, { tag: "1" }, {}, { answer, blob, docker });
+    assert.equal(outcome.status, "done");
+    assert.ok(calls.includes("present"), JSON.stringify(calls));
+    const own = `${REG}/v2/app/x/blobs/${blob.digest}`;
+    assert.deepEqual(seen, [
+      [own, null],
+      [own, `Basic ${btoa("u:p")}`],
+      ["https://cdn.example/b?sig=1", null],
+    ]);
   });
 
   test("who reads writes nothing", async () => {
