@@ -43,7 +43,10 @@ describe("npm pack", () => {
     assert.ok(files.includes("dist/www/index.html"));
     assert.deepEqual(
       files.filter((f) => f.endsWith(".wasm")).map((f) => f.replace(/-[\w-]{8}\./, ".")),
-      ["dist/wasm/ocipeek_bg.wasm", "dist/www/-/www/ocipeek_bg.wasm"],
+      ["dist/wasm", "dist/www/-/www"].flatMap((dir) => [
+        `${dir}/ocipeek_bg.wasm`,
+        `${dir}/ocipeek_build_bg.wasm`,
+      ]),
     );
     assert.ok(!files.some((f) => /test|fixture|\.map$/.test(f)));
   });
