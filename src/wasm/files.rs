@@ -19,7 +19,7 @@ const WINDOW: u64 = 1 << 20;
 
 /// An object with `name`, `size(path)` (a number, or nothing where there is no such file) and
 /// `read(path, start, end)` (exactly these bytes). Both may return promises. For an archive the path is empty. `steady`
-/// says that the bytes cannot change meanwhile.
+/// says that the bytes cannot change meanwhile, `fresh` that each `read` gives a buffer of its own, which is then freed.
 #[derive(Clone)]
 pub struct JsFiles {
     object: JsValue,
@@ -57,6 +57,9 @@ impl JsFiles {
             return Err(Error::new(Code::Network, text).with_offset(range.start));
         }
         self.meter.bytes(bytes.len());
+        if self.flag("fresh") {
+            give_back(&got);
+        }
         Ok(bytes)
     }
 
@@ -72,12 +75,20 @@ impl JsFiles {
         }))
     }
 
-    fn steady(&self) -> bool {
-        js::get_some(&self.object, "steady").is_some_and(|steady| steady.is_truthy())
+    fn flag(&self, name: &str) -> bool {
+        js::get_some(&self.object, name).is_some_and(|flag| flag.is_truthy())
     }
 
     fn label(&self) -> String {
         js::get_some(&self.object, "name").and_then(|n| n.as_string()).unwrap_or_default()
+    }
+}
+
+/// Frees a buffer that nobody else has. Engines count such memory badly: it piles up before they collect it.
+fn give_back(bytes: &JsValue) {
+    if let Some(buffer) = js::get_some(bytes, "buffer") {
+        // Where there is no such method the engine does it, at last.
+        let _ = js::call(&buffer, "transfer", &[0.into()]);
     }
 }
 
@@ -109,7 +120,7 @@ impl Files for JsFiles {
     }
 
     fn is_steady(&self) -> bool {
-        self.steady()
+        self.flag("steady")
     }
 }
 
@@ -131,6 +142,6 @@ impl RandomAccess for JsFiles {
     }
 
     fn is_steady(&self) -> bool {
-        self.steady()
+        self.flag("steady")
     }
 }

@@ -43,7 +43,10 @@ export interface RawStat {
 }
 
 /** A folder or an archive that JavaScript reads. `path` is empty for an archive. */
-export type LocalFiles = import("../js/types.js").LocalFolder;
+export type LocalFiles = import("../js/types.js").LocalFolder & {
+  /** Each `read` gives a buffer of its own, which may be freed. */
+  fresh?: boolean;
+};
 
 export type SourceSpec =
   | { kind: "registry"; reference: string }

@@ -163,7 +163,7 @@ async function indexLayer(
   const hooks = { resume: open, ...(store ? { store: store() } : {}) };
   try {
     const wanted = { compression, digest, size, index, spanSize, buildTool, limits, signal };
-    const ztoc = await runBuild(open(0), { ...wanted, ...hooks }, meter);
+    const ztoc = await runBuild(open(0), { ...wanted, ...hooks }, meter, true);
     built.push(ztoc);
     const { blob, spans, needsXattrs } = ztoc;
     const prefetch = prefetchSpans(options.prefetchFiles, (path) => ztoc.spansOf(path));

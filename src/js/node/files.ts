@@ -6,6 +6,7 @@ import type { LocalFiles } from "../../wasm/ocipeek.js";
 export function folderFiles(folder: string): LocalFiles {
   return {
     name: folder,
+    fresh: true,
     size: (path) => size(join(folder, path)),
     read: (path, start, end) => read(join(folder, path), start, end),
   };
@@ -13,7 +14,12 @@ export function folderFiles(folder: string): LocalFiles {
 
 /** A tar of an OCI image layout. */
 export function archiveFiles(file: string): LocalFiles {
-  return { name: file, size: () => size(file), read: (_path, start, end) => read(file, start, end) };
+  return {
+    name: file,
+    fresh: true,
+    size: () => size(file),
+    read: (_path, start, end) => read(file, start, end),
+  };
 }
 
 async function size(path: string): Promise<number | undefined> {
