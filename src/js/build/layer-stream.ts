@@ -58,29 +58,47 @@ export function stopped(signal: AbortSignal): OcipeekError {
   return new OcipeekError("ABORTED", "ABORTED: stopped by the caller", { cause: signal.reason });
 }
 
+/** What gives pieces: a stream's reader, or an iterator. */
+interface Pieces {
+  next(): Promise<{ done?: boolean | undefined; value?: Uint8Array | undefined }>;
+  cancel(reason: unknown): Promise<unknown> | undefined;
+}
+
+function piecesOf(source: ByteSource): Pieces {
+  if ("getReader" in source) {
+    const reader = source.getReader();
+    return { next: () => reader.read(), cancel: (reason) => reader.cancel(reason) };
+  }
+  const iterator = source[Symbol.asyncIterator]();
+  return { next: () => iterator.next(), cancel: () => iterator.return?.() };
+}
+
 /** A stream's pieces; a stop ends it, also while one is waited for. Streams that are left are cancelled. */
 async function* pieces(
   source: ByteSource | undefined,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   if (!source) return;
-  if (!("getReader" in source)) {
-    yield* source;
-    return;
-  }
-  const reader = source.getReader();
-  const stop = (): void => void reader.cancel(signal?.reason).catch(() => {});
-  signal?.addEventListener("abort", stop, { once: true });
+  const from = piecesOf(source);
+  let stop = (): void => {};
+  const stops = new Promise<never>((_, reject) => {
+    stop = () => reject(signal ? stopped(signal) : undefined);
+  });
+  stops.catch(() => {});
+  if (signal?.aborted) stop();
+  else signal?.addEventListener("abort", stop, { once: true });
+  let ended = false;
   try {
     while (true) {
-      if (signal?.aborted) throw stopped(signal);
-      const { done, value } = await reader.read();
-      if (done) break;
+      const { done, value } = await Promise.race([stops, from.next()]);
+      ended = done === true || value === undefined;
+      if (done || value === undefined) break;
       yield value;
     }
   } finally {
     signal?.removeEventListener("abort", stop);
-    await reader.cancel().catch(() => {});
+    // Not waited for: an iterator that waits for its next piece hears of it only then.
+    if (!ended) Promise.resolve(from.cancel(signal?.reason)).catch(() => {});
   }
 }
 
