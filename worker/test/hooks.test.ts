@@ -400,6 +400,34 @@ describe("jobs", () => {
     assert.ok(bug.records.some(({ stack }) => String(stack).includes("TypeError: x is not a function")));
   });
 
+  test("a stop ends what waits to be tried again", async (t) => {
+    const it = await bench(t, [
+      new OcipeekError("RATE_LIMITED", "RATE_LIMITED: slowly", { retryAfter: 600 }),
+    ]);
+    await it.post("ecr", event(1));
+    await until(async () => (await it.jobs())[0]?.status === "retrying");
+    it.stop.abort(new HttpError("ABORTED", "the server was stopped"));
+    await until(async () => (await it.jobs())[0]?.status === "failed");
+    assert.equal((await it.jobs())[0]?.error?.code, "ABORTED");
+    assert.equal(it.tried.length, 1);
+  });
+
+  test("what is tried again keeps its place in a full queue", async (t) => {
+    const gates: (() => void)[] = [];
+    const gate = () => new Promise<Outcome>((resolve) => gates.push(() => resolve(DONE)));
+    const it = await bench(t, [new OcipeekError("NETWORK", "NETWORK: gone"), gate], { maxWaiting: 1 });
+    await it.post("ecr", event(1));
+    await until(async () => (await it.jobs())[0]?.status === "retrying");
+    assert.equal((await it.post("ecr", event(2))).status, 202);
+    await until(() => gates.length === 1);
+    assert.equal((await it.post("ecr", event(3))).status, 429);
+    await new Promise((resolve) => setTimeout(resolve, 2100));
+    gates[0]?.();
+    await until(() => gates.length === 2);
+    gates[1]?.();
+    await until(async () => (await it.jobs()).filter(({ status }) => status === "done").length === 2);
+  });
+
   test("V1 takes images without a tag; its jobs are the digest's", async (t) => {
     const it = await bench(t, [DONE], { version: "V1", filters: ["my-*:*"] });
     const answer = await it.post("ecr", { ...ECR, detail: { ...ECR.detail, "image-tag": "" } });
@@ -458,6 +486,9 @@ describe("a queue of the platform", () => {
       const it = await bench(t, [error]);
       const { made, calls } = message(job, attempts);
       await it.hooks.consume({ messages: [made] });
+      // With the last try it is told as failed; the platform then moves it to where it keeps such messages.
+      const status = error instanceof OcipeekError && error.code === "UNAUTHORIZED" ? "failed" : undefined;
+      assert.equal((await it.jobs())[0]?.status, status ?? (attempts < 5 ? "retrying" : "failed"));
       return calls[0];
     };
     const network = new OcipeekError("NETWORK", "NETWORK: gone");

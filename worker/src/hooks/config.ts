@@ -14,7 +14,10 @@ export interface HooksLimits {
   readonly maxBody: number;
   /** Images that wait in this process or isolate, where no queue is bound. Default 4; of `ocipeek serve` 1000. */
   readonly maxWaiting: number;
-  /** Tries of an image whose registry fails in a way that may pass, where no queue is bound. Default 5. */
+  /**
+   * Tries of an image whose registry fails in a way that may pass. Default 5. A queue counts for itself: by its
+   * `max_retries`, one less.
+   */
   readonly maxAttempts: number;
   /** Seconds that one try may take. Default 840; of `ocipeek serve` 86,400. */
   readonly maxSeconds: number;

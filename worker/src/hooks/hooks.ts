@@ -96,10 +96,15 @@ export class Hooks {
         message.ack();
         continue;
       }
-      const failure = await this.#once(job, message.attempts, true);
+      // The platform counts for itself, and takes the message off when it is over.
+      const failure = await this.#once(job, message.attempts, message.attempts < this.#maxAttempts);
       if (!failure?.passing) message.ack();
       else message.retry({ delaySeconds: delayOf(message.attempts, failure.retryAfter) });
     }
+  }
+
+  get #maxAttempts(): number {
+    return this.#deps.config.limits.maxAttempts;
   }
 
   async #showJobs(request: Request): Promise<Response> {
@@ -169,9 +174,8 @@ export class Hooks {
   /** One try in this process; where it failed in a way that may pass, another one later. */
   async #try(job: Job): Promise<void> {
     const tries = (this.#tries.get(job.id) ?? 0) + 1;
-    const { maxAttempts } = this.#deps.config.limits;
-    const failure = await this.#once(job, tries, tries < maxAttempts);
-    if (!failure?.passing || tries >= maxAttempts) {
+    const failure = await this.#once(job, tries, tries < this.#maxAttempts);
+    if (!failure?.passing || tries >= this.#maxAttempts) {
       this.#tries.delete(job.id);
       return;
     }
@@ -180,17 +184,20 @@ export class Hooks {
   }
 
   async #again(job: Job, seconds: number): Promise<void> {
-    const { stop } = this.#deps;
-    if (stop?.aborted) return;
+    const { stop, now } = this.#deps;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, seconds * 1000);
-      stop?.addEventListener("abort", () => {
+      const end = (): void => {
         clearTimeout(timer);
+        stop?.removeEventListener("abort", end);
         resolve();
-      });
+      };
+      const timer = setTimeout(end, seconds * 1000);
+      if (stop?.aborted) end();
+      else stop?.addEventListener("abort", end);
     });
-    // A later push may have brought the same.
-    if (!stop?.aborted && !this.#local.has(job)) this.#local.add(job);
+    // It had its place before.
+    if (!stop?.aborted) this.#local.add(job, true);
+    else await this.#note(failed(job, this.#tries.get(job.id) ?? 0, failureOf(stop.reason), false, now()));
   }
 
   /** One try, told. */

@@ -33,9 +33,9 @@ export class LocalQueue {
     return this.#waiting.some((other) => subjectOf(other) === subject);
   }
 
-  /** Takes a job, if there is room. */
-  add(job: Job): boolean {
-    if (this.#waiting.length + this.#running >= this.#options.max) return false;
+  /** Takes a job, if there is room; `again`: one that had its place before. */
+  add(job: Job, again = false): boolean {
+    if (!again && this.#waiting.length + this.#running >= this.#options.max) return false;
     this.#waiting.push(job);
     if (this.#options.isolated || this.#running === 0) this.#options.waitUntil(this.#drain());
     return true;
