@@ -64,10 +64,11 @@ impl Ext4 {
                 "the ext4 file system was not closed: its journal would have to be replayed",
             ));
         }
-        if incompat & !INCOMPAT_READ != 0 {
-            let names = INCOMPAT_NAMES.iter().filter(|(bit, _)| incompat & bit != 0).map(|(_, name)| *name);
+        let unread = incompat & !INCOMPAT_READ;
+        if unread != 0 {
+            let names = INCOMPAT_NAMES.iter().filter(|(bit, _)| unread & bit != 0).map(|(_, name)| *name);
             let names: Vec<_> = names.collect();
-            let names = if names.is_empty() { format!("{incompat:#x}") } else { names.join(", ") };
+            let names = if names.is_empty() { format!("{unread:#x}") } else { names.join(", ") };
             return Err(unsupported(format!("the ext4 file system has features that are not read: {names}")));
         }
         let is_64bit = incompat & INCOMPAT_64BIT != 0;
