@@ -11,15 +11,27 @@ mod blob_meta;
 #[cfg(feature = "build")]
 #[path = "../fuzz/bodies/builder.rs"]
 mod builder;
+#[cfg(feature = "overlaybd")]
+#[path = "../fuzz/bodies/ddgzidx.rs"]
+mod ddgzidx;
 #[path = "../fuzz/bodies/entry_line.rs"]
 mod entry_line;
 #[cfg(feature = "nydus")]
 #[path = "../fuzz/bodies/erofs.rs"]
 mod erofs;
+#[cfg(feature = "overlaybd")]
+#[path = "../fuzz/bodies/ext4.rs"]
+mod ext4;
 #[path = "../fuzz/bodies/gzip_header.rs"]
 mod gzip_header;
+#[cfg(feature = "overlaybd")]
+#[path = "../fuzz/bodies/lsmt.rs"]
+mod lsmt;
 #[path = "../fuzz/bodies/manifest.rs"]
 mod manifest;
+#[cfg(feature = "overlaybd")]
+#[path = "../fuzz/bodies/overlaybd_tar.rs"]
+mod overlaybd_tar;
 #[path = "../fuzz/bodies/pack.rs"]
 mod pack;
 #[path = "../fuzz/bodies/path.rs"]
@@ -43,6 +55,9 @@ mod rootfs;
 mod span;
 #[path = "../fuzz/bodies/tar_header.rs"]
 mod tar_header;
+#[cfg(feature = "overlaybd")]
+#[path = "../fuzz/bodies/zfile.rs"]
+mod zfile;
 #[path = "../fuzz/bodies/zinfo.rs"]
 mod zinfo;
 #[path = "../fuzz/bodies/zstd.rs"]
@@ -64,6 +79,9 @@ replay!(builder);
 
 #[cfg(feature = "nydus")]
 replay!(blob_meta, erofs, rafs_v5, rafs_v6);
+
+#[cfg(feature = "overlaybd")]
+replay!(ddgzidx, ext4, lsmt, overlaybd_tar, zfile);
 
 replay!(
     gzip_header,
