@@ -34,6 +34,8 @@ struct Layout {
 enum Loss {
     /// Which of a file's names was the first.
     HardLinks,
+    /// That there is no `lost+found`, which mke2fs makes in each ext4 file system.
+    LostAndFound,
 }
 
 const fn chunked(folder: &'static str, format: Format, cold: &'static [&'static str]) -> Layout {
@@ -48,7 +50,112 @@ const fn chunked(folder: &'static str, format: Format, cold: &'static [&'static 
     }
 }
 
+/// A disk or its metadata, fetched whole and verified: `blobs`, then the original layer where TurboOCI needs one.
+const fn whole(folder: &'static str, format: Format, cold: &'static [&'static str]) -> Layout {
+    Layout {
+        metadata: MetadataCheck::LayerDigest,
+        content: ContentCheck::LayerDigest,
+        loses: &[Loss::LostAndFound],
+        ..chunked(folder, format, cold)
+    }
+}
+
+/// A disk read block by block: ext4 does not tell which of a file's names was the first.
+const fn blocks(folder: &'static str, cold: &'static [&'static str]) -> Layout {
+    Layout {
+        verify: false,
+        metadata: MetadataCheck::Crc,
+        content: ContentCheck::Crc,
+        loses: &[Loss::LostAndFound, Loss::HardLinks],
+        ..chunked(folder, Format::OverlayBd, cold)
+    }
+}
+
 const LAYOUTS: &[Layout] = &[
+    whole("overlaybd", Format::OverlayBd, &["manifest test:overlaybd", "blob 7bc73666", "blob 6a21b1dd"]),
+    whole(
+        "overlaybd-64g",
+        Format::OverlayBd,
+        &["manifest test:overlaybd-64g", "blob a9536762", "blob 10306693"],
+    ),
+    whole(
+        "overlaybd-zstd-bs16",
+        Format::OverlayBd,
+        &["manifest test:overlaybd-zstd-bs16", "blob 43b040e9", "blob 8f766501"],
+    ),
+    // Their rounds are counted in tests/overlaybd/lazy.rs.
+    blocks(
+        "overlaybd",
+        &[
+            "manifest test:overlaybd",
+            "range 7bc73666 0-8192",
+            "range 7bc73666 81920-90112",
+            "range 6a21b1dd 0-8192",
+            "range 6a21b1dd 621056-629248",
+            "range 6a21b1dd 8977-17169",
+            "range 6a21b1dd 54698-62890",
+            "range 6a21b1dd 54768-72455",
+        ],
+    ),
+    blocks(
+        "overlaybd-64g",
+        &[
+            "manifest test:overlaybd-64g",
+            "range a9536762 0-8192",
+            "range a9536762 699904-708096",
+            "range a9536762 628000-699904",
+            "range 10306693 0-8192",
+            "range 10306693 1188352-1196544",
+            "range 10306693 1117968-1188352",
+            "range 10306693 9611-17803",
+            "range 10306693 64129-72321",
+            "range 10306693 64129-81845",
+        ],
+    ),
+    blocks(
+        "overlaybd-zstd-bs16",
+        &[
+            "manifest test:overlaybd-zstd-bs16",
+            "range 43b040e9 0-8192",
+            "range 43b040e9 51712-59904",
+            "range 8f766501 0-8192",
+            "range 8f766501 369664-377856",
+            "range 8f766501 39259-47451",
+            "range 8f766501 39397-53048",
+        ],
+    ),
+    whole(
+        "turbooci-ext4",
+        Format::TurboOci,
+        &["manifest test:turbooci-ext4", "blob 0dfc781c", "blob ca7688b5", "blob ad411b17"],
+    ),
+    Layout {
+        loses: &[],
+        ..whole(
+            "turbooci-erofs",
+            Format::TurboOci,
+            &["manifest test:turbooci-erofs", "blob 8eb901fd", "blob 4710e5b7", "blob ad411b17"],
+        )
+    },
+    Layout {
+        verify: false,
+        content: ContentCheck::None,
+        ..whole(
+            "turbooci-ext4",
+            Format::TurboOci,
+            &["manifest test:turbooci-ext4", "blob 0dfc781c", "blob ca7688b5", "range ad411b17 10-50538"],
+        )
+    },
+    Layout {
+        verify: false,
+        content: ContentCheck::None,
+        loses: &[],
+        ..whole(
+            "turbooci-erofs",
+            Format::TurboOci,
+            &["manifest test:turbooci-erofs", "blob 8eb901fd", "blob 4710e5b7", "range ad411b17 10-50538"],
+        )
+    },
     chunked(
         "estargz",
         Format::Estargz,
@@ -206,7 +313,10 @@ fn every_file_of_every_layout_is_as_expected() {
         let memory = Memory::layout(&format!("formats/{}", layout.folder));
         memory.chunks(&[1000, 7, 40_000]);
         let image = open(&memory, layout);
-        let shown = walk(&image);
+        let mut shown = walk(&image);
+        if layout.loses.contains(&Loss::LostAndFound) {
+            assert_eq!(shown.remove(&b"lost+found"[..]).unwrap().kind, Kind::Directory);
+        }
         let names = |of: Vec<&Vec<u8>>| {
             of.iter().map(|p| String::from_utf8_lossy(p).into_owned()).collect::<Vec<_>>()
         };

@@ -100,5 +100,12 @@ pub(super) fn tree(
     _manifest: &ImageManifest,
     format: Format,
 ) -> Result<crate::layer::Tree> {
-    Err(Error::new(Code::Unsupported, format!("{} does not make one tree", format.as_str())))
+    match format {
+        #[cfg(feature = "overlaybd")]
+        Format::OverlayBd | Format::TurboOci => {
+            // None of the image's layers is read by itself.
+            crate::layer::overlaybd::open(_context, _manifest, format, 0)
+        }
+        _ => Err(Error::new(Code::Unsupported, format!("{} does not make one tree", format.as_str()))),
+    }
 }

@@ -11,7 +11,7 @@ use futures_util::stream::{self, StreamExt};
 
 use super::cell::SpanCell;
 use super::units::{Near, Run, UnitStore};
-use super::{Checks, Context, Layer, Once, ReadBy};
+use super::{Checks, ContentCheck, Context, Layer, Once, ReadBy};
 use crate::error::{Code, Error, Result};
 use crate::extent::{Check, Codec, Extent, Extents, Listing, decode};
 use crate::oci::Digest;
@@ -136,7 +136,10 @@ impl Inner {
             };
             let context = inner.context.clone();
             let index = Rc::new(PathIndex::new(listing.table, &context.limits)?);
-            let store = Rc::new(UnitStore::new(context, listing.blobs, inner.id, near));
+            // Where a part of a layer has no digest of its own, only the layer as a whole can be verified.
+            let whole = context.verify && checks.content == ContentCheck::LayerDigest;
+            let store = UnitStore::new(context, listing.blobs, inner.id, near);
+            let store = Rc::new(if whole { store.verified_whole() } else { store });
             Ok(Way::Extents(Rc::new(Open { index, extents: listing.extents, store, checks })))
         };
         self.loaded.get(move || Box::pin(load)).await

@@ -11,6 +11,8 @@
 
 mod cell;
 mod content;
+#[cfg(feature = "overlaybd")]
+mod disk;
 mod driver;
 #[cfg(feature = "estargz")]
 pub(crate) mod estargz;
@@ -21,6 +23,8 @@ mod indexer;
 mod kept;
 mod metadata;
 mod once;
+#[cfg(feature = "overlaybd")]
+pub(crate) mod overlaybd;
 mod spans;
 mod sparse;
 mod table;

@@ -10,13 +10,14 @@ use bytes::{Buf, Bytes};
 use futures_util::stream::{self, LocalBoxStream};
 use futures_util::{StreamExt, TryStreamExt};
 
-use super::Context;
 use super::cell::{Key, SpanCell};
 use super::driver::Driver;
+use super::{Context, Once};
 use crate::error::{Code, Error, Result};
 use crate::extent::{Unit, decode};
 use crate::limits::Limits;
 use crate::oci::Descriptor;
+use crate::source::cut;
 use crate::transport::ByteStream;
 
 /// Bytes between two units that are rather fetched along than left out by a further request.
@@ -30,11 +31,16 @@ const JOIN_DISTANCE: u64 = 4 << 20;
 pub(crate) struct UnitStore {
     pub(super) context: Rc<Context>,
     blobs: Vec<Descriptor>,
+    /// Of each blob all bytes, where nothing but a blob's digest vouches for what is in it.
+    whole: Option<Vec<Whole>>,
     /// Tells its units from others' in the image's cache.
     id: usize,
     near: Option<Near>,
     runs: RefCell<Vec<Weak<Run>>>,
 }
+
+/// A blob that is fetched whole and verified, once.
+type Whole = Rc<Once<Bytes>>;
 
 /// Bytes of the first blob that came along with the metadata: their offset, and they.
 pub(crate) struct Near(pub(crate) u64, pub(crate) Bytes);
@@ -68,7 +74,14 @@ struct Waiter(RefCell<Option<Result<Rc<SpanCell>>>>);
 impl UnitStore {
     /// The units of `blobs`; `id` is unique among what shares the image's cache.
     pub(crate) fn new(context: Rc<Context>, blobs: Vec<Descriptor>, id: usize, near: Option<Near>) -> Self {
-        UnitStore { context, blobs, id, near, runs: RefCell::default() }
+        UnitStore { context, blobs, whole: None, id, near, runs: RefCell::default() }
+    }
+
+    /// The same where nothing but a blob's digest vouches for what is in it: blobs are fetched whole when something of them
+    /// is wanted, verified, and kept as they are.
+    pub(crate) fn verified_whole(mut self) -> Self {
+        self.whole = Some(self.blobs.iter().map(|_| Whole::default()).collect());
+        self
     }
 
     fn key(&self, unit: &Unit) -> Key {
@@ -163,6 +176,7 @@ impl UnitStore {
             let message = "a file's content reaches past the end of its blob";
             return Err(Error::new(Code::CorruptLayer, message).with_digest(&blob.digest));
         }
+        let whole = self.whole.as_ref().and_then(|whole| whole.get(usize::from(unit.blob.0))).cloned();
         for unit in &units {
             self.context.source.stats().cache(false);
             Limits::check("max_span_size", unit.length, limits.max_span_size)?;
@@ -170,7 +184,7 @@ impl UnitStore {
         let run = Rc::new(Run {
             units: units.iter().map(|u| (self.key(u), u.offset)).collect(),
             next: Cell::new(0),
-            driver: Driver::new(fetch(self.context.clone(), blob, units)),
+            driver: Driver::new(fetch(self.context.clone(), blob, whole, units)),
             waiting: RefCell::default(),
         });
         let mut runs = self.runs.borrow_mut();
@@ -225,6 +239,7 @@ impl Run {
 struct Fetch {
     context: Rc<Context>,
     blob: Descriptor,
+    whole: Option<Whole>,
     units: Vec<Unit>,
     next: usize,
     body: Option<ByteStream>,
@@ -239,9 +254,10 @@ struct Fetch {
 fn fetch(
     context: Rc<Context>,
     blob: Descriptor,
+    whole: Option<Whole>,
     units: Vec<Unit>,
 ) -> LocalBoxStream<'static, Result<Arrived>> {
-    let state = Fetch { context, blob, units, next: 0, body: None, at: 0, rest: Bytes::new() };
+    let state = Fetch { context, blob, whole, units, next: 0, body: None, at: 0, rest: Bytes::new() };
     stream::try_unfold(state, |mut f| async move {
         match f.step().await {
             Ok(item) => Ok(item.map(|i| (i, f))),
@@ -275,10 +291,33 @@ impl Fetch {
                 let first = self.units.first().map_or(0, |u| u.offset);
                 let end = self.units.last().map_or(0, |u| u.offset.saturating_add(u.length));
                 self.at = first;
-                self.context.source.blob_range(&self.blob, first..end).await?
+                match self.whole.clone() {
+                    None => self.context.source.blob_range(&self.blob, first..end).await?,
+                    Some(whole) => {
+                        let part = cut(&self.whole_blob(&whole).await?, &(first..end));
+                        stream::iter([Ok(part)]).boxed_local()
+                    }
+                }
             }
         };
         Ok(self.body.insert(body))
+    }
+
+    async fn whole_blob(&self, whole: &Whole) -> Result<Bytes> {
+        let (context, blob) = (self.context.clone(), self.blob.clone());
+        let load = async move {
+            let limit = context.limits.max_whole_layer_size;
+            Limits::check("max_whole_layer_size", blob.size, limit).map_err(|e| {
+                e.with_message(format!(
+                    "nothing but the digest of the whole layer of {} bytes vouches for the file's content, so it would \
+                     be fetched whole, which max_whole_layer_size = {limit} forbids; raise that limit, or open the image \
+                     with verify: false to read it lazily",
+                    blob.size
+                ))
+            })?;
+            context.source.blob(&blob, "max_whole_layer_size", limit).await
+        };
+        whole.get(move || Box::pin(load)).await
     }
 
     async fn more(&mut self) -> Result<bool> {

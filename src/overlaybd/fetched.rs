@@ -91,12 +91,18 @@ impl<'a> Fetched<'a> {
         self.wanted.take()
     }
 
-    /// Adds bytes from `start` on; `keep`: for later questions too.
-    pub fn add(&self, start: u64, data: Bytes, keep: bool) {
-        if keep {
-            self.shared.borrow_mut().keep(self.blob, start, data.clone());
-        }
+    /// Adds bytes from `start` on, for this question alone.
+    pub fn add(&self, start: u64, data: Bytes) {
         self.own.borrow_mut().insert(start, data);
+    }
+
+    /// Bytes `range`, if they are here; else nothing is noted.
+    pub fn peek(&self, range: &Range<u64>) -> Option<Bytes> {
+        let len = usize::try_from(range.end.checked_sub(range.start)?).ok()?;
+        let wanted = self.wanted.take();
+        let found = self.read(range.start, len).ok();
+        self.wanted.replace(wanted);
+        found
     }
 
     fn at(&self, at: u64) -> Option<(u64, Bytes)> {
@@ -150,34 +156,20 @@ impl Disk for Fetched<'_> {
     }
 }
 
-/// What to request for these wanted ranges: those that are close as one, none twice; each `ahead` bytes longer at least,
-/// as far as `next` and `size` leave room.
-pub fn plan(
-    mut wanted: Vec<Range<u64>>,
-    ahead: u64,
-    most: u64,
-    size: u64,
-    next: impl Fn(u64) -> Option<u64>,
-) -> Vec<Range<u64>> {
+/// Wanted ranges as they are requested: in order, those that are close as one of at most `most` bytes.
+pub fn together(mut wanted: Vec<Range<u64>>, most: u64) -> Vec<Range<u64>> {
     wanted.sort_unstable_by_key(|r| (r.start, r.end));
-    let mut plan: Vec<Range<u64>> = Vec::new();
+    let mut all: Vec<Range<u64>> = Vec::new();
     for range in wanted {
-        match plan.last_mut() {
+        match all.last_mut() {
             Some(last)
                 if range.start <= last.end.saturating_add(GAP)
                     && range.end.saturating_sub(last.start) <= most =>
             {
                 last.end = last.end.max(range.end);
             }
-            _ => plan.push(range),
+            _ => all.push(range),
         }
     }
-    for i in 0..plan.len() {
-        let following = plan.get(i.saturating_add(1)).map_or(size, |r| r.start);
-        let Some(range) = plan.get_mut(i) else { continue };
-        let room = next(range.end).unwrap_or(size).min(following);
-        let longer = range.start.saturating_add(ahead).min(room);
-        range.end = range.end.max(longer);
-    }
-    plan
+    all
 }

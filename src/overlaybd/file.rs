@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::wrapper::{self, payload};
 use super::zfile::{self, Header, ZFile};
 use super::{Layer, Trailer, corrupt, lsmt};
+use crate::error::Result;
 use crate::ext4::{Asked, Disk, Stop};
 use crate::limits::Limits;
 
@@ -22,6 +23,21 @@ const INDEX_READ: u64 = 8 << 10;
 
 /// Decompressed blocks that are kept for the next question, in bytes. A few are asked again and again.
 const KEEP: usize = 128 << 10;
+
+/// Bytes of files' content that are read at once: what is compressed in smaller blocks, and what is not compressed.
+const UNIT: u64 = 16 << 10;
+const RAW_UNIT: u64 = 128 << 10;
+
+/// What is read at once of a layer's file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unit {
+    /// Where in the blob it is stored.
+    pub stored: Range<u64>,
+    /// The bytes of the file that it holds.
+    pub holds: Range<u64>,
+    /// The blocks of the ZFile, where it is one.
+    blocks: Range<u64>,
+}
 
 /// The LSMT file in a blob: where it is, and how it is compressed.
 #[derive(Debug)]
@@ -140,6 +156,49 @@ impl File {
             out.extend_from_slice(block.get(from..to).unwrap_or_default());
         }
         if missing { Err(Stop::Missing) } else { Ok(out.into()) }
+    }
+
+    /// What is read at once of the file's content, with byte `at` in it. `CORRUPT_LAYER` where the file ends before.
+    pub fn unit(&self, at: u64) -> Result<Unit> {
+        let size = self.size();
+        if at >= size {
+            return Err(corrupt("a file's content is behind the end of its layer's file"));
+        }
+        let aligned = |unit: u64| {
+            let start = at / unit * unit;
+            start..start.saturating_add(unit).min(size)
+        };
+        let in_blob = |range: Range<u64>| {
+            let start = self.payload.start.saturating_add(range.start);
+            start..start.saturating_add(range.end.saturating_sub(range.start))
+        };
+        let Some(zfile) = &self.zfile else {
+            let holds = aligned(RAW_UNIT);
+            return Ok(Unit { stored: in_blob(holds.clone()), blocks: 0..0, holds });
+        };
+        let none = || corrupt("a ZFile has no such block");
+        let blocks = zfile.blocks(aligned(UNIT.max(zfile.block_size())));
+        let first = zfile.stored(blocks.start).ok_or_else(none)?;
+        let last = zfile.stored(blocks.end.saturating_sub(1)).ok_or_else(none)?;
+        let holds = zfile.holds(blocks.start).start..zfile.holds(blocks.end.saturating_sub(1)).end;
+        Ok(Unit { stored: in_blob(first.start..last.end), holds, blocks })
+    }
+
+    /// The bytes that a [unit](Self::unit) holds, of those that are stored for it.
+    pub fn decode(&self, unit: &Unit, stored: &Bytes) -> Result<Bytes> {
+        let Some(zfile) = &self.zfile else { return Ok(stored.clone()) };
+        let mut out = Vec::new();
+        let mut at = 0_usize;
+        for i in unit.blocks.clone() {
+            let block = zfile.stored(i).and_then(|range| {
+                let len = usize::try_from(range.end.saturating_sub(range.start)).ok()?;
+                let end = at.checked_add(len)?;
+                stored.get(std::mem::replace(&mut at, end)..end)
+            });
+            let block = block.ok_or_else(|| corrupt("a block of a ZFile is cut off"))?;
+            out.extend_from_slice(&zfile.decode(i, block, &self.limits)?);
+        }
+        Ok(out.into())
     }
 
     fn block(&self, zfile: &ZFile, blob: &dyn Disk, i: u64, keep: bool) -> Asked<Bytes> {

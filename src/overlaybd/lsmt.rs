@@ -162,6 +162,13 @@ impl Layer {
         self.segments.capacity().saturating_mul(size_of::<Segment>())
     }
 
+    /// How far segments reach in the target.
+    pub fn target_end(&self) -> u64 {
+        let ends = self.segments.iter().filter(|s| s.tag == 1 && !s.zeroed);
+        let end = ends.map(|s| s.at.saturating_add(u64::from(s.len))).max().unwrap_or_default();
+        end.saturating_mul(SECTOR)
+    }
+
     /// The segments that touch sectors `range`.
     fn touching(&self, range: &Range<u64>) -> &[Segment] {
         let first = self.segments.partition_point(|s| s.end() <= range.start);

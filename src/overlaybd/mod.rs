@@ -23,8 +23,8 @@ mod zfile;
 
 pub use checkpoints::Checkpoints;
 pub use device::Device;
-pub use fetched::{Fetched, Shared, plan};
-pub use file::{File, HEAD_READ, TAIL_READ};
+pub use fetched::{Fetched, Shared, together};
+pub use file::{File, HEAD_READ, TAIL_READ, Unit};
 pub use lsmt::{Holder, Layer, Piece, Stack, Trailer};
 pub use turbo::Metadata;
 pub use whole::{Source, listing};

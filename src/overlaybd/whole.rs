@@ -27,7 +27,7 @@ pub struct Source {
     /// Whether its file system is EROFS.
     pub is_erofs: bool,
     /// For TurboOCI: the layer that has the contents, and checkpoints in it where it is gzip. Of a layer that is not
-    /// compressed the size may be 0, which is then told by what is in it.
+    /// compressed the size may be unknown, 0, which then is as far as segments reach.
     pub target: Option<(Descriptor, Option<Checkpoints>)>,
 }
 
@@ -36,8 +36,16 @@ pub struct Source {
 struct Opened {
     data: Bytes,
     file: File,
-    /// Which blob has the contents, the checkpoints in it, and its size, where it has none.
-    target: Option<(BlobRef, Option<Checkpoints>)>,
+    target: Option<Target>,
+}
+
+/// Where the contents of a layer's files are.
+#[derive(Debug)]
+struct Target {
+    blob: BlobRef,
+    checkpoints: Option<Checkpoints>,
+    /// Bytes of the blob, as far as it is known to have any.
+    size: u64,
 }
 
 /// The disk that the layers are.
@@ -77,10 +85,14 @@ pub fn listing(sources: Vec<Source>, limits: &Limits) -> Result<Listing> {
         stack.push(Rc::new(file.layer(&source.data, source.target.is_some()).map_err(concerns)?));
         layers.push((source.data, file, source.target));
     }
-    let layers = layers.into_iter().map(|(data, file, target)| {
-        let target = target.map(|(descriptor, checkpoints)| {
+    let layers = layers.into_iter().zip(&stack).map(|((data, file, target), layer)| {
+        let target = target.map(|(mut descriptor, checkpoints)| {
+            if checkpoints.is_none() {
+                descriptor.size = descriptor.size.max(layer.target_end());
+            }
+            let size = descriptor.size;
             blobs.push(descriptor);
-            Ok::<_, Error>((blob(blobs.len() - 1)?, checkpoints))
+            Ok::<_, Error>(Target { blob: blob(blobs.len() - 1)?, checkpoints, size })
         });
         Ok(Opened { data, file, target: target.transpose()? })
     });
@@ -191,12 +203,13 @@ impl Contents {
     /// The same of what a layer is an index of.
     fn target(&self, layer: usize, at: u64) -> Result<(Unit, u64, u64)> {
         let opened = self.memory.layers.get(layer).and_then(|l| l.target.as_ref());
-        let (blob, checkpoints) =
-            opened.ok_or_else(|| corrupt("a layer has no other layer with contents"))?;
-        let Some(checkpoints) = checkpoints else {
+        let target = opened.ok_or_else(|| corrupt("a layer has no other layer with contents"))?;
+        let blob = target.blob;
+        let Some(checkpoints) = &target.checkpoints else {
             let start = at / UNIT * UNIT;
-            let unit = Unit { blob: *blob, offset: start, length: UNIT, codec: Codec::Raw, decoded: UNIT };
-            return Ok((unit, start, UNIT));
+            let length = target.size.saturating_sub(start).min(UNIT);
+            let unit = Unit { blob, offset: start, length, codec: Codec::Raw, decoded: length };
+            return Ok((unit, start, length));
         };
         let outside = || corrupt("a file's content is outside of its layer");
         let i = checkpoints.find(at).ok_or_else(outside)?;
@@ -206,7 +219,7 @@ impl Contents {
         let bits = checkpoints.bits(i).unwrap_or_default();
         let codec = Codec::Zran { bits, window: checkpoints.window(i)? };
         let length = input.end.saturating_sub(input.start);
-        Ok((Unit { blob: *blob, offset: input.start, length, codec, decoded }, output.start, decoded))
+        Ok((Unit { blob, offset: input.start, length, codec, decoded }, output.start, decoded))
     }
 }
 
@@ -228,7 +241,8 @@ impl Extents for Contents {
 
     fn heap_bytes(&self) -> usize {
         let layers = self.memory.layers.iter().map(|l| {
-            let checkpoints = l.target.as_ref().and_then(|t| t.1.as_ref()).map_or(0, Checkpoints::heap_bytes);
+            let checkpoints =
+                l.target.as_ref().and_then(|t| t.checkpoints.as_ref()).map_or(0, Checkpoints::heap_bytes);
             l.data.len().saturating_add(l.file.heap_bytes()).saturating_add(checkpoints)
         });
         layers.fold(self.inodes.capacity().saturating_mul(8), usize::saturating_add)

@@ -187,6 +187,11 @@ impl ZFile {
         self.header.size
     }
 
+    /// Bytes of a block, decompressed; the last has what is left.
+    pub fn block_size(&self) -> u64 {
+        u64::from(self.header.block_size)
+    }
+
     /// Bytes of memory held.
     pub fn heap_bytes(&self) -> usize {
         self.table.len().saturating_add(self.sums.capacity().saturating_mul(8))

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use ocipeek::limits::Limits;
-use ocipeek::oci::{Descriptor, Digest, ManifestDoc, parse_manifest};
+use ocipeek::oci::{Descriptor, Digest, ManifestDoc, media_type, parse_manifest};
 use ocipeek::overlaybd::{Metadata, Source};
 use serde_json::Value;
 
@@ -25,14 +25,16 @@ impl Layout {
         std::fs::read(self.0.join("blobs/sha256").join(hex)).unwrap().into()
     }
 
-    /// The layers of its only image.
-    pub fn layers(&self) -> Vec<Descriptor> {
+    /// The manifest of its only image.
+    pub fn manifest(&self) -> Bytes {
         let index: Value =
             serde_json::from_slice(&std::fs::read(self.0.join("index.json")).unwrap()).unwrap();
-        let first = &index["manifests"][0];
-        let digest: Digest = first["digest"].as_str().unwrap().parse().unwrap();
-        let media_type = first["mediaType"].as_str().unwrap();
-        match parse_manifest(&self.blob(&digest), media_type, &Limits::default()).unwrap() {
+        self.blob(&index["manifests"][0]["digest"].as_str().unwrap().parse().unwrap())
+    }
+
+    /// The layers of its only image.
+    pub fn layers(&self) -> Vec<Descriptor> {
+        match parse_manifest(&self.manifest(), media_type::OCI_MANIFEST, &Limits::default()).unwrap() {
             ManifestDoc::Image(image) => image.layers,
             ManifestDoc::Index(_) => panic!("an index"),
         }

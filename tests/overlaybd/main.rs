@@ -4,6 +4,13 @@
 
 mod ext4;
 mod layout;
+mod lazy;
+mod made;
+#[path = "../memory/mod.rs"]
+mod memory;
+mod rounds;
+mod stack;
+mod turbo;
 
 use std::collections::BTreeMap;
 
