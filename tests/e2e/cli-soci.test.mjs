@@ -386,6 +386,28 @@ Note: linux/amd64: 4.7 MB compressed; AWS sees a gain from 250.0 MB on
       assert.equal(readJson(dir, V1_INDEXES[0]).config.mediaType, V1);
     });
 
+    test("a registry that allows it deletes the manifest", async () => {
+      const other = await startDemoRegistry({ deletes: true });
+      try {
+        const from = `${other.host}/${REPOSITORY}:latest`;
+        assert.deepEqual(await run(0, "soci", "rm", from, "--all", "-q"), {
+          out: `${V1_INDEXES.join("\n")}\n`,
+          err: "",
+        });
+        await run(1, "soci", "list", from);
+        for (const digest of V1_INDEXES) {
+          const { status } = await fetch(`http://${other.host}/v2/${REPOSITORY}/manifests/${digest}`);
+          assert.equal(status, 404);
+        }
+        const image = await fetch(`http://${other.host}/v2/${REPOSITORY}/manifests/${IMAGE}`, {
+          headers: { accept: "application/vnd.oci.image.manifest.v1+json" },
+        });
+        assert.equal(image.status, 200);
+      } finally {
+        await other.stop();
+      }
+    });
+
     test("a registry that allows no deletion: the index is not listed any more, and that is said", async () => {
       await pushLayout(registry.host, DEMO, "rm");
       const from = `${registry.host}/rm:latest`;

@@ -7,11 +7,12 @@ import { dockerRegistry } from "../../scripts/lib/tools.mjs";
 import { freePort, startServer, tempFolder } from "./processes.mjs";
 
 /**
- * @param {{ storage?: string, htpasswd?: string, token?: { realm: string, service: string, issuer: string, certificate: string }, port?: number, notify?: { url: string, authorization: string } }} [options]
+ * @param {{ storage?: string, htpasswd?: string, token?: { realm: string, service: string, issuer: string, certificate: string }, port?: number, notify?: { url: string, authorization: string }, deletes?: boolean }} [options]
  *   `storage`: the folder of another registry, to serve what it holds. `htpasswd`: the file's text (bcrypt). `port`: of
- *   {@link freePort}. `notify`: who is told of pushes and pulls.
+ *   {@link freePort}. `notify`: who is told of pushes and pulls. `deletes`: whether manifests may be deleted.
  */
-export async function startDockerRegistry({ storage, htpasswd, token, port, notify } = {}) {
+export async function startDockerRegistry(options = {}) {
+  const { storage, htpasswd, token, port, notify, deletes = false } = options;
   const program = dockerRegistry();
   if (!program) throw new Error("docker-registry is missing: run `npm run setup -- --tests`");
   const folder = tempFolder("registry");
@@ -20,7 +21,11 @@ export async function startDockerRegistry({ storage, htpasswd, token, port, noti
   const config = {
     version: "0.1",
     log: { level: "error", accesslog: { disabled: true } },
-    storage: { filesystem: { rootdirectory: root }, cache: { blobdescriptor: "inmemory" } },
+    storage: {
+      filesystem: { rootdirectory: root },
+      cache: { blobdescriptor: "inmemory" },
+      delete: { enabled: deletes },
+    },
     http: { addr: host, headers: Object.fromEntries(Object.entries(CORS).map(([k, v]) => [k, [v]])) },
   };
   if (htpasswd) {
