@@ -1,12 +1,12 @@
 // `npm run bench`: span inflate in every engine, cold and warm reads, the cost of a huge zTOC.
 // Contenders take turns within each round, so that what else the machine does falls on all alike.
 //   npm run bench -- --rounds 9 --json FILE
+//   npm run bench build -- --rounds 5 --megabytes 1000 --json FILE    building indexes, beside C zlib's zran
 //   npm run bench worker -- --seconds 60 --json FILE    the worker under load, beside nginx
 //   npm run bench page -- --rounds 5 --json FILE        the page with 100,000 files
 
 import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { gunzipSync, inflateRawSync } from "node:zlib";
@@ -17,8 +17,10 @@ import { DEMO, REPOSITORY } from "../tests/lib/docker-registry.mjs";
 import { tempFolder } from "../tests/lib/processes.mjs";
 import { gzipWithSpans, hugeZtoc } from "../tests/lib/synthetic-image.mjs";
 import { IMAGE, layout } from "../tests/lib/variants.mjs";
+import { benchBuild } from "./bench-build.mjs";
 import { benchPage } from "./bench-page.mjs";
 import { benchWorker } from "./bench-worker.mjs";
+import { machine, median, table } from "./lib/bench-report.mjs";
 import { serveLayout } from "./lib/layout-registry.mjs";
 import { ROOT, run } from "./lib/run.mjs";
 import { setup } from "./setup.mjs";
@@ -159,8 +161,6 @@ async function takeTurns(contenders, rounds, check) {
   return new Map([...times].map(([name, list]) => [name, list.sort((a, b) => a - b)]));
 }
 
-const median = (list) => list[list.length >> 1];
-
 async function benchInflate(bench, rounds, folder) {
   const { spans, total } = await makeSpans();
   const { initSync, inflate } = await import(join(bench.out, "ocipeek_bench.js"));
@@ -253,13 +253,6 @@ async function benchZtoc(bench, folder) {
   return { native: natively, wasm };
 }
 
-function table(rows, columns) {
-  const cells = [columns, ...rows].map((r) => r.map(String));
-  const widths = columns.map((_, i) => Math.max(...cells.map((r) => r[i].length)));
-  for (const row of cells)
-    console.log(row.map((c, i) => (i === 0 ? c.padEnd(widths[i]) : c.padStart(widths[i]))).join("  "));
-}
-
 const option = (name, fallback) => {
   const i = process.argv.indexOf(name);
   return i < 0 ? fallback : process.argv[i + 1];
@@ -272,19 +265,20 @@ async function main() {
   if (process.argv[2] === "page") {
     return benchPage({ rounds: Number(option("--rounds", 5)), json: option("--json", undefined) });
   }
+  if (process.argv[2] === "build") {
+    const megabytes = Number(option("--megabytes", 1000));
+    return benchBuild({
+      rounds: Number(option("--rounds", 5)),
+      megabytes,
+      json: option("--json", undefined),
+    });
+  }
   await setup({ tests: true });
   await run("node", ["scripts/build.mjs"]);
   const rounds = Number(option("--rounds", 9));
   const folder = tempFolder("bench");
-  const machine = {
-    cpu: cpus()[0]?.model,
-    cores: cpus().length,
-    node: process.version,
-    date: new Date().toISOString().slice(0, 10),
-  };
-  console.log(
-    `${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, ${machine.date}; ${rounds} rounds, medians\n`,
-  );
+  const about = machine();
+  console.log(`${about.text}; ${rounds} rounds, medians\n`);
 
   const bench = await buildBench();
   const inflate = await benchInflate(bench, rounds, folder.path);
@@ -317,7 +311,8 @@ async function main() {
   );
 
   const json = option("--json", undefined);
-  if (json) writeFileSync(json, `${JSON.stringify({ machine, rounds, inflate, reads, ztoc }, null, 2)}\n`);
+  if (json)
+    writeFileSync(json, `${JSON.stringify({ machine: about, rounds, inflate, reads, ztoc }, null, 2)}\n`);
   folder.remove();
 }
 

@@ -33,10 +33,11 @@ fn pieces(
     }
 }
 
-/// Ours: checkpoints, their spans' digests, the layer's and the tar's, and the table of contents.
-pub fn ours(file: &str, span_size: u64) -> Round {
+/// Ours: a zTOC (checkpoints, their spans' digests, the table of contents) and the layer's digest; with `diff_id` the tar's
+/// digest, too.
+pub fn ours(file: &str, span_size: u64, diff_id: bool) -> Round {
     let start = Instant::now();
-    let options = BuildOptions { span_size, ..BuildOptions::default() };
+    let options = BuildOptions { span_size, diff_id, ..BuildOptions::default() };
     let mut builder = ZtocBuilder::new(Compression::Gzip, options, &Limits::default())?;
     let mut checkpoints = 0;
     pieces(file, |piece| {

@@ -86,6 +86,14 @@ fn open_ztoc(file: &str) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
+/// The process's time on a CPU so far, in milliseconds (Linux: fields 14 and 15, in hundredths of a second).
+fn cpu_ms() -> Option<u64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let mut next = || fields.next()?.parse::<u64>().ok();
+    Some((next()? + next()?) * 10)
+}
+
 /// A pass over a layer for each line of input.
 fn build_rounds(what: &str, file: &str, span_size: u64) -> Result<(), Box<dyn std::error::Error>> {
     for line in std::io::stdin().lock().lines() {
@@ -93,9 +101,11 @@ fn build_rounds(what: &str, file: &str, span_size: u64) -> Result<(), Box<dyn st
         let mut round = match what {
             "zran" => build::zran(file, span_size, false)?,
             "zran+digests" => build::zran(file, span_size, true)?,
-            _ => build::ours(file, span_size)?,
+            "ours" => build::ours(file, span_size, false)?,
+            _ => build::ours(file, span_size, true)?,
         };
         round["peak"] = peak_memory().into();
+        round["cpuMs"] = cpu_ms().into();
         println!("{round}");
         std::io::stdout().flush()?;
     }

@@ -1,0 +1,129 @@
+// `npm run bench build`: one pass over a layer of 1 GB, native and as wasm, beside C zlib walked as zran walks it.
+// Contenders take turns within each round. All read the same file by pieces of 64 KiB.
+import { spawn } from "node:child_process";
+import { existsSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { DEMO } from "../tests/lib/docker-registry.mjs";
+import { machine, median, table } from "./lib/bench-report.mjs";
+import { ROOT, run } from "./lib/run.mjs";
+import { setup } from "./setup.mjs";
+
+const SPANS = [
+  ["4 MiB", 4 << 20],
+  ["128 KiB", 128 << 10],
+];
+
+/** The layer, made once: it is the same each time. */
+async function makeLayer(program, megabytes) {
+  const file = join(ROOT, "bench", "target", `layer-${megabytes}.tar.gz`);
+  if (!existsSync(file)) {
+    const blobs = join(DEMO, "blobs", "sha256");
+    await run(program, ["make-layer", blobs, `${file}.part`, String(megabytes * 1e6)]);
+    renameSync(`${file}.part`, file);
+  }
+  return file;
+}
+
+/** A process that makes a pass for each line it is sent. */
+function contender(file, args) {
+  const child = spawn(file, args, { cwd: ROOT, stdio: ["pipe", "pipe", "inherit"] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  let cpu = 0;
+  return {
+    pass: async () => {
+      child.stdin.write("\n");
+      const { done, value } = await lines.next();
+      if (done) throw new Error(`${file} ${args.join(" ")} ended`);
+      const round = JSON.parse(value);
+      const cpuMs = round.cpuMs - cpu;
+      cpu = round.cpuMs;
+      return { ...round, cpuMs };
+    },
+    stop: () => child.stdin.end(),
+  };
+}
+
+async function benchSpanSize(program, layer, spanSize, rounds) {
+  const native = (what) => contender(program, ["build", what, layer, String(spanSize)]);
+  const script = join(ROOT, "scripts", "lib", "bench-build-pass.mjs");
+  const wasm = (diffId) => contender(process.execPath, [script, layer, String(spanSize), diffId ? "1" : "0"]);
+  const contenders = {
+    "C zlib, zran: checkpoints only": native("zran"),
+    "C zlib, zran and the same digests": native("zran+digests"),
+    "ocipeek, native": native("ours"),
+    "ocipeek, native, with the diff id": native("ours+diff-id"),
+    "ocipeek, wasm in Node": wasm(false),
+    "ocipeek, wasm in Node, with the diff id": wasm(true),
+  };
+  const passes = new Map(Object.keys(contenders).map((name) => [name, []]));
+  try {
+    for (let i = 0; i < rounds + 1; i++) {
+      for (const [name, { pass }] of Object.entries(contenders)) {
+        const got = await pass();
+        if (i > 0) passes.get(name).push(got); // the first round warms up
+      }
+    }
+  } finally {
+    for (const { stop } of Object.values(contenders)) stop();
+  }
+  const all = [...passes.values()].flat();
+  for (const key of ["tar", "spans", "diffId"]) {
+    const seen = new Set(all.map((p) => p[key]).filter((v) => v !== null && v !== undefined));
+    if (seen.size !== 1) throw new Error(`they do not agree on ${key}: ${[...seen]}`);
+  }
+  return [...passes].map(([name, list]) => {
+    const ms = median(list.map((p) => p.ms));
+    return {
+      name,
+      ms,
+      cpuMs: median(list.map((p) => p.cpuMs)),
+      mbPerSecond: list[0].tar / 1e3 / ms,
+      best: list[0].tar / 1e3 / Math.min(...list.map((p) => p.ms)),
+      peak: Math.max(...list.map((p) => p.peak)),
+      wasm: list[0].wasm,
+      ztoc: list[0].ztoc,
+      spans: list[0].spans,
+    };
+  });
+}
+
+/** @param {{ rounds: number, megabytes: number, json?: string }} options */
+export async function benchBuild({ rounds, megabytes, json }) {
+  await setup();
+  await run("node", ["scripts/build.mjs"]);
+  await run("cargo", ["build", "--release", "--quiet", "--bins", "--manifest-path", "bench/Cargo.toml"], {
+    cwd: ROOT,
+  });
+  const program = join(ROOT, "bench", "target", "release", "ocipeek-bench");
+  const layer = await makeLayer(program, megabytes);
+  const zlib = (await run(program, ["zlib-version"])).stdout.trim();
+  const about = machine();
+  console.log(
+    `${about.text}; ${rounds} rounds, medians\nA layer of ${megabytes} MB, ${statSync(layer).size} bytes as gzip; zlib ${zlib}\n`,
+  );
+  const results = {};
+  for (const [name, spanSize] of SPANS) {
+    const rows = await benchSpanSize(program, layer, spanSize, rounds);
+    const zran = rows[0];
+    const mb = (n) => (n === undefined ? "" : (n / 1e6).toFixed(1));
+    table(
+      rows.map((r) => [
+        r.name,
+        r.mbPerSecond.toFixed(0),
+        r.best.toFixed(0),
+        (zran.ms / r.ms).toFixed(2),
+        (r.cpuMs / 1000).toFixed(2),
+        mb(r.peak),
+        mb(r.wasm),
+      ]),
+      [`spans of ${name}`, "MB/s", "best", "of zran's speed", "CPU s", "peak MB", "wasm MB"],
+    );
+    const ztoc = rows.find((r) => r.ztoc !== undefined)?.ztoc;
+    console.log(`${zran.spans} spans, a zTOC of ${mb(ztoc)} MB\n`);
+    results[name] = rows;
+  }
+  if (json) {
+    writeFileSync(json, `${JSON.stringify({ machine: about, rounds, megabytes, zlib, results }, null, 2)}\n`);
+  }
+}
