@@ -1,9 +1,9 @@
 // Builds the zTOC of a layer through the package, once for each line of input; a line of JSON each. For
 // `npm run bench build`.
 //   node bench-build-pass.mjs FILE SPAN_SIZE DIFF_ID(0|1)
-import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { buildZtoc } from "ocipeek/build";
+import { fileBytes } from "ocipeek/node";
 import { initSync } from "../../dist/wasm/ocipeek_build.js";
 
 const [file, spanSize, diffId] = process.argv.slice(2);
@@ -11,7 +11,7 @@ const [file, spanSize, diffId] = process.argv.slice(2);
 const exportsOfModule = /** @type {() => any} */ (initSync);
 for await (const _ of createInterface({ input: process.stdin })) {
   const start = performance.now();
-  const built = await buildZtoc(createReadStream(file), {
+  const built = await buildZtoc(fileBytes(file), {
     spanSize: Number(spanSize),
     diffId: diffId === "1",
   });

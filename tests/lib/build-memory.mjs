@@ -1,7 +1,7 @@
 // Builds the zTOC of a layer in a process of its own and prints how much that grew it.
 //   node --expose-gc build-memory.mjs FILE SPAN_SIZE
-import { createReadStream } from "node:fs";
 import { buildZtoc } from "ocipeek/build";
+import { fileBytes } from "ocipeek/node";
 import { initSync } from "../../dist/wasm/ocipeek_build.js";
 
 const [file, spanSize] = process.argv.slice(2);
@@ -13,7 +13,7 @@ const before = process.memoryUsage().rss;
 let live = 0;
 let chunks = 0;
 async function* looked() {
-  for await (const chunk of createReadStream(file)) {
+  for await (const chunk of fileBytes(file)) {
     if (chunks++ % STEP === 0) {
       globalThis.gc?.();
       live = Math.max(live, process.memoryUsage().rss - before);

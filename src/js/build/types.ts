@@ -10,7 +10,7 @@ export const DEFAULT_BUILD_TOOL: string = "AWS SOCI CLI v0.2";
 /** Layers below so many bytes get no zTOC where nothing else is asked for: 10 MiB, as in the reference. */
 export const DEFAULT_MIN_LAYER_SIZE: number = 10 << 20;
 
-/** Bytes that come in pieces. */
+/** Bytes that come in pieces. A piece is no longer looked at once the next one is asked for. */
 export type ByteSource = ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>;
 
 /** How a layer is packed, as far as zTOCs exist of it. */

@@ -106,7 +106,7 @@ class Pass {
         await this.#take(this.#builder, chunk, bytes);
         continue;
       }
-      start = start.length === 0 ? chunk : join(start, chunk);
+      start = join(start, chunk);
       if (start.length < MAGIC && this.#compression === undefined) continue;
       await this.#take(this.#make(start), start, bytes);
     }

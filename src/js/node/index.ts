@@ -4,5 +4,6 @@
  */
 export { DirectoryCache } from "./directory-cache.js";
 export { type DockerAuthOptions, dockerAuth } from "./docker-auth.js";
+export { fileBytes } from "./file-bytes.js";
 export { LayoutDestination } from "./layout-destination.js";
 export { spillFile } from "./spill-file.js";

@@ -1,6 +1,6 @@
-import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { buildZtoc } from "../../../js/build/entry/node.js";
+import { fileBytes } from "../../../js/node/file-bytes.js";
 import { argument, type Command } from "../../command.js";
 import { UsageError } from "../../exit.js";
 import { counted, siSize } from "../../format.js";
@@ -20,10 +20,10 @@ async function run(session: Session): Promise<void> {
     throw new UsageError("a zTOC does not belong on a terminal; redirect it");
   if (output === "-" && args.flag("json")) throw new UsageError("--json and -o - exclude each other");
   const size = layer === "-" ? undefined : (await stat(layer).catch(unreadable)).size;
-  const stream = layer === "-" ? process.stdin : createReadStream(layer, { highWaterMark: PIECE });
+  const { stdin } = process;
   // Somebody who does not end standard input must not keep an interrupt waiting.
-  signal.addEventListener("abort", () => stream.destroy(), { once: true });
-  const built = await buildZtoc(stream, {
+  if (layer === "-") signal.addEventListener("abort", () => stdin.destroy(), { once: true });
+  const built = await buildZtoc(layer === "-" ? stdin : fileBytes(layer), {
     ...ztocOptions(args),
     size,
     diffId: true,
