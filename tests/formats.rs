@@ -233,7 +233,21 @@ const LAYOUTS: &[Layout] = &[
             &["manifest t", "referrers 966b2dd1", "stream 11df1b85", "stream fcdddea3"],
         )
     },
+    nydus("nydus-v5", &["manifest test:nydus-v5", "blob 9f7c9711", "range ff0252a5 34537-48330"]),
+    nydus("nydus-v5-lz4", &["manifest test:nydus-v5-lz4", "blob fec23191", "range 35c55b1b 40845-57070"]),
+    nydus("nydus-v6", &["manifest test:nydus-v6", "blob 99aa5c0f", "range 650f3c50 34537-48330"]),
+    nydus("nydus-v6-lz4", &["manifest test:nydus-v6-lz4", "blob 0f87201a", "range 313d5216 40845-57070"]),
+    nydus("nydus-v6-batch", &["manifest test:nydus-v6-batch", "blob b5ab7908", "range 8ca91ef9 0-49409"]),
+    nydus("nydus-v6-zran", &["manifest test:nydus-v6-zran", "blob 05b25646", "range ad411b17 10-50522"]),
 ];
+
+const fn nydus(folder: &'static str, cold: &'static [&'static str]) -> Layout {
+    Layout {
+        read: ReadBy::Format(Format::Nydus),
+        metadata: MetadataCheck::LayerDigest,
+        ..chunked(folder, Format::Nydus, cold)
+    }
+}
 
 fn fixture(name: &str) -> Value {
     let path = format!("{}/tests/fixtures/formats/{name}", env!("CARGO_MANIFEST_DIR"));

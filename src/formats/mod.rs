@@ -1,6 +1,10 @@
 //! Which lazy format an image is in, from its manifest alone. Pure, and in every build: one that cannot read a format says so.
 #![forbid(unsafe_code)]
 
+mod hidden;
+
+pub(crate) use hidden::{beside, referrers};
+
 use crate::oci::{Descriptor, ImageManifest};
 
 /// What made an image lazy, other than a SOCI index.
@@ -52,6 +56,11 @@ pub enum FormatFound {
     Annotation,
     /// The caller named it.
     Named,
+    /// The image's index lists the image once more, in that format.
+    Index,
+    /// The image in that format is attached to the image: whoever may write to the repository can do that. Only where the
+    /// caller named the format.
+    Referrers,
 }
 
 impl FormatFound {
@@ -60,6 +69,8 @@ impl FormatFound {
         match self {
             FormatFound::Annotation => "annotation",
             FormatFound::Named => "named",
+            FormatFound::Index => "index",
+            FormatFound::Referrers => "referrers",
         }
     }
 }

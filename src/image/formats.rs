@@ -11,6 +11,8 @@ use crate::source::Target;
 /// What is chosen for an image.
 pub(super) struct Chosen {
     reader: Reader,
+    /// Where the image was found, unless it is the one that was asked for.
+    found: Option<FormatFound>,
     /// The format that makes one tree of all layers.
     pub(super) merged: Option<Format>,
     #[cfg(feature = "estargz")]
@@ -19,7 +21,12 @@ pub(super) struct Chosen {
 
 /// Chooses for the image that `target` names. `UNSUPPORTED` where this build does not read the image's format, or the image is
 /// not in the one that the caller named.
-pub(super) fn choose(manifest: &ImageManifest, reader: Reader, _target: &Target) -> Result<Chosen> {
+pub(super) fn choose(
+    manifest: &ImageManifest,
+    reader: Reader,
+    found: Option<FormatFound>,
+    _target: &Target,
+) -> Result<Chosen> {
     let format = match reader {
         Reader::Auto => formats::of_image(manifest),
         Reader::Soci => None,
@@ -44,6 +51,7 @@ pub(super) fn choose(manifest: &ImageManifest, reader: Reader, _target: &Target)
     }
     Ok(Chosen {
         reader,
+        found,
         merged,
         #[cfg(feature = "estargz")]
         tocs: Rc::new(crate::layer::estargz::TocImage::of(_target)),
@@ -65,10 +73,11 @@ impl Chosen {
 
     /// The format that a layer is said to be in, read by that or not, and who says so.
     pub(super) fn format_of(&self, layer: &Descriptor) -> Option<(Format, FormatFound)> {
-        match self.reader {
-            Reader::Format(format) => Some((format, FormatFound::Named)),
-            _ => formats::of_layer(layer).map(|format| (format, FormatFound::Annotation)),
-        }
+        let (format, found) = match self.reader {
+            Reader::Format(format) => (format, FormatFound::Named),
+            _ => (formats::of_layer(layer)?, FormatFound::Annotation),
+        };
+        Some((format, self.found.unwrap_or(found)))
     }
 
     /// Whether an index of the image would be of use: not where all layers have a format that tells what it would.
@@ -101,11 +110,11 @@ pub(super) fn tree(
     format: Format,
 ) -> Result<crate::layer::Tree> {
     match format {
+        // None of the image's layers is read by itself.
+        #[cfg(feature = "nydus")]
+        Format::Nydus => crate::layer::nydus::open(_context, _manifest, 0),
         #[cfg(feature = "overlaybd")]
-        Format::OverlayBd | Format::TurboOci => {
-            // None of the image's layers is read by itself.
-            crate::layer::overlaybd::open(_context, _manifest, format, 0)
-        }
+        Format::OverlayBd | Format::TurboOci => crate::layer::overlaybd::open(_context, _manifest, format, 0),
         _ => Err(Error::new(Code::Unsupported, format!("{} does not make one tree", format.as_str()))),
     }
 }

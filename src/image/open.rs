@@ -10,6 +10,7 @@ use super::formats::{self, Chosen};
 use super::volume::VolumeTree;
 use super::{Image, Inner, ManifestCheck, OpenOptions, SociChoice, SociFound, SociInfo};
 use crate::error::{Code, Error, Result};
+use crate::formats::{FormatFound, Reader, beside, of_image, referrers};
 #[cfg(feature = "extent")]
 use crate::layer::Tree;
 use crate::layer::{
@@ -28,6 +29,8 @@ use crate::transport::Transport;
 
 /// Indexes inside of indexes that are followed.
 const MAX_NESTED: usize = 4;
+/// Referrers of a type that are looked at for one that is the image in another format.
+const MAX_ATTACHED: usize = 16;
 
 impl Image {
     /// Opens the image that `target` names: fetches its index and manifest, and finds its SOCI index, and no more.
@@ -53,9 +56,12 @@ async fn open(
     options: OpenOptions,
 ) -> Result<Image> {
     let opening = Opening { source: &*source, options: &options };
-    let Found { digest, manifest, index_digest, platform, platforms, ahead } = opening.choose(target).await?;
+    let found = opening.choose(target).await?;
+    let found = opening.attached(found).await?;
+    let Found { digest, manifest, index_digest, platform, platforms, ahead, hidden } = found;
     Limits::check("max_layers", manifest.layers.len() as u64, options.limits.max_layers)?;
-    let chosen = formats::choose(&manifest, options.reader, target).map_err(|e| e.with_digest(&digest))?;
+    let chosen =
+        formats::choose(&manifest, options.reader, hidden, target).map_err(|e| e.with_digest(&digest))?;
     if chosen.merged.is_none() {
         check_image(&manifest).map_err(|e| e.with_digest(&digest))?;
     }
@@ -65,8 +71,8 @@ async fn open(
     };
 
     let manifest_check = match target {
-        Target::Digest(_) => ManifestCheck::Digest,
-        Target::Tag(_) | Target::Only => ManifestCheck::Tag,
+        Target::Digest(_) if hidden != Some(FormatFound::Referrers) => ManifestCheck::Digest,
+        _ => ManifestCheck::Tag,
     };
     let context = Rc::new(Context {
         source,
@@ -201,6 +207,8 @@ struct Found {
     platform: Option<Platform>,
     platforms: Vec<Platform>,
     ahead: Ahead,
+    /// Where it was found, unless it is the image that was asked for.
+    hidden: Option<FormatFound>,
 }
 
 struct Opening<'a> {
@@ -214,7 +222,7 @@ impl Opening<'_> {
         let limits = &self.options.limits;
         let mut raw = self.source.manifest(target).await?;
         let (mut index_digest, mut platform, mut platforms) = (None, None, Vec::new());
-        let mut ahead = Ahead::default();
+        let (mut ahead, mut hidden) = (Ahead::default(), None);
         for _ in 0..=MAX_NESTED {
             let digest = raw.digest;
             let index = match parse_manifest(&raw.bytes, &raw.media_type, limits)
@@ -222,14 +230,17 @@ impl Opening<'_> {
             {
                 ManifestDoc::Index(index) => index,
                 ManifestDoc::Image(manifest) => {
-                    return Ok(Found { digest, manifest, index_digest, platform, platforms, ahead });
+                    return Ok(Found { digest, manifest, index_digest, platform, platforms, ahead, hidden });
                 }
             };
             let entry = self.select(&index).map_err(|e| e.with_digest(&digest))?;
             platform = entry.platform.clone().or(platform);
             platforms.extend(index.platforms());
             index_digest.get_or_insert(digest);
-            let (next, meanwhile) = join(self.fetch(entry), self.ahead(&index, entry)).await;
+            let beside = self.beside(&index, entry);
+            hidden = beside.map(|_| FormatFound::Index);
+            let entry = beside.unwrap_or(entry);
+            let (next, meanwhile) = join(self.fetch(entry), self.ahead(&index, entry, hidden)).await;
             (raw, ahead) = (next?, meanwhile);
         }
         Err(Error::new(Code::Unsupported, "indexes are nested too deeply"))
@@ -244,6 +255,46 @@ impl Opening<'_> {
             (None, Some(only), None) => Ok(selected.unwrap_or(only)),
             _ => selected,
         }
+    }
+
+    /// The entry of an index that is `entry` in a format that is read rather: where the index does not list a SOCI index
+    /// of it, and the caller has not named one.
+    fn beside<'a>(&self, index: &'a ImageIndex, entry: &Descriptor) -> Option<&'a Descriptor> {
+        let reader = self.options.reader;
+        let soci = match self.options.soci {
+            SociChoice::Digest(_) => true,
+            SociChoice::None => false,
+            SociChoice::Auto => v2_index_in(index, &entry.digest).is_some(),
+        };
+        beside(index, entry, reader).filter(|_| reader != Reader::Auto || !soci)
+    }
+
+    /// The image in the format that the caller named, where it is not in it but such a one is attached.
+    async fn attached(&self, found: Found) -> Result<Found> {
+        for artifact_type in referrers(&found.manifest, self.options.reader) {
+            let attached = self.source.referrers(&found.digest, artifact_type).await?;
+            for attached in attached.iter().take(MAX_ATTACHED) {
+                let raw = match self.fetch(attached).await {
+                    Ok(raw) => raw,
+                    // Deleted, and only the list still has it.
+                    Err(e) if e.code() == Code::NotFound => continue,
+                    Err(e) => return Err(e),
+                };
+                let parsed = parse_manifest(&raw.bytes, &raw.media_type, &self.options.limits);
+                let wanted = Reader::Format;
+                match parsed.map_err(|e| e.with_digest(&raw.digest))? {
+                    ManifestDoc::Image(manifest)
+                        if of_image(&manifest).map(wanted) == Some(self.options.reader) =>
+                    {
+                        let (digest, hidden) = (raw.digest, Some(FormatFound::Referrers));
+                        return Ok(Found { digest, manifest, hidden, ..found });
+                    }
+                    // Something else that has no type of its own.
+                    _ => {}
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// A manifest that a descriptor names, of its size.
@@ -267,10 +318,11 @@ impl Opening<'_> {
         Ok(raw)
     }
 
-    /// What is known to be wanted besides an index's entry, fetched at the same time as that.
-    async fn ahead(&self, index: &ImageIndex, entry: &Descriptor) -> Ahead {
+    /// What is known to be wanted besides an index's entry, fetched at the same time as that: nothing, where the entry is
+    /// the image in another format.
+    async fn ahead(&self, index: &ImageIndex, entry: &Descriptor, hidden: Option<FormatFound>) -> Ahead {
         let mut ahead = Ahead::default();
-        if !index.images().any(|d| d.digest == entry.digest) {
+        if hidden.is_some() || !index.images().any(|d| d.digest == entry.digest) {
             return ahead;
         }
         match &self.options.soci {

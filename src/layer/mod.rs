@@ -22,6 +22,8 @@ mod fetch;
 mod indexer;
 mod kept;
 mod metadata;
+#[cfg(feature = "nydus")]
+pub(crate) mod nydus;
 mod once;
 #[cfg(feature = "overlaybd")]
 pub(crate) mod overlaybd;

@@ -4,10 +4,15 @@ use bytes::Bytes;
 
 use super::corrupt;
 use crate::error::Result;
+use crate::gzip::GzipDecoder;
 use crate::limits::Limits;
 use crate::oci::Digest;
 use crate::rootfs::clean;
 use crate::tar::{Kind, TarWalker};
+use crate::zstd::ZstdDecoder;
+
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 const BOOT: &[u8] = b"image/image.boot";
 const META: (&[u8], &[u8]) = (b"image/", b".blob.meta");
@@ -22,6 +27,30 @@ pub struct Bundle {
 }
 
 impl Bundle {
+    /// Unpacks the layer, gzip, zstd or plain tar, as its first bytes say. Over `max_metadata_size` of tar is
+    /// `LIMIT_EXCEEDED`.
+    pub fn of_layer(layer: Bytes, limits: &Limits) -> Result<Bundle> {
+        let mut tar = Vec::new();
+        let mut keep = |piece: &[u8]| {
+            let len = (tar.len() as u64).saturating_add(piece.len() as u64);
+            Limits::check("max_metadata_size", len, limits.max_metadata_size)?;
+            tar.extend_from_slice(piece);
+            Ok(())
+        };
+        if layer.starts_with(&GZIP) {
+            let mut gzip = GzipDecoder::new(limits);
+            gzip.push(&layer, &mut keep)?;
+            gzip.finish()?;
+        } else if layer.starts_with(&ZSTD) {
+            let mut zstd = ZstdDecoder::new(limits);
+            zstd.push(&layer, &mut keep)?;
+            zstd.finish()?;
+        } else {
+            return Bundle::of_tar(&layer, limits);
+        }
+        Bundle::of_tar(&tar.into(), limits)
+    }
+
     /// Finds them in the layer's tar. `CORRUPT_LAYER` where there is no bootstrap.
     pub fn of_tar(tar: &Bytes, limits: &Limits) -> Result<Bundle> {
         let mut walker = TarWalker::new(limits);

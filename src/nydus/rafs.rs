@@ -9,7 +9,7 @@ use super::chunk::Chunk;
 use super::meta::{BlobMeta, MetaKind};
 use super::{corrupt, unsupported, v5, v6};
 use crate::erofs::{self, le};
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::extent::{BlobRef, Check, Codec, Extent, Extents, Unit};
 use crate::limits::Limits;
 use crate::tar::EntryTable;
@@ -28,6 +28,8 @@ pub struct Chunks {
     blobs: Vec<Blob>,
     /// By blob. Needed of those of which [`Blob::needs_meta`] says so.
     metas: Vec<Option<BlobMeta>>,
+    /// Blobs that cannot be had.
+    missing: Vec<bool>,
     limits: Limits,
 }
 
@@ -55,7 +57,8 @@ impl Rafs {
             _ => return Err(unsupported("a bootstrap that is neither RAFS version 5 nor 6")),
         };
         let metas = blobs.iter().map(|_| None).collect();
-        Ok(Rafs { entries, chunks: Chunks { files, blobs, metas, limits: limits.clone() } })
+        let missing = vec![false; blobs.len()];
+        Ok(Rafs { entries, chunks: Chunks { files, blobs, metas, missing, limits: limits.clone() } })
     }
 
     /// 5 or 6.
@@ -82,12 +85,23 @@ impl Chunks {
         Ok(())
     }
 
+    /// Notes that blob `blob` cannot be had: what is in it is `UNSUPPORTED`.
+    pub fn set_missing(&mut self, blob: usize) {
+        if let Some(slot) = self.missing.get_mut(blob) {
+            *slot = true;
+        }
+    }
+
     /// The extent that a chunk is, at `file_offset` of its file.
     fn extent(&self, chunk: &Chunk, file_offset: u64) -> Result<Extent> {
         let number = chunk.blob as usize;
         let (Some(blob), Ok(blob_ref)) = (self.blobs.get(number), u16::try_from(chunk.blob)) else {
             return Err(corrupt("a chunk is in a blob that is not there"));
         };
+        if self.missing.get(number) == Some(&true) {
+            let message = "the image's manifest does not list the blob that a file is in";
+            return Err(Error::new(Code::Unsupported, message).with_digest(&blob.id));
+        }
         let mut extent = Extent {
             file_offset,
             len: u64::from(chunk.unpacked),

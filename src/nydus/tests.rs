@@ -8,7 +8,6 @@ use serde_json::Value;
 use super::*;
 use crate::error::{Code, Result};
 use crate::extent::{Check, Codec, Extent, Extents, decode};
-use crate::gzip::GzipDecoder;
 use crate::limits::Limits;
 use crate::oci::Digest;
 use crate::tar::{Entry, Kind};
@@ -32,14 +31,7 @@ fn bundle(layout: &str) -> Bundle {
     let index = json(fixtures().join("INDEX.json"));
     let layers = index[layout]["images"][0]["layers"].as_array().unwrap();
     let digest = layers.last().unwrap()["digest"].as_str().unwrap().parse().unwrap();
-    let mut tar = Vec::new();
-    let mut gzip = GzipDecoder::new(&Limits::default());
-    gzip.push(&blob(layout, &digest), &mut |data| {
-        tar.extend_from_slice(data);
-        Ok(())
-    })
-    .unwrap();
-    Bundle::of_tar(&tar.into(), &Limits::default()).unwrap()
+    Bundle::of_layer(blob(layout, &digest), &Limits::default()).unwrap()
 }
 
 fn open(bundle: &Bundle) -> Result<Rafs> {
@@ -585,5 +577,10 @@ fn a_blob_without_its_contexts_cannot_be_read_but_listed() {
 #[test]
 fn a_layer_without_a_bootstrap_is_an_error() {
     let tar = Bytes::from(vec![0; 1024]);
-    assert!(error(Bundle::of_tar(&tar, &Limits::default())).1.contains("no image/image.boot"));
+    assert!(error(Bundle::of_layer(tar, &Limits::default())).1.contains("no image/image.boot"));
+    let limits = Limits { max_metadata_size: 70_000, ..Limits::default() };
+    let index = json(fixtures().join("INDEX.json"));
+    let digest = index["nydus-v5"]["images"][0]["layers"][2]["digest"].as_str().unwrap().parse().unwrap();
+    let e = Bundle::of_layer(blob("nydus-v5", &digest), &limits).unwrap_err();
+    assert_eq!(e.limit_name(), Some("max_metadata_size"));
 }
