@@ -54,6 +54,12 @@ export function siSize(bytes: number): string {
   return `${n.toFixed(1)} ${unit}`;
 }
 
+/** Bytes that somebody chose, exactly: `4 MiB`, `128 KiB`, `100 B`. */
+export function chosenSize(bytes: number): string {
+  if (bytes > 0 && bytes % 2 ** 20 === 0) return `${bytes / 2 ** 20} MiB`;
+  return bytes > 0 && bytes % 2 ** 10 === 0 ? `${bytes / 2 ** 10} KiB` : `${bytes} B`;
+}
+
 /** `1 entry`, `2 entries`. */
 export function counted(n: number, what: string): string {
   if (n === 1) return `1 ${what}`;

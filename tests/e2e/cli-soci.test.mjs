@@ -163,7 +163,7 @@ describe("soci", () => {
         `\
 Image:    ${image}:latest-soci
 Digest:   sha256:8e897bbdbeb8bc5e9257c035f08edf2e3af19deb03654ae13ecb3511bae6de58
-Minimum:  10.5 MB; smaller layers need no zTOC
+Minimum:  10 MiB; smaller layers need no zTOC
 
 linux/amd64  yes  v2 index ${V2_INDEX}, named by the manifest
                   6 of 6 layers covered, 0 others below the minimum, 4.7 MB
@@ -197,7 +197,7 @@ Note: linux/amd64: 4.7 MB compressed; AWS sees a gain from 250.0 MB on
       const { err } = await run(1, "soci", "check", `oci:${made.writer.dir}:latest`);
       assert.equal(
         err,
-        "ocipeek: ocipeek soci convert --all-platforms IMAGE NEW-IMAGE makes an image that is\n",
+        `ocipeek: this makes an image that is: ocipeek soci convert --all-platforms oci:${made.writer.dir}:latest NEW-IMAGE\n`,
       );
       const report = await json(1, "soci", "check", `oci:${made.writer.dir}:latest`);
       assert.deepEqual(

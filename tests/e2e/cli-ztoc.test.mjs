@@ -181,7 +181,7 @@ Version:     0.9
 Built by:    AWS SOCI CLI v0.2
 Size:        75.1 kB
 Layer:       989011 bytes, ${readTarSize(out)} bytes of tar; compression: gzip
-Spans:       1, of 4.2 MB
+Spans:       1, of 4 MiB
 Files:       ${layerLines()[1].length}, 0 in several spans`,
       );
       assert.equal(out.split("\n\n")[1]?.trimEnd().split("\n").length, layerLines()[1].length + 1);

@@ -4,7 +4,16 @@ import { describe, test } from "node:test";
 import { parse } from "../../dist/cli/args.js";
 import { escapeBytes, escapeText, unescapeBytes } from "../../dist/cli/escape.js";
 import { exitCodeOf, UsageError } from "../../dist/cli/exit.js";
-import { columns, humanSize, lsTime, modeString, siSize, table } from "../../dist/cli/format.js";
+import {
+  chosenSize,
+  columns,
+  counted,
+  humanSize,
+  lsTime,
+  modeString,
+  siSize,
+  table,
+} from "../../dist/cli/format.js";
 import { commandHelp, generalHelp, groupHelp } from "../../dist/cli/help.js";
 import { COMMANDS } from "../../dist/cli/run.js";
 import { statsReport } from "../../dist/cli/session.js";
@@ -59,6 +68,20 @@ describe("escape", () => {
 });
 
 describe("format", () => {
+  test("chosen sizes are exact, and counts have their number", () => {
+    assert.deepEqual([4 << 20, 128 << 10, 100, 0, 1 << 30].map(chosenSize), [
+      "4 MiB",
+      "128 KiB",
+      "100 B",
+      "0 B",
+      "1024 MiB",
+    ]);
+    assert.deepEqual(
+      [counted(1, "entry"), counted(2, "entry"), counted(0, "blob")],
+      ["1 entry", "2 entries", "0 blobs"],
+    );
+  });
+
   test("modes as ls writes them", () => {
     assert.equal(modeString("directory", 0o1777), "drwxrwxrwt");
     assert.equal(modeString("directory", 0o1776), "drwxrwxrwT");

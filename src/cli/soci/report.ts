@@ -1,6 +1,6 @@
 /** What `soci check` prints for people. @module */
 import { escapeText } from "../escape.js";
-import { siSize } from "../format.js";
+import { chosenSize, siSize } from "../format.js";
 import type { CheckReport, PlatformReport } from "./check.js";
 
 /** The lines of a report. */
@@ -10,7 +10,7 @@ export function reportLines(report: CheckReport): string[] {
   return [
     `Image:    ${escapeText(image)}`,
     `Digest:   ${digest}`,
-    `Minimum:  ${siSize(minLayerSize)}; smaller layers need no zTOC`,
+    `Minimum:  ${chosenSize(minLayerSize)}; smaller layers need no zTOC`,
     "",
     ...platforms.flatMap((platform) => platformLines(platform, width)),
     "",

@@ -2,7 +2,7 @@ import { argument, type Command } from "../../command.js";
 import { EXIT } from "../../exit.js";
 import type { Session } from "../../session.js";
 import { byteCount } from "../../soci/bytes.js";
-import { type CheckOptions, check as judge, MIN_LAYER_SIZE } from "../../soci/check.js";
+import { type CheckOptions, type CheckReport, check as judge, MIN_LAYER_SIZE } from "../../soci/check.js";
 import { reportLines } from "../../soci/report.js";
 import { survey } from "../../soci/survey.js";
 import { LOOKED_AT, NO_READING, platformList } from "./options.js";
@@ -27,14 +27,18 @@ async function run(session: Session): Promise<void> {
   if (args.flag("json")) await session.json(report);
   else if (!args.flag("quiet")) {
     for (const line of reportLines(report)) await out.line(line);
-    if (!report.lazy) session.say(advice(report.platforms.length, minLayerSize));
+    if (!report.lazy) session.say(advice(report, reference));
   }
 }
 
-function advice(platforms: number, minLayerSize: number): string {
-  const all = platforms > 1 ? " --all-platforms" : "";
+function advice({ platforms, minLayerSize }: CheckReport, reference: string): string {
+  if (platforms.length === 0) return "the image has no platform that SOCI is for";
+  const codes = new Set(platforms.flatMap(({ problems }) => problems.map(({ code }) => code)));
+  codes.delete("LAYER_ZSTD");
+  if (codes.size === 0) return "build the image with layers of gzip, then convert it";
+  const all = platforms.length > 1 ? " --all-platforms" : "";
   const least = minLayerSize === MIN_LAYER_SIZE ? "" : ` --min-layer-size ${minLayerSize}`;
-  return `ocipeek soci convert${all}${least} IMAGE NEW-IMAGE makes an image that is`;
+  return `this makes an image that is: ocipeek soci convert${all}${least} ${reference} NEW-IMAGE`;
 }
 
 /** Opens layers by their zTOCs, as a reader does: digest, structure, and that it belongs to the layer. */

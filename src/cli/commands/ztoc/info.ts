@@ -1,7 +1,7 @@
 import { readZtoc, type ZtocEntry, type ZtocFacts } from "../../../js/build/entry/node.js";
 import { argument, type Command } from "../../command.js";
 import { escapeBytes, escapeText } from "../../escape.js";
-import { siSize, table } from "../../format.js";
+import { chosenSize, siSize, table } from "../../format.js";
 import type { Session } from "../../session.js";
 import { IMAGE, NO_IMAGE, ztocBytes } from "./options.js";
 
@@ -46,7 +46,7 @@ async function run(session: Session): Promise<void> {
   await out.line(
     `Layer:       ${facts.layerSize} bytes, ${facts.archiveSize} bytes of tar; compression: ${compression}`,
   );
-  await out.line(`Spans:       ${facts.spans.length}, of ${siSize(facts.spanSize)}`);
+  await out.line(`Spans:       ${facts.spans.length}, of ${chosenSize(facts.spanSize)}`);
   await out.line(`Files:       ${files.length}, ${several} in several spans`);
   await out.line();
   const rows = files.map(({ entry, spans: [first, last] }) => [
