@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { ROOT, run } from "../../scripts/lib/run.mjs";
+import { created } from "../lib/built-demo.mjs";
 import { openBrowser, serveStatic } from "../lib/chromium.mjs";
 import { DEMO, REPOSITORY, startDemoRegistry } from "../lib/docker-registry.mjs";
 import { merged } from "../lib/expected.mjs";
@@ -13,9 +14,17 @@ import { IMAGE, layout } from "../lib/variants.mjs";
 const FILE = "/usr/lib/os-release";
 const bin = (name) => join(ROOT, "node_modules", ".bin", name);
 
-/** What each project does, whatever it runs on. */
+const IMPORTS = `import { open, openSource } from "ocipeek";
+import { createIndex } from "ocipeek/build";`;
+
+/** What each project does, whatever it runs on: reads a file, and makes the image's SOCI index. */
 const read = (reference) => `open(${JSON.stringify(reference)}, { platform: "linux/amd64" })
-  .then((image) => image.readFile(${JSON.stringify(FILE)}, "utf8"))`;
+  .then((image) => image.readFile(${JSON.stringify(FILE)}, "utf8"))
+  .then(async (text) => {
+    const source = await openSource(${JSON.stringify(reference.replace(/-soci$/, ""))});
+    const { images } = await createIndex(source, undefined, ${JSON.stringify({ ...created[0].options, platforms: ["linux/amd64"], force: true })});
+    return text + images[0].index.digest;
+  })`;
 
 const CONFIGURATION = { name: "users-project", private: true, type: "module" };
 
@@ -23,6 +32,7 @@ describe("a user's project", () => {
   let registry;
   let reference;
   let folder;
+  let text;
   let expected;
   before(async () => {
     registry = await startDemoRegistry();
@@ -37,23 +47,32 @@ describe("a user's project", () => {
       ["install", "--offline", "--no-audit", "--no-fund", "--loglevel=error", `./${tarball}`],
       { cwd: folder.path },
     );
-    write("main.mjs", `import { open } from "ocipeek";\nprocess.stdout.write(await ${read(reference)});\n`);
+    write("main.mjs", `${IMPORTS}\nprocess.stdout.write(await ${read(reference)});\n`);
     write(
       "main.ts",
-      `import { open, type OpenOptions } from "ocipeek";
+      `import { open, openSource, type OpenOptions, type Source } from "ocipeek";
+import { type Converted, convertImage, type IndexOptions, pushArtifacts } from "ocipeek/build";
+import { dockerAuth, spillFile } from "ocipeek/node";
+import { type Destination, registryDestination } from "ocipeek/push";
 const options: OpenOptions = { platform: "linux/amd64" };
 const image = await open(${JSON.stringify(reference)}, options);
 const text: string = await image.readFile(${JSON.stringify(FILE)}, "utf8");
 const bytes: Uint8Array = await image.readFile(${JSON.stringify(FILE)});
 if (bytes.length !== text.length) throw new Error("lengths differ");
-process.stdout.write(text);\n`,
+const source: Source = await openSource(${JSON.stringify(reference)}, { auth: dockerAuth() });
+const indexing: IndexOptions = { minLayerSize: 0, platforms: "all", store: () => spillFile() };
+const converted: Converted = await convertImage(source, undefined, indexing);
+const destination: Destination = await registryDestination("localhost:1/a", { plainHttp: true });
+const pushed = pushArtifacts(source, converted, destination, { tag: "a" }).catch(() => undefined);
+process.stdout.write(text + (await pushed)?.destination);\n`,
     );
     const { layer_index } = merged().find((line) => `/${line.path}` === FILE);
     const { digest } = layout.manifests.get(IMAGE).json.layers[layer_index];
     const blob = join(DEMO, "blobs", "sha256", digest.slice("sha256:".length));
     const { stdout } = await run("tar", ["-xOzf", blob, FILE.slice(1)]);
-    expected = stdout;
-    assert.ok(expected.length > 10);
+    assert.ok(stdout.length > 10);
+    text = stdout;
+    expected = text + created[0].index;
   });
   after(async () => {
     await registry?.stop();
@@ -89,7 +108,7 @@ process.stdout.write(text);\n`,
   test("npx: the command of the installed package", async () => {
     const args = ["--offline", "ocipeek", "cat", reference, FILE, "--platform", "linux/amd64"];
     const { stdout } = await run("npx", args, { cwd: folder.path });
-    assert.equal(stdout, expected);
+    assert.equal(stdout, text);
   });
 
   test("Deno", async () => {
@@ -119,7 +138,7 @@ process.stdout.write(text);\n`,
     );
     write(
       "page.js",
-      `import { open } from "ocipeek";
+      `${IMPORTS}
 const show = (text) => { document.querySelector("pre").textContent = text; document.title = "done"; };
 ${read(reference)}.then(show, (error) => show(String(error.stack)));\n`,
     );
@@ -141,7 +160,7 @@ ${read(reference)}.then(show, (error) => show(String(error.stack)));\n`,
     before(() => {
       writeFileSync(
         join(folder.path, "worker.mjs"),
-        `import { open } from "ocipeek";
+        `${IMPORTS}
 export default { fetch: async () => new Response(await ${read(reference)}) };\n`,
       );
       writeFileSync(
