@@ -182,6 +182,38 @@ describe("many platforms", () => {
     }));
 });
 
+test("indexes within an index stay as they are, and are copied with all that they name", async () => {
+  const layout = new MadeLayout();
+  const inner = layout.image([[gzipLayer({ inner: "x" }), GZIP]], { platform: ARM });
+  const nested = layout.index([{ ...inner, platform: ARM }]);
+  const outer = layout.image([[gzipLayer({ outer: "x" }), GZIP]]);
+  layout.tag("latest", layout.index([{ ...outer, platform: AMD }, nested]));
+  const folder = tempFolder("nested");
+  try {
+    await over(layout, async (source) => {
+      const image = await convertImage(source, undefined, ALL);
+      assert.equal(json(image.index).manifests[1].digest, nested.digest);
+      const report = await pushArtifacts(source, image, new LayoutDestination(folder.path), { tag: "a" });
+      assert.deepEqual(
+        report.manifests.map((it) => it.digest),
+        [
+          image.manifests[0]?.digest,
+          inner.digest,
+          nested.digest,
+          image.images[0]?.index?.digest,
+          image.index.digest,
+        ],
+      );
+    });
+    const copy = await openSource(`oci:${folder.path}:a`);
+    const [layer] = json(await copy.manifest(inner.digest)).layers;
+    assert.equal((await copy.blob(layer)).length, layer.size);
+    await copy.close();
+  } finally {
+    folder.remove();
+  }
+});
+
 describe("layers that get no zTOC", () => {
   const tar = tarOf([["etc/z", Buffer.from("zstd")]]).tar;
   const zstd = zstdCompressSync(tar);
@@ -280,6 +312,22 @@ describe("layers that are not what they should be", () => {
     await over(layout, (source) =>
       assert.rejects(createIndex(source, undefined, ALL), { code: "CORRUPT_LAYER" }),
     );
+  });
+
+  test("over a limit: its name is in the error", async () => {
+    const layout = made();
+    await over(layout, async (source) => {
+      const limited = (limits) => createIndex(source, undefined, { ...ALL, limits });
+      await assert.rejects(limited({ maxBuildInflated: 1_000_000 }), {
+        code: "LIMIT_EXCEEDED",
+        limit: "maxBuildInflated",
+      });
+      await assert.rejects(limited({ maxEntries: 100 }), { code: "LIMIT_EXCEEDED", limit: "maxEntries" });
+      await assert.rejects(limited({ maxNothing: 1 }), { code: "INVALID_ARGUMENT" });
+      await assert.rejects(createIndex(source, undefined, { ...ALL, spanSize: 0 }), {
+        code: "INVALID_ARGUMENT",
+      });
+    });
   });
 
   test("longer or shorter than said", async () => {

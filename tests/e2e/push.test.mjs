@@ -212,6 +212,11 @@ describe("a registry with a token service", () => {
       assert.equal(await to.putBlob(blob), "uploaded");
       const other = await registryDestination(`${registry.host}/other`, { auth, mountFrom: ["private"] });
       assert.equal(await other.putBlob(blob, { mountFrom: "private" }), "mounted");
+      // Not said before: a further token is asked for.
+      const later = await registryDestination(`${registry.host}/later`, { auth });
+      const empty = await blobOf(new Uint8Array(0));
+      assert.equal(await later.putBlob(empty), "uploaded");
+      assert.equal(await later.putBlob(blob, { mountFrom: "private" }), "mounted");
       const wrong = { username: "u", password: "falsch" };
       const closed = await registryDestination(`${registry.host}/private`, { auth: wrong });
       await assert.rejects(closed.putBlob(blob), (/** @type {any} */ error) => {

@@ -14,7 +14,7 @@ export interface ConnectionOptions {
   plainHttp?: boolean | undefined;
   /** Hosts besides the registry's own that may get the credentials as its token service. */
   tokenHosts?: string[] | undefined;
-  /** Repositories of the registry that blobs may be mounted from. */
+  /** Repositories of the registry that blobs will be mounted from: known before, they cost no further token. */
   mountFrom?: string[] | undefined;
   /** Tries of a request that fails on the way or with a status that may pass; 5 by default. */
   maxAttempts?: number | undefined;
@@ -55,6 +55,7 @@ export class Connection {
   #challenge: string | undefined;
   #authorization: string | undefined;
   #renewAt = Number.POSITIVE_INFINITY;
+  readonly #pulls: Set<string>;
 
   constructor(reference: Reference, options: ConnectionOptions = {}) {
     const { host, registry, repository } = reference;
@@ -62,7 +63,15 @@ export class Connection {
     this.name = `${registry}/${repository}`;
     this.#base = `${scheme}://${host}/v2/${repository}/`;
     this.#options = options;
+    this.#pulls = new Set(options.mountFrom);
     this.#fetch = options.fetch ?? ((url, init) => fetch(url, init as RequestInit));
+  }
+
+  /** Asks for the right to pull from a repository of the registry too, from the next request on. */
+  pullsFrom(repository: string): void {
+    if (this.#pulls.has(repository)) return;
+    this.#pulls.add(repository);
+    this.#renewAt = 0;
   }
 
   /** Where an answer's `Location` leads. Only to where a request with content may go. */
@@ -153,7 +162,8 @@ export class Connection {
   }
 
   async #signIn(used: string | undefined, signal: AbortSignal | undefined): Promise<void> {
-    const { auth, plainHttp, tokenHosts, mountFrom } = this.#options;
+    const { auth, plainHttp, tokenHosts } = this.#options;
+    const mountFrom = [...this.#pulls];
     const options: AuthorizeOptions = { auth, plainHttp, tokenHosts, mountFrom, push: true, used, signal };
     if (this.#options.fetch) options.fetch = this.#options.fetch;
     const found = await authorize(this.name, this.#challenge ?? "", options);

@@ -31,8 +31,7 @@ export async function upload(
   const { signal, mountFrom, onBytes } = options;
   const what = `the upload of ${blob.digest}`;
   if (await hasBlob(connection, blob, signal)) return "present";
-  const mount = mountFrom ? `?mount=${blob.digest}&from=${encodeURIComponent(mountFrom)}` : "";
-  const start = await begin(connection, mount, what, signal);
+  const start = await mountOrBegin(connection, blob, mountFrom, what, signal);
   if (start.status === 201) return "mounted";
   if (blob.size <= MONOLITHIC) {
     const body = await blob.read(0, blob.size, signal);
@@ -42,6 +41,25 @@ export async function upload(
     await uploadChunks(connection, start, blob, { ...options, what });
   }
   return "uploaded";
+}
+
+/** Mounts the blob, or begins its upload, also where the other repository is not to be read by us. */
+async function mountOrBegin(
+  connection: Connection,
+  { digest }: Blob,
+  mountFrom: string | undefined,
+  what: string,
+  signal: AbortSignal | undefined,
+): Promise<Answer> {
+  if (mountFrom === undefined) return begin(connection, "", what, signal);
+  connection.pullsFrom(mountFrom);
+  try {
+    return await begin(connection, `?mount=${digest}&from=${encodeURIComponent(mountFrom)}`, what, signal);
+  } catch (error) {
+    const refused = error instanceof OcipeekError && ["UNAUTHORIZED", "FORBIDDEN"].includes(error.code);
+    if (!refused) throw error;
+    return begin(connection, "", what, signal);
+  }
 }
 
 /** Begins an upload: 202 says where it goes; 201 that the blob was mounted. */
