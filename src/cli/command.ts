@@ -74,7 +74,9 @@ export function findCommand(all: readonly (Command | Group)[], argv: readonly st
   if (!found) return { rest };
   if (!("commands" in found)) return { command: found, rest };
   for (const words of [2, 1]) {
-    const alias = rest.length >= words && found.aliases?.[rest.slice(0, words).join(" ")];
+    const given = rest.slice(0, words).join(" ");
+    const aliases = found.aliases ?? {};
+    const alias = rest.length >= words && Object.hasOwn(aliases, given) ? aliases[given] : undefined;
     if (alias) return findCommand(all, [...alias.split(" "), ...rest.slice(words)]);
   }
   const [second] = rest;

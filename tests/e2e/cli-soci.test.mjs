@@ -73,6 +73,19 @@ describe("soci", () => {
       );
     });
 
+    test("no word means what JavaScript knows it as", async () => {
+      for (const words of [["soci", "constructor", "x"], ["ztoc", "toString"], ["constructor"]]) {
+        const { err } = await run(2, ...words);
+        assert.match(err, /^ocipeek: there is no command "/);
+      }
+      const writer = new LayoutWriter(join(folder.path, "names"));
+      const platform = { os: "linux", architecture: "constructor" };
+      const layer = writer.blob(Buffer.alloc(9), "application/vnd.oci.image.layer.v1.tar");
+      writer.tag("latest", writer.image([layer], { platform }));
+      const report = await json(1, "soci", "check", `oci:${writer.dir}:latest`);
+      assert.equal(report.platforms[0].platform, "linux/constructor");
+    });
+
     test("the words of AWS's soci lead to ours", async () => {
       for (const words of ["soci index list", "soci index ls", "soci ls", "soci list"]) {
         assert.equal((await run(0, ...words.split(" "), `oci:${DEMO}:latest`)).out, LIST, words);

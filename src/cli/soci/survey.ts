@@ -198,13 +198,24 @@ function choose(all: Candidate[], platforms: readonly string[] | undefined, name
   });
 }
 
+/** Other names of architectures. */
+const ARCHITECTURES = new Map([
+  ["x86_64", "amd64"],
+  ["x86-64", "amd64"],
+  ["aarch64", "arm64"],
+  ["i386", "386"],
+]);
+/** Variants that go without saying. */
+const PLAIN = new Map([
+  ["arm64", "v8"],
+  ["amd64", "v1"],
+]);
+
 /** `linux/arm64/v8` is `linux/arm64`, as containerd takes it; other names of architectures likewise. */
 function normal(platform: string): string {
   const [os = "", given = "", variant] = platform.toLowerCase().split("/");
-  const names: Record<string, string> = { x86_64: "amd64", "x86-64": "amd64", aarch64: "arm64", i386: "386" };
-  const architecture = names[given] ?? given;
-  const plain: Record<string, string> = { arm64: "v8", amd64: "v1" };
-  const kept = variant === undefined || variant === plain[architecture] ? [] : [variant];
+  const architecture = ARCHITECTURES.get(given) ?? given;
+  const kept = variant === undefined || variant === PLAIN.get(architecture) ? [] : [variant];
   const implied = architecture === "arm" && kept.length === 0 ? ["v7"] : kept;
   return [os, architecture, ...implied].join("/");
 }
