@@ -4,13 +4,14 @@ import assert from "node:assert/strict";
 import { createServer, request } from "node:http";
 import { describe, test } from "node:test";
 import { zstdCompressSync } from "node:zlib";
-import { openSource } from "ocipeek";
+import { OcipeekError, openSource } from "ocipeek";
 import { buildZtoc, convertImage, createIndex, MemoryStore, pushArtifacts, readZtoc } from "ocipeek/build";
 import { LayoutDestination } from "ocipeek/node";
+import { registryDestination } from "ocipeek/push";
 import { closeServer, listen } from "../../scripts/lib/servers.mjs";
 import { demoBlob } from "../lib/built-demo.mjs";
-import { REPOSITORY, startDemoRegistry } from "../lib/docker-registry.mjs";
-import { DOCKER, gzipLayer, MadeLayout, OCI } from "../lib/made-images.mjs";
+import { REPOSITORY, startDemoRegistry, startDockerRegistry } from "../lib/docker-registry.mjs";
+import { DOCKER, gzipLayer, MadeLayout, OCI, sha256 } from "../lib/made-images.mjs";
 import { tempFolder } from "../lib/processes.mjs";
 import { tarOf } from "../lib/synthetic-image.mjs";
 import { IMAGE } from "../lib/variants.mjs";
@@ -340,6 +341,88 @@ describe("layers that are not what they should be", () => {
     await assert.rejects(buildZtoc(bytes(layerBytes.subarray(0, -1)), options), { code: "NETWORK" });
     await assert.rejects(buildZtoc(bytes(layerBytes.subarray(0, -1))), { code: "CORRUPT_LAYER" });
     await assert.rejects(buildZtoc(bytes(Buffer.alloc(0))), { code: "UNSUPPORTED" });
+  });
+});
+
+describe("what is not whole is not shown", () => {
+  const made = () => {
+    const layout = new MadeLayout();
+    const small = gzipLayer({ small: "x" });
+    layout.tag(
+      "latest",
+      layout.image([
+        [small, GZIP],
+        [layerBytes, GZIP],
+      ]),
+    );
+    return { layout, small: sha256(small) };
+  };
+
+  test("a blob that cannot be written: no manifest is", async () => {
+    const { layout } = made();
+    const written = [];
+    const destination = /** @type {any} */ ({
+      name: "nowhere/a",
+      putBlob: async ({ digest }) => {
+        if (digest === LAYER.digest) throw new OcipeekError("FORBIDDEN", "FORBIDDEN: no");
+        return "uploaded";
+      },
+      getManifest: async () => undefined,
+      putManifest: async (manifest) => written.push(manifest),
+      putReferrer: async (manifest) => written.push(manifest),
+    });
+    await over(layout, async (source) => {
+      const image = await convertImage(source, undefined, ALL);
+      await assert.rejects(pushArtifacts(source, image, destination), { code: "FORBIDDEN" });
+    });
+    assert.deepEqual(written, []);
+  });
+
+  test("a small layer, which is only copied, is not what its digest says", async () => {
+    const registry = await startDockerRegistry();
+    const folder = tempFolder("mismatch");
+    try {
+      const { layout, small } = made();
+      layout.damage(small, (bytes) => {
+        bytes[5] ^= 1;
+      });
+      await over(layout, async (source) => {
+        const image = await convertImage(source, undefined, { ...ALL, minLayerSize: 1000 });
+        assert.deepEqual(
+          image.images[0]?.layers.map((it) => it.outcome),
+          ["too-small", "indexed"],
+        );
+        const repository = await registryDestination(`${registry.host}/mismatch`);
+        for (const destination of [repository, new LayoutDestination(folder.path)]) {
+          const push = pushArtifacts(source, image, destination, { tag: "soci" });
+          await assert.rejects(push, { code: "DIGEST_MISMATCH" });
+          assert.equal(await destination.getManifest("soci"), undefined);
+        }
+      });
+    } finally {
+      await registry.stop();
+      folder.remove();
+    }
+  });
+
+  test("stopped while it is written", async () => {
+    const { layout } = made();
+    const stop = new AbortController();
+    const destination = /** @type {any} */ ({
+      name: "nowhere/a",
+      putBlob: (_, { signal }) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener("abort", () => reject(new OcipeekError("ABORTED", "ABORTED: stopped")));
+          stop.abort();
+        }),
+      getManifest: async () => undefined,
+    });
+    await over(layout, async (source) => {
+      const artifacts = await createIndex(source, undefined, ALL);
+      await assert.rejects(pushArtifacts(source, artifacts, destination, { signal: stop.signal }), {
+        code: "ABORTED",
+      });
+    });
   });
 });
 

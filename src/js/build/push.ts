@@ -11,6 +11,7 @@ import {
 import type { Source } from "../source.js";
 import { artifactBlobs } from "./create.js";
 import { parse } from "./images.js";
+import { stopped } from "./layer-stream.js";
 import { BuildMeter } from "./progress.js";
 import { buildReady } from "./runtime.js";
 import { sourceBlob } from "./source-blob.js";
@@ -136,6 +137,7 @@ class Push {
       // Only what the source has can be mounted from it.
       const mountFrom = isNear && "close" in blob ? repository : undefined;
       try {
+        if (all.aborted) throw stopped(all);
         const outcome = await this.#destination.putBlob(blob, { signal: all, mountFrom, onBytes });
         onBytes(blob.size - told);
         this.report.blobs.push({ digest: blob.digest, size: blob.size, outcome });

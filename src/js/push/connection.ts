@@ -176,7 +176,8 @@ export class Connection {
     const said = reasonOf(await shortText(answer));
     const why = `${out.what}: the registry answers ${status}${said ? `, ${said}` : ""}`;
     const wait = retryAfter(answer);
-    return new OcipeekError(codeOf(status), `${codeOf(status)}: ${this.name}: ${why}`, {
+    const code = said.startsWith("DIGEST_INVALID") ? "DIGEST_MISMATCH" : codeOf(status);
+    return new OcipeekError(code, `${code}: ${this.name}: ${why}`, {
       reference: this.name,
       status,
       ...(wait === undefined ? {} : { retryAfter: wait }),
