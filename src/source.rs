@@ -85,8 +85,8 @@ pub trait Source {
 
 /// A cache of verified bytes. Failures are misses.
 ///
-/// Keys are digests (`sha256:…`: blobs, manifests, compressed spans), and what comes out under one is verified
-/// again, so that such a cache need not be trusted. A cache that also [gives ranges](Cache::has_ranges) gets packed
+/// Keys are digests (`sha256:…`: blobs, manifests, compressed spans; `sha256:…` or `blake3:…`: chunks of files), and what
+/// comes out under one is verified again, so that such a cache need not be trusted. A cache that also [gives ranges](Cache::has_ranges) gets packed
 /// zTOCs (`pack-v1:sha256:…`) and zTOCs that were built here of layers without an index (`ztoc-of-v1:sha256:…`, by the
 /// layer's digest) too. These carry checksums against damage, but nothing vouches for whoever can write
 /// them: such a cache must be one that only its owner writes to.

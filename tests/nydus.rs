@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use futures_executor::block_on;
-use memory::Memory;
+use memory::{Kept, Memory};
 use ocipeek::error::{Code, Error, Result};
 use ocipeek::formats::{Format, FormatFound, Reader};
 use ocipeek::image::{ContentCheck, Image, ManifestCheck, MetadataCheck, OpenOptions, ReadBy, SociChoice};
@@ -354,4 +354,29 @@ fn an_attached_image_is_read_where_the_caller_names_its_format() {
     memory.tag("one", image.digest, MANIFEST);
     let e = open(&memory, "one", Reader::Format(Format::Nydus)).err().unwrap();
     assert_eq!((e.code(), e.message()), (Code::Unsupported, "the image is not in the format nydus"));
+}
+
+#[test]
+fn chunks_are_kept_by_their_digests() {
+    for (name, key) in [("nydus-v6", "blake3:"), ("nydus-v6-batch", "blake3:"), ("nydus-v6-zran", "sha256:")]
+    {
+        let (memory, _) = layout(name);
+        let cache = Rc::new(Kept::default());
+        let opened = || {
+            let options = OpenOptions { cache: Some(cache.clone()), ..OpenOptions::default() };
+            let image = block_on(memory.open(&format!("test:{name}"), options)).unwrap();
+            assert_eq!(Digest::of(&read(&image, FILE).unwrap()).hex(), sha(FILE));
+            memory.log().len()
+        };
+        assert_eq!((opened(), opened()), (3, 2), "{name}: the second time, no range");
+        let mut found = 0;
+        for (_, value) in
+            cache.map.borrow_mut().iter_mut().filter(|(k, v)| k.starts_with(key) && v.len() == 69_000)
+        {
+            // What a cache gives is checked as well.
+            *value = vec![0; 69_000].into();
+            found += 1;
+        }
+        assert_eq!((found, opened()), (1, 3), "{name}");
+    }
 }

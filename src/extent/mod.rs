@@ -79,6 +79,19 @@ impl Check {
             Check::None => true,
         }
     }
+
+    /// What a cache keeps the bytes under, their digest; `None` where there is none.
+    pub(crate) fn key(&self) -> Option<String> {
+        match self {
+            Check::Sha256(hash) => Some(crate::oci::Digest::from_sha256(*hash).to_string()),
+            #[cfg(feature = "nydus")]
+            Check::Blake3(hash) => {
+                // The digits are those of any digest of this length.
+                Some(format!("blake3:{}", crate::oci::Digest::from_sha256(*hash).hex()))
+            }
+            Check::None => None,
+        }
+    }
 }
 
 /// Where the contents of files lie.

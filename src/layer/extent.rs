@@ -14,7 +14,6 @@ use super::units::{Near, Run, UnitStore};
 use super::{Checks, ContentCheck, Context, Layer, Once, ReadBy};
 use crate::error::{Code, Error, Result};
 use crate::extent::{Check, Codec, Extent, Extents, Listing, decode};
-use crate::oci::Digest;
 use crate::rootfs::{LayerIndex, PathIndex};
 use crate::tar::Kind;
 use crate::transport::{ByteStream, at_once, deferred};
@@ -252,12 +251,11 @@ impl Reader {
         let store = &self.store;
         let look_ups =
             self.queue.iter_mut().filter(|(e, _)| !store.has(&e.unit)).filter_map(|(extent, slot)| {
-                let Check::Sha256(hash) = extent.check else { return None };
+                let key = extent.check.key()?;
                 Some(Box::pin(async move {
-                    let digest = Digest::from_sha256(hash);
-                    let data = cache.get(&digest.to_string()).await.filter(|d| d.len() as u64 == extent.len);
+                    let data = cache.get(&key).await.filter(|d| d.len() as u64 == extent.len);
                     if let Some(data) = data
-                        && context.transport.sha256(data.clone()).await == hash
+                        && holds(context, &extent.check, &data).await
                     {
                         *slot = Some(data);
                     }
@@ -319,13 +317,7 @@ impl Reader {
         if !context.verify || extent.check == Check::None || cell.is_checked(extent.skip, extent.len) {
             return Ok(());
         }
-        let holds = match extent.check {
-            Check::Sha256(hash) => context.transport.sha256(data.clone()).await == hash,
-            #[cfg(feature = "nydus")]
-            Check::Blake3(_) => extent.check.holds(data),
-            Check::None => true,
-        };
-        if !holds {
+        if !holds(context, &extent.check, data).await {
             return Err(Error::new(
                 Code::DigestMismatch,
                 "a piece of a file does not have the digest that the image's metadata states, fetched twice; the \
@@ -333,10 +325,18 @@ impl Reader {
             ));
         }
         cell.set_checked(extent.skip, extent.len);
-        if let (Some(cache), Check::Sha256(hash)) = (&context.cache, extent.check) {
-            cache.put(&Digest::from_sha256(hash).to_string(), data.clone()).await;
+        if let (Some(cache), Some(key)) = (&context.cache, extent.check.key()) {
+            cache.put(&key, data.clone()).await;
         }
         Ok(())
+    }
+}
+
+/// Whether `data` has the digest that it must have; SHA-256 by the platform's own function where it has one.
+async fn holds(context: &Context, check: &Check, data: &Bytes) -> bool {
+    match check {
+        Check::Sha256(hash) => context.transport.sha256(data.clone()).await == *hash,
+        _ => check.holds(data),
     }
 }
 

@@ -26,5 +26,5 @@ export interface Tier {
 
 /** Whether a key names content that never changes: by a digest, or made from what has that digest. */
 export function isContent(key: string): boolean {
-  return /^(?:[a-z]+-v\d+:)?sha256:[0-9a-f]{64}$/.test(key);
+  return /^(?:(?:[a-z]+-v\d+:)?sha256|blake3):[0-9a-f]{64}$/.test(key);
 }
