@@ -1,6 +1,7 @@
 //! An image that is a block device, read as it is asked for: OverlayBD's layers by ranges, ext4 on them.
 //!
-//! Nothing cryptographic vouches for ranges of its layers; each block has a CRC-32C.
+//! Nothing cryptographic vouches for ranges of its layers; each block has a CRC-32C. With verification, it is for layers that
+//! are at hand and cannot change, which are hashed first.
 
 use std::cell::{OnceCell, RefCell};
 use std::ops::Range;
@@ -14,7 +15,7 @@ use futures_util::{FutureExt, TryStreamExt};
 use super::extent::read_extents;
 use super::units::UnitStore;
 use super::volume::{Attributes, Volume};
-use super::{Checks, ContentCheck, Context, MetadataCheck, Once};
+use super::{Checks, ContentCheck, Context, MetadataCheck, Once, steady};
 use crate::error::{Code, Error, Result};
 use crate::ext4::{Asked, Disk, Ext4, ROOT, Stop};
 use crate::extent::{BlobRef, Check, Codec, Decode, Extent, Unit};
@@ -60,7 +61,8 @@ impl Opened {
 }
 
 impl DiskVolume {
-    /// A disk of these layers, the lowest first. Nothing is fetched before it is used.
+    /// A disk of these layers, the lowest first. Nothing is fetched before it is used. With verification, `context`'s source
+    /// must be steady.
     pub(crate) fn new(context: Rc<Context>, layers: Vec<Descriptor>, id: usize) -> Self {
         let shared = RefCell::new(Shared::new(layers.len(), context.limits.span_cache_size));
         let store = Rc::new(UnitStore::new(context.clone(), layers.clone(), id, None));
@@ -150,7 +152,11 @@ impl Volume for DiskVolume {
     }
 
     fn checks(&self) -> Checks {
-        Checks { metadata: MetadataCheck::Crc, content: ContentCheck::Crc, header: false }
+        let (metadata, content) = match self.0.context.verify {
+            true => (MetadataCheck::LayerDigest, ContentCheck::LayerDigest),
+            false => (MetadataCheck::Crc, ContentCheck::Crc),
+        };
+        Checks { metadata, content, header: false }
     }
 }
 
@@ -254,6 +260,9 @@ impl Inner {
                     None => e,
                 };
                 let limits = &self.context.limits;
+                if let Some(layer) = self.layers.get(i).filter(|_| self.context.verify) {
+                    steady::verify(&self.context, layer).await?;
+                }
                 let ask = |blobs: &[Fetched<'_>]| File::open(blobs.get(i).ok_or_else(no_layer)?, limits);
                 let file = self.ask(ask).await.map_err(concerns)?;
                 let ask = |blobs: &[Fetched<'_>]| file.layer(blobs.get(i).ok_or_else(no_layer)?, false);

@@ -29,6 +29,8 @@ mod once;
 pub(crate) mod overlaybd;
 mod spans;
 mod sparse;
+#[cfg(feature = "extent")]
+mod steady;
 mod table;
 mod tar;
 mod unindexed;

@@ -1,8 +1,8 @@
 //! OverlayBD and TurboOCI images, whose layers are one file system.
 //!
 //! TurboOCI tells all metadata in small layers that are fetched whole. OverlayBD's own layers have no digest but the whole
-//! layer's: they are fetched whole and read in memory, unless the caller gave up verification; then the disk is read block
-//! by block, as [`DiskVolume`] does.
+//! layer's: they are fetched whole and read in memory, unless the caller gave up verification or they are at hand; then the disk
+//! is read block by block, as [`DiskVolume`] does.
 
 use std::rc::Rc;
 
@@ -51,7 +51,7 @@ pub(crate) fn open(
     let parts = manifest.layers.iter().filter(|l| l.annotations.get(ACCELERATION).is_none_or(|v| v != "yes"));
     let parts = parts.map(part).collect::<Result<Vec<_>>>()?;
     let all_native = parts.iter().all(|p| p.target.is_none());
-    if all_native && !context.verify {
+    if all_native && (!context.verify || context.source.is_steady()) {
         let layers = parts.into_iter().map(|p| p.layer).collect();
         return Ok(Tree::Volume(Rc::new(DiskVolume::new(context.clone(), layers, id))));
     }

@@ -12,7 +12,7 @@ use futures_util::{StreamExt, TryStreamExt};
 
 use super::cell::{Key, SpanCell};
 use super::driver::Driver;
-use super::{Context, Once};
+use super::{Context, Once, steady};
 use crate::error::{Code, Error, Result};
 use crate::extent::{Unit, decode};
 use crate::limits::Limits;
@@ -39,8 +39,8 @@ pub(crate) struct UnitStore {
     runs: RefCell<Vec<Weak<Run>>>,
 }
 
-/// A blob that is fetched whole and verified, once.
-type Whole = Rc<Once<Bytes>>;
+/// A blob that is verified as a whole, once, and kept, unless it is at hand anyway.
+type Whole = Rc<Once<Option<Bytes>>>;
 
 /// Bytes of the first blob that came along with the metadata: their offset, and they.
 pub(crate) struct Near(pub(crate) u64, pub(crate) Bytes);
@@ -291,21 +291,26 @@ impl Fetch {
                 let first = self.units.first().map_or(0, |u| u.offset);
                 let end = self.units.last().map_or(0, |u| u.offset.saturating_add(u.length));
                 self.at = first;
-                match self.whole.clone() {
+                let kept = match self.whole.clone() {
+                    Some(whole) => self.whole_blob(&whole).await?,
+                    None => None,
+                };
+                match kept {
                     None => self.context.source.blob_range(&self.blob, first..end).await?,
-                    Some(whole) => {
-                        let part = cut(&self.whole_blob(&whole).await?, &(first..end));
-                        stream::iter([Ok(part)]).boxed_local()
-                    }
+                    Some(kept) => stream::iter([Ok(cut(&kept, &(first..end)))]).boxed_local(),
                 }
             }
         };
         Ok(self.body.insert(body))
     }
 
-    async fn whole_blob(&self, whole: &Whole) -> Result<Bytes> {
+    /// All of the blob, verified; `None` where ranges of it are as good now.
+    async fn whole_blob(&self, whole: &Whole) -> Result<Option<Bytes>> {
         let (context, blob) = (self.context.clone(), self.blob.clone());
         let load = async move {
+            if context.source.is_steady() {
+                return steady::verify(&context, &blob).await.map(|()| None);
+            }
             let limit = context.limits.max_whole_layer_size;
             Limits::check("max_whole_layer_size", blob.size, limit).map_err(|e| {
                 e.with_message(format!(
@@ -315,7 +320,7 @@ impl Fetch {
                     blob.size
                 ))
             })?;
-            context.source.blob(&blob, "max_whole_layer_size", limit).await
+            context.source.blob(&blob, "max_whole_layer_size", limit).await.map(Some)
         };
         whole.get(move || Box::pin(load)).await
     }

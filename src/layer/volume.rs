@@ -52,7 +52,6 @@ pub(crate) trait Volume {
     fn checks(&self) -> Checks;
 }
 
-#[allow(dead_code)]
 /// What an image is whose format makes one tree of its layers.
 pub(crate) enum Tree {
     /// All of its metadata is loaded at once.

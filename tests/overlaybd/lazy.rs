@@ -166,6 +166,44 @@ fn nothing_needs_the_cache() {
     assert_eq!(image.cached_bytes(), 0);
 }
 
+/// A file that cannot change is hashed once, and then as good by ranges.
+#[test]
+fn what_is_at_hand_is_hashed_and_read_by_ranges() {
+    for (folder, whole) in [
+        ("overlaybd", &["stream 6a21b1dd", "stream 7bc73666"][..]),
+        ("turbooci-ext4", &["blob 0dfc781c", "blob ca7688b5", "stream ad411b17"]),
+    ] {
+        for damaged in [false, true] {
+            let memory = Memory::layout(&format!("formats/{folder}"));
+            let mut source = Rounds::of(&memory);
+            source.steady = true;
+            let target = Target::Tag(format!("test:{folder}"));
+            let mut options = OpenOptions::default();
+            // It need not fit anywhere.
+            options.limits.max_whole_layer_size = 1000;
+            let image = block_on(Image::open(Rc::new(source), Rc::new(Plain), &target, options)).unwrap();
+            memory.log();
+            if damaged {
+                memory.fault(|_, _, data| Ok([&data[..data.len() - 1], b"?"].concat().into()));
+            }
+            let read = block_on(image.read_file(LOWER, None));
+            let mut log = memory.log();
+            log.retain(|line| !line.starts_with("range"));
+            log.sort();
+            if damaged {
+                assert_eq!(read.unwrap_err().code(), Code::DigestMismatch);
+                continue;
+            }
+            assert_eq!(log, whole);
+            let verified = read.unwrap().0.verified;
+            let verified = (verified.metadata, verified.content);
+            assert_eq!(verified, (MetadataCheck::LayerDigest, ContentCheck::LayerDigest));
+            block_on(image.read_file(DEEP, None)).unwrap();
+            assert!(memory.log().iter().all(|line| line.starts_with("range")));
+        }
+    }
+}
+
 /// Each answer about a range is damaged so often.
 fn damage(memory: &Memory, times: usize) {
     let left = Rc::new(Cell::new(times));

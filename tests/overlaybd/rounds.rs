@@ -18,15 +18,17 @@ use ocipeek::transport::ByteStream;
 
 use crate::memory::Memory;
 
-/// A source whose ranges come only when nothing goes on without them.
+/// A source whose ranges come only when nothing goes on without them, unless it is steady.
 pub struct Rounds {
     memory: Memory,
+    /// Blobs cannot change, and come at once.
+    pub steady: bool,
     waiting: RefCell<Vec<oneshot::Sender<()>>>,
 }
 
 impl Rounds {
     pub fn of(memory: &Memory) -> Rounds {
-        Rounds { memory: memory.clone(), waiting: RefCell::default() }
+        Rounds { memory: memory.clone(), steady: false, waiting: RefCell::default() }
     }
 
     /// Runs `work`, and counts.
@@ -71,9 +73,11 @@ impl Source for Rounds {
         range: Range<u64>,
     ) -> LocalBoxFuture<'a, Result<ByteStream>> {
         Box::pin(async move {
-            let (send, receive) = oneshot::channel();
-            self.waiting.borrow_mut().push(send);
-            receive.await.unwrap();
+            if !self.steady {
+                let (send, receive) = oneshot::channel();
+                self.waiting.borrow_mut().push(send);
+                receive.await.unwrap();
+            }
             self.memory.blob_range(descriptor, range).await
         })
     }
@@ -92,5 +96,9 @@ impl Source for Rounds {
 
     fn stats(&self) -> &Stats {
         self.memory.stats()
+    }
+
+    fn is_steady(&self) -> bool {
+        self.steady
     }
 }
