@@ -57,7 +57,11 @@ impl Changed {
 
     /// Puts the bootstrap's layer together anew, as a plain tar, and the image as `changed`.
     fn tag(&mut self) {
-        let mut tar = entry("image/image.boot", &self.bundle.boot);
+        self.tag_as("image/image.boot");
+    }
+
+    fn tag_as(&mut self, name: &str) {
+        let mut tar = entry(name, &self.bundle.boot);
         for (digest, meta) in &self.bundle.metas {
             tar.extend(entry(&format!("image/{}.blob.meta", digest.hex()), meta));
         }
@@ -134,6 +138,14 @@ fn contexts_that_the_bootstrap_lacks_come_from_the_blobs() {
     changed.memory.log();
     assert_eq!(Digest::of(&read(&image, FILE).unwrap()).hex(), sha(FILE));
     assert_eq!(changed.memory.log()[1..], ["range 313d5216 40845-57070"]);
+}
+
+#[test]
+fn the_first_converters_called_the_bootstrap_otherwise() {
+    let mut changed = Changed::of("nydus-v5");
+    changed.tag_as("./image.boot");
+    let image = open(&changed.memory, "changed", Reader::Auto).unwrap();
+    assert_eq!(Digest::of(&read(&image, FILE).unwrap()).hex(), sha(FILE));
 }
 
 #[test]

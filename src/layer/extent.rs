@@ -32,6 +32,7 @@ pub(crate) enum Loaded {
     /// The metadata, what vouches for it and for contents, and what was fetched of the first blob along with it.
     Listing(Box<Listing>, Checks, Option<Near>),
     /// Another way to read it, where the format's own does not work out.
+    #[cfg_attr(not(feature = "estargz"), allow(dead_code))]
     Other(Rc<dyn Layer>),
 }
 

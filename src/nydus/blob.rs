@@ -81,6 +81,26 @@ pub(super) const FEATURE_EXTERNAL: u32 = 0x800;
 const INCOMPATIBLE: u32 = 0xffff;
 const KNOWN: u32 = 0xfff;
 
+const FLAG_TARFS: u64 = 0x200;
+const FLAG_AES: u64 = 0x200_0000;
+/// The flags that superblocks may have: compressors, digesters, attributes, where digests are, that nothing is encrypted;
+/// and those that are reserved for what readers may ignore.
+const FLAGS: u64 = 0xfd00_01ff;
+
+/// Refuses by name what a superblock's flags say of all blobs.
+pub(super) fn check_flags(flags: u64) -> Result<()> {
+    if flags & FLAG_TARFS != 0 {
+        return Err(unsupported("blobs that are plain tars (TARFS)"));
+    }
+    if flags & FLAG_AES != 0 {
+        return Err(unsupported("encrypted blobs"));
+    }
+    if flags & !FLAGS != 0 {
+        return Err(unsupported(&format!("the unknown flags {:#x}", flags & !FLAGS)));
+    }
+    Ok(())
+}
+
 /// A blob that chunks are in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blob {

@@ -14,7 +14,8 @@ use crate::zstd::ZstdDecoder;
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
-const BOOT: &[u8] = b"image/image.boot";
+/// The second is what the first converters called it.
+const BOOT: [&[u8]; 2] = [b"image/image.boot", b"image.boot"];
 const META: (&[u8], &[u8]) = (b"image/", b".blob.meta");
 
 /// What a bootstrap's layer holds.
@@ -70,7 +71,7 @@ impl Bundle {
                 return Err(corrupt("the bootstrap's layer is cut off"));
             };
             let name = clean(entry.name);
-            if name == BOOT {
+            if BOOT.contains(&&*name) {
                 boot = Some(tar.slice(start..end));
             } else if let Some(hex) = name.strip_prefix(META.0).and_then(|n| n.strip_suffix(META.1))
                 && let Ok(digest) = super::blob::digest_of_id(hex)

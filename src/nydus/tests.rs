@@ -261,7 +261,9 @@ const V6: &str = "rafs_v6/small";
 #[test]
 fn what_cannot_be_read_is_named() {
     refused(V5, 4, &[0, 4], "RAFS version 0x400");
-    refused(V5, 17, &[1], "the unknown flags 0x100");
+    refused(V5, 17, &[4], "the unknown flags 0x400");
+    refused(V5, 17, &[2], "blobs that are plain tars (TARFS)");
+    refused(V5, 19, &[2], "encrypted blobs");
     refused(V5, 8193 + 64 - 1 + 8, b"g", "blobs whose identity is no SHA-256");
     refused(V5, 0, b"JUNK", "a bootstrap that is neither RAFS version 5 nor 6");
     let features = 8192 + 64 + 160 + 4;
@@ -282,6 +284,8 @@ fn what_cannot_be_read_is_named() {
     refused(V6, blob + 84 + 1, &[8], "blobs in external storage");
     refused(V6, blob + 84 + 1, &[0x10], "the unknown blob features 0x1000");
     refused(V6, 1152 + 32, &[0, 0], "a bootstrap without a table of chunks");
+    // What readers may ignore.
+    assert!(patched(V6, &[(flags + 3, &[0xfd])]).is_ok() && patched(V5, &[(19, &[0x84])]).is_ok());
     // EROFS's own names come through.
     let (code, message) = error(patched(V6, &[(1024 + 80, &[0x2c])]));
     assert_eq!(

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::blob::{Blob, Compressor, Digester, blobs_v5};
+use super::blob::{Blob, Compressor, Digester, blobs_v5, check_flags};
 use super::chunk::{CHUNK_SIZE, Chunk};
 use super::{corrupt, unsupported};
 use crate::erofs::{ReadAt, device, le};
@@ -149,10 +149,7 @@ pub(super) fn parse(boot: Bytes, limits: &Limits) -> Result<(EntryTable, Vec<Blo
         return Err(corrupt("the superblock is of another size"));
     }
     let flags = u64_at(16);
-    let unknown = flags & !0xff;
-    if unknown != 0 {
-        return Err(unsupported(&format!("the unknown flags {unknown:#x}")));
-    }
+    check_flags(flags)?;
     let blobs = blobs_v5(
         &table(&boot, u64_at(48), u64::from(u32_at(64)))?,
         &table(&boot, u64_at(72), u64::from(u32_at(68)) * 64)?,

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::blob::{Blob, Compressor, Digester, blobs_v6};
+use super::blob::{Blob, Compressor, Digester, blobs_v6, check_flags};
 use super::chunk::{CHUNK_SIZE, Chunk};
 use super::{corrupt, unsupported};
 use crate::erofs::{FileSystem, Layout, ReadAt, SUPER_OFFSET, Tree, le};
@@ -18,11 +18,6 @@ const EXT_OFFSET: u64 = SUPER_OFFSET + 128;
 const EXT_SIZE: usize = 256;
 /// EROFS's compatible feature by which RAFS is told.
 const IS_RAFS: u32 = 0x4000_0000;
-
-const FLAG_TARFS: u64 = 0x200;
-const FLAG_AES: u64 = 0x200_0000;
-/// The flags that there are.
-const FLAGS: u64 = 0x100_03ff;
 
 const CHUNK_SIZES: std::ops::RangeInclusive<u32> = 4096..=16 << 20;
 /// Bytes of an address of a chunk.
@@ -48,15 +43,7 @@ pub(super) fn parse(boot: Bytes, limits: &Limits) -> Result<(EntryTable, Vec<Blo
     let u32_at = |at| u32::from_le_bytes(le(&ext, at));
     let u64_at = |at| u64::from_le_bytes(le(&ext, at));
     let flags = u64_at(0);
-    if flags & FLAG_TARFS != 0 {
-        return Err(unsupported("blobs that are plain tars (TARFS)"));
-    }
-    if flags & FLAG_AES != 0 {
-        return Err(unsupported("encrypted blobs"));
-    }
-    if flags & !FLAGS != 0 {
-        return Err(unsupported(&format!("the unknown flags {:#x}", flags & !FLAGS)));
-    }
+    check_flags(flags)?;
     Compressor::from_flags(flags)?;
     Digester::from_flags(flags)?;
     let chunk_size = u32_at(20);
