@@ -324,6 +324,8 @@ describe("layers that are not what they should be", () => {
         limit: "maxBuildInflated",
       });
       await assert.rejects(limited({ maxEntries: 100 }), { code: "LIMIT_EXCEEDED", limit: "maxEntries" });
+      const nowhere = createIndex(source, undefined, { ...ALL, platforms: [] });
+      await assert.rejects(nowhere, { code: "INVALID_ARGUMENT" });
       await assert.rejects(limited({ maxNothing: 1 }), { code: "INVALID_ARGUMENT" });
       await assert.rejects(createIndex(source, undefined, { ...ALL, spanSize: 0 }), {
         code: "INVALID_ARGUMENT",

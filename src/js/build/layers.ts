@@ -62,6 +62,7 @@ export function settings(options: IndexOptions): Settings {
   if (!Number.isSafeInteger(spanSize) || spanSize < 1)
     throw invalid("spanSize must be a whole number of bytes");
   if (!(minLayerSize >= 0)) throw invalid("minLayerSize must be a number of bytes");
+  if (options.platforms?.length === 0) throw invalid("platforms must name one, or be `all`");
   if (parallel !== 1 && parallel !== 2) throw invalid("parallel must be 1 or 2");
   return { ...options, spanSize, minLayerSize, buildTool, prefetchFiles, parallel };
 }
