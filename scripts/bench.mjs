@@ -3,6 +3,7 @@
 //   npm run bench -- --rounds 9 --json FILE
 //   npm run bench build -- --rounds 5 --megabytes 1000 --json FILE    building indexes, beside C zlib's zran
 //   npm run bench worker -- --seconds 60 --json FILE    the worker under load, beside nginx
+//   npm run bench formats -- --rounds 9 --json FILE     listing and one read of each lazy format
 //   npm run bench page -- --rounds 5 --json FILE        the page with 100,000 files
 
 import { spawn } from "node:child_process";
@@ -18,6 +19,7 @@ import { tempFolder } from "../tests/lib/processes.mjs";
 import { gzipWithSpans, hugeZtoc } from "../tests/lib/synthetic-image.mjs";
 import { IMAGE, layout } from "../tests/lib/variants.mjs";
 import { benchBuild } from "./bench-build.mjs";
+import { benchFormats, formatsTable } from "./bench-formats.mjs";
 import { benchPage } from "./bench-page.mjs";
 import { benchWorker } from "./bench-worker.mjs";
 import { machine, median, table } from "./lib/bench-report.mjs";
@@ -261,6 +263,13 @@ const option = (name, fallback) => {
 async function main() {
   if (process.argv[2] === "worker") {
     return benchWorker({ seconds: Number(option("--seconds", 60)), json: option("--json", undefined) });
+  }
+  if (process.argv[2] === "formats") {
+    const rows = await benchFormats({ rounds: Number(option("--rounds", 9)) });
+    const json = option("--json", undefined);
+    if (json) writeFileSync(json, JSON.stringify(rows, null, 2));
+    console.log(formatsTable(rows));
+    return;
   }
   if (process.argv[2] === "page") {
     return benchPage({ rounds: Number(option("--rounds", 5)), json: option("--json", undefined) });

@@ -24,9 +24,10 @@ async function targetFolder() {
   return JSON.parse(stdout).target_directory;
 }
 
-/** The modules: `ocipeek` reads; `ocipeek_build` makes indexes, and is loaded on demand. */
+/** The modules: `ocipeek` reads; loaded on demand, `ocipeek_formats` reads other lazy formats too, `ocipeek_build` makes indexes. */
 const MODULES = [
   { name: "ocipeek", flags: [] },
+  { name: "ocipeek_formats", flags: ["--features", "formats"] },
   { name: "ocipeek_build", flags: ["--no-default-features", "--features", "build"] },
 ];
 
@@ -97,7 +98,12 @@ async function main(dev) {
   await run("tsc", ["-p", "tsconfig.json"]);
   // What TypeScript does not put out: files that it cannot read, see there, and declarations.
   const declarations = MODULES.flatMap(({ name }) => [`wasm/${name}.d.ts`, `wasm/${name}_bg.wasm.d.ts`]);
-  for (const file of ["js/entry/deno.js", "js/build/entry/deno.js", ...declarations]) {
+  for (const file of [
+    "js/entry/deno.js",
+    "js/build/entry/deno.js",
+    "js/formats/entry/deno.js",
+    ...declarations,
+  ]) {
     copyFileSync(join(ROOT, "src", file), join(DIST, file));
   }
   await buildServer();

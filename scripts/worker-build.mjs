@@ -13,7 +13,7 @@ const OUT = join(ROOT, "worker", "dist");
 /**
  * Bundles the worker; the package must be built.
  * @returns {Promise<{ main: string, modules: string[], raw: number, gzip: number }>} the script, the wasm modules that it
- * imports (those for reading and for building indexes), and the size of all together
+ * imports (those for reading, for reading other formats, and for building indexes), and the size of all together
  */
 export async function buildWorker(out = OUT) {
   useTools();
@@ -22,8 +22,8 @@ export async function buildWorker(out = OUT) {
   const files = readdirSync(out).filter((name) => /\.(js|wasm)$/.test(name));
   const parts = files.map((name) => readFileSync(join(out, name)));
   const modules = files.filter((name) => name.endsWith(".wasm"));
-  if (modules.length !== 2 || files.length !== 3)
-    throw new Error(`expected one .js and two .wasm, found ${files.join(", ")}`);
+  if (modules.length !== 3 || files.length !== 4)
+    throw new Error(`expected one .js and three .wasm, found ${files.join(", ")}`);
   return {
     main: join(out, "index.js"),
     modules: modules.map((name) => join(out, name)),

@@ -55,6 +55,9 @@ mod rootfs;
 mod span;
 #[path = "../fuzz/bodies/tar_header.rs"]
 mod tar_header;
+#[cfg(feature = "estargz")]
+#[path = "../fuzz/bodies/toc.rs"]
+mod toc;
 #[cfg(feature = "overlaybd")]
 #[path = "../fuzz/bodies/zfile.rs"]
 mod zfile;
@@ -76,6 +79,8 @@ macro_rules! replay {
 
 #[cfg(feature = "build")]
 replay!(builder);
+#[cfg(feature = "estargz")]
+replay!(toc);
 
 #[cfg(feature = "nydus")]
 replay!(blob_meta, erofs, rafs_v5, rafs_v6);

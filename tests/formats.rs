@@ -375,3 +375,54 @@ fn a_cold_read_costs_what_it_must() {
         assert_eq!(memory.log(), [""; 0], "{}", layout.folder);
     }
 }
+
+/// Where a digest vouches for what is read, bytes that were changed on the way give an error or what was meant, never
+/// something else. Every blob of every layout, at places all over it.
+#[test]
+fn changed_bytes_give_an_error_or_the_right_bytes() {
+    const PLACES: u64 = 10;
+    let expected = fixture("expected.json");
+    let files: Vec<_> =
+        expected["merged"].as_array().unwrap().iter().filter(|v| v["type"] == "reg").collect();
+    for layout in LAYOUTS.iter().filter(|l| l.content != ContentCheck::Crc && l.content != ContentCheck::None)
+    {
+        let folder = format!("formats/{}", layout.folder);
+        let memory = Memory::layout(&folder);
+        let blobs: Vec<_> = open(&memory, layout).manifest().layers.clone();
+        let (mut right, mut wrong) = (0, 0);
+        for blob in &blobs {
+            for place in 0..PLACES {
+                // The ends, where metadata is, and evenly in between; any bit.
+                let at = match place {
+                    0..2 => place * 7,
+                    2..6 => blob.size - 1 - (place - 2) * 13,
+                    _ => blob.size / PLACES * place + place,
+                };
+                let digest = blob.digest;
+                memory.fault(move |asked, range, data| {
+                    let mut data = data.to_vec();
+                    if *asked == digest && range.contains(&at) {
+                        data[(at - range.start) as usize] ^= 1 << (place % 8);
+                    }
+                    Ok(data.into())
+                });
+                let image = open(&memory, layout);
+                for v in files.iter().skip(place as usize).step_by(29) {
+                    match block_on(image.read_file(&[b"/", &*text(v, "path")].concat(), None)) {
+                        Ok((_, data)) => {
+                            assert_eq!(
+                                Digest::of(&data).hex(),
+                                v["sha256"].as_str().unwrap(),
+                                "{folder} {at}"
+                            );
+                            right += 1;
+                        }
+                        Err(_) => wrong += 1,
+                    }
+                }
+            }
+        }
+        println!("{folder}: {right} reads were right, {wrong} failed");
+        assert!(wrong > 0, "{folder}");
+    }
+}

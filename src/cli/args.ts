@@ -24,6 +24,11 @@ export const COMMON: Options = {
   stats: { type: "boolean", help: "list the requests and their bytes on standard error" },
   "soci-index": { type: "string", value: "DIGEST", help: "use this SOCI index" },
   "no-soci": { type: "boolean", help: "use no SOCI index" },
+  reader: {
+    type: "string",
+    value: "NAME",
+    help: "read by soci, estargz, zstd-chunked, nydus, overlaybd or turbooci (default: as the image says)",
+  },
   "insecure-unverified": { type: "boolean", help: "do not verify content; say so in the results" },
   username: {
     type: "string",

@@ -135,6 +135,7 @@ export class Session {
       signal: this.signal,
       onProgress: this.#progress.update,
       sociIndex: args.flag("no-soci") ? false : args.text("soci-index"),
+      reader: args.text("reader") as OpenOptions["reader"],
       verify: !args.flag("insecure-unverified"),
       plainHttp: args.flag("plain-http"),
       tokenHosts: args.texts("token-host"),

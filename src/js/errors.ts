@@ -16,6 +16,8 @@ export interface ErrorDetails {
   offset?: number;
   /** The exceeded limit, as {@link OpenOptions.limits} names it. */
   limit?: string;
+  /** The image format that another build of the library, or module of the package, reads. */
+  format?: string;
   /** The HTTP status. */
   status?: number;
   /** Seconds that the registry asked to wait. */
@@ -44,6 +46,8 @@ export class OcipeekError extends Error {
   readonly offset: number | undefined;
   /** The exceeded limit, as {@link OpenOptions.limits} names it. */
   readonly limit: string | undefined;
+  /** The image format that another build of the library, or module of the package, reads. */
+  readonly format: string | undefined;
   /** The HTTP status that led here. */
   readonly status: number | undefined;
   /** Seconds that the registry asked to wait. */
@@ -60,6 +64,7 @@ export class OcipeekError extends Error {
     this.pathBytes = details.pathBytes;
     this.offset = details.offset;
     this.limit = details.limit;
+    this.format = details.format;
     this.status = details.status;
     this.retryAfter = details.retryAfter;
   }

@@ -1,11 +1,12 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import type { Tree, WasmImage } from "../wasm/ocipeek.js";
+import type { RawLayer, Tree, WasmImage } from "../wasm/ocipeek.js";
 import { invalid } from "./errors.js";
 import type { Scope } from "./scope.js";
 import { FileTree } from "./tree.js";
 import type {
   ImageConfig,
   LayerInfo,
+  LayerReader,
   OperationOptions,
   ReadStats,
   RequestRecord,
@@ -60,15 +61,28 @@ export class Image extends FileTree {
     this.digest = wasm.digest;
     this.indexDigest = wasm.indexDigest;
     this.platforms = wasm.platforms;
-    this.#layers = wasm.layers();
     this.soci = wasm.soci();
+    this.#layers = this.#describe();
     this.annotations = wasm.annotations();
   }
 
   /** The layers, the lowest first, and how each is read; more is known of a layer once it was looked into. */
   get layers(): readonly LayerInfo[] {
-    if (!this.scope.closed) this.#layers = this.#wasm.layers();
+    if (!this.scope.closed) this.#layers = this.#describe();
     return this.#layers;
+  }
+
+  #describe(): LayerInfo[] {
+    return this.#wasm
+      .layers()
+      .map(({ format, ...layer }) => ({ ...layer, reader: this.#reader(layer, format) }));
+  }
+
+  #reader({ digest, read }: Pick<LayerInfo, "digest" | "read">, format: RawLayer["format"]): LayerReader {
+    if (read === "tar" || read === "whole") return { name: "plain", found: "media-type" };
+    if (read !== "ztoc") return { name: read, found: format?.found ?? "annotation" };
+    const listed = this.soci?.layers.includes(digest);
+    return { name: "soci", found: (listed && this.soci?.found) || "built" };
   }
 
   /** `os/arch[/variant]`; where the image has no index it is known once {@link config} was asked for. */
@@ -89,6 +103,7 @@ export class Image extends FileTree {
     if (known) return known;
     const info = this.#layers[index];
     const tree = info && this.#wasm.layer(index);
+    if (info && !tree) throw invalid(`the image's format, ${info.read}, makes one tree of its layers`);
     if (!tree) throw invalid(`there is no layer ${index}; the image has ${this.#layers.length}`);
     const view = new LayerView(info, () => tree, this.scope);
     this.#handles.push(tree);

@@ -1,9 +1,10 @@
 import { type Host, imageNames, openImage, type RawOptions, type SourceSpec } from "../wasm/ocipeek.js";
 import { blobFiles, mapFiles } from "./blob.js";
 import { invalid, OcipeekError } from "./errors.js";
+import { Handover } from "./formats/handover.js";
 import { Image } from "./image.js";
 import { ProgressMeter } from "./progress.js";
-import { isBrowser, type Runtime, ready } from "./runtime.js";
+import { formatsReady, isBrowser, type Runtime, ready } from "./runtime.js";
 import { Scope } from "./scope.js";
 import type { Auth, ImageSource, OpenOptions } from "./types.js";
 
@@ -25,9 +26,17 @@ export async function open(source: ImageSource, options: OpenOptions = {}): Prom
   const spec = sourceOf(source, options.tag, runtime);
   const meter = options.onProgress && new ProgressMeter(options.onProgress);
   const scope = new Scope(meter);
-  const wasm = await scope.run(options.signal, (stop) =>
-    openImage(spec, rawOptions(options, runtime), hostOf(options, meter), stop),
-  );
+  const raw = rawOptions(options, runtime);
+  const handover = new Handover(hostOf(options, meter));
+  try {
+    const wasm = await scope.run(options.signal, (stop) => openImage(spec, raw, handover.first, stop));
+    handover.done();
+    return new Image(wasm, scope);
+  } catch (error) {
+    if (!(error instanceof OcipeekError) || error.format === undefined || !runtime.formats) throw error;
+  }
+  const other = await formatsReady(runtime.formats);
+  const wasm = await scope.run(options.signal, (stop) => other.openImage(spec, raw, handover.second, stop));
   return new Image(wasm, scope);
 }
 
@@ -65,9 +74,10 @@ export function hostOf(
 
 /** The options that are plain values. @internal */
 export function rawOptions(options: OpenOptions, runtime: Runtime): RawOptions {
-  const { platform, sociIndex, verify, limits, plainHttp, tokenHosts } = options;
+  const { platform, sociIndex, reader, verify, limits, plainHttp, tokenHosts } = options;
   const raw: RawOptions = { platform: platform ?? `linux/${runtime.architecture ?? "amd64"}` };
   if (sociIndex !== undefined) raw.sociIndex = sociIndex === false ? "none" : sociIndex;
+  if (reader !== undefined) raw.reader = reader;
   if (verify !== undefined) raw.verify = verify;
   if (limits !== undefined) raw.limits = limits;
   if (plainHttp !== undefined) raw.plainHttp = plainHttp;

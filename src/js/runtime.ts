@@ -1,4 +1,4 @@
-import type { LocalFiles } from "../wasm/ocipeek.js";
+import type { LocalFiles, openImage } from "../wasm/ocipeek.js";
 
 /** What differs between runtimes; each entry of the package sets its own. */
 export interface Runtime {
@@ -12,6 +12,16 @@ export interface Runtime {
   archive?(path: string): LocalFiles;
   /** The module `ocipeek/build`, which is loaded on demand. */
   builder?(): Promise<typeof import("./build/index.js")>;
+  /** The module that reads images in other lazy formats, which is loaded on demand. */
+  formats?(): Promise<FormatsModule>;
+}
+
+/** What it gives. */
+export interface FormatsModule {
+  /** Instantiates it; called once, and again after a failure. */
+  load(): unknown;
+  /** As the base module's. */
+  openImage: typeof openImage;
 }
 
 let current: Runtime | undefined;
@@ -33,6 +43,22 @@ export async function ready(): Promise<Runtime> {
     throw error;
   }
   return current;
+}
+
+let formats: Promise<FormatsModule> | undefined;
+
+/** The module for other formats, instantiated. */
+export async function formatsReady(find: () => Promise<FormatsModule>): Promise<FormatsModule> {
+  formats ??= find().then(async (module) => {
+    await module.load();
+    return module;
+  });
+  try {
+    return await formats;
+  } catch (error) {
+    formats = undefined;
+    throw error;
+  }
 }
 
 /** Whether the platform is a browser's page or worker: CORS applies there, and redirects are hidden. */

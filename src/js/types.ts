@@ -50,9 +50,9 @@ export interface Verification {
   /** How the manifest chain was checked: every manifest against its digest, starting from a digest that the caller gave or from what the registry said of the tag. */
   manifest: "digest" | "tag";
   /** What vouches for names, sizes and attributes. */
-  metadata: "ztoc-digest" | "layer-digest" | "none";
-  /** What vouches for content. */
-  content: "span-digest" | "layer-digest" | "none";
+  metadata: "ztoc-digest" | "layer-digest" | "toc-digest" | "own-index" | "crc" | "none";
+  /** What vouches for content. `crc`: checksums, which find damage and no forgery. */
+  content: "span-digest" | "layer-digest" | "chunk-digest" | "crc" | "none";
   /** Whether the file's own tar header is compared with the zTOC before its first byte is given out. */
   header: boolean;
 }
@@ -161,10 +161,23 @@ export interface LayerInfo {
   mediaType: string;
   /** Compressed size in bytes. */
   size: number;
-  /** `ztoc`: lazily by SOCI. `tar`: by ranges of an uncompressed tar. `whole`: fetched once. */
-  read: "ztoc" | "tar" | "whole";
+  /** `ztoc`: lazily by SOCI. `tar`: by ranges of an uncompressed tar. `whole`: fetched once. Others: lazily by that format. */
+  read: "ztoc" | "tar" | "whole" | LazyFormat;
+  /** What reads it, and how that was found. */
+  reader: LayerReader;
   /** The layer's zTOC. `spanSize` where the index says it, else once the zTOC was fetched. */
   ztoc?: { digest: string; size: number; spanSize?: number };
+}
+
+/** A lazy format other than SOCI. */
+export type LazyFormat = "estargz" | "zstd-chunked" | "nydus" | "overlaybd" | "turbooci";
+
+/** What reads a layer, and why. */
+export interface LayerReader {
+  /** `plain`: as it is, without anything that makes it lazy. */
+  name: LazyFormat | "soci" | "plain";
+  /** `annotation` of the layer or image, `referrers`, `named` by the caller, `built` here, or only its `media-type`. */
+  found: string;
 }
 
 /** The SOCI index that an image is read by. */
@@ -333,6 +346,11 @@ export interface OpenOptions {
   onProgress?: ((progress: Progress) => void) | undefined;
   /** Digest of the SOCI index to use; `false` uses none. Found by the image's annotation or referrers by default. */
   sociIndex?: string | false | undefined;
+  /**
+   * What to read the image by: `soci`, or the name of another lazy format, whose module is then loaded. By default what
+   * its manifest tells, else SOCI, else its layers as they are.
+   */
+  reader?: "auto" | "soci" | LazyFormat | undefined;
   /** `false` skips the checks of spans and headers, and allows ranged reads of layers that cannot be verified. Results say so. */
   verify?: boolean | undefined;
   /** Named limits of the library, by their names in camel case, e.g. `maxWholeLayerSize`, or `maxIdleMs` (30,000): after so long without bytes a try has failed. */

@@ -87,6 +87,15 @@ struct JsLayer {
     size: f64,
     read: &'static str,
     ztoc: Option<JsZtoc>,
+    #[cfg(feature = "extent")]
+    format: Option<JsFormat>,
+}
+
+#[cfg(feature = "extent")]
+#[derive(Serialize)]
+struct JsFormat {
+    name: &'static str,
+    found: &'static str,
 }
 
 #[derive(Serialize)]
@@ -112,6 +121,8 @@ pub fn layers(layers: &[LayerInfo]) -> Result<JsValue> {
                 size: z.size as f64,
                 span_size: z.span_size.map(|n| n as f64),
             }),
+            #[cfg(feature = "extent")]
+            format: l.format.map(|(name, found)| JsFormat { name: name.as_str(), found: found.as_str() }),
         })
         .collect();
     to_js(&layers)

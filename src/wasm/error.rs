@@ -26,6 +26,9 @@ pub fn to_js(error: &Error) -> JsValue {
     if let Some(limit) = error.limit_name() {
         js::set(&out, "limit", camel_case(limit));
     }
+    if let Some(format) = error.format() {
+        js::set(&out, "format", format);
+    }
     if let Some(status) = error.status() {
         js::set(&out, "status", status);
     }

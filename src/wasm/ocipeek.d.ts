@@ -16,6 +16,7 @@ export interface RawError {
   path?: Uint8Array;
   offset?: number;
   limit?: string;
+  format?: string;
   status?: number;
   retryAfter?: number;
   cause?: unknown;
@@ -42,6 +43,11 @@ export interface RawStat {
   verified: import("../js/types.js").Verification;
 }
 
+export interface RawLayer extends Omit<import("../js/types.js").LayerInfo, "reader"> {
+  /** The format that it is in, if any, and how that was found. */
+  format?: { name: string; found: string };
+}
+
 /** A folder or an archive that JavaScript reads. `path` is empty for an archive. */
 export type LocalFiles = import("../js/types.js").LocalFolder & {
   /** Each `read` gives a buffer of its own, which may be freed. */
@@ -64,6 +70,7 @@ export interface Host {
 export interface RawOptions {
   platform?: string;
   sociIndex?: string;
+  reader?: string;
   verify?: boolean;
   limits?: Record<string, number>;
   plainHttp?: boolean;
@@ -82,7 +89,7 @@ export class WasmImage extends Freed {
   readonly indexDigest: string | undefined;
   readonly platform: string | undefined;
   readonly platforms: string[];
-  layers(): import("../js/types.js").LayerInfo[];
+  layers(): RawLayer[];
   soci(): import("../js/types.js").SociInfo | undefined;
   annotations(): Record<string, string>;
   counters(): Record<"requests" | "bytes" | "retries" | "cacheHits" | "cacheMisses" | "inflated", number>;

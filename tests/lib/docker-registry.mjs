@@ -70,8 +70,8 @@ async function put(url, body, type) {
   await answer.body?.cancel();
 }
 
-/** Uploads every blob, then every manifest (children first), then the tags. */
-export async function pushLayout(host, dir, repository) {
+/** Uploads every blob, then every manifest (children first), then the tags, which `tagOf` names. */
+export async function pushLayout(host, dir, repository, tagOf = (name) => name) {
   const layout = readLayout(dir);
   const base = `http://${host}/v2/${repository}`;
   for (const hex of readdirSync(join(dir, "blobs", "sha256"))) {
@@ -94,7 +94,7 @@ export async function pushLayout(host, dir, repository) {
   for (const digest of layout.manifests.keys()) await push(digest);
   for (const [tag, digest] of layout.tags) {
     const manifest = layout.manifests.get(digest);
-    await put(`${base}/manifests/${tag}`, manifest.bytes, manifest.mediaType);
+    await put(`${base}/manifests/${tagOf(tag)}`, manifest.bytes, manifest.mediaType);
   }
 }
 

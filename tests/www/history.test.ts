@@ -54,7 +54,8 @@ test("histories that do not fit the layers leave no layer out", () => {
 });
 
 test("how a layer is read, in a sentence", () => {
-  const layer = { index: 0, digest: "sha256:0", mediaType: "", size: 5_000_000 };
+  const reader = { name: "plain", found: "media-type" } as const;
+  const layer = { index: 0, digest: "sha256:0", mediaType: "", size: 5_000_000, reader };
   const soci = { digest: "sha256:1", version: "v2", found: "annotation", layers: [] } as const;
   const ztoc = { digest: "sha256:2", size: 1, spanSize: 4_000_000 };
   assert.match(
@@ -63,4 +64,5 @@ test("how a layer is read, in a sentence", () => {
   );
   assert.match(readingWords({ ...layer, read: "whole" }, undefined), /all 5\.0 MB are fetched/);
   assert.match(readingWords({ ...layer, read: "tar" }, undefined), /not compressed/);
+  assert.match(readingWords({ ...layer, read: "estargz" }, undefined), /eStargz.*5\.0 MB/);
 });

@@ -14,9 +14,10 @@ async function run(session: Session): Promise<void> {
     layer.digest,
     siSize(layer.size),
     layer.read,
+    layer.reader.found,
     escapeText(layer.mediaType),
   ]);
-  const lines = table([["#", "DIGEST", "SIZE", "READ", "MEDIA TYPE"], ...rows], [0, 2]);
+  const lines = table([["#", "DIGEST", "SIZE", "READ", "FOUND BY", "MEDIA TYPE"], ...rows], [0, 2]);
   for (const line of lines) await session.out.line(line);
 }
 
@@ -25,7 +26,7 @@ export const layers: Command = {
   summary: "list the layers and how each is read",
   usage: "IMAGE",
   details: `READ says how: ztoc (by SOCI, only what is needed), tar (by ranges, with --insecure-unverified), whole (fetched once,
-up to the limit maxWholeLayerSize).`,
+up to the limit maxWholeLayerSize), else lazily by that format. FOUND BY says what told so.`,
   options: {},
   arity: [1, 1],
   run,

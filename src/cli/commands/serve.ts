@@ -22,6 +22,7 @@ const NOT_HERE = [
   "stats",
   "soci-index",
   "no-soci",
+  "reader",
   "insecure-unverified",
   "username",
   "password-stdin",

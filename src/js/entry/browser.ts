@@ -3,6 +3,10 @@ import init from "../../wasm/ocipeek.js";
 import { setRuntime } from "../runtime.js";
 
 // The module lies beside its glue, which bundlers see there.
-setRuntime({ load: () => init(), builder: () => import("../build/entry/browser.js") });
+setRuntime({
+  load: () => init(),
+  builder: () => import("../build/entry/browser.js"),
+  formats: () => import("../formats/entry/browser.js"),
+});
 
 export * from "../index.js";

@@ -11,6 +11,7 @@ setRuntime({
   folder: folderFiles,
   archive: archiveFiles,
   builder: () => import("../build/entry/deno.js"),
+  formats: () => import("../formats/entry/deno.js"),
 });
 
 export * from "../index.js";

@@ -11,6 +11,7 @@ setRuntime({
   folder: folderFiles,
   archive: archiveFiles,
   builder: () => import("../build/entry/node.js"),
+  formats: () => import("../formats/entry/node.js"),
 });
 
 export * from "../index.js";

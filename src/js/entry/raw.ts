@@ -4,14 +4,29 @@
  * @packageDocumentation
  */
 import instantiate from "../../wasm/ocipeek.js";
+import instantiateFormats, { openImage } from "../../wasm/ocipeek_formats.js";
 import { setRuntime } from "../runtime.js";
 
 /** A compiled `WebAssembly.Module`, its bytes, its URL, or a `Response` with it. */
 export type WasmSource = object | string;
 
+/** Options of {@link init}. */
+export interface InitOptions {
+  /** The wasm module for images in other formats than SOCI (`ocipeek/formats/wasm`), or a function that fetches it on demand. */
+  formats?: WasmSource | (() => WasmSource | Promise<WasmSource>);
+}
+
 /** Says where the wasm module is. It is instantiated by the first `open`. Call it once, before that. */
-export function init(source: WasmSource | Promise<WasmSource>): void {
-  setRuntime({ load: async () => instantiate({ module_or_path: await source }) });
+export function init(source: WasmSource | Promise<WasmSource>, { formats }: InitOptions = {}): void {
+  const load = async () => instantiate({ module_or_path: await source });
+  if (formats === undefined) {
+    setRuntime({ load });
+    return;
+  }
+  const find =
+    typeof formats === "function" ? (formats as () => WasmSource | Promise<WasmSource>) : () => formats;
+  const other = async () => instantiateFormats({ module_or_path: await find() });
+  setRuntime({ load, formats: async () => ({ load: other, openImage }) });
 }
 
 export * from "../index.js";

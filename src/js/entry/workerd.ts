@@ -4,6 +4,10 @@ import { initSync } from "../../wasm/ocipeek.js";
 import module from "../../wasm/ocipeek_bg.wasm";
 import { setRuntime } from "../runtime.js";
 
-setRuntime({ load: () => initSync({ module }), builder: () => import("../build/entry/workerd.js") });
+setRuntime({
+  load: () => initSync({ module }),
+  builder: () => import("../build/entry/workerd.js"),
+  formats: () => import("../formats/entry/workerd.js"),
+});
 
 export * from "../index.js";

@@ -1,6 +1,8 @@
 /** While an image opens; and the question before whole layers are fetched. @module */
+import type { LayerInfo, LazyFormat } from "ocipeek";
 import type { JSX } from "preact";
 import { bytes, plural } from "../format/format.ts";
+import { FORMATS } from "../format/reading.ts";
 import { address } from "../page/location.ts";
 import { type Opening as OpeningState, opening, stopOpening } from "../page/session.ts";
 import type { OpenedImage } from "../protocol/api.ts";
@@ -40,6 +42,10 @@ function Progress({ now }: { now: Extract<OpeningState, { step: "opening" }> }):
   );
 }
 
+function wordsOf(read: LayerInfo["read"]): string {
+  return read in READ ? READ[read as keyof typeof READ] : `by its format, ${FORMATS[read as LazyFormat]}`;
+}
+
 const READ = {
   ztoc: "by its index",
   tar: "by its headers: it is not compressed",
@@ -51,7 +57,7 @@ function LayerList({ image: known }: { image: OpenedImage }): JSX.Element {
     <ol class="opening-layers">
       {known.layers.map((it) => (
         <li key={it.index}>
-          <span class="opening-size">{bytes(it.size)}</span> {READ[it.read]}
+          <span class="opening-size">{bytes(it.size)}</span> {wordsOf(it.read)}
         </li>
       ))}
     </ol>

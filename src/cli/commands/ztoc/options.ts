@@ -12,6 +12,7 @@ export const NO_IMAGE = [
   "platform",
   "soci-index",
   "no-soci",
+  "reader",
   "insecure-unverified",
   "stats",
   "cache-dir",

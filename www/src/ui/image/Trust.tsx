@@ -1,6 +1,8 @@
 /** The chain from the name to the bytes on screen: what vouches for what. @module */
+import type { LazyFormat } from "ocipeek";
 import type { ComponentChildren, JSX } from "preact";
 import { plural } from "../../format/format.ts";
+import { FORMATS } from "../../format/reading.ts";
 import { registryOf } from "../../page/failures.ts";
 import { address } from "../../page/location.ts";
 import type { OpenedImage } from "../../protocol/api.ts";
@@ -14,6 +16,20 @@ interface Link {
   /** Nothing vouches for it but someone's word. */
   word?: boolean;
 }
+
+const CHUNKS =
+  "It equals what the manifest says, and states the digest of each chunk, which is checked, too.";
+const CRC =
+  "Its parts have checksums, which find damage and no forgery; unless verification was turned off, all of it was hashed first.";
+
+/** What vouches for layers in other lazy formats. */
+const WORDS: Record<LazyFormat, string> = {
+  estargz: `Its table of contents was hashed here. ${CHUNKS}`,
+  "zstd-chunked": `Its table of contents was hashed here. ${CHUNKS}`,
+  nydus: `Its bootstrap was hashed here. ${CHUNKS}`,
+  overlaybd: CRC,
+  turbooci: CRC,
+};
 
 /** The chain, from the name downwards. */
 export function Trust({ image }: { image: OpenedImage }): JSX.Element {
@@ -80,6 +96,10 @@ function chain(image: OpenedImage, asked: string): Link[] {
       title: "Spans",
       text: "Each compressed piece of a layer is hashed before anything of it is shown; then the file's own header is compared with the table.",
     });
+  }
+  for (const [read, name] of Object.entries(FORMATS)) {
+    if (of(read) > 0)
+      links.push({ title: `${plural(of(read), "layer")} in ${name}`, text: WORDS[read as LazyFormat] });
   }
   if (of("tar") + of("whole") > 0) {
     links.push({

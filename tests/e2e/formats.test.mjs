@@ -1,0 +1,163 @@
+// Every file of the images in lazy formats, made by their own tools, from a real docker-registry: in Node, Chromium and workerd.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, before, describe, test } from "node:test";
+import { open } from "ocipeek";
+import { openBrowser, serveStatic } from "../lib/chromium.mjs";
+import { COLD, expected, FORMATS, referenceOf, startFormatsRegistry } from "../lib/formats.mjs";
+import { browserPackage, workerdPackage } from "../lib/package.mjs";
+import { startWorkerd } from "../lib/workerd.mjs";
+import { checkFormat } from "../shared/check-format.mjs";
+
+const worker = (entry) => `
+import { open } from "./pkg/${entry}";
+import { checkFormat } from "./check-format.mjs";
+import expected from "./expected.json";
+export default {
+  async fetch(request) {
+    if (request.method !== "POST") return new Response("ready");
+    try {
+      return Response.json(await checkFormat(open, { ...(await request.json()), expected }));
+    } catch (error) {
+      return new Response(error.stack, { status: 500 });
+    }
+  },
+};
+`;
+
+describe("images in lazy formats", () => {
+  let registry;
+  before(async () => {
+    registry = await startFormatsRegistry();
+  });
+  after(() => registry?.stop());
+
+  const verify = (format, report) => {
+    assert.deepEqual(report.problems, []);
+    assert.equal(report.files, 266);
+    // Some go out at the same time. (Of plain layers the request log of a browser has one look for an index more.)
+    if (format.read !== "whole") assert.deepEqual(report.cold.toSorted(), format.cold.toSorted());
+    const name = format.read === "whole" ? "plain media-type" : `${format.read} annotation`;
+    assert.deepEqual([...new Set(report.readers)], [name]);
+  };
+
+  describe("in Node", () => {
+    for (const format of FORMATS) {
+      test(format.folder, async () => {
+        const reference = referenceOf(registry.host, format.folder);
+        verify(format, await checkFormat(open, { reference, format, expected: expected(), cold: COLD }));
+      });
+    }
+  });
+
+  test("what told that another module is needed is not asked for again", async () => {
+    const seen = [];
+    let told = 0;
+    const onProgress = ({ requests }) => {
+      told = requests;
+    };
+    const reference = referenceOf(registry.host, "zstdchunked-current");
+    const counted = (url, init) => {
+      seen.push(`${init.method} ${new URL(url).pathname.split("/").slice(3).join("/")}`);
+      return fetch(url, init);
+    };
+    const image = await open(reference, { fetch: counted, onProgress });
+    assert.deepEqual(seen, ["GET manifests/zstdchunked-current"]);
+    await image.readFile(COLD);
+    assert.equal(seen.length, 4);
+    assert.equal(image.stats.requests, 4);
+    assert.equal(told, 4);
+    await image.close();
+  });
+
+  test("a reader that is named is the one, or an error", async () => {
+    const chunked = referenceOf(registry.host, "zstdchunked-current");
+    {
+      const image = await open(chunked, { reader: "soci" });
+      await image.readFile(COLD);
+      assert.deepEqual(
+        image.layers.map(({ read, reader }) => [read, reader.name, reader.found]),
+        [
+          ["whole", "plain", "media-type"],
+          ["whole", "plain", "media-type"],
+        ],
+      );
+      await image.close();
+    }
+    {
+      const image = await open(chunked, { reader: "zstd-chunked" });
+      assert.equal(image.layers[0].reader.found, "named");
+      await image.close();
+    }
+    const plain = referenceOf(registry.host, "plain-gzip");
+    await assert.rejects(open(plain, { reader: "zstd-chunked" }), { code: "UNSUPPORTED" });
+    await assert.rejects(open(plain, { reader: /** @type {"soci"} */ ("fuse") }), {
+      code: "INVALID_ARGUMENT",
+    });
+    // Nothing vouches for a footer alone: read as it is.
+    const image = await open(plain, { reader: "estargz" });
+    const { verified } = await image.read(COLD);
+    assert.deepEqual([verified.metadata, verified.content], ["layer-digest", "layer-digest"]);
+    await image.close();
+  });
+
+  describe("in workerd", () => {
+    let workerd;
+    before(async () => {
+      const { files, entry } = workerdPackage();
+      workerd = await startWorkerd([
+        ["worker.mjs", worker(entry)],
+        ["check-format.mjs", readFileSync(new URL("../shared/check-format.mjs", import.meta.url))],
+        ["expected.json", JSON.stringify(expected())],
+        ...files.map(([name, content]) => /** @type {[string, Buffer]} */ ([`pkg/${name}`, content])),
+      ]);
+    });
+    after(() => workerd?.stop());
+    for (const format of FORMATS) {
+      test(format.folder, async () => {
+        const reference = referenceOf(registry.host, format.folder);
+        const body = JSON.stringify({ reference, format, cold: COLD });
+        const answer = await fetch(workerd.url, { method: "POST", body });
+        const text = await answer.text();
+        assert.equal(answer.status, 200, `${text}\n${workerd.output()}`);
+        verify(format, JSON.parse(text));
+      });
+    }
+  });
+
+  describe("in Chromium", () => {
+    let site;
+    let browser;
+    before(async () => {
+      const { folder, entry } = browserPackage();
+      const importMap = JSON.stringify({ imports: { ocipeek: `/pkg/${entry}` } });
+      site = await serveStatic({
+        "/": Buffer.from(`<!doctype html><script type="importmap">${importMap}</script><title>test</title>`),
+        "/pkg/": folder,
+        "/shared/": new URL("../shared/", import.meta.url).pathname,
+        "/expected.json": Buffer.from(JSON.stringify(expected())),
+      });
+      browser = await openBrowser();
+      await browser.page.goto(site.url);
+    });
+    after(async () => {
+      await browser?.close();
+      await site?.close();
+    });
+    for (const format of FORMATS) {
+      test(format.folder, async () => {
+        const report = await browser.page.evaluate(
+          async ([reference, format, cold]) => {
+            const { open } = await import("ocipeek");
+            // @ts-expect-error: the page's own server has it there.
+            const { checkFormat } = await import("/shared/check-format.mjs");
+            const expected = await fetch("/expected.json").then((r) => r.json());
+            return checkFormat(open, { reference, format, expected, cold });
+          },
+          /** @type {const} */ ([referenceOf(registry.host, format.folder), format, COLD]),
+        );
+        verify(format, report);
+      });
+    }
+  });
+});
