@@ -4,6 +4,7 @@
 //! are at hand and cannot change, which are hashed first.
 
 use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -28,6 +29,9 @@ use crate::transport::{ByteStream, at_once, deferred};
 /// Bytes that a request for metadata gets at least: what is near will be asked for next.
 const READ_AHEAD: u64 = 8 << 10;
 
+/// Inodes of a directory that are read together.
+const TOGETHER: usize = 4096;
+
 /// Requests under way at a time.
 const PARALLEL: usize = 8;
 
@@ -45,6 +49,8 @@ struct Inner {
     flights: RefCell<Vec<(usize, Range<u64>, WeakFlight)>>,
     opened: Once<Rc<Opened>>,
     store: Rc<UnitStore>,
+    /// Of each directory that was found: where, by what name.
+    places: RefCell<HashMap<u32, (u32, Vec<u8>)>>,
 }
 
 struct Opened {
@@ -66,8 +72,8 @@ impl DiskVolume {
     pub(crate) fn new(context: Rc<Context>, layers: Vec<Descriptor>, id: usize) -> Self {
         let shared = RefCell::new(Shared::new(layers.len(), context.limits.span_cache_size));
         let store = Rc::new(UnitStore::new(context.clone(), layers.clone(), id, None));
-        let (flights, opened) = (RefCell::default(), Once::default());
-        DiskVolume(Rc::new(Inner { context, layers, shared, flights, opened, store }))
+        let (flights, opened, places) = (RefCell::default(), Once::default(), RefCell::default());
+        DiskVolume(Rc::new(Inner { context, layers, shared, flights, opened, store, places }))
     }
 }
 
@@ -90,9 +96,12 @@ impl Volume for DiskVolume {
             let ask = |blobs: &[Fetched<'_>]| {
                 let device = opened.device(blobs);
                 let dir = opened.system.inode(&device, number(dir))?;
-                opened.system.lookup(&device, &dir, name)
+                let found = opened.system.lookup(&device, &dir, name)?;
+                found.map(|inode| opened.system.inode(&device, inode)).transpose()
             };
-            Ok(self.0.ask(ask).await?.map(|inode| inode as usize))
+            let Some(found) = self.0.ask(ask).await? else { return Ok(None) };
+            self.0.place(found.number, found.kind, number(dir), name)?;
+            Ok(Some(found.number as usize))
         })
     }
 
@@ -105,20 +114,25 @@ impl Volume for DiskVolume {
                 opened.system.names(&device, &dir)
             };
             let names = self.0.ask(ask).await?;
-            // Whoever lists it asks for all of these next: fetch them together.
-            let ask = |blobs: &[Fetched<'_>]| {
-                let device = opened.device(blobs);
-                let mut missing = false;
-                for name in &names {
-                    match attributes(&opened.system, &device, name.inode as usize) {
-                        Err(Stop::Missing) => missing = true,
-                        // Told to whoever asks for it.
-                        Err(Stop::Failed(_)) | Ok(_) => {}
+            for some in names.chunks(TOGETHER) {
+                // Whoever lists it asks for all of these next: fetch them together.
+                let ask = |blobs: &[Fetched<'_>]| {
+                    let device = opened.device(blobs);
+                    let (mut kinds, mut missing) = (Vec::new(), false);
+                    for name in some {
+                        match attributes(&opened.system, &device, name.inode as usize) {
+                            Ok(found) => kinds.push((name, found.kind)),
+                            Err(Stop::Missing) => missing = true,
+                            // Told to whoever asks for it.
+                            Err(Stop::Failed(_)) => {}
+                        }
                     }
+                    if missing { Err(Stop::Missing) } else { Ok(kinds) }
+                };
+                for (name, kind) in self.0.ask(ask).await? {
+                    self.0.place(name.inode, kind, number(dir), &name.name)?;
                 }
-                if missing { Err(Stop::Missing) } else { Ok(()) }
-            };
-            self.0.ask(ask).await?;
+            }
             Ok(names.into_iter().map(|n| (n.name, n.inode as usize)).collect())
         })
     }
@@ -246,6 +260,20 @@ fn no_layer() -> Error {
 }
 
 impl Inner {
+    /// Notes where a directory was found. `CORRUPT_LAYER` if it is in two places, or in itself: a walk would not end.
+    fn place(&self, inode: u32, kind: Kind, parent: u32, name: &[u8]) -> Result<()> {
+        if kind != Kind::Directory {
+            return Ok(());
+        }
+        let mut places = self.places.borrow_mut();
+        Limits::check("max_entries", places.len() as u64, self.context.limits.max_entries)?;
+        let (first, known) = places.entry(inode).or_insert_with(|| (parent, name.to_vec()));
+        if inode == ROOT || (*first, &**known) != (parent, name) {
+            return Err(Error::new(Code::CorruptLayer, "a directory is in two places, or in itself"));
+        }
+        Ok(())
+    }
+
     async fn open(self: &Rc<Self>) -> Result<Rc<Opened>> {
         let inner = self.clone();
         self.opened.get(move || Box::pin(async move { inner.load().await.map(Rc::new) })).await

@@ -12,6 +12,7 @@ use ocipeek::limits::Limits;
 use ocipeek::oci::{Digest, media_type};
 use ocipeek::source::Target;
 
+use crate::made::{Said, lsmt, tar, zfile};
 use crate::memory::{Memory, Plain};
 use crate::rounds::Rounds;
 
@@ -301,4 +302,101 @@ fn both_kinds_may_be_in_one_image() {
         assert_eq!(block_on(image.read_file(LOWER, None)).unwrap().1.len(), 69_000);
         assert_eq!(memory.log()[0], "blob 7bc73666");
     }
+}
+
+/// A disk as the only layer of an image.
+fn image_of(disk: &[u8]) -> Memory {
+    let mut segments: Vec<_> = disk.chunks(64 << 10).map(|part| Said::Data(part.to_vec())).collect();
+    let segments: Vec<_> = segments.drain(..).enumerate().map(|(i, said)| (i as u64 * 128, said)).collect();
+    let memory = Memory::default();
+    let mut layer = memory.put(
+        "application/vnd.oci.image.layer.v1.tar",
+        tar(&zfile(&lsmt(disk.len() as u64, &segments), 4096, true)),
+    );
+    layer.annotations.insert("containerd.io/snapshot/overlaybd/blob-digest".into(), layer.digest.to_string());
+    let config = memory.put("application/vnd.oci.image.config.v1+json", &b"{}"[..]);
+    let describe = |d: &ocipeek::oci::Descriptor| {
+        serde_json::json!({
+            "mediaType": d.media_type, "digest": d.digest.to_string(), "size": d.size,
+            "annotations": d.annotations.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect::<std::collections::BTreeMap<_, _>>(),
+        })
+    };
+    let manifest = serde_json::json!({
+        "schemaVersion": 2, "mediaType": media_type::OCI_MANIFEST,
+        "config": describe(&config), "layers": [describe(&layer)],
+    });
+    let digest = memory.add(serde_json::to_vec(&manifest).unwrap());
+    memory.tag("disk", digest, media_type::OCI_MANIFEST);
+    memory
+}
+
+async fn walk(image: &Image) -> Result<Vec<Vec<u8>>> {
+    let (mut paths, mut walk) = (Vec::new(), image.walk(b"/", None));
+    while let Some(stat) = walk.next().await? {
+        paths.push(stat.path);
+        assert!(paths.len() < 10_000, "it does not end");
+    }
+    Ok(paths)
+}
+
+#[test]
+fn a_walk_ends_whatever_the_disk_says() {
+    let good = crate::ext4::image("tiny");
+    let image = open(&image_of(&good), "disk", false);
+    let paths = block_on(walk(&image)).unwrap();
+    assert!(paths.len() > 25 && paths.contains(&b"/dir/sub/sub".to_vec()), "{}", paths.len());
+    assert_eq!(block_on(image.realpath(b"/links/../dir/./sub/../size-1")).unwrap(), b"/dir/size-1");
+    // The record of dir/sub leads to the root, to dir, to dir/sub/sub's own parent.
+    let at = good.windows(4).position(|w| w == b"sub\0").unwrap() - 8;
+    let records: Vec<_> =
+        (0..good.len() - 4).filter(|&at| good[at..].starts_with(b"sub\0")).map(|at| at - 8).collect();
+    let sub = u32::from_le_bytes(good[at..at + 4].try_into().unwrap());
+    for (record, inode) in [(records[0], 2), (records[1], 2), (records[1], sub)] {
+        let mut disk = good.clone();
+        disk[record..record + 4].copy_from_slice(&inode.to_le_bytes());
+        for verify in [false, true] {
+            let image = open(&image_of(&disk), "disk", verify);
+            let e = block_on(walk(&image)).unwrap_err();
+            assert!(e.code() == Code::CorruptLayer && e.message().contains("in itself"), "{e}");
+        }
+    }
+}
+
+/// A changed byte anywhere in a layer gives an error or the right bytes: CRCs cover all that is read.
+#[test]
+fn a_changed_byte_gives_no_wrong_one() {
+    const FILES: [&[u8]; 4] = [DEEP, LOWER, b"/bin/tool", b"/opt/xattr/file"];
+    let read = |memory: &Memory| -> Result<Vec<_>> {
+        let image = open(memory, "test:overlaybd", false);
+        FILES
+            .iter()
+            .map(|path| block_on(image.read_file(path, None)).map(|(stat, data)| (stat.xattrs, data)))
+            .collect()
+    };
+    let good = read(&Memory::layout("formats/overlaybd")).unwrap();
+    let (mut errors, mut right) = (0, 0);
+    for layer in crate::layout::Layout::open("overlaybd").layers() {
+        for at in (0..layer.size).step_by(layer.size as usize / 211) {
+            let memory = Memory::layout("formats/overlaybd");
+            let digest = layer.digest;
+            memory.fault(move |blob, range, data| {
+                let mut data = data.to_vec();
+                if *blob == digest && range.contains(&at) {
+                    data[(at - range.start) as usize] ^= 0x20;
+                }
+                Ok(data.into())
+            });
+            match read(&memory) {
+                Ok(data) => {
+                    assert!(data == good, "{at}");
+                    right += 1;
+                }
+                Err(e) => {
+                    assert!(matches!(e.code(), Code::CorruptLayer | Code::Unsupported), "{at}: {e}");
+                    errors += 1;
+                }
+            }
+        }
+    }
+    assert!(errors > 20 && right > 100, "{errors} {right}");
 }
