@@ -15,7 +15,7 @@ pub struct PlatformIndex {
     pub image_manifest: Digest,
     /// That of [`index_v2`](super::index_v2).
     pub descriptor: Descriptor,
-    /// The platform to state for it: what was asked for, or that of the image, normalised.
+    /// The platform to state for it: what was asked for; where all were, as the image's index states it.
     pub platform: Platform,
 }
 

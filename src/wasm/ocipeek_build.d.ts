@@ -124,6 +124,7 @@ export interface RawDescriptor {
   artifactType?: string;
   annotations: Record<string, string>;
   platform?: RawPlatform;
+  statedPlatform?: RawPlatform;
   isImage: boolean;
   packing?: "none" | "gzip" | "zstd" | "unknown";
 }
@@ -146,6 +147,7 @@ export interface RawImage {
 export function readManifest(bytes: Uint8Array, mediaType: string, options: RawLimits): RawIndex | RawImage;
 export function platformOf(config: Uint8Array, options: RawLimits): RawPlatform;
 export function parsePlatform(text: string): RawPlatform;
+export function askedPlatform(text: string): RawPlatform;
 export function readSociIndex(
   bytes: Uint8Array,
   options: RawLimits,

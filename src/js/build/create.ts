@@ -60,7 +60,7 @@ export async function convertImage(
       const manifest = await orMissing(source.manifest(digest, set));
       if (manifest) manifests.set(digest, { ...manifest, mediaType });
     }
-    const soci = chosen.images.flatMap(({ manifest, platform }, i) => {
+    const soci = chosen.images.flatMap(({ manifest, stated: platform }, i) => {
       const index = artifacts[i]?.index;
       if (!index) return [];
       return [{ imageManifest: manifest.digest, digest: index.digest, size: index.bytes.length, platform }];

@@ -1,5 +1,6 @@
 /** Which images of a source are to be indexed. @module */
 import {
+  askedPlatform,
   parsePlatform,
   platformOf,
   type RawDescriptor,
@@ -22,6 +23,8 @@ export interface PlatformImage {
   /** As an index names it, or as it is. */
   descriptor: Descriptor;
   platform: RawPlatform;
+  /** The platform to state for its index: as the reference does it, what was asked for, or what the image's index says. */
+  stated: RawPlatform;
 }
 
 /** An image, and which of its platforms are to be indexed. */
@@ -46,9 +49,11 @@ export async function chooseImages(
   if (doc.kind === "image") {
     const image = await imageOf(source, root, doc, undefined, options);
     checkPlatform(source, image, options);
-    return { root, index: undefined, images: [image] };
+    const [asked] = options.platforms === "all" ? [] : (options.platforms ?? []);
+    const stated = asked === undefined ? image.stated : platformNamed(asked, askedPlatform);
+    return { root, index: undefined, images: [{ ...image, stated }] };
   }
-  const wanted = options.platforms ?? [`linux/${architecture}`];
+  const wanted = options.platforms ?? [`linux/${architecture === "arm64" ? "arm64/v8" : architecture}`];
   const images: PlatformImage[] = [];
   const listed = doc.manifests.filter((it) => it.isImage);
   const named = await Promise.all(listed.map((it) => withPlatform(source, it, options)));
@@ -59,10 +64,13 @@ export async function chooseImages(
     const taken = platform === undefined ? firstOfEach(found) : found.slice(0, 1);
     if (taken.length === 0) throw missing(source, want, named);
     for (const { descriptor, platform: its } of taken) {
+      const stated = want === "all" ? (descriptor.statedPlatform ?? its) : platformNamed(want, askedPlatform);
       if (images.some((it) => it.manifest.digest === descriptor.digest)) continue;
       const manifest = await source.manifest(descriptor.digest, options);
       const own = { ...manifest, mediaType: descriptor.mediaType };
-      images.push(await imageOf(source, own, parse(own, options), { descriptor, platform: its }, options));
+      images.push(
+        await imageOf(source, own, parse(own, options), { descriptor, platform: its, stated }, options),
+      );
     }
   }
   return { root, index: doc, images };
@@ -86,7 +94,7 @@ async function imageOf(
   source: Source,
   manifest: Manifest,
   doc: RawImage | RawIndex,
-  known: { descriptor: RawDescriptor; platform: RawPlatform } | undefined,
+  known: { descriptor: RawDescriptor; platform: RawPlatform; stated: RawPlatform } | undefined,
   options: Options,
 ): Promise<PlatformImage> {
   if (doc.kind !== "image" || !(doc.isImage || known)) {
@@ -97,7 +105,7 @@ async function imageOf(
   const { mediaType, digest, bytes } = manifest;
   const descriptor = known ? plain(known.descriptor) : { mediaType, digest, size: bytes.length };
   const platform = known?.platform ?? (await configPlatform(source, doc, options));
-  return { manifest, doc, descriptor, platform };
+  return { manifest, doc, descriptor, platform, stated: known?.stated ?? platform };
 }
 
 async function configPlatform(source: Source, doc: RawImage, options: Options): Promise<RawPlatform> {
@@ -121,9 +129,9 @@ async function withPlatform(
   return { descriptor, platform: await configPlatform(source, doc, options) };
 }
 
-function platformNamed(text: string): RawPlatform {
+function platformNamed(text: string, parse = parsePlatform): RawPlatform {
   try {
-    return parsePlatform(text);
+    return parse(text);
   } catch (error) {
     throw fromWasm(error);
   }

@@ -60,6 +60,8 @@ struct JsDescriptor<'a> {
     annotations: &'a BTreeMap<String, String>,
     /// Normalised.
     platform: Option<JsPlatform>,
+    /// As it is stated.
+    stated_platform: Option<JsPlatform>,
     /// Whether an index's entry is an image.
     is_image: bool,
     /// Of a layer: `none`, `gzip`, `zstd`, `unknown`, or absent where it is no layer of files.
@@ -75,6 +77,7 @@ impl<'a> JsDescriptor<'a> {
             artifact_type: d.artifact_type.as_deref(),
             annotations: &d.annotations,
             platform: d.platform.as_ref().map(|p| (&p.normalize()).into()),
+            stated_platform: d.platform.as_ref().map(Into::into),
             is_image: false,
             packing: layer_compression(&d.media_type).map(|packing| match packing {
                 LayerCompression::None => "none",
@@ -143,6 +146,19 @@ pub fn platform_of(config: &[u8], options: JsValue) -> Result<JsValue, JsValue> 
 #[wasm_bindgen(js_name = parsePlatform)]
 pub fn parse_platform(text: &str) -> Result<JsValue, JsValue> {
     js_result(text.parse().and_then(|p: Platform| to_js(&JsPlatform::from(&p.normalize()))))
+}
+
+/// `os/arch[/variant]` as the reference states what was asked for: `linux/arm64/v8` keeps its variant.
+#[wasm_bindgen(js_name = askedPlatform)]
+pub fn asked_platform(text: &str) -> Result<JsValue, JsValue> {
+    let parse = || -> Result<JsValue> {
+        let mut platform: Platform = text.parse()?;
+        if platform.architecture == "arm64" && platform.variant.is_none() && text.split('/').count() == 3 {
+            platform.variant = Some("v8".to_owned());
+        }
+        to_js(&JsPlatform::from(&platform))
+    };
+    js_result(parse())
 }
 
 #[derive(Serialize)]
