@@ -20,7 +20,9 @@ const REFERRERS: [(Format, &str); 5] = [
 
 /// The entry of an index that is its entry `image` once more, in a format that is wanted. Only Nydus is kept like this.
 pub fn beside<'a>(index: &'a ImageIndex, image: &Descriptor, reader: Reader) -> Option<&'a Descriptor> {
-    if !matches!(reader, Reader::Auto | Reader::Format(Format::Nydus)) {
+    // A .wasm that does not read it asks for the one that does.
+    let can = Format::Nydus.is_built() || cfg!(target_arch = "wasm32");
+    if !(reader == Reader::Auto && can || reader == Reader::Format(Format::Nydus)) {
         return None;
     }
     let of = |d: &Descriptor| d.platform.as_ref().map(|p| p.normalize());

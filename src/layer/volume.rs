@@ -57,5 +57,6 @@ pub(crate) enum Tree {
     /// All of its metadata is loaded at once.
     Merged(Rc<dyn Layer>),
     /// A file system.
+    #[cfg_attr(not(feature = "overlaybd"), allow(dead_code))]
     Volume(Rc<dyn Volume>),
 }

@@ -156,8 +156,8 @@ fn ranges_are_the_same_bytes() {
         assert!(size > 1 << 20, "{layout} has a file of several chunks");
         let whole = read(layout, &rafs, at, 0..size).unwrap();
         let chunk = 1 << 17;
-        for start in [0, 1, chunk - 1, chunk, chunk + 1, (1 << 20) - 1, 1 << 20, size - 1] {
-            for len in [1, 2, chunk, size] {
+        for start in [0, chunk - 1, chunk + 1, (1 << 20) - 1, 1 << 20, size - 1] {
+            for len in [1, 2, chunk + 1] {
                 let end = (start + len).min(size);
                 let got = read(layout, &rafs, at, start..end).unwrap();
                 assert!(got == whole[start as usize..end as usize], "{layout} {start}..{end}");
@@ -428,7 +428,7 @@ fn no_byte_of_a_bootstrap_is_trusted() {
     for layout in ["nydus-v5", "nydus-v6", "nydus-v6-zran"] {
         let good = bundle(layout);
         let mut bundle = good.clone();
-        for at in (0..good.boot.len()).step_by(211) {
+        for at in (0..good.boot.len()).step_by(499) {
             let mut boot = good.boot.to_vec();
             boot[at] ^= 1 << (at % 8);
             bundle.boot = boot.into();
@@ -443,10 +443,10 @@ fn no_byte_of_a_bootstrap_is_trusted() {
 /// Bytes of a data blob changed: what is read is an error or right.
 #[test]
 fn wrong_data_is_never_given_out() {
+    let (mut caught, mut harmless) = (0, 0);
     for layout in LAYOUTS {
         let rafs = open(&bundle(layout)).unwrap();
-        let (mut caught, mut harmless) = (0, 0);
-        for (i, e) in rafs.entries.iter().enumerate().filter(|(_, e)| e.size > 0).step_by(9) {
+        for (i, e) in rafs.entries.iter().enumerate().filter(|(_, e)| e.size > 0).step_by(29) {
             for extent in rafs.chunks.extents(i, 0..e.size).unwrap() {
                 let unit = &extent.unit;
                 let blob = blob(layout, &rafs.chunks.blobs()[usize::from(unit.blob.0)].id);
@@ -455,7 +455,7 @@ fn wrong_data_is_never_given_out() {
                 let right =
                     decode(&unit.codec, Bytes::copy_from_slice(coded), unit.decoded, &Limits::default());
                 let right = right.unwrap().slice(slice.clone());
-                for at in (0..coded.len()).step_by(coded.len() / 5 + 1) {
+                for at in (0..coded.len()).step_by(coded.len() / 4 + 1) {
                     let mut wrong = coded.to_vec();
                     wrong[at] ^= 1 << (at % 8);
                     match decode(&unit.codec, wrong.into(), unit.decoded, &Limits::default()) {
@@ -469,8 +469,8 @@ fn wrong_data_is_never_given_out() {
                 }
             }
         }
-        assert!(caught > 20, "{layout}: {caught} {harmless}");
     }
+    assert!(caught > 100, "{caught} {harmless}");
 }
 
 fn meta_of(name: &str, patches: &[(usize, &[u8])]) -> Result<BlobMeta> {

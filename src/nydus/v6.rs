@@ -4,13 +4,12 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::blob::{Blob, Compressor, Digester, blobs_v6, check_flags};
+use super::blob::{Blob, Compressor, Digester, MAX_CHUNKS, blobs_v6, check_flags};
 use super::chunk::{CHUNK_SIZE, Chunk};
 use super::{corrupt, unsupported};
 use crate::erofs::{FileSystem, Layout, ReadAt, SUPER_OFFSET, Tree, le};
 use crate::error::Result;
 use crate::limits::Limits;
-use crate::order::sort_keys;
 use crate::tar::EntryTable;
 
 /// The second superblock is behind EROFS's own.
@@ -30,8 +29,8 @@ pub(super) struct Files {
     nids: Vec<u64>,
     chunk_size: u64,
     table: Bytes,
-    /// Blob and number of each chunk, and which of the table it is; ascending.
-    index: Vec<(u64, u32)>,
+    /// [`key`] of each chunk, and which of the table it is, in one number; ascending.
+    index: Vec<u64>,
 }
 
 pub(super) fn parse(boot: Bytes, limits: &Limits) -> Result<(EntryTable, Vec<Blob>, Files)> {
@@ -61,19 +60,22 @@ pub(super) fn parse(boot: Bytes, limits: &Limits) -> Result<(EntryTable, Vec<Blo
     Ok((entries, blobs, Files { fs, nids, chunk_size: u64::from(chunk_size), table, index }))
 }
 
-/// Chunks by blob and number.
-fn index(table: &[u8]) -> Result<Vec<(u64, u32)>> {
+/// Chunks by blob and number. Those that no address can name are left out.
+fn index(table: &[u8]) -> Result<Vec<u64>> {
     let (records, rest) = table.as_chunks::<CHUNK_SIZE>();
     if !rest.is_empty() || u32::try_from(records.len()).is_err() {
         return Err(corrupt("a table of chunks holds a part of one"));
     }
-    let mut index: Vec<(u64, u32)> = (0..).zip(records).map(|(i, r)| (key(Chunk::key(r)), i)).collect();
-    sort_keys(&mut index);
+    let numbered = (0u64..).zip(records);
+    let mut index: Vec<u64> =
+        numbered.filter_map(|(i, record)| Some(key(Chunk::key(record))? << 32 | i)).collect();
+    index.sort_unstable();
     Ok(index)
 }
 
-fn key((blob, chunk): (u32, u32)) -> u64 {
-    u64::from(blob) << 32 | u64::from(chunk)
+/// A chunk's blob (8 bits) and number in it (24 bits), as addresses have them.
+fn key((blob, chunk): (u32, u32)) -> Option<u64> {
+    (blob <= 0xff && chunk < MAX_CHUNKS).then(|| u64::from(blob) << 24 | u64::from(chunk))
 }
 
 /// A table of the bootstrap; empty ones may be anywhere.
@@ -125,19 +127,17 @@ impl Files {
         let [low, mid, device, high, ..] = *address;
         let missing = || corrupt("a file is in a chunk that is not there");
         let blob = u32::from(device).checked_sub(1).ok_or_else(missing)?;
-        let wanted = key((blob, u32::from_le_bytes([low, mid, high, 0])));
-        let at = self.index.partition_point(|(key, _)| *key < wanted);
-        let record = self
-            .index
-            .get(at)
-            .filter(|(key, _)| *key == wanted)
-            .and_then(|(_, i)| self.table.as_chunks::<CHUNK_SIZE>().0.get(*i as usize));
+        let wanted = key((blob, u32::from_le_bytes([low, mid, high, 0]))).ok_or_else(missing)?;
+        // Of several, which no tool writes, the first.
+        let at = self.index.partition_point(|found| found >> 32 < wanted);
+        let number = self.index.get(at).filter(|found| **found >> 32 == wanted).map(|found| *found as u32);
+        let record = number.and_then(|i| self.table.as_chunks::<CHUNK_SIZE>().0.get(i as usize));
         Chunk::parse(record.ok_or_else(missing)?)
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
         (self.nids.capacity() * size_of::<u64>())
-            .saturating_add(self.index.capacity() * size_of::<(u64, u32)>())
+            .saturating_add(self.index.capacity() * size_of::<u64>())
             .saturating_add(self.fs.volume().len())
     }
 }
