@@ -44,6 +44,9 @@ pub trait Decode {
 /// How much output a coded byte is believed to stand for before it has been decoded.
 const LIKELY_RATIO: usize = 8;
 
+/// Windows that encoders declare at their highest levels, however little they compress.
+pub(crate) const ZSTD_WINDOW: u64 = 32 << 20;
+
 /// Most output bytes that a byte of an LZ4 block stands for.
 #[cfg(any(feature = "nydus", feature = "overlaybd"))]
 const LZ4_RATIO: usize = 255;
@@ -51,7 +54,8 @@ const LZ4_RATIO: usize = 255;
 /// The first `len` bytes that `input` decodes to. Memory grows with what is decoded, not with what is declared.
 ///
 /// # Errors
-/// `CORRUPT_LAYER` where it is broken or holds less; `LIMIT_EXCEEDED` over `max_span_size` or `max_zstd_window`.
+/// `CORRUPT_LAYER` where it is broken or holds less; `LIMIT_EXCEEDED` over `max_span_size`, or over `max_zstd_window` where a window is
+/// declared that has more than 32 MiB too.
 pub fn decode(codec: &Codec, input: Bytes, len: u64, limits: &Limits) -> Result<Bytes> {
     Limits::check("max_span_size", len, limits.max_span_size)?;
     let len = usize::try_from(len).map_err(|_| Error::limit("max_span_size", len, limits.max_span_size))?;
@@ -63,7 +67,10 @@ pub fn decode(codec: &Codec, input: Bytes, len: u64, limits: &Limits) -> Result<
             collect(len, input.len(), |sink| gzip.push(&input, sink))
         }
         Codec::Zstd => {
-            let mut zstd = ZstdDecoder::new(limits);
+            // Memory grows with the output, which is bounded; what a frame declares says nothing of it.
+            let limits =
+                Limits { max_zstd_window: limits.max_zstd_window.max(ZSTD_WINDOW), ..limits.clone() };
+            let mut zstd = ZstdDecoder::new(&limits);
             collect(len, input.len(), |sink| zstd.push(&input, sink))
         }
         #[cfg(any(feature = "nydus", feature = "overlaybd"))]

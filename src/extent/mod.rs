@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::oci::Descriptor;
 use crate::tar::EntryTable;
 
+pub(crate) use codec::ZSTD_WINDOW;
 pub use codec::{Codec, Decode, decode};
 
 /// A blob that contents lie in: its place in [`Listing::blobs`].

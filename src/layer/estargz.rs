@@ -16,7 +16,7 @@ use crate::estargz::{
     FOOTER, Footer, LAYER_DIGEST, Pieces, Position, TOC_DIGEST, TOC_NAME, TOC_TAG, TocParser, footer,
     position,
 };
-use crate::extent::Listing;
+use crate::extent::{Listing, ZSTD_WINDOW};
 use crate::formats::Format;
 use crate::gzip::GzipDecoder;
 use crate::limits::Limits;
@@ -158,7 +158,11 @@ impl Job {
         Limits::check("max_metadata_size", at.length.max(at.unpacked), limits.max_metadata_size)?;
         // In front of it is the header of the skippable frame that it is in.
         let mut parser = TocParser::new(Pieces::Zstd, at.offset.saturating_sub(8), context.verify, limits);
-        let bounded = Limits { max_whole_layer_inflated: at.unpacked, ..limits.clone() };
+        let bounded = Limits {
+            max_whole_layer_inflated: at.unpacked,
+            max_zstd_window: limits.max_zstd_window.max(ZSTD_WINDOW),
+            ..limits.clone()
+        };
         let mut zstd = ZstdDecoder::new(&bounded);
         let (mut hasher, mut parsed) = (sha2::Sha256::new(), Ok(()));
         let end = at.offset.saturating_add(at.length);

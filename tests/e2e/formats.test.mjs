@@ -43,7 +43,7 @@ describe("images in lazy formats", () => {
 
   describe("in Node", () => {
     for (const format of FORMATS) {
-      test(format.folder, async () => {
+      test(format.name ?? format.folder, async () => {
         const reference = referenceOf(registry.host, format.folder);
         verify(format, await checkFormat(open, { reference, format, expected: expected(), cold: COLD }));
       });
@@ -114,7 +114,7 @@ describe("images in lazy formats", () => {
     });
     after(() => workerd?.stop());
     for (const format of FORMATS) {
-      test(format.folder, async () => {
+      test(format.name ?? format.folder, async () => {
         const reference = referenceOf(registry.host, format.folder);
         const body = JSON.stringify({ reference, format, cold: COLD });
         const answer = await fetch(workerd.url, { method: "POST", body });
@@ -145,7 +145,7 @@ describe("images in lazy formats", () => {
       await site?.close();
     });
     for (const format of FORMATS) {
-      test(format.folder, async () => {
+      test(format.name ?? format.folder, async () => {
         const report = await browser.page.evaluate(
           async ([reference, format, cold]) => {
             const { open } = await import("ocipeek");

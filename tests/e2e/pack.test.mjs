@@ -46,6 +46,7 @@ describe("npm pack", () => {
       ["dist/wasm", "dist/www/-/www"].flatMap((dir) => [
         `${dir}/ocipeek_bg.wasm`,
         `${dir}/ocipeek_build_bg.wasm`,
+        `${dir}/ocipeek_formats_bg.wasm`,
       ]),
     );
     assert.ok(!files.some((f) => /test|fixture|\.map$/.test(f)));

@@ -28,11 +28,56 @@ const plain = (folder, cold) => ({
   cold,
 });
 
+const merged = (folder, read, loses, cold) => ({
+  folder,
+  read,
+  metadata: "layer-digest",
+  content: "layer-digest",
+  loses,
+  cold,
+});
+const nydus = (folder, cold) => ({ ...merged(folder, "nydus", [], cold), content: "chunk-digest" });
+/** By ranges that no digest vouches for, which the caller allows. */
+const lazy = (format, verified, cold) => ({
+  ...format,
+  name: `${format.folder}, unverified`,
+  ...verified,
+  cold,
+  options: { verify: false },
+});
+
+const EXT4 = ["lost+found"];
+const overlaybd = merged("overlaybd", "overlaybd", EXT4, ["manifest 1158", "blob 90112", "blob 629248"]);
+const overlaybd64g = merged("overlaybd-64g", "overlaybd", EXT4, [
+  "manifest 1162",
+  "blob 708096",
+  "blob 1196544",
+]);
+const overlaybdZstd = merged("overlaybd-zstd-bs16", "overlaybd", EXT4, [
+  "manifest 1158",
+  "blob 59904",
+  "blob 377856",
+]);
+const turboExt4 = merged("turbooci-ext4", "turbooci", EXT4, [
+  "manifest 1696",
+  "blob 4563",
+  "blob 15338",
+  "blob 50538",
+]);
+const turboErofs = merged(
+  "turbooci-erofs",
+  "turbooci",
+  [],
+  ["manifest 1696", "blob 2363", "blob 15746", "blob 50538"],
+);
+const CRC = { metadata: "crc", content: "crc", loses: ["hardlinks", "lost+found"] };
+
 /**
- * `loses`: what the format or its tool does not keep: `hardlinks` (which of a file's names was the first).
+ * `loses`: what the format or its tool does not keep, or adds: `hardlinks` (which of a file's names was the
+ * first), `lost+found` (that there is no such folder, which mke2fs makes).
  * `cold`: what opening the image and reading {@link COLD} asks for: purposes and, of bodies, bytes.
- * `options`: of `open`.
- * @type {{ folder: string, read: string, metadata: string, content: string, loses: string[], cold: string[], options?: object }[]}
+ * `options`: of `open`. `name`: where one layout has several lines.
+ * @type {{ folder: string, name?: string, read: string, metadata: string, content: string, loses: string[], cold: string[], options?: object }[]}
  */
 export const FORMATS = [
   chunked("estargz", "estargz", ["manifest 929", "range 255894-321430 65536", "range 0-57263 57263"]),
@@ -68,6 +113,50 @@ export const FORMATS = [
     "range 56187-59481 3294",
     "range 35318-48599 13281",
   ]),
+  nydus("nydus-v5", ["manifest 1156", "blob 29651", "range 34537-48330 13793"]),
+  nydus("nydus-v5-lz4", ["manifest 1156", "blob 29654", "range 40845-57070 16225"]),
+  nydus("nydus-v6", ["manifest 1156", "blob 24054", "range 34537-48330 13793"]),
+  nydus("nydus-v6-lz4", ["manifest 1156", "blob 24657", "range 40845-57070 16225"]),
+  nydus("nydus-v6-batch", ["manifest 1156", "blob 23247", "range 0-49409 49409"]),
+  nydus("nydus-v6-zran", ["manifest 1385", "blob 32591", "range 10-50522 50512"]),
+  overlaybd,
+  lazy(overlaybd, CRC, [
+    "manifest 1158",
+    "range 0-8192 8192",
+    "range 81920-90112 8192",
+    "range 0-8192 8192",
+    "range 621056-629248 8192",
+    "range 8977-17169 8192",
+    "range 54698-62890 8192",
+    "range 54768-72455 17687",
+  ]),
+  overlaybd64g,
+  lazy(overlaybd64g, CRC, [
+    "manifest 1162",
+    "range 0-8192 8192",
+    "range 699904-708096 8192",
+    "range 0-8192 8192",
+    "range 1188352-1196544 8192",
+    "range 628000-699904 71904",
+    "range 1117968-1188352 70384",
+    "range 9611-17803 8192",
+    "range 64129-72321 8192",
+    "range 64129-81845 17716",
+  ]),
+  overlaybdZstd,
+  lazy(overlaybdZstd, CRC, [
+    "manifest 1158",
+    "range 0-8192 8192",
+    "range 51712-59904 8192",
+    "range 0-8192 8192",
+    "range 369664-377856 8192",
+    "range 39259-47451 8192",
+    "range 39397-53048 13651",
+  ]),
+  turboExt4,
+  lazy(turboExt4, { content: "none" }, ["manifest 1696", "blob 4563", "blob 15338", "range 10-50538 50528"]),
+  turboErofs,
+  lazy(turboErofs, { content: "none" }, ["manifest 1696", "blob 2363", "blob 15746", "range 10-50538 50528"]),
   plain("plain-gzip", ["manifest 631", "referrers 0", "manifest 161", "blob 289114", "blob 50538"]),
   plain("plain-zstd", ["manifest 560", "referrers 0", "manifest 161", "blob 316607", "blob 50906"]),
 ];
@@ -83,6 +172,7 @@ export function referenceOf(host, folder) {
 /** A registry that holds each layout as a repository of its own. */
 export async function startFormatsRegistry() {
   const registry = await startDockerRegistry();
-  for (const { folder } of FORMATS) await pushLayout(registry.host, `${FOLDER}${folder}`, folder, tagOf);
+  for (const folder of new Set(FORMATS.map((format) => format.folder)))
+    await pushLayout(registry.host, `${FOLDER}${folder}`, folder, tagOf);
   return registry;
 }

@@ -30,6 +30,7 @@ export async function checkFormat(open, { reference, options = {}, format, expec
     );
     const shown = new Map();
     for await (const stats of image.walk("/")) shown.set(stats.path.slice(1), stats);
+    if (format.loses.includes("lost+found") && !shown.delete("lost+found")) problems.push("no lost+found");
     equal(
       "/",
       "paths",

@@ -144,6 +144,9 @@ const REQUEST_LIMITS: RequestLimits = {
 /** Memory of all of these together, for {@link RequestLimits.maxOpenImages} images, stays under 128 MB in usual use. */
 const LIBRARY_LIMITS: Readonly<Record<string, number>> = {
   maxZtocSize: 24 * MIB,
+  maxMetadataSize: 24 * MIB,
+  maxDirectorySize: 4 * MIB,
+  maxZfileBlocks: 1 << 20,
   maxEntries: 300_000,
   maxNameBytes: 24 * MIB,
   maxSpanSize: 8 * MIB,
