@@ -290,12 +290,18 @@ describe("layers that are not what they should be", () => {
   };
 
   test("other bytes than the digest's: DIGEST_MISMATCH, wherever it shows", async () => {
-    // The gzip header's time: inflates, and is another layer. The middle: does not inflate.
-    for (const at of [4, layerBytes.length >> 1, layerBytes.length - 2]) {
+    const changes = [
+      // The gzip header's time: inflates, and is another layer.
+      [4, [1]],
+      // Does not inflate.
+      [layerBytes.length >> 1, [0xff, 0xff, 0xff]],
+      [layerBytes.length - 2, [0xff, 0xff]],
+      // As if it were zstd, which would be left out.
+      [0, [0x28, 0xb5, 0x2f, 0xfd]],
+    ];
+    for (const [at, put] of /** @type {[number, number[]][]} */ (changes)) {
       const layout = made();
-      layout.damage(LAYER.digest, (bytes) => {
-        bytes[at] ^= 0x55;
-      });
+      layout.damage(LAYER.digest, (bytes) => bytes.set(put, at));
       await over(layout, (source) =>
         assert.rejects(createIndex(source, undefined, ALL), {
           code: "DIGEST_MISMATCH",

@@ -174,7 +174,7 @@ class Pass {
     }
   }
 
-  /** Where the layer is broken and its digest is known: whether it was made so, or came so. */
+  /** Where the layer cannot be indexed and its digest is known: whether it was made so, or came so. */
   async #blame(
     builder: ZtocBuilder,
     error: unknown,
@@ -182,8 +182,8 @@ class Pass {
     rest: AsyncIterable<Uint8Array>,
   ): Promise<unknown> {
     const { digest, size } = this.#options;
-    const isBroken = error instanceof OcipeekError && error.code === "CORRUPT_LAYER";
-    if (!isBroken || digest === undefined || size === undefined) return error;
+    const isOdd = error instanceof OcipeekError && ["CORRUPT_LAYER", "UNSUPPORTED"].includes(error.code);
+    if (!isOdd || digest === undefined || size === undefined) return error;
     builder.drain(chunk);
     for await (const more of rest) builder.drain(more);
     const actual = builder.digest();

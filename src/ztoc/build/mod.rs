@@ -151,11 +151,12 @@ impl ZtocBuilder {
     }
 
     fn take(&mut self, bytes: &[u8]) -> Result<()> {
-        if self.wants == 0 && bytes.starts_with(&[0x28, 0xB5, 0x2F, 0xFD]) {
-            return Err(zstd());
-        }
+        let is_zstd = self.wants == 0 && bytes.starts_with(&[0x28, 0xB5, 0x2F, 0xFD]);
         self.layer.update(bytes);
         self.wants = self.wants.saturating_add(bytes.len() as u64);
+        if is_zstd {
+            return Err(zstd());
+        }
         match &mut self.source {
             Source::Gzip(decoder, spans) => {
                 let mut pass = spans.pass(bytes, &mut self.toc);
