@@ -173,3 +173,55 @@ pub fn together(mut wanted: Vec<Range<u64>>, most: u64) -> Vec<Range<u64>> {
     }
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(byte: u8, len: usize) -> Bytes {
+        vec![byte; len].into()
+    }
+
+    #[test]
+    fn gaps_are_wanted_and_parts_joined() {
+        let shared = RefCell::new(Shared::new(2, 1000));
+        shared.borrow_mut().keep(1, 10, part(1, 10));
+        let blob = Fetched::new(&shared, 1, 100);
+        assert!(matches!(blob.read(0, 50), Err(Stop::Missing)));
+        assert_eq!(blob.wanted(), [0..10, 20..50]);
+        blob.add(0, part(0, 10));
+        blob.add(20, part(2, 30));
+        let data = blob.read(5, 20).unwrap();
+        assert_eq!(data, [part(0, 5), part(1, 10), part(2, 5)].concat());
+        assert_eq!((blob.wanted(), blob.next(1), blob.next(21)), (vec![], Some(10), None));
+        assert!(blob.peek(&(40..60)).is_none() && blob.wanted().is_empty());
+        assert!(matches!(blob.read(90, 11), Err(Stop::Failed(_))));
+    }
+
+    #[test]
+    fn the_longest_unused_goes_first_but_not_from_who_uses_it() {
+        let shared = RefCell::new(Shared::new(1, 30));
+        let keep = |start, len| shared.borrow_mut().keep(0, start, part(9, len));
+        keep(0, 10);
+        keep(10, 10);
+        keep(20, 10);
+        let blob = Fetched::new(&shared, 0, 100);
+        blob.read(0, 1).unwrap();
+        keep(30, 20);
+        assert_eq!(shared.borrow().bytes(), 30);
+        let fresh = Fetched::new(&shared, 0, 100);
+        assert!(fresh.read(0, 10).is_ok() && fresh.read(30, 20).is_ok() && fresh.read(10, 1).is_err());
+        keep(60, 30);
+        assert!(blob.read(0, 10).is_ok() && Fetched::new(&shared, 0, 100).read(0, 1).is_err());
+        // What does not fit at all is not kept.
+        keep(0, 31);
+        assert_eq!(shared.borrow().bytes(), 30);
+    }
+
+    #[test]
+    fn near_ranges_are_requested_as_one() {
+        let wanted = vec![9000..9100, 0..10, 5..20, 4000..4100, 50_000..50_001];
+        assert_eq!(together(wanted.clone(), 1 << 20), [0..4100, 9000..9100, 50_000..50_001]);
+        assert_eq!(together(wanted, 50), [0..20, 4000..4100, 9000..9100, 50_000..50_001]);
+    }
+}
