@@ -128,7 +128,11 @@ impl Ext4 {
         let start = self.block(u64::from(high) << 32 | u64::from(u32_at(&descriptor, 8)))?;
         let at = start.saturating_add(u64::from(index).saturating_mul(u64::from(self.inode_size)));
         let data = self.read(disk, at, usize::from(self.inode_size))?;
-        Ok(Inode::parse(number, data)?)
+        let inode = Inode::parse(number, data)?;
+        if inode.size > (self.block_size as u64) << 32 {
+            return Err(corrupt(format!("inode {number} has more bytes than a file can have")).into());
+        }
+        Ok(inode)
     }
 
     /// Where block `number` is on the disk. None is block 0, which holds no data of files.

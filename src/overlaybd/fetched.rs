@@ -156,11 +156,21 @@ impl Disk for Fetched<'_> {
     }
 }
 
-/// Wanted ranges as they are requested: in order, those that are close as one of at most `most` bytes.
-pub fn together(mut wanted: Vec<Range<u64>>, most: u64) -> Vec<Range<u64>> {
-    wanted.sort_unstable_by_key(|r| (r.start, r.end));
+/// Wanted ranges as they are requested: in order, those that are close as one, none of more than `most` bytes.
+pub fn together(wanted: Vec<Range<u64>>, most: u64) -> Vec<Range<u64>> {
+    let most = most.max(1);
+    let mut parts = Vec::new();
+    for mut range in wanted {
+        while range.end.saturating_sub(range.start) > most {
+            let middle = range.start.saturating_add(most);
+            parts.push(range.start..middle);
+            range.start = middle;
+        }
+        parts.push(range);
+    }
+    parts.sort_unstable_by_key(|r| (r.start, r.end));
     let mut all: Vec<Range<u64>> = Vec::new();
-    for range in wanted {
+    for range in parts {
         match all.last_mut() {
             Some(last)
                 if range.start <= last.end.saturating_add(GAP)
@@ -222,6 +232,7 @@ mod tests {
     fn near_ranges_are_requested_as_one() {
         let wanted = vec![9000..9100, 0..10, 5..20, 4000..4100, 50_000..50_001];
         assert_eq!(together(wanted.clone(), 1 << 20), [0..4100, 9000..9100, 50_000..50_001]);
-        assert_eq!(together(wanted, 50), [0..20, 4000..4100, 9000..9100, 50_000..50_001]);
+        assert_eq!(together(wanted, 100), [0..20, 4000..4100, 9000..9100, 50_000..50_001]);
+        assert_eq!(together(vec![0..250, 300..310], 100), [0..100, 100..200, 200..250, 300..310]);
     }
 }

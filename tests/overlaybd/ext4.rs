@@ -321,6 +321,12 @@ fn hostile_structures_are_errors() {
         put(disk, child + 20, &[0, 0, 0, 0]);
     });
     assert!(text.contains("a node of an extent tree is none"), "{text}");
+    // A file of 2^63 bytes.
+    let text = message(&|disk| {
+        let at = inode_at(disk, inode_of(&tree, b"dir/size-1"));
+        disk[at + 111] = 0x80;
+    });
+    assert!(text.contains("more bytes than a file can have"), "{text}");
     // A group whose inodes are nowhere.
     let text = message(&|disk| put(disk, 2048 + 8, &[255, 255, 0, 0]));
     assert!(text.contains("refers to block 65535"), "{text}");
