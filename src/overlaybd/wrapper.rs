@@ -8,11 +8,11 @@ use crate::limits::Limits;
 use crate::tar::{EntryTable, Kind, TarWalker};
 
 /// Bytes from a blob's start that are enough to find what is wrapped.
-pub const HEAD: usize = 1536;
+pub(super) const HEAD: usize = 1536;
 
 const MAGIC: Range<usize> = 257..262;
 
-/// Where in a blob of `size` bytes the wrapped file is, by the blob's first [`HEAD`] bytes (or all, if it has less).
+/// Where in a blob of `size` bytes the wrapped file is, by the blob's first 1536 bytes (or all, if it has less).
 /// The whole blob where it is not a tar: old base layers are not wrapped.
 ///
 /// `CORRUPT_LAYER` if the tar's headers are broken or reach past the blob; `UNSUPPORTED` if they are longer than
