@@ -19,14 +19,21 @@ async function measure(reference, options, use) {
 async function list(image) {
   let entries = 0;
   for await (const _ of image.walk("/")) entries += 1;
-  if (entries !== 306) throw new Error(`${entries} entries`);
+  // mke2fs makes `lost+found`.
+  if (entries !== 306 && entries !== 307) throw new Error(`${entries} entries`);
 }
 
 /** Rows of a table: one a layout. */
 export async function benchFormats({ rounds = 9 } = {}) {
   const registry = await startFormatsRegistry();
   try {
-    const rows = FORMATS.map(({ folder, options }) => ({ folder, options, list: [], read: [] }));
+    const rows = FORMATS.map(({ folder, name = folder, options }) => ({
+      folder,
+      name,
+      options,
+      list: [],
+      read: [],
+    }));
     for (let round = 0; round < rounds; round += 1) {
       for (const row of rows) {
         const reference = referenceOf(registry.host, row.folder);
@@ -34,13 +41,13 @@ export async function benchFormats({ rounds = 9 } = {}) {
         row.read.push(await measure(reference, row.options, (image) => image.readFile(COLD)));
       }
     }
-    return rows.map(({ folder, list, read }) => {
+    return rows.map(({ name, list, read }) => {
       const of = (runs) => ({
         requests: runs[0].requests,
         bytes: runs[0].bytes,
         ms: median(runs.map((r) => r.ms)),
       });
-      return { folder, imageBytes: list[0].imageBytes, list: of(list), read: of(read) };
+      return { name, imageBytes: list[0].imageBytes, list: of(list), read: of(read) };
     });
   } finally {
     await registry.stop();
@@ -54,6 +61,6 @@ export function formatsTable(rows) {
   return [
     "| layout | layers, bytes | list: requests | bytes | ms | read: requests | bytes | ms |",
     "|---|---:|---:|---:|---:|---:|---:|---:|",
-    ...rows.map((r) => `| ${r.folder} | ${n(r.imageBytes)} | ${cells(r.list)} | ${cells(r.read)} |`),
+    ...rows.map((r) => `| ${r.name} | ${n(r.imageBytes)} | ${cells(r.list)} | ${cells(r.read)} |`),
   ].join("\n");
 }

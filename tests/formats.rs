@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use futures_executor::block_on;
 use memory::Memory;
-use ocipeek::formats::Format;
+use ocipeek::formats::{Format, Reader};
 use ocipeek::image::{ContentCheck, FileStat, Image, MetadataCheck, OpenOptions, ReadBy};
 use ocipeek::oci::Digest;
 use ocipeek::tar::Kind;
@@ -427,4 +427,45 @@ fn changed_bytes_give_an_error_or_the_right_bytes() {
         failed += wrong;
     }
     assert!(failed > 100, "{failed}");
+}
+
+/// Tools that push both gzip and zstd:chunked list them side by side, gzip first: the reader that is named finds its own.
+#[test]
+fn zstd_chunked_beside_gzip_in_an_index_is_found_by_name() {
+    let memory = Memory::layout("formats/zstdchunked-current");
+    let gzip = Memory::layout("formats/plain-gzip");
+    let options = |reader| OpenOptions {
+        reader,
+        platform: Some("linux/amd64".parse().unwrap()),
+        ..OpenOptions::default()
+    };
+    let mut entries = Vec::new();
+    for (of, folder, zstd) in [(&gzip, "plain-gzip", false), (&memory, "zstdchunked-current", true)] {
+        let image = block_on(of.open(&tag(folder), OpenOptions::default())).unwrap();
+        let bytes = of.blob_bytes(image.digest()).unwrap();
+        for blob in image.manifest().layers.iter().chain([&image.manifest().config]) {
+            memory.add(of.blob_bytes(&blob.digest).unwrap());
+        }
+        let at = memory.put("application/vnd.oci.image.manifest.v1+json", bytes);
+        let mut entry = serde_json::json!({
+            "mediaType": at.media_type, "digest": at.digest.to_string(), "size": at.size,
+            "platform": { "os": "linux", "architecture": "amd64" },
+        });
+        if zstd {
+            entry["annotations"] = serde_json::json!({ "io.github.containers.compression.zstd": "true" });
+        }
+        entries.push(entry);
+    }
+    let media_type = "application/vnd.oci.image.index.v1+json";
+    let index = serde_json::json!({ "schemaVersion": 2, "mediaType": media_type, "manifests": entries });
+    let index = memory.put(media_type, index.to_string().into_bytes());
+    memory.tag("both", index.digest, media_type);
+    for (reader, read) in [
+        (Reader::Auto, ReadBy::Whole),
+        (Reader::Format(Format::ZstdChunked), ReadBy::Format(Format::ZstdChunked)),
+    ] {
+        let image = block_on(memory.open("both", options(reader))).unwrap();
+        assert_eq!(image.layers()[0].read, read);
+        assert_eq!(block_on(image.read_file(COLD.as_bytes(), None)).unwrap().1.len(), 69_000);
+    }
 }

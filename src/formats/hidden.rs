@@ -18,11 +18,16 @@ const REFERRERS: [(Format, &str); 5] = [
     (Format::TurboOci, "application/vnd.containerd.overlaybd.turbo.v1+json"),
 ];
 
-/// The entry of an index that is its entry `image` once more, in a format that is wanted. Only Nydus is kept like this.
+/// Marks the entry of an index that is another one again with Zstandard layers, behind which may be zstd:chunked.
+const ZSTD_ENTRY: &str = "io.github.containers.compression.zstd";
+
+/// The entry of an index that is its entry `image` once more, in a format that is wanted. Only Nydus and zstd:chunked are kept
+/// like this, and the latter is taken only where the caller names it.
 pub fn beside<'a>(index: &'a ImageIndex, image: &Descriptor, reader: Reader) -> Option<&'a Descriptor> {
     // A .wasm that does not read it asks for the one that does.
     let can = Format::Nydus.is_built() || cfg!(target_arch = "wasm32");
-    if !(reader == Reader::Auto && can || reader == Reader::Format(Format::Nydus)) {
+    let zstd = reader == Reader::Format(Format::ZstdChunked);
+    if !(reader == Reader::Auto && can || reader == Reader::Format(Format::Nydus) || zstd) {
         return None;
     }
     let of = |d: &Descriptor| d.platform.as_ref().map(|p| p.normalize());
@@ -32,6 +37,9 @@ pub fn beside<'a>(index: &'a ImageIndex, image: &Descriptor, reader: Reader) -> 
             (&p.os, &p.architecture, &p.variant) == (&platform.os, &platform.architecture, &platform.variant)
         });
         let feature = d.platform.iter().flat_map(|p| &p.os_features).any(|f| f == NYDUS_FEATURE);
+        if zstd {
+            return same && d.annotations.get(ZSTD_ENTRY).is_some_and(|v| v == "true");
+        }
         same && (d.artifact_type.as_deref() == Some(NYDUS_MANIFEST) || feature)
     })
 }
