@@ -382,19 +382,26 @@ impl Image {
         if let Some(index) = self.0.rootfs.borrow().layer(layer) {
             return Ok(index.clone());
         }
+        let load = async {
+            let index = self.loader(layer)?.index().await?;
+            self.0.rootfs.borrow_mut().set_layer(layer, index.clone());
+            Ok(index)
+        };
         #[cfg(feature = "extent")]
-        self.load_ahead(layer).await;
-        let index = self.loader(layer)?.index().await?;
-        self.0.rootfs.borrow_mut().set_layer(layer, index.clone());
-        Ok(index)
+        let load = async { futures_util::future::join(load, self.load_below(layer)).await.0 };
+        load.await
     }
 
-    /// Loads a layer and those below it that a look-up is likely to come to, at the same time. Failures are left to whoever
-    /// needs that layer.
+    /// Loads layers below one that is loaded, to which a look-up is likely to come, at the same time, where that is cheap.
+    /// Failures are left to whoever needs them.
     #[cfg(feature = "extent")]
-    async fn load_ahead(&self, layer: usize) {
-        let first = layer.saturating_sub(AHEAD);
+    async fn load_below(&self, layer: usize) {
         let eager = |i: &usize| self.0.layers.get(*i).is_some_and(|l| l.is_eager());
+        if !eager(&layer) {
+            return;
+        }
+        let missing = |i: &usize| self.0.rootfs.borrow().layer(*i).is_none();
+        let wanted = (layer.saturating_sub(AHEAD)..layer).rev().filter(eager).filter(missing);
         let one = |i| -> LocalBoxFuture<'_, Result<()>> {
             Box::pin(async move {
                 let index = self.loader(i)?.index().await?;
@@ -402,11 +409,7 @@ impl Image {
                 Ok(())
             })
         };
-        if eager(&layer) {
-            let wanted =
-                (first..=layer).rev().filter(eager).filter(|&i| self.0.rootfs.borrow().layer(i).is_none());
-            futures_util::future::join_all(wanted.map(one)).await;
-        }
+        futures_util::future::join_all(wanted.map(one)).await;
     }
 
     /// Loads parts of layers, `(layer, part)` each.

@@ -147,8 +147,11 @@ impl Memory {
     }
 
     pub async fn open(&self, tag: &str, options: OpenOptions) -> Result<Image> {
-        let target = Target::Tag(tag.to_owned());
-        Image::open(Rc::new(self.clone()), Rc::new(Plain), &target, options).await
+        self.open_target(&Target::Tag(tag.to_owned()), options).await
+    }
+
+    pub async fn open_target(&self, target: &Target, options: OpenOptions) -> Result<Image> {
+        Image::open(Rc::new(self.clone()), Rc::new(Plain), target, options).await
     }
 
     fn note(&self, line: String) {
