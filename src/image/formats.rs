@@ -73,8 +73,10 @@ impl Chosen {
 
     /// The format that a layer is said to be in, read by that or not, and who says so.
     pub(super) fn format_of(&self, layer: &Descriptor) -> Option<(Format, FormatFound)> {
-        let (format, found) = match self.reader {
-            Reader::Format(format) => (format, FormatFound::Named),
+        let (format, found) = match (self.reader, self.merged) {
+            (Reader::Format(format), _) => (format, FormatFound::Named),
+            // One layer tells it for all.
+            (_, Some(format)) => (format, FormatFound::Annotation),
             _ => (formats::of_layer(layer)?, FormatFound::Annotation),
         };
         Some((format, self.found.unwrap_or(found)))

@@ -176,7 +176,10 @@ export type LazyFormat = "estargz" | "zstd-chunked" | "nydus" | "overlaybd" | "t
 export interface LayerReader {
   /** `plain`: as it is, without anything that makes it lazy. */
   name: LazyFormat | "soci" | "plain";
-  /** `annotation` of the layer or image, `referrers`, `named` by the caller, `built` here, or only its `media-type`. */
+  /**
+   * `annotation` of the layer or image, the image's `index`, `referrers`, `named` by the caller, `built` here, or only its
+   * `media-type`.
+   */
   found: string;
 }
 

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { open } from "ocipeek";
 import { openBrowser, serveStatic } from "../lib/chromium.mjs";
-import { COLD, expected, FORMATS, referenceOf, startFormatsRegistry } from "../lib/formats.mjs";
+import { COLD, expected, FORMATS, pushBoth, referenceOf, startFormatsRegistry } from "../lib/formats.mjs";
 import { browserPackage, workerdPackage } from "../lib/package.mjs";
 import { startWorkerd } from "../lib/workerd.mjs";
 import { checkFormat } from "../shared/check-format.mjs";
@@ -99,6 +99,32 @@ describe("images in lazy formats", () => {
     const { verified } = await image.read(COLD);
     assert.deepEqual([verified.metadata, verified.content], ["layer-digest", "layer-digest"]);
     await image.close();
+  });
+
+  test("a Nydus image that the index lists beside the plain one", async () => {
+    const { index, digests } = await pushBoth(registry.host);
+    const options = { platform: "linux/amd64" };
+    const seen = [];
+    const counted = (url, init) => {
+      seen.push(new URL(url).pathname.split("/").slice(3, 4)[0]);
+      return fetch(url, init);
+    };
+    {
+      const image = await open(index, { ...options, fetch: counted });
+      assert.equal(image.digest, digests.nydus);
+      assert.deepEqual(
+        image.layers.map(({ reader }) => `${reader.name} ${reader.found}`),
+        ["nydus index", "nydus index", "nydus index"],
+      );
+      assert.equal((await image.readFile(COLD)).length, 69_000);
+      assert.deepEqual(seen, ["manifests", "manifests", "blobs", "blobs"]);
+      await image.close();
+    }
+    {
+      const image = await open(index, { ...options, reader: "soci" });
+      assert.equal(image.digest, digests.plain);
+      await image.close();
+    }
   });
 
   describe("in workerd", () => {

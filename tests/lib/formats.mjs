@@ -176,3 +176,24 @@ export async function startFormatsRegistry() {
     await pushLayout(registry.host, `${FOLDER}${folder}`, folder, tagOf);
   return registry;
 }
+
+const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
+const INDEX = "application/vnd.oci.image.index.v1+json";
+const NYDUS = "application/vnd.nydus.image.manifest.v1+json";
+
+/** Pushes an index of the plain image and a Nydus one of it, as nydusify makes them: its reference, and their digests. */
+export async function pushBoth(host) {
+  const entry = async (folder, more) => {
+    await pushLayout(host, `${FOLDER}${folder}`, "both", tagOf);
+    const [{ digest, size }] = json(`${folder}/index.json`).manifests;
+    const platform = { os: "linux", architecture: "amd64" };
+    return { mediaType: MANIFEST, digest, size, platform, ...more };
+  };
+  const manifests = [await entry("plain-gzip"), await entry("nydus-v6", { artifactType: NYDUS })];
+  const body = JSON.stringify({ schemaVersion: 2, mediaType: INDEX, manifests });
+  const url = `http://${host}/v2/both/manifests/latest`;
+  const answer = await fetch(url, { method: "PUT", body, headers: { "content-type": INDEX } });
+  if (answer.status !== 201) throw new Error(`PUT ${url}: ${answer.status} ${await answer.text()}`);
+  const [plain, nydus] = manifests.map(({ digest }) => digest);
+  return { index: `${host}/both:latest`, digests: { plain, nydus } };
+}
