@@ -9,13 +9,14 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use futures_executor::block_on;
-use memory::{Kept, Memory};
+use memory::{Kept, Memory, Plain};
 use ocipeek::error::{Code, Error, Result};
 use ocipeek::formats::{Format, FormatFound, Reader};
 use ocipeek::image::{ContentCheck, Image, ManifestCheck, MetadataCheck, OpenOptions, ReadBy, SociChoice};
 use ocipeek::limits::Limits;
 use ocipeek::nydus::Bundle;
 use ocipeek::oci::{Descriptor, Digest};
+use ocipeek::source::Target;
 use serde_json::{Value, json};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -358,6 +359,13 @@ fn an_attached_image_is_read_where_the_caller_names_its_format() {
         assert_eq!(*opened.digest(), hidden.digest);
         assert_eq!(opened.layers()[2].format, Some((Format::Nydus, FormatFound::Referrers)));
         assert_eq!(Digest::of(&read(&opened, FILE).unwrap()).hex(), sha(FILE));
+        // Whatever the caller asked for does not vouch for what is attached to it.
+        let options = OpenOptions { reader: Reader::Format(Format::Nydus), ..OpenOptions::default() };
+        let target = Target::Digest(image.digest);
+        let opened =
+            block_on(Image::open(Rc::new(memory.clone()), Rc::new(Plain), &target, options)).unwrap();
+        let (stat, _) = block_on(opened.read_file(FILE.as_bytes(), None)).unwrap();
+        assert_eq!(stat.verified.manifest, ManifestCheck::Tag);
         // Nobody else gets it.
         let opened = open(&memory, "one", Reader::Auto).unwrap();
         assert_eq!(*opened.digest(), image.digest);
