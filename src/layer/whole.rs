@@ -14,7 +14,7 @@ use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, Once, ReadBy};
 use crate::error::{Code, Error, Result};
 use crate::gzip::GzipDecoder;
 use crate::limits::Limits;
-use crate::oci::{Descriptor, Digest, layer_compression};
+use crate::oci::{Descriptor, Digest, LayerCompression, layer_compression};
 use crate::rootfs::{LayerIndex, PathIndex};
 use crate::tar::{EntryTable, Kind, TarWalker};
 use crate::transport::{ByteStream, deferred};
@@ -98,8 +98,10 @@ impl Inner {
         Limits::check("max_whole_layer_size", layer.size, limits.max_whole_layer_size).map_err(|e| {
             e.with_message(format!(
                 "the layer of {} bytes has no index and would be fetched whole, which max_whole_layer_size = {} \
-                 forbids; raise that limit, or build a SOCI index of the image",
-                layer.size, limits.max_whole_layer_size
+                 forbids; raise that limit, or {}",
+                layer.size,
+                limits.max_whole_layer_size,
+                self.cure()
             ))
             .with_digest(&layer.digest)
         })?;
@@ -125,6 +127,14 @@ impl Inner {
         .with_digest(&layer.digest))
     }
 
+    /// What makes such a layer lazy.
+    fn cure(&self) -> &'static str {
+        match layer_compression(&self.layer.media_type) {
+            Some(LayerCompression::Zstd) => "convert the image's layers to zstd:chunked",
+            _ => "build a SOCI index of the image",
+        }
+    }
+
     /// Says how to go on.
     fn advise(&self, error: Error) -> Error {
         if error.code() == Code::NotFound && !self.layer.urls.is_empty() {
@@ -137,8 +147,9 @@ impl Inner {
         }
         error.with_message(format!(
             "the layer has no index and inflates to more than max_whole_layer_inflated = {} bytes; raise that limit, \
-             or build a SOCI index of the image",
-            self.context.limits.max_whole_layer_inflated
+             or {}",
+            self.context.limits.max_whole_layer_inflated,
+            self.cure()
         ))
     }
 
