@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { pushCompareImages } from "../tests/lib/compare-images.mjs";
 import { startPage } from "../tests/lib/page.mjs";
+import { startPlainRegistry } from "../tests/lib/plain-registry.mjs";
 import { ROOT } from "./lib/run.mjs";
 
 const DESKTOP = { width: 1280, height: 800 };
@@ -18,6 +19,45 @@ const PICTURES = [
   ["diff", DESKTOP, "light", "compare:v1/-/app/settings.conf?view=compare&with=HOST/compare:v2", "9090"],
 ];
 
+/** Files of an image without an index. */
+const PLAIN = [
+  "bin/busybox",
+  "etc/ssl/certs/ca-certificates.crt",
+  "lib/ld-musl-x86_64.so.1",
+  "lib/libcrypto.so.3",
+  "lib/libssl.so.3",
+  "opt/app/bin/server",
+  "opt/app/data/countries.db",
+  "opt/app/data/tiles.pack",
+  "opt/app/lib/engine.so",
+  "opt/app/lib/render.so",
+  "usr/lib/libpython3.13.so.1.0",
+  "usr/lib/libsqlite3.so.0",
+];
+
+/** While a layer is indexed: the tree grows. */
+async function pictureOfIndexing(page, url) {
+  const size = 6 << 20;
+  const plain = await startPlainRegistry({ files: PLAIN.length, size, nameOf: (i) => PLAIN[i] });
+  try {
+    plain.delay = 15;
+    await page.setViewportSize(DESKTOP);
+    await page.emulateMedia({ colorScheme: "light" });
+    await page.goto("about:blank");
+    await page.goto(`${url}#/${plain.reference}/-/`);
+    await page.getByRole("button", { name: "Index this layer", exact: true }).click();
+    const tree = page.getByRole("tree", { name: "Entries so far" });
+    for (const name of [/^opt\b/, /^app\b/, /^data\b/]) {
+      await tree.getByRole("treeitem", { name }).click({ timeout: 60_000 });
+    }
+    await tree.getByRole("treeitem", { name: /^tiles/ }).waitFor();
+    await page.screenshot({ path: join(folder, "indexing.png") });
+    console.log("docs/indexing.png");
+  } finally {
+    await plain.stop();
+  }
+}
+
 const folder = join(ROOT, "docs");
 mkdirSync(folder, { recursive: true });
 const { page, url, host, stop } = await startPage();
@@ -32,6 +72,7 @@ try {
     await page.screenshot({ path: join(folder, `${name}.png`) });
     console.log(`docs/${name}.png`);
   }
+  await pictureOfIndexing(page, url);
 } finally {
   await stop();
 }

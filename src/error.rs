@@ -54,6 +54,31 @@ pub enum Code {
 }
 
 impl Code {
+    /// All of them.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) const ALL: [Code; 20] = [
+        Code::NotFound,
+        Code::Unauthorized,
+        Code::Forbidden,
+        Code::RateLimited,
+        Code::RangeNotSupported,
+        Code::DigestMismatch,
+        Code::CorruptManifest,
+        Code::CorruptZtoc,
+        Code::CorruptLayer,
+        Code::LimitExceeded,
+        Code::Unsupported,
+        Code::Aborted,
+        Code::Network,
+        Code::InvalidReference,
+        Code::InvalidArgument,
+        Code::Enoent,
+        Code::Enotdir,
+        Code::Eisdir,
+        Code::Eloop,
+        Code::Einval,
+    ];
+
     /// The code as callers of every language see it, e.g. `DIGEST_MISMATCH`.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -119,11 +119,19 @@ fn any_cache_keeps_what_an_indexer_built() {
     let (memory, ..) = made_gzip();
     let cache = Rc::new(Kept::default());
     block_on(async {
-        for (with, streams) in [(true, 1), (true, 0), (false, 1)] {
-            let image = memory.open("made", options(Some(cache.clone()), with.then(indexer))).await.unwrap();
+        let cases = [
+            (true, None, 1),
+            (true, None, 0),
+            (false, Some(true), 0),
+            (false, None, 1),
+            (true, Some(false), 1),
+        ];
+        for (with, kept_indexes, streams) in cases {
+            let options = OpenOptions { kept_indexes, ..options(Some(cache.clone()), with.then(indexer)) };
+            let image = memory.open("made", options).await.unwrap();
             assert_eq!(&read(&image, "/first").await[..], b"small");
             let streamed = layers(&memory).iter().filter(|l| l.starts_with("stream")).count();
-            assert_eq!(streamed, streams, "{with}");
+            assert_eq!(streamed, streams, "{with} {kept_indexes:?}");
         }
     });
 }
@@ -142,9 +150,9 @@ fn damage_is_a_miss() {
             let image = memory.open("made", options(Some(cache.clone()), Some(indexer()))).await.unwrap();
             image.read_dir(b"/").await.unwrap();
         }
-        let key = format!("ztoc-of-v1:{digest}");
+        let key = format!("index-v1:{digest}");
         let good = cache.map.borrow()[&key].clone();
-        let foreign = cache.map.borrow()[&format!("ztoc-of-v1:{other_digest}")].clone();
+        let foreign = cache.map.borrow()[&format!("index-v1:{other_digest}")].clone();
         let flipped =
             (0..good.len()).step_by(if good.len() > 4_000 { 37 } else { 1 }).chain(0..96).map(|i| {
                 let mut bad = good.to_vec();
@@ -183,7 +191,7 @@ fn another_layer_is_an_error_and_nothing_is_kept() {
         let image = memory.open("made", options(Some(cache.clone()), Some(indexer()))).await.unwrap();
         let e = image.read_dir(b"/").await.unwrap_err();
         assert_eq!((e.code(), e.digest()), (Code::DigestMismatch, Some(&*digest.to_string())));
-        assert!(cache.map.borrow().keys().all(|k| !k.starts_with("ztoc") && !k.starts_with("pack")));
+        assert!(cache.map.borrow().keys().all(|k| !k.starts_with("index") && !k.starts_with("pack")));
         assert_eq!(image.layers()[0].read, ReadBy::Whole);
     });
 }
@@ -326,6 +334,6 @@ fn an_index_is_handed_in() {
         whole.use_index(0, built).await.unwrap();
         assert_eq!(whole.layers()[0].read, ReadBy::Whole);
         assert_eq!(read_all().await, before);
-        assert!(cache.map.borrow().contains_key(&format!("ztoc-of-v1:{digest}")));
+        assert!(cache.map.borrow().contains_key(&format!("index-v1:{digest}")));
     });
 }

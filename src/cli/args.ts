@@ -29,6 +29,10 @@ export const COMMON: Options = {
     value: "NAME",
     help: "read by soci, estargz, zstd-chunked, nydus, overlaybd or turbooci (default: as the image says)",
   },
+  "build-index": {
+    type: "boolean",
+    help: "build indexes of layers without one, and keep them in --cache-dir or the user's cache folder",
+  },
   "insecure-unverified": { type: "boolean", help: "do not verify content; say so in the results" },
   username: {
     type: "string",

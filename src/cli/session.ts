@@ -1,3 +1,5 @@
+import { homedir } from "node:os";
+import { isAbsolute, join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { BuildProgress } from "../js/build/entry/node.js";
 import {
@@ -128,7 +130,8 @@ export class Session {
     if (args.flag("no-soci") && args.text("soci-index") !== undefined) {
       throw new UsageError("--no-soci and --soci-index exclude each other");
     }
-    const cacheDir = args.text("cache-dir");
+    const build = args.flag("build-index");
+    const cacheDir = args.text("cache-dir") ?? (build ? userCacheFolder() : undefined);
     return {
       platform: args.text("platform"),
       auth: await this.#auth(source),
@@ -136,6 +139,8 @@ export class Session {
       onProgress: this.#progress.update,
       sociIndex: args.flag("no-soci") ? false : args.text("soci-index"),
       reader: args.text("reader") as OpenOptions["reader"],
+      index: build ? "build" : undefined,
+      onIndexing: this.#building.update,
       verify: !args.flag("insecure-unverified"),
       plainHttp: args.flag("plain-http"),
       tokenHosts: args.texts("token-host"),
@@ -173,6 +178,16 @@ export class Session {
 async function registryOf(source: string): Promise<string | undefined> {
   const isElsewhere = /^(?:oci|oci-archive|docker-archive|https?):/i.test(source);
   return isElsewhere ? undefined : (await parseReference(source)).registry;
+}
+
+/** Where programs of this user keep what can be had again. */
+function userCacheFolder(): string {
+  const { env, platform } = process;
+  if (platform === "win32") return join(env.LOCALAPPDATA ?? join(homedir(), "AppData", "Local"), "ocipeek");
+  if (platform === "darwin") return join(homedir(), "Library", "Caches", "ocipeek");
+  // Only absolute paths count, as the XDG specification wants.
+  const { XDG_CACHE_HOME: folder } = env;
+  return join(folder && isAbsolute(folder) ? folder : join(homedir(), ".cache"), "ocipeek");
 }
 
 /** The requests as a table, and their sum. */

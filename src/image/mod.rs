@@ -25,7 +25,7 @@ use crate::soci::{PrefetchArtifact, SociLayer, SociPrefetch, SociVersion};
 use crate::source::Cache;
 use crate::stats::Stats;
 use crate::tar::Kind;
-use crate::transport::at_once;
+use crate::transport::{ByteStream, at_once};
 
 #[cfg(feature = "build")]
 pub use crate::layer::OnePass;
@@ -63,11 +63,16 @@ pub struct OpenOptions {
     /// kept: see [`CachedSource`](crate::cache::CachedSource) for those.
     pub cache: Option<Rc<dyn Cache>>,
     /// Builds indexes of gzip and tar layers that have none, when something of them is wanted first; without it they are
-    /// fetched whole. What was built before is used in any case, where a cache [that gives ranges](Cache::has_ranges)
-    /// keeps it; with an indexer, any cache is trusted to.
+    /// fetched whole.
     pub indexer: Option<Rc<dyn Indexer>>,
     /// Which way of reading it is chosen.
     pub reader: Reader,
+    /// Layers of up to so many bytes, compressed, are fetched whole all the same.
+    pub index_above: u64,
+    /// Layers without an index are read by one that was built of them before, where the cache keeps one. Nothing but the
+    /// cache vouches for it: that must be one that only its owner writes to. `None`: where the cache
+    /// [gives ranges](Cache::has_ranges), or with an indexer.
+    pub kept_indexes: Option<bool>,
     /// Bounds on what the image may cost.
     pub limits: Limits,
 }
@@ -81,6 +86,8 @@ impl Default for OpenOptions {
             cache: None,
             indexer: None,
             reader: Reader::Auto,
+            index_above: 0,
+            kept_indexes: None,
             limits: Limits::default(),
         }
     }
@@ -237,6 +244,17 @@ impl Image {
             })
         };
         drop(at_once(self.0.layers.iter().map(one).collect(), PARALLEL).await);
+    }
+
+    /// A layer's compressed bytes from `start` on. **Not verified**: whoever reads all of them can.
+    pub async fn layer_stream(&self, layer: usize, start: u64) -> Result<ByteStream> {
+        let source = &self.0.context.source;
+        let descriptor = self.0.manifest.layers.get(layer).ok_or_else(|| no_layer(layer))?;
+        match start {
+            0 => source.blob_stream(descriptor).await,
+            _ if start < descriptor.size => source.blob_range(descriptor, start..descriptor.size).await,
+            _ => Ok(Box::pin(futures_util::stream::empty())),
+        }
     }
 
     /// Reads a layer by an index that was built of it, unless it has one, or has been read whole already; and keeps that
@@ -439,9 +457,10 @@ impl Image {
     }
 
     fn loader(&self, layer: usize) -> Result<&Rc<dyn Layer>> {
-        self.0
-            .layers
-            .get(layer)
-            .ok_or_else(|| Error::new(Code::InvalidArgument, format!("the image has no layer {layer}")))
+        self.0.layers.get(layer).ok_or_else(|| no_layer(layer))
     }
+}
+
+fn no_layer(layer: usize) -> Error {
+    Error::new(Code::InvalidArgument, format!("the image has no layer {layer}"))
 }

@@ -74,11 +74,16 @@ async fn open(
         Target::Digest(_) if hidden != Some(FormatFound::Referrers) => ManifestCheck::Digest,
         _ => ManifestCheck::Tag,
     };
+    let cache = options.cache.as_ref();
+    let trusted = || options.indexer.is_some() || cache.is_some_and(|cache| cache.has_ranges());
+    let kept_indexes = options.kept_indexes.unwrap_or_else(trusted);
     let context = Rc::new(Context {
         source,
         transport,
         cache: options.cache,
         indexer: options.indexer,
+        index_above: options.index_above,
+        kept_indexes,
         spans: SpanCache::new(options.limits.span_cache_size),
         limits: options.limits,
         verify: options.verify,

@@ -1,10 +1,13 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { RawLayer, Tree, WasmImage } from "../wasm/ocipeek.js";
 import { invalid } from "./errors.js";
+import type { Indexing } from "./indexing/index.js";
 import type { Scope } from "./scope.js";
 import { FileTree } from "./tree.js";
 import type {
   ImageConfig,
+  IndexJob,
+  IndexLayerOptions,
   LayerInfo,
   LayerReader,
   OperationOptions,
@@ -33,6 +36,7 @@ export class LayerView extends FileTree {
 export class Image extends FileTree {
   readonly #wasm: WasmImage;
   readonly #handles: { free(): void }[];
+  readonly #indexing: Indexing;
   readonly #views = new Map<number, LayerView>();
   #layers: readonly LayerInfo[];
   /** The counters at the end. */
@@ -52,11 +56,12 @@ export class Image extends FileTree {
   readonly annotations: Readonly<Record<string, string>>;
 
   /** @internal */
-  constructor(wasm: WasmImage, scope: Scope) {
+  constructor(wasm: WasmImage, scope: Scope, indexing: Indexing) {
     const root = wasm.root();
     super(() => root, scope);
     this.#wasm = wasm;
     this.#handles = [wasm, root];
+    this.#indexing = indexing;
     this.name = wasm.name;
     this.digest = wasm.digest;
     this.indexDigest = wasm.indexDigest;
@@ -109,6 +114,34 @@ export class Image extends FileTree {
     this.#handles.push(tree);
     this.#views.set(index, view);
     return view;
+  }
+
+  /**
+   * Builds the index of a layer that has none: the layer streams past once, and its digest is checked. From then on it is
+   * read lazily, here (unless it was read whole before) and by each later {@link open} whose cache keeps the index. A
+   * layer that has an index, also one that the cache keeps, is done at once.
+   *
+   * ```ts
+   * const job = image.indexLayer(2);
+   * for await (const { bytes, total, newEntries } of job) show(bytes / total, newEntries);
+   * const layer = await job.done;
+   * ```
+   *
+   * Who wants the same layer at the same time, by whatever image, shares the pass. `done` is rejected with
+   * `DIGEST_MISMATCH` where the layer's bytes are others than its digest says, `UNSUPPORTED` for zstd and what else no
+   * zTOC can tell of, `CORRUPT_LAYER`, `NETWORK`, `LIMIT_EXCEEDED`, `ABORTED`; nothing is kept then.
+   */
+  indexLayer(index: number, options: IndexLayerOptions = {}): IndexJob {
+    return this.#indexing.job(index, options, () => this.layers);
+  }
+
+  /**
+   * Looks which layers without an index the cache keeps one of, so that {@link layers} tells how they are read. Reading
+   * finds them too. What is damaged is as if it were not there.
+   */
+  async findKeptIndexes(options: OperationOptions = {}): Promise<readonly LayerInfo[]> {
+    await this.#indexing.findKept(options.signal);
+    return this.layers;
   }
 
   /** Fetches the parts that the SOCI index says will be needed first. Does nothing where it names none. */

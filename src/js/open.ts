@@ -3,6 +3,7 @@ import { blobFiles, mapFiles } from "./blob.js";
 import { invalid, OcipeekError } from "./errors.js";
 import { Handover } from "./formats/handover.js";
 import { Image } from "./image.js";
+import { Indexing } from "./indexing/index.js";
 import { ProgressMeter } from "./progress.js";
 import { formatsReady, isBrowser, type Runtime, ready } from "./runtime.js";
 import { Scope } from "./scope.js";
@@ -26,18 +27,21 @@ export async function open(source: ImageSource, options: OpenOptions = {}): Prom
   const spec = sourceOf(source, options.tag, runtime);
   const meter = options.onProgress && new ProgressMeter(options.onProgress);
   const scope = new Scope(meter);
+  const indexing = new Indexing(scope, options, runtime.isIsolated === true);
   const raw = rawOptions(options, runtime);
-  const handover = new Handover(hostOf(options, meter));
+  const handover = new Handover({ ...hostOf(options, meter), indexer: indexing });
   try {
     const wasm = await scope.run(options.signal, (stop) => openImage(spec, raw, handover.first, stop));
     handover.done();
-    return new Image(wasm, scope);
+    indexing.attach(wasm);
+    return new Image(wasm, scope, indexing);
   } catch (error) {
     if (!(error instanceof OcipeekError) || error.format === undefined || !runtime.formats) throw error;
   }
   const other = await formatsReady(runtime.formats);
   const wasm = await scope.run(options.signal, (stop) => other.openImage(spec, raw, handover.second, stop));
-  return new Image(wasm, scope);
+  indexing.attach(wasm);
+  return new Image(wasm, scope, indexing);
 }
 
 /**
@@ -74,10 +78,12 @@ export function hostOf(
 
 /** The options that are plain values. @internal */
 export function rawOptions(options: OpenOptions, runtime: Runtime): RawOptions {
-  const { platform, sociIndex, reader, verify, limits, plainHttp, tokenHosts } = options;
+  const { platform, sociIndex, reader, index, indexAbove, verify, limits, plainHttp, tokenHosts } = options;
   const raw: RawOptions = { platform: platform ?? `linux/${runtime.architecture ?? "amd64"}` };
   if (sociIndex !== undefined) raw.sociIndex = sociIndex === false ? "none" : sociIndex;
   if (reader !== undefined) raw.reader = reader;
+  if (index !== undefined) raw.index = checkIndex(index);
+  if (indexAbove !== undefined) raw.indexAbove = indexAbove;
   if (verify !== undefined) raw.verify = verify;
   if (limits !== undefined) raw.limits = limits;
   if (plainHttp !== undefined) raw.plainHttp = plainHttp;
@@ -122,6 +128,11 @@ function splitLocal(text: string): { path: string; name?: string } {
   if (!parts?.[1])
     throw new OcipeekError("INVALID_REFERENCE", `INVALID_REFERENCE: no path in ${JSON.stringify(text)}`);
   return parts[2] === undefined ? { path: parts[1] } : { path: parts[1], name: parts[2] };
+}
+
+function checkIndex(index: unknown): "build" | "kept" {
+  if (index !== "build" && index !== "kept") throw invalid('index must be "build" or "kept"');
+  return index;
 }
 
 function tagged(tag: string | undefined): { tag?: string } {

@@ -10,6 +10,8 @@ export interface Runtime {
   folder?(path: string): LocalFiles;
   /** Opens a file on disk. */
   archive?(path: string): LocalFiles;
+  /** Whether what one request began must not be waited for by another, as on the edge. */
+  isIsolated?: boolean;
   /** The module `ocipeek/build`, which is loaded on demand. */
   builder?(): Promise<typeof import("./build/index.js")>;
   /** The module that reads images in other lazy formats, which is loaded on demand. */

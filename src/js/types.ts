@@ -2,6 +2,10 @@
  * The public types of the package. Names follow Node's `fs/promises` and web types.
  * @module
  */
+import type { BuildProgress, ZtocEntry } from "./build/types.js";
+import type { Image } from "./image.js";
+
+export type { BuildProgress, LayerProgress, ZtocEntry } from "./build/types.js";
 
 /** A path in an image: a string (UTF-8) or raw bytes. Relative paths start at the root. */
 export type ImagePath = string | Uint8Array;
@@ -49,7 +53,10 @@ export type EntryType = "file" | "directory" | "symlink" | "char-device" | "bloc
 export interface Verification {
   /** How the manifest chain was checked: every manifest against its digest, starting from a digest that the caller gave or from what the registry said of the tag. */
   manifest: "digest" | "tag";
-  /** What vouches for names, sizes and attributes. */
+  /**
+   * What vouches for names, sizes and attributes. `own-index`: an index that was built here of bytes that had the layer's
+   * digest, and perhaps kept in the cache since.
+   */
   metadata: "ztoc-digest" | "layer-digest" | "toc-digest" | "own-index" | "crc" | "none";
   /** What vouches for content. `crc`: checksums, which find damage and no forgery. */
   content: "span-digest" | "layer-digest" | "chunk-digest" | "crc" | "none";
@@ -161,11 +168,11 @@ export interface LayerInfo {
   mediaType: string;
   /** Compressed size in bytes. */
   size: number;
-  /** `ztoc`: lazily by SOCI. `tar`: by ranges of an uncompressed tar. `whole`: fetched once. Others: lazily by that format. */
+  /** `ztoc`: lazily by SOCI, or by an index that was built here. `tar`: by ranges of an uncompressed tar. `whole`: fetched once. Others: lazily by that format. */
   read: "ztoc" | "tar" | "whole" | LazyFormat;
   /** What reads it, and how that was found. */
   reader: LayerReader;
-  /** The layer's zTOC. `spanSize` where the index says it, else once the zTOC was fetched. */
+  /** The layer's zTOC: the SOCI index's, or one that was built here. `spanSize` where the index says it, else once the zTOC was fetched. */
   ztoc?: { digest: string; size: number; spanSize?: number };
 }
 
@@ -263,8 +270,9 @@ export interface ReadStats {
 
 /**
  * A cache of verified bytes. What it gives back under a digest (`sha256:…`) is verified again. With `getRange` it is
- * also given packed zTOCs (`pack-v1:sha256:…`), of which one read takes a few kilobytes. Those carry checksums against
- * damage, but no digest vouches for them: only its owner may be able to write to such a cache.
+ * also given packed zTOCs (`pack-v1:sha256:…`), of which one read takes a few kilobytes. Indexes that were built here are
+ * kept by the digest of their layer (`index-v1:sha256:…`). Both carry checksums against damage, but no digest vouches for
+ * them: only its owner may be able to write to a cache that has `getRange`, or is used with {@link OpenOptions.index}.
  */
 export interface Cache {
   /** The bytes of `key`, or nothing. What it throws counts as nothing. */
@@ -354,6 +362,19 @@ export interface OpenOptions {
    * its manifest tells, else SOCI, else its layers as they are.
    */
   reader?: "auto" | "soci" | LazyFormat | undefined;
+  /**
+   * What to do for layers that have no index. By default they are fetched whole when something of them is wanted, unless
+   * the `cache` has `getRange` and keeps an index that was built before.
+   *
+   * - `build`: their indexes are built then, which streams them once (up to the limit `maxBuildLayerSize`) and needs
+   *   little memory, and kept in the `cache`; zstd layers, of which there can be none, are fetched whole.
+   * - `kept`: the `cache`, whatever it is, is trusted with indexes that were built before.
+   */
+  index?: "build" | "kept" | undefined;
+  /** With `index: "build"`: layers of up to so many bytes are fetched whole all the same. 0 by default. */
+  indexAbove?: number | undefined;
+  /** Told how far the building of an index is that a read waits for, at most ten times a second. */
+  onIndexing?: ((progress: BuildProgress) => void) | undefined;
   /** `false` skips the checks of spans and headers, and allows ranged reads of layers that cannot be verified. Results say so. */
   verify?: boolean | undefined;
   /** Named limits of the library, by their names in camel case, e.g. `maxWholeLayerSize`, or `maxIdleMs` (30,000): after so long without bytes a try has failed. */
@@ -370,6 +391,53 @@ export interface OpenOptions {
 export interface OperationOptions {
   /** Stops it and its requests; the promise is rejected with `ABORTED`. */
   signal?: AbortSignal | undefined;
+}
+
+/** Options of {@link Image.indexLayer}. */
+export interface IndexLayerOptions extends OperationOptions {
+  /** Least bytes of the tar between two points at which reading can begin; 4 MiB by default. Less makes a larger index. */
+  spanSize?: number | undefined;
+}
+
+/** How far the building of an index is. */
+export interface IndexProgress {
+  /** The layer's position in its image. */
+  layer: number;
+  /** The layer's digest. */
+  digest: string;
+  /** Bytes of the compressed layer so far. */
+  bytes: number;
+  /** Bytes of the compressed layer in all. */
+  total: number;
+  /** Entries so far. */
+  entries: number;
+  /** Spans so far. */
+  spans: number;
+  /** Bytes per second, over the last seconds. */
+  bytesPerSecond: number;
+  /** Seconds left at that rate; absent where there is no telling. */
+  etaSeconds?: number;
+  /** Entries that were found since the last news, in tar order: nothing vouches for them before the end. */
+  newEntries: ZtocEntry[];
+  /** Whether the job pauses. */
+  paused: boolean;
+}
+
+/**
+ * The building of a layer's index; see {@link Image.indexLayer}. A loop over it is told how far it is, at most ten times a
+ * second, and of each entry from its start on; it ends with the job, and throws what {@link done} is rejected with.
+ */
+export interface IndexJob extends AsyncIterable<IndexProgress> {
+  /** The layer as it is read then. */
+  readonly done: Promise<LayerInfo>;
+  /** Whether it pauses. */
+  readonly paused: boolean;
+  /** Takes no more bytes until {@link resume}. Others who wait for the same layer are not held up. */
+  pause(): void;
+  /** Goes on. */
+  resume(): void;
+  /** Stops it: {@link done} is rejected with `ABORTED`. */
+  cancel(): void;
 }
 
 /** Options of reads. */

@@ -13,7 +13,7 @@ const MEDIA_TYPE: &str = "application/octet-stream";
 
 /// Under which key.
 pub(super) fn key(layer: &Digest) -> String {
-    format!("ztoc-of-v1:{layer}")
+    format!("index-v1:{layer}")
 }
 
 fn head(layer: &Descriptor, ztoc: &Digest, size: u64) -> Vec<u8> {

@@ -260,6 +260,10 @@ pub(crate) struct Context {
     pub(crate) cache: Option<Rc<dyn Cache>>,
     /// Builds indexes of layers that have none.
     pub(crate) indexer: Option<Rc<dyn Indexer>>,
+    /// Smaller layers get none.
+    pub(crate) index_above: u64,
+    /// Whether the cache is trusted with indexes of layers that have none.
+    pub(crate) kept_indexes: bool,
     /// Spans in memory.
     pub(crate) spans: SpanCache,
     pub(crate) limits: Limits,

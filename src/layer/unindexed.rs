@@ -11,7 +11,6 @@ use crate::error::{Code, Error, Result};
 use crate::limits::Limits;
 use crate::oci::Descriptor;
 use crate::rootfs::LayerIndex;
-use crate::source::Cache;
 use crate::transport::{ByteStream, deferred};
 
 /// Decides how it is read when something of it is wanted first.
@@ -128,8 +127,7 @@ impl Inner {
     }
 
     async fn find(&self) -> Option<Rc<dyn Layer>> {
-        let trusted = |c: &&Rc<dyn Cache>| c.has_ranges() || self.context.indexer.is_some();
-        let cache = self.context.cache.as_ref().filter(trusted)?;
+        let cache = self.context.cache.as_ref().filter(|_| self.context.kept_indexes)?;
         let ztoc = kept::find(&**cache, &self.layer).await?;
         let layer = ZtocLayer::own(self.context.clone(), self.layer.clone(), ztoc, self.id);
         // What is damaged is no index.
@@ -139,7 +137,8 @@ impl Inner {
     }
 
     async fn build(self: &Rc<Self>) -> Result<()> {
-        let Some(indexer) = &self.context.indexer else { return Ok(()) };
+        let wanted = self.layer.size > self.context.index_above;
+        let Some(indexer) = self.context.indexer.as_ref().filter(|_| wanted) else { return Ok(()) };
         let limit = self.context.limits.max_build_layer_size;
         Limits::check("max_build_layer_size", self.layer.size, limit).map_err(|e| {
             e.with_message(format!(

@@ -10,7 +10,7 @@ use wasm_bindgen::JsValue;
 use super::js;
 use crate::error::{Code, Error, Result};
 use crate::registry::{CredentialSource, Credentials};
-use crate::source::Cache;
+use crate::source::{Cache, cut};
 
 /// An object with `get(key)`, `put(key, bytes)` and perhaps `getRange(key, start, end)`. What it throws is a miss.
 pub struct JsCache(pub JsValue);
@@ -35,9 +35,12 @@ impl Cache for JsCache {
     fn get_range<'a>(&'a self, key: &'a str, range: Range<u64>) -> LocalBoxFuture<'a, Option<Bytes>> {
         // Within a double: offsets in one value of the cache.
         let args = [key.into(), (range.start as f64).into(), (range.end as f64).into()];
-        Box::pin(
-            async move { js::call_async(&self.0, "getRange", &args).await.ok().as_ref().and_then(js::bytes) },
-        )
+        Box::pin(async move {
+            if !self.has_ranges() {
+                return Some(cut(&self.get(key).await?, &range));
+            }
+            js::call_async(&self.0, "getRange", &args).await.ok().as_ref().and_then(js::bytes)
+        })
     }
 }
 

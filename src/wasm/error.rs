@@ -41,6 +41,30 @@ pub fn to_js(error: &Error) -> JsValue {
     out.into()
 }
 
+/// The error that JavaScript of the package threw as an `OcipeekError`; of anything else, that it failed.
+#[cfg(feature = "reader")]
+pub fn from_js(thrown: &JsValue) -> Error {
+    const LIMITS: [&str; 7] = [
+        "max_build_inflated",
+        "max_entries",
+        "max_name_bytes",
+        "max_path_len",
+        "max_spans",
+        "max_tar_header_size",
+        "max_ztoc_size",
+    ];
+    let text = |name| js::get_some(thrown, name).and_then(|v| v.as_string());
+    let code = text("code").and_then(|code| Code::ALL.into_iter().find(|c| c.as_str() == code));
+    let Some(code) = code else {
+        return js::exception(Code::InvalidArgument, "the indexer failed", thrown.clone());
+    };
+    let message = text("message").unwrap_or_default();
+    let message = message.strip_prefix(code.as_str()).and_then(|m| m.strip_prefix(": ")).unwrap_or(&message);
+    let error = Error::new(code, message).with_cause(thrown.clone());
+    let limit = text("limit").and_then(|limit| LIMITS.into_iter().find(|name| camel_case(name) == limit));
+    limit.into_iter().fold(error, Error::with_limit)
+}
+
 /// The message, with the limit's name as JavaScript spells it.
 fn message(error: &Error) -> String {
     let text = error.to_string();

@@ -2,19 +2,21 @@
 
 use std::rc::Rc;
 
-use js_sys::{Array, Function, Object, Promise};
+use js_sys::{Array, Function, Object, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 
 use super::callbacks::{JsCache, JsCredentials};
 use super::error::{invalid, js_result};
 use super::fetch::{FetchTransport, Meter};
 use super::files::JsFiles;
+use super::indexer::JsIndexer;
 use super::options::Options;
+use super::source::BlobCursor;
 use super::tree::{Root, Tree};
 use super::{abort, convert, js};
 use crate::cache::CachedSource;
 use crate::error::{Error, Result};
-use crate::image::Image;
+use crate::image::{BuiltIndex, Image, Indexer};
 use crate::layout::{Files, Layout, TarFiles, UrlFiles};
 use crate::limits::Limits;
 use crate::oci::Reference;
@@ -42,7 +44,8 @@ pub fn open_image(source: JsValue, options: JsValue, host: JsValue, stop: Option
 
 async fn open(source: &JsValue, options: JsValue, host: &JsValue) -> Result<Image> {
     let opened = open_source(source, options, host).await?;
-    let options = opened.options.open_options(opened.limits, opened.cache)?;
+    let indexer = js::get_some(host, "indexer").map(|i| Rc::new(JsIndexer(i)) as Rc<dyn Indexer>);
+    let options = opened.options.open_options(opened.limits, opened.cache, indexer)?;
     Image::open(opened.source, opened.transport, &opened.target, options).await
 }
 
@@ -214,6 +217,43 @@ impl WasmImage {
     pub fn prefetch(&self, stop: Option<Promise>) -> Promise {
         let image = self.image.clone();
         abort::promise(stop, async move { image.prefetch().await.map(|()| JsValue::UNDEFINED) })
+    }
+
+    /// Looks which layers without an index the cache keeps one of.
+    #[wasm_bindgen(js_name = findKeptIndexes)]
+    pub fn find_kept_indexes(&self, stop: Option<Promise>) -> Promise {
+        let image = self.image.clone();
+        abort::promise(stop, async move {
+            image.find_kept_indexes().await;
+            Ok(JsValue::UNDEFINED)
+        })
+    }
+
+    /// A `BlobCursor` over a layer from a byte on. Not verified.
+    #[wasm_bindgen(js_name = layerStream)]
+    pub fn layer_stream(&self, layer: usize, start: f64, stop: Option<Promise>) -> Promise {
+        let image = self.image.clone();
+        abort::promise(stop, async move {
+            let start =
+                js::whole_number(&start.into()).ok_or_else(|| invalid("start", "a byte of the layer"))?;
+            Ok(BlobCursor::new(image.layer_stream(layer, start).await?).into())
+        })
+    }
+
+    /// Reads a layer by an index that was built of it, and keeps that.
+    #[wasm_bindgen(js_name = useIndex)]
+    pub fn use_index(
+        &self,
+        layer: usize,
+        ztoc: Uint8Array,
+        layer_digest: String,
+        stop: Option<Promise>,
+    ) -> Promise {
+        let image = self.image.clone();
+        abort::promise(stop, async move {
+            let built = BuiltIndex { ztoc: ztoc.to_vec().into(), layer_digest: layer_digest.parse()? };
+            image.use_index(layer, built).await.map(|()| JsValue::UNDEFINED)
+        })
     }
 
     /// The merged root file system.

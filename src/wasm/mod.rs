@@ -21,6 +21,8 @@ mod fetch;
 mod files;
 #[cfg(feature = "reader")]
 mod image;
+#[cfg(feature = "reader")]
+mod indexer;
 mod js;
 #[cfg(feature = "reader")]
 mod options;

@@ -65,12 +65,21 @@ export interface Host {
   onTransfer?: (requests: number, bytes: number) => void;
   credentials?: { get(registry: string): unknown };
   cache?: { get(key: string): unknown; put(key: string, value: Uint8Array): unknown };
+  /** For `index: "build"`. */
+  indexer?: {
+    build(
+      layer: { digest: string; size: number },
+      signal: AbortSignal,
+    ): Promise<{ ztoc: Uint8Array; layerDigest: string }>;
+  };
 }
 
 export interface RawOptions {
   platform?: string;
   sociIndex?: string;
   reader?: string;
+  index?: "build" | "kept";
+  indexAbove?: number;
   verify?: boolean;
   limits?: Record<string, number>;
   plainHttp?: boolean;
@@ -96,6 +105,9 @@ export class WasmImage extends Freed {
   requests(): import("../js/types.js").RequestRecord[];
   config(stop: Stop): Promise<import("../js/types.js").ImageConfig>;
   prefetch(stop: Stop): Promise<void>;
+  findKeptIndexes(stop: Stop): Promise<void>;
+  layerStream(layer: number, start: number, stop: Stop): Promise<BlobCursor>;
+  useIndex(layer: number, ztoc: Uint8Array, layerDigest: string, stop: Stop): Promise<void>;
   root(): Tree;
   layer(index: number): Tree | undefined;
 }

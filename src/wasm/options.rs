@@ -9,7 +9,7 @@ use super::error::invalid;
 use super::{js, values};
 use crate::error::Result;
 use crate::formats::Reader;
-use crate::image::{OpenOptions, SociChoice};
+use crate::image::{Indexer, OpenOptions, SociChoice};
 use crate::limits::Limits;
 use crate::registry::RegistryOptions;
 use crate::source::Cache;
@@ -22,6 +22,10 @@ pub struct Options {
     pub soci_index: Option<String>,
     /// The name of a reader; chosen by what the image is where absent.
     pub reader: Option<String>,
+    /// `build`: indexes of layers without one are built; `kept`: those that the cache keeps are used, whatever it is.
+    pub index: Option<String>,
+    /// Layers of up to so many bytes get no index.
+    pub index_above: u64,
     /// Whether to verify; by default yes.
     pub verify: Option<bool>,
     /// The default ones, changed by their names in camel case.
@@ -43,6 +47,8 @@ impl Options {
             platform: option(&value, "platform", "a string", JsValue::as_string)?,
             soci_index: option(&value, "sociIndex", "a string", JsValue::as_string)?,
             reader: option(&value, "reader", "a string", JsValue::as_string)?,
+            index: option(&value, "index", "a string", JsValue::as_string)?,
+            index_above: option(&value, "indexAbove", "a whole number", js::whole_number)?.unwrap_or(0),
             verify: option(&value, "verify", "a boolean", JsValue::as_bool)?,
             plain_http: option(&value, "plainHttp", "a boolean", JsValue::as_bool)?.unwrap_or(false),
             push: option(&value, "push", "a boolean", JsValue::as_bool)?.unwrap_or(false),
@@ -64,7 +70,12 @@ impl Options {
     }
 
     /// What `Image::open` wants.
-    pub fn open_options(&self, limits: Limits, cache: Option<Rc<dyn Cache>>) -> Result<OpenOptions> {
+    pub fn open_options(
+        &self,
+        limits: Limits,
+        cache: Option<Rc<dyn Cache>>,
+        indexer: Option<Rc<dyn Indexer>>,
+    ) -> Result<OpenOptions> {
         let platform = self.platform.as_deref().map(str::parse).transpose()?;
         let reader = match self.reader.as_deref() {
             None => Reader::Auto,
@@ -80,8 +91,10 @@ impl Options {
             soci,
             verify: self.verify.unwrap_or(true),
             cache,
-            indexer: None,
             reader,
+            indexer: indexer.filter(|_| self.index.as_deref() == Some("build")),
+            index_above: self.index_above,
+            kept_indexes: self.index.is_some().then_some(true),
             limits,
         })
     }

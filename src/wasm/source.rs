@@ -78,7 +78,7 @@ impl WasmSource {
                 0 => source.blob_stream(&descriptor).await?,
                 _ => source.blob_range(&descriptor, start..descriptor.size).await?,
             };
-            Ok(BlobCursor { stream: Rc::new(RefCell::new(Some(stream))) }.into())
+            Ok(BlobCursor::new(stream).into())
         })
     }
 
@@ -111,6 +111,12 @@ impl WasmSource {
 #[wasm_bindgen]
 pub struct BlobCursor {
     stream: Rc<RefCell<Option<ByteStream>>>,
+}
+
+impl BlobCursor {
+    pub(super) fn new(stream: ByteStream) -> Self {
+        BlobCursor { stream: Rc::new(RefCell::new(Some(stream))) }
+    }
 }
 
 #[wasm_bindgen]

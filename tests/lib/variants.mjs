@@ -14,7 +14,7 @@ export const v1Indexes = layout.manifests
   .get(layout.tags.get(FALLBACK_TAG))
   .json.manifests.map((m) => m.digest);
 
-/** Every index, and none: name, reference and options. Layers' lists are the same for all. */
+/** Every index, none, and those that are built here: name, reference and options. Layers' lists are the same for all. */
 export function variants(host) {
   const platform = "linux/amd64";
   const at = (name, tag, options = {}) => ({
@@ -29,5 +29,6 @@ export function variants(host) {
     at("v2, 4 MiB spans", "latest-soci-4m"),
     at("v2, made by HEAD", "latest-soci-head"),
     at("no index, whole layers", "latest", { sociIndex: false }),
+    at("no index, built when opened", "latest", { sociIndex: false, index: "build" }),
   ];
 }

@@ -59,8 +59,12 @@ test("how a layer is read, in a sentence", () => {
   const soci = { digest: "sha256:1", version: "v2", found: "annotation", layers: [] } as const;
   const ztoc = { digest: "sha256:2", size: 1, spanSize: 4_000_000 };
   assert.match(
-    readingWords({ ...layer, read: "ztoc", ztoc }, { ...soci, layers: [] }),
+    readingWords({ ...layer, read: "ztoc", ztoc }, { ...soci, layers: [layer.digest] }),
     /v2.*5\.0 MB.*4\.0 MB/,
+  );
+  assert.match(
+    readingWords({ ...layer, read: "ztoc", ztoc }, { ...soci, layers: [] }),
+    /^By an index that this browser built: of 5\.0 MB only the spans/,
   );
   assert.match(readingWords({ ...layer, read: "whole" }, undefined), /all 5\.0 MB are fetched/);
   assert.match(readingWords({ ...layer, read: "tar" }, undefined), /not compressed/);

@@ -91,6 +91,12 @@ export interface Config {
   readonly demo: readonly string[];
   /** Bounds on one request. */
   readonly limits: RequestLimits;
+  /**
+   * What to do for layers that have no index and are too large to be fetched whole. `build`: their index is built by the
+   * first request, within the limits, and kept in the cache. `kept`: only indexes that the cache keeps are used. Default
+   * `build`.
+   */
+  readonly index: "build" | "kept";
   /** Limits of the library, by its names; sized for an isolate of 128 MB. */
   readonly libraryLimits: Readonly<Record<string, number>>;
   /** Caches. */
@@ -152,6 +158,8 @@ const LIBRARY_LIMITS: Readonly<Record<string, number>> = {
   maxSpanSize: 8 * MIB,
   maxWholeLayerSize: 24 * MIB,
   maxWholeLayerInflated: 48 * MIB,
+  maxBuildLayerSize: 256 * MIB,
+  maxBuildInflated: 1024 * MIB,
   maxZstdWindow: 8 * MIB,
   spanCacheSize: 8 * MIB,
   maxRangeRequest: 4 * MIB,
@@ -177,6 +185,7 @@ export interface Defaults {
  * | `OCIPEEK_TOKEN_HOSTS` | list of hosts that may get credentials as a token service | none |
  * | `OCIPEEK_TAG_TTL` | seconds | `60` |
  * | `OCIPEEK_DEMO` | list of images that the page suggests | none |
+ * | `OCIPEEK_INDEX` | `build` or `kept`: layers without an index, over `maxWholeLayerSize` | `build` |
  * | `OCIPEEK_LIMITS` | object, see {@link RequestLimits} | |
  * | `OCIPEEK_LIBRARY_LIMITS` | object, the library's limits in camel case | |
  * | `OCIPEEK_CACHE` | object, see {@link CacheConfig} | |
@@ -204,6 +213,7 @@ export function parseConfig(env: Env, defaults: Defaults = {}): Config {
     tagTtl: whole("OCIPEEK_TAG_TTL", env.OCIPEEK_TAG_TTL ?? 60),
     demo: (list(env, "OCIPEEK_DEMO") ?? []).map(imageOf),
     limits,
+    index: indexing(text(env, "OCIPEEK_INDEX") ?? "build"),
     libraryLimits: numbers(env, "OCIPEEK_LIBRARY_LIMITS", LIBRARY_LIMITS, true),
     cache: {
       memoryBytes: whole("OCIPEEK_CACHE.memoryBytes", cache.memoryBytes ?? 16 * MIB),
@@ -242,6 +252,11 @@ function platform(value: string): string {
     throw new ConfigError("OCIPEEK_DEFAULT_PLATFORM: must be os/arch or os/arch/variant");
   }
   return value;
+}
+
+function indexing(value: string): "build" | "kept" {
+  if (value === "build" || value === "kept") return value;
+  throw new ConfigError("OCIPEEK_INDEX: must be build or kept");
 }
 
 function generation(value: unknown): string {

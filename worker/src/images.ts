@@ -165,6 +165,8 @@ export class Images {
       auth: own ? callerCredentials(own) : auth,
       // What only this caller may read must not be found by others.
       cache: own ? readOnly(cache) : cache,
+      index: config.index,
+      indexAbove: config.libraryLimits.maxWholeLayerSize,
       limits: { ...config.libraryLimits },
       plainHttp: config.insecureRegistries.includes(name.registry),
       tokenHosts: [...config.tokenHosts],

@@ -4,7 +4,8 @@ import { siSize, table } from "../format.js";
 import type { Session } from "../session.js";
 
 async function run(session: Session): Promise<void> {
-  const { layers } = await session.open(argument(session, 0));
+  const image = await session.open(argument(session, 0));
+  const layers = await image.findKeptIndexes({ signal: session.signal });
   if (session.args.flag("json")) {
     await session.json(layers);
     return;
@@ -25,8 +26,9 @@ export const layers: Command = {
   name: "layers",
   summary: "list the layers and how each is read",
   usage: "IMAGE",
-  details: `READ says how: ztoc (by SOCI, only what is needed), tar (by ranges, with --insecure-unverified), whole (fetched once,
-up to the limit maxWholeLayerSize), else lazily by that format. FOUND BY says what told so.`,
+  details: `READ says how: ztoc (by SOCI, or by an index that --build-index built and the cache keeps: only what is needed),
+tar (by ranges, with --insecure-unverified), whole (fetched once, up to the limit maxWholeLayerSize), else lazily by that
+format. FOUND BY says what told so.`,
   options: {},
   arity: [1, 1],
   run,

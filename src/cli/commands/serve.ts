@@ -64,6 +64,7 @@ function settingsOf(args: Args): Record<string, unknown> {
   set("OCIPEEK_INSECURE_REGISTRIES", args.texts("insecure-registry"));
   set("OCIPEEK_DEFAULT_PLATFORM", args.text("platform"));
   set("OCIPEEK_TOKEN_HOSTS", args.texts("token-host"));
+  if (args.flag("build-index")) set("OCIPEEK_INDEX", "build");
   if (args.texts("limit").length > 0) set("OCIPEEK_LIBRARY_LIMITS", args.limits());
   return settings;
 }

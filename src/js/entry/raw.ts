@@ -18,15 +18,16 @@ export interface InitOptions {
 
 /** Says where the wasm module is. It is instantiated by the first `open`. Call it once, before that. */
 export function init(source: WasmSource | Promise<WasmSource>, { formats }: InitOptions = {}): void {
+  const builder = () => import("../build/index.js");
   const load = async () => instantiate({ module_or_path: await source });
   if (formats === undefined) {
-    setRuntime({ load });
+    setRuntime({ load, builder });
     return;
   }
   const find =
     typeof formats === "function" ? (formats as () => WasmSource | Promise<WasmSource>) : () => formats;
   const other = async () => instantiateFormats({ module_or_path: await find() });
-  setRuntime({ load, formats: async () => ({ load: other, openImage }) });
+  setRuntime({ load, builder, formats: async () => ({ load: other, openImage }) });
 }
 
 export * from "../index.js";

@@ -8,6 +8,7 @@ setRuntime({
   load: () => initSync({ module }),
   builder: () => import("../build/entry/workerd.js"),
   formats: () => import("../formats/entry/workerd.js"),
+  isIsolated: true,
 });
 
 export * from "../index.js";

@@ -75,7 +75,7 @@ export class DirectoryCache implements Cache {
 
   /** `sha256:ab…` → `FOLDER/sha256/ab/ab…`, `pack-v1:sha256:ab…` → `FOLDER/pack-v1/sha256/ab/ab…`; else nothing. */
   #file(key: string): string | undefined {
-    const match = /^(?:(pack-v[0-9]{1,4}):)?([a-z0-9]{1,20}):([0-9a-f]{32,128})$/.exec(key);
+    const match = /^(?:([a-z]{1,20}-v[0-9]{1,4}):)?([a-z0-9]{1,20}):([0-9a-f]{32,128})$/.exec(key);
     if (!match?.[2] || !match[3]) return undefined;
     return join(this.#folder, match[1] ?? "", match[2], match[3].slice(0, 2), match[3]);
   }

@@ -154,7 +154,7 @@ function rowOf(stats: Stats, seen: Set<string>, isLayer: boolean): Row {
 }
 
 /** `.wh.NAME` hides `NAME` of lower layers, `.wh..wh..opq` all that they have in its folder. */
-function whiteoutType(name: Uint8Array): EntryType | undefined {
+export function whiteoutType(name: Uint8Array): EntryType | undefined {
   if (!WHITEOUT.every((byte, i) => name[i] === byte)) return undefined;
   const text = latin1(name);
   if (text === ".wh..wh..opq") return "opaque";
@@ -170,7 +170,7 @@ function extraOf(stats: Stats): string | undefined {
 }
 
 /** Bytes as a text of as many characters. */
-function latin1(bytes: Uint8Array): string {
+export function latin1(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes) text += String.fromCharCode(byte);
   return text;

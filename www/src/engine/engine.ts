@@ -8,6 +8,7 @@ import { diff } from "./diff.ts";
 import { download, downloadTar } from "./download.ts";
 import { hash, identify, read, stat } from "./files.ts";
 import { Images } from "./images.ts";
+import { Indexings } from "./indexing.ts";
 import { Layers } from "./layers.ts";
 import { imagesIn } from "./local.ts";
 import { PLATFORM, type Platform, Registries } from "./registries.ts";
@@ -22,12 +23,15 @@ export function createEngine(
   const images = new Images(registries, cache);
   const catalogues = new Catalogues();
   const layers = new Layers(images, catalogues);
+  const indexings = new Indexings(images, catalogues);
   const comparisons = new Comparisons(images, catalogues);
   return {
     configure: (_, site) => registries.configure(site),
     open: (context, source, platform) => images.open(context, source, platform),
     close: (_, image) => images.close(image),
     image: (_, image) => images.describe(image),
+    indexLayer: (context, image, layer) => indexings.run(context, image, layer),
+    pauseIndexing: (_, image, layer, isPaused) => indexings.pause(image, layer, isPaused),
     config: (context, image) => images.use(context, image, (it) => it.config({ signal: context.signal })),
     imagesIn: (context, source) => imagesIn(context, source),
     tags: (context, reference) => tags(context, registries, reference),

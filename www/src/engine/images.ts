@@ -115,6 +115,14 @@ export class Images {
     return entry.known;
   }
 
+  /** Opens an image anew: what it had in memory is gone, and what the cache keeps by now is used. */
+  async reopen(context: CallContext, id: number): Promise<OpenedImage> {
+    const entry = this.#entry(id);
+    await this.#shut(entry);
+    await this.#opened(context, entry);
+    return this.describe(id);
+  }
+
   /** What reading an image has cost. */
   cost(id: number, withLog: boolean): Cost {
     const { image, spent } = this.#entry(id);
@@ -204,12 +212,17 @@ export class Images {
         const isPrivate = this.#registries.credentials(registry) !== undefined;
         // Opened again it is the same image, whatever the tag names by now.
         const reference = known ? pinned(source.reference, known) : source.reference;
-        return await open(reference, {
+        const image = await open(reference, {
           ...common,
           ...(transport ? { fetch: transport.fetch } : {}),
           cache: isPrivate ? this.#private : this.#cache,
+          // It is this origin's own.
+          index: "kept",
           auth: (host) => this.#registries.credentials(host),
         });
+        // Whether to ask before whole layers are fetched depends on it.
+        await image.findKeptIndexes({ signal });
+        return image;
       }
       const files = filesOf(source);
       entry.tags = await imagesIn(files, { signal });
@@ -241,14 +254,17 @@ export class Images {
   async #closeUnused(): Promise<void> {
     const idle = [...this.#entries.values()].filter((it) => it.image && it.listeners.size === 0);
     const open = [...this.#entries.values()].filter((it) => it.image).length;
-    for (const entry of idle.slice(0, Math.max(0, open - KEPT_OPEN))) {
-      const { image } = entry;
-      if (!image) continue;
-      entry.known = describe(entry, image);
-      entry.image = undefined;
-      await image.close();
-      entry.spent = sum(entry.spent, costOf(image));
-    }
+    for (const entry of idle.slice(0, Math.max(0, open - KEPT_OPEN))) await this.#shut(entry);
+  }
+
+  /** Closes an image; its id stays good. */
+  async #shut(entry: Entry): Promise<void> {
+    const { image } = entry;
+    if (!image) return;
+    entry.known = describe(entry, image);
+    entry.image = undefined;
+    await image.close();
+    entry.spent = sum(entry.spent, costOf(image));
   }
 
   #touch(entry: Entry): void {

@@ -11,19 +11,29 @@ export const FORMATS: Record<LazyFormat, string> = {
   turbooci: "TurboOCI",
 };
 
-/** A few words: `SOCI v2`, `eStargz`, `tar`, `whole`. */
-export function readingOf({ read }: LayerInfo, soci: SociInfo | undefined): string {
+/** Whether a layer is read by an index that was built here, and not by the image's. */
+export function isIndexedHere({ read, digest }: LayerInfo, soci: SociInfo | undefined): boolean {
+  return read === "ztoc" && soci?.layers.includes(digest) !== true;
+}
+
+/** A few words: `SOCI v2`, `own index`, `eStargz`, `tar`, `whole`. */
+export function readingOf(layer: LayerInfo, soci: SociInfo | undefined): string {
+  const { read } = layer;
+  if (isIndexedHere(layer, soci)) return "own index";
   if (read === "ztoc") return `SOCI ${soci?.version ?? ""}`.trim();
   if (read === "tar") return "plain tar";
   return read === "whole" ? "whole" : FORMATS[read];
 }
 
 /** A sentence on it. */
-export function readingWords({ read, ztoc, size }: LayerInfo, soci: SociInfo | undefined): string {
+export function readingWords(layer: LayerInfo, soci: SociInfo | undefined): string {
+  const { read, ztoc, size } = layer;
   switch (read) {
     case "ztoc": {
       const spans = ztoc?.spanSize === undefined ? "spans" : `spans of ${bytes(ztoc.spanSize)}`;
-      const index = soci ? `a SOCI index (${soci.version})` : "a SOCI index";
+      const index = isIndexedHere(layer, soci)
+        ? "an index that this browser built"
+        : `a SOCI index (${soci?.version ?? ""})`;
       return `By ${index}: of ${bytes(size)} only the ${spans} that a file lies in are fetched, each against its digest.`;
     }
     case "tar":

@@ -6,6 +6,7 @@ import type { CallProgress, Cost, ImageSource, OpenedImage, SiteConfig } from ".
 import { EngineError } from "../protocol/api.ts";
 import type { Catalogue } from "../protocol/catalogue.ts";
 import { engine } from "./engine.ts";
+import { canIndex, indexLayers } from "./indexing.ts";
 import { address } from "./location.ts";
 
 /** How far the image on screen is. */
@@ -61,6 +62,9 @@ export function bytesToAskFor(source: ImageSource, layers: readonly LayerInfo[])
 /** What the running opening is for; another address stops it. */
 let running: { key: string; stop: AbortController } | undefined;
 
+/** What to do about layers without an index: fetch them whole, or index them first, in one pass each. */
+export type Answer = "fetch" | "index";
+
 /** Starts to follow the address. Call it once. */
 export function followAddress(): void {
   effect(() => {
@@ -78,12 +82,12 @@ export function followAddress(): void {
   });
 }
 
-/** Opens what the address names, again. `consent`: also what needs whole layers. */
-export function reopen(options: { consent?: boolean } = {}): void {
+/** Opens what the address names, again, with the user's answer to the question before whole layers. */
+export function reopen(answer?: Answer): void {
   running?.stop.abort();
   if (!running) return;
   running = { key: running.key, stop: new AbortController() };
-  void start(running.stop.signal, options.consent);
+  void start(running.stop.signal, answer);
 }
 
 /** Stops what opens; {@link reopen} starts it again. */
@@ -101,7 +105,7 @@ export async function refreshCost(): Promise<void> {
   if (now) cost.value = await engine.cost([now.id, false]);
 }
 
-async function start(signal: AbortSignal, consent = false): Promise<void> {
+async function start(signal: AbortSignal, answer?: Answer): Promise<void> {
   const { image: name = "", platform, tag } = address.peek();
   const layer = layerOf(address.peek());
   let opened: OpenedImage | undefined;
@@ -119,9 +123,13 @@ async function start(signal: AbortSignal, consent = false): Promise<void> {
     if (index === -1) {
       throw new EngineError({ code: "NOT_FOUND", message: `NOT_FOUND: ${name} has no layer ${layer}` });
     }
-    const needed = index === undefined ? opened.layers : opened.layers.slice(index, index + 1);
-    const bytes = bytesToAskFor(source, needed);
-    if (bytes !== undefined && !consent) {
+    const needed = layersOf(opened, index).filter(canIndex);
+    if (answer === "index") {
+      opening.value = { step: "opening", image: opened, requests: 0, bytes: 0 };
+      opened = await indexNeeded(opened, needed, signal);
+    }
+    const bytes = bytesToAskFor(source, layersOf(opened, index));
+    if (bytes !== undefined && answer !== "fetch") {
       opening.value = { step: "ask", image: opened, bytes };
       return;
     }
@@ -134,6 +142,36 @@ async function start(signal: AbortSignal, consent = false): Promise<void> {
     if (signal.aborted) return;
     opening.value = { step: "failed", error: asEngineError(error), ...(opened ? { image: opened } : {}) };
   }
+}
+
+/** The layers that the tree is made of: all, or one. */
+function layersOf({ layers }: OpenedImage, index: number | undefined): OpenedImage["layers"] {
+  return index === undefined ? layers : layers.slice(index, index + 1);
+}
+
+/** Indexes layers; a cancel leads back to the question. */
+async function indexNeeded(
+  image: OpenedImage,
+  layers: OpenedImage["layers"],
+  signal: AbortSignal,
+): Promise<OpenedImage> {
+  try {
+    const numbers = layers.map((it) => it.index);
+    return await indexLayers(image, numbers, signal);
+  } catch (error) {
+    if (signal.aborted || !(error instanceof EngineError) || error.code !== "ABORTED") throw error;
+    return engine.image([image.id]);
+  }
+}
+
+/** Indexes one layer of the image that is open, and shows how it is read then. */
+export async function indexLayer(index: number): Promise<void> {
+  const now = opening.peek();
+  if (now.step !== "open") return;
+  const known = await indexLayers(now.image, [index]);
+  const then = opening.peek();
+  if (then.step === "open" && then.image.id === known.id) opening.value = { ...then, image: known };
+  await refreshCost();
 }
 
 /** Only the view of files shows one layer's tree in the image's place. */

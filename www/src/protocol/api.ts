@@ -187,6 +187,22 @@ export interface CallProgress {
   /** Steps or bytes of this call: done, and of how many where that is known. */
   done?: number;
   total?: number | undefined;
+  /** Of the building of an index. */
+  index?: IndexNews;
+}
+
+/** How far the building of a layer's index is. */
+export interface IndexNews {
+  layer: number;
+  /** Bytes of the compressed layer so far, and in all. */
+  bytes: number;
+  total: number;
+  entries: number;
+  bytesPerSecond: number;
+  etaSeconds: number | undefined;
+  paused: boolean;
+  /** What is in the layer as far as it is known, now and then. Cannot be filtered. */
+  tree?: Catalogue;
 }
 
 /** Key facts of a file whose format is known. `title`: `ELF 64-bit shared object, x86-64`. */
@@ -217,6 +233,13 @@ export interface EngineApi {
   close(image: number): void;
   /** The image again: more is known of its layers once they were read. */
   image(image: number): OpenedImage;
+  /**
+   * Builds the index of a layer, which streams past once, and keeps it in the local cache; gives the image again. The
+   * progress has {@link CallProgress.index}.
+   */
+  indexLayer(image: number, layer: number): OpenedImage;
+  /** Pauses the building of an index, or lets it go on. */
+  pauseIndexing(image: number, layer: number, isPaused: boolean): void;
   config(image: number): ImageConfig;
   /** Images that a file or folder holds, by the names that {@link ImageSource}'s `tag` takes. */
   imagesIn(source: ImageSource): string[];

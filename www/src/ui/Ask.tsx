@@ -1,6 +1,7 @@
 /** Asks before whole layers are fetched: what they are, why, and what there is instead. @module */
 import type { JSX } from "preact";
 import { bytes, plural } from "../format/format.ts";
+import { canIndex } from "../page/indexing.ts";
 import { address, href } from "../page/location.ts";
 import { reopen } from "../page/session.ts";
 import type { OpenedImage } from "../protocol/api.ts";
@@ -12,6 +13,8 @@ import { IndexAdvice } from "./image/IndexAdvice.tsx";
 export function Ask({ image, size }: { image: OpenedImage; size: number }): JSX.Element {
   const lacking = image.layers.filter((it) => it.read === "whole");
   const one = address.value.layer !== undefined;
+  const wanted = one ? lacking.filter((it) => it.digest === address.value.layer) : lacking;
+  const indexable = wanted.filter(canIndex).length;
   return (
     <section class="ask">
       <h1>
@@ -26,8 +29,19 @@ export function Ask({ image, size }: { image: OpenedImage; size: number }): JSX.
         be fetched before its files can be listed: {bytes(size)}. It is checked, and stays in this browser's
         memory only.
       </p>
+      {indexable > 0 && (
+        <p>
+          Or it is indexed: it streams past once as well, and the index that this browser builds meanwhile
+          stays in its cache. Files are fetched by ranges then, on later visits too.
+        </p>
+      )}
       <div class="ask-actions">
-        <Button kind="primary" onClick={() => reopen({ consent: true })}>
+        {indexable > 0 && (
+          <Button kind="primary" onClick={() => reopen("index")}>
+            {one || lacking.length === 1 ? "Index this layer" : "Index these layers"}
+          </Button>
+        )}
+        <Button kind={indexable > 0 ? "normal" : "primary"} onClick={() => reopen("fetch")}>
           Fetch {bytes(size)}
         </Button>
         <ButtonLink href={href({ view: "image" })}>About this image</ButtonLink>

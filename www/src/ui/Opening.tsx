@@ -3,12 +3,14 @@ import type { LayerInfo, LazyFormat } from "ocipeek";
 import type { JSX } from "preact";
 import { bytes, plural } from "../format/format.ts";
 import { FORMATS } from "../format/reading.ts";
+import { canIndex, type Indexing, indexing } from "../page/indexing.ts";
 import { address } from "../page/location.ts";
-import { type Opening as OpeningState, opening, stopOpening } from "../page/session.ts";
+import { type Opening as OpeningState, opening, reopen, stopOpening } from "../page/session.ts";
 import type { OpenedImage } from "../protocol/api.ts";
 import { Ask } from "./Ask.tsx";
 import { Button } from "./controls/Button.tsx";
 import { Spinner } from "./controls/Spinner.tsx";
+import { IndexingPanel } from "./indexing/IndexingPanel.tsx";
 import "./opening.css";
 import { Reference } from "./Reference.tsx";
 
@@ -21,6 +23,8 @@ export function Opening(): JSX.Element | null {
 
 function Progress({ now }: { now: Extract<OpeningState, { step: "opening" }> }): JSX.Element {
   const { image: known, requests, bytes: came, done, total } = now;
+  const job = indexing.value;
+  if (known && job?.image === known.id) return <IndexingPart image={known} job={job} />;
   return (
     <section class="opening" aria-busy="true">
       <h1>
@@ -35,9 +39,24 @@ function Progress({ now }: { now: Extract<OpeningState, { step: "opening" }> }):
         {plural(requests, "request")}, {bytes(came)}
       </p>
       {known && <LayerList image={known} />}
-      <div>
+      <div class="ask-actions">
         <Button onClick={stopOpening}>Cancel</Button>
+        {known?.layers.some(canIndex) && (
+          <Button onClick={() => reopen("index")}>Index the layers instead</Button>
+        )}
       </div>
+    </section>
+  );
+}
+
+/** Layers are indexed before they are listed. */
+function IndexingPart({ image: known, job }: { image: OpenedImage; job: Indexing }): JSX.Element {
+  return (
+    <section class="opening opening-index">
+      <h1>
+        Opening <Reference reference={address.value.image ?? known.name} />
+      </h1>
+      <IndexingPanel now={job} />
     </section>
   );
 }

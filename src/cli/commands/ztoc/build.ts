@@ -84,6 +84,7 @@ AWS's soci for the same span size and build tool. FILE is replaced when all is w
     "soci-index",
     "no-soci",
     "reader",
+    "build-index",
     "insecure-unverified",
     "username",
     "password-stdin",

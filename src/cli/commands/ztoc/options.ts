@@ -13,6 +13,7 @@ export const NO_IMAGE = [
   "soci-index",
   "no-soci",
   "reader",
+  "build-index",
   "insecure-unverified",
   "stats",
   "cache-dir",

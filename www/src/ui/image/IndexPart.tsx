@@ -1,6 +1,7 @@
 /** How each layer is read, and why one is not read by ranges. @module */
 import type { JSX } from "preact";
 import { bytes, plural } from "../../format/format.ts";
+import { isIndexedHere } from "../../format/reading.ts";
 import { href } from "../../page/location.ts";
 import type { OpenedImage } from "../../protocol/api.ts";
 import { Digest } from "../controls/Digest.tsx";
@@ -58,7 +59,7 @@ export function IndexPart({ image }: { image: OpenedImage }): JSX.Element {
                 </td>
                 <td class="image-number">{bytes(it.size)}</td>
                 <td>
-                  <How layer={it} />
+                  <How layer={it} isOwn={isIndexedHere(it, image.soci)} />
                 </td>
               </tr>
             ))}
@@ -77,14 +78,14 @@ const FOUND: Record<string, string> = {
 };
 
 /** `by ranges` with the zTOC's facts, or why not. */
-function How({ layer }: { layer: Layer }): JSX.Element {
+function How({ layer, isOwn }: { layer: Layer; isOwn: boolean }): JSX.Element {
   if (layer.read === "ztoc") {
     const { size = 0, spanSize } = layer.ztoc ?? {};
     return (
       <>
         <Badge kind="good">by ranges</Badge>{" "}
         <span class="image-soft">
-          zTOC of {bytes(size)}
+          {isOwn ? "own index of" : "zTOC of"} {bytes(size)}
           {spanSize !== undefined && `, spans of ${bytes(spanSize)}`}
         </span>
       </>

@@ -1,24 +1,28 @@
 /** One layer: what it is, and its tree in the colours of what it does. @module */
 import type { ImageConfig } from "ocipeek";
 import type { JSX } from "preact";
-import { useMemo } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { bytes, time } from "../../format/format.ts";
 import { stepsOf } from "../../format/history.ts";
 import { readingWords } from "../../format/reading.ts";
 import { visible } from "../../format/visible.ts";
 import { engine } from "../../page/engine.ts";
+import { canIndex, indexing } from "../../page/indexing.ts";
 import { address, go, href } from "../../page/location.ts";
-import type { OpenedImage, Waste } from "../../protocol/api.ts";
+import { asEngineError, indexLayer } from "../../page/session.ts";
+import type { EngineError, OpenedImage, Waste } from "../../protocol/api.ts";
 import { type Catalogue, markOf } from "../../protocol/catalogue.ts";
 import { CHANGES, markedEntries } from "../../protocol/marks.ts";
 import { displayPath, entryAt, pathOf } from "../../protocol/path.ts";
 import { CallNote } from "../CallNote.tsx";
-import { ButtonLink } from "../controls/Button.tsx";
+import { Button, ButtonLink } from "../controls/Button.tsx";
 import { Choice } from "../controls/Choice.tsx";
 import { Digest } from "../controls/Digest.tsx";
 import { LeftIcon } from "../controls/icons.tsx";
 import { KeyValue } from "../controls/KeyValue.tsx";
+import { FailureNote } from "../Failure.tsx";
 import { whyWhole } from "../image/IndexPart.tsx";
+import { IndexingPanel } from "../indexing/IndexingPanel.tsx";
 import { Tree } from "../tree/Tree.tsx";
 import { MARK_WORDS } from "../tree/words.ts";
 import { type CallState, useCall } from "../use-call.ts";
@@ -40,12 +44,15 @@ const SHOWN = [
 ] as const;
 
 export function LayerDetail({ image, index, config, waste }: DetailProps): JSX.Element | null {
+  const start = useIndexing(index);
   const layer = image.layers[index];
   if (!layer) return null;
   const known = config.step === "done" ? config.value : undefined;
   const step = stepsOf(known, image.layers.length).find((it) => it.layer === index);
   const tally = waste.step === "done" ? waste.value.layers[index] : undefined;
   const isRaw = address.value.show === RAW;
+  const job = indexing.value;
+  const isIndexing = job?.image === image.id && job.layer === index;
   return (
     <section class="layer" aria-labelledby="layer">
       <header>
@@ -82,11 +89,36 @@ export function LayerDetail({ image, index, config, waste }: DetailProps): JSX.E
             onSelect={(id) => go({ show: id === RAW ? RAW : undefined })}
           />
           <a href={href({ view: "files", layer: layer.digest, path: "/" })}>Open alone</a>
+          {canIndex(layer) && !isIndexing && (
+            <Button busy={job !== undefined} onClick={start.run}>
+              Index this layer
+            </Button>
+          )}
         </div>
       </header>
-      {isRaw ? <RawTree image={image} index={index} /> : <ChangesTree image={image} index={index} />}
+      {start.error && <FailureNote error={start.error} onRetry={start.run} />}
+      {isIndexing ? (
+        <IndexingPanel now={job} />
+      ) : isRaw ? (
+        <RawTree image={image} index={index} />
+      ) : (
+        <ChangesTree image={image} index={index} />
+      )}
     </section>
   );
+}
+
+/** Starts to index a layer, and what came of it where that failed. */
+function useIndexing(index: number): { run(): void; error: EngineError | undefined } {
+  const [error, setError] = useState<EngineError>();
+  const run = (): void => {
+    setError(undefined);
+    indexLayer(index).catch((thrown: unknown) => {
+      const failed = asEngineError(thrown);
+      if (failed.code !== "ABORTED") setError(failed);
+    });
+  };
+  return { run, error };
 }
 
 function sizes(compressed: number, content: number | undefined): string {

@@ -1,5 +1,6 @@
 /** What a tree shows and where its cursor is: all but how it looks. @module */
 import { type Catalogue, chainOf, typeOf } from "../../protocol/catalogue.ts";
+import { entryAt, pathOf } from "../../protocol/path.ts";
 import { foldedText, ownMatches, startsWith } from "./matches.ts";
 import { BY_NAME, type Order, orderOf, type Sort } from "./order.ts";
 import { ABOVE, MATCH, type Rows, rowsOf, type Shown, shownOf } from "./rows.ts";
@@ -54,6 +55,21 @@ export class TreeModel {
   /** The entry that keys act on: a row, if there is any. */
   get cursor(): number {
     return this.#cursor;
+  }
+
+  /** Is as another tree was that had a part of this one: what was open, the cursor, the order, how far it was scrolled. */
+  takeOver(before: TreeModel): void {
+    const here = (entry: number): number | undefined =>
+      entryAt(this.catalogue, pathOf(before.catalogue, entry));
+    for (let entry = before.#open.indexOf(1); entry >= 0; entry = before.#open.indexOf(1, entry + 1)) {
+      const folder = here(entry);
+      if (folder !== undefined) this.#open[folder] = 1;
+    }
+    this.#cursor = here(before.#cursor) ?? 0;
+    this.#sort = before.#sort;
+    this.#order = orderOf(this.catalogue, this.#sort);
+    this.#rows = undefined;
+    this.scrollTop = before.scrollTop;
   }
 
   /** Row of an entry, -1 where it is in none. */
