@@ -2,6 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { pushCompareImages } from "../tests/lib/compare-images.mjs";
+import { MIXED, pushMixed } from "../tests/lib/format-images.mjs";
 import { startPage } from "../tests/lib/page.mjs";
 import { startPlainRegistry } from "../tests/lib/plain-registry.mjs";
 import { ROOT } from "./lib/run.mjs";
@@ -15,6 +16,7 @@ const PICTURES = [
   ["desktop", DESKTOP, "light", `demo:latest-soci-4m/-/${FILE}`, "PRETTY_NAME"],
   ["dark", DESKTOP, "dark", "demo:latest-soci-4m/-/?view=layers&platform=linux/amd64", "Largest waste"],
   ["phone", PHONE, "light", "demo:latest-soci-4m/-/usr/lib?platform=linux/amd64", "klibc"],
+  ["formats", DESKTOP, "light", `${MIXED}/-/?view=layers&layer=LAYER`, "Vouched for by"],
   ["error", DESKTOP, "light", "demo:no-such-tag/-/", "NOT_FOUND"],
   ["diff", DESKTOP, "light", "compare:v1/-/app/settings.conf?view=compare&with=HOST/compare:v2", "9090"],
 ];
@@ -63,11 +65,12 @@ mkdirSync(folder, { recursive: true });
 const { page, url, host, stop } = await startPage();
 try {
   await pushCompareImages(host);
+  const chunked = await pushMixed(host);
   for (const [name, size, colorScheme, place, text] of PICTURES) {
     await page.setViewportSize(size);
     await page.emulateMedia({ colorScheme });
     await page.goto("about:blank");
-    await page.goto(`${url}#/${host}/${place.replace("HOST", host)}`);
+    await page.goto(`${url}#/${host}/${place.replace("HOST", host).replace("LAYER", chunked)}`);
     await page.getByText(text).first().waitFor();
     await page.screenshot({ path: join(folder, `${name}.png`) });
     console.log(`docs/${name}.png`);

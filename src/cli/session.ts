@@ -100,10 +100,11 @@ export class Session {
     return this.args.flag("escaped") ? unescapeBytes(text) : Buffer.from(text);
   }
 
-  /** Says something on standard error. */
+  /** Says something on standard error; what the library calls an option by the command's name for it. */
   say(message: string): void {
     this.#clear();
-    process.stderr.write(`ocipeek: ${escapeText(message).replaceAll("\\\\", "\\")}\n`);
+    const said = message.replace("open the image with verify: false", "give --insecure-unverified");
+    process.stderr.write(`ocipeek: ${escapeText(said).replaceAll("\\\\", "\\")}\n`);
   }
 
   /** Prints a value as JSON. */

@@ -1,6 +1,7 @@
 // Commands of layers, from a config's history.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { SociInfo } from "ocipeek";
 import { commandOf, stepsOf } from "../../www/src/format/history.ts";
 import { readingWords } from "../../www/src/format/reading.ts";
 
@@ -58,15 +59,19 @@ test("how a layer is read, in a sentence", () => {
   const layer = { index: 0, digest: "sha256:0", mediaType: "", size: 5_000_000, reader };
   const soci = { digest: "sha256:1", version: "v2", found: "annotation", layers: [] } as const;
   const ztoc = { digest: "sha256:2", size: 1, spanSize: 4_000_000 };
+  const image = (index?: SociInfo) => ({ soci: index, unverified: false });
   assert.match(
-    readingWords({ ...layer, read: "ztoc", ztoc }, { ...soci, layers: [layer.digest] }),
+    readingWords({ ...layer, read: "ztoc", ztoc }, image({ ...soci, layers: [layer.digest] })),
     /v2.*5\.0 MB.*4\.0 MB/,
   );
   assert.match(
-    readingWords({ ...layer, read: "ztoc", ztoc }, { ...soci, layers: [] }),
+    readingWords({ ...layer, read: "ztoc", ztoc }, image({ ...soci, layers: [] })),
     /^By an index that this browser built: of 5\.0 MB only the spans/,
   );
-  assert.match(readingWords({ ...layer, read: "whole" }, undefined), /all 5\.0 MB are fetched/);
-  assert.match(readingWords({ ...layer, read: "tar" }, undefined), /not compressed/);
-  assert.match(readingWords({ ...layer, read: "estargz" }, undefined), /eStargz.*5\.0 MB/);
+  assert.match(readingWords({ ...layer, read: "whole" }, image()), /all 5\.0 MB are fetched/);
+  assert.match(readingWords({ ...layer, read: "tar" }, image()), /not compressed/);
+  assert.match(
+    readingWords({ ...layer, read: "estargz" }, image()),
+    /table of contents: of 5\.0 MB only the chunks/,
+  );
 });

@@ -97,6 +97,12 @@ export interface Config {
    * `build`.
    */
   readonly index: "build" | "kept";
+  /**
+   * What to do with images in a format that has no digests for parts of layers (OverlayBD, TurboOCI). `refuse`: layers are
+   * fetched whole and verified, and what is over the limit is an error. `crc`: they are read by ranges, and nothing but
+   * checksums vouches for what is answered. Default `refuse`.
+   */
+  readonly unverified: "refuse" | "crc";
   /** Limits of the library, by its names; sized for an isolate of 128 MB. */
   readonly libraryLimits: Readonly<Record<string, number>>;
   /** Caches. */
@@ -186,6 +192,7 @@ export interface Defaults {
  * | `OCIPEEK_TAG_TTL` | seconds | `60` |
  * | `OCIPEEK_DEMO` | list of images that the page suggests | none |
  * | `OCIPEEK_INDEX` | `build` or `kept`: layers without an index, over `maxWholeLayerSize` | `build` |
+ * | `OCIPEEK_UNVERIFIED` | `refuse` or `crc`: OverlayBD and TurboOCI by ranges, which have no digests | `refuse` |
  * | `OCIPEEK_LIMITS` | object, see {@link RequestLimits} | |
  * | `OCIPEEK_LIBRARY_LIMITS` | object, the library's limits in camel case | |
  * | `OCIPEEK_CACHE` | object, see {@link CacheConfig} | |
@@ -214,6 +221,7 @@ export function parseConfig(env: Env, defaults: Defaults = {}): Config {
     demo: (list(env, "OCIPEEK_DEMO") ?? []).map(imageOf),
     limits,
     index: indexing(text(env, "OCIPEEK_INDEX") ?? "build"),
+    unverified: unverified(text(env, "OCIPEEK_UNVERIFIED") ?? "refuse"),
     libraryLimits: numbers(env, "OCIPEEK_LIBRARY_LIMITS", LIBRARY_LIMITS, true),
     cache: {
       memoryBytes: whole("OCIPEEK_CACHE.memoryBytes", cache.memoryBytes ?? 16 * MIB),
@@ -257,6 +265,11 @@ function platform(value: string): string {
 function indexing(value: string): "build" | "kept" {
   if (value === "build" || value === "kept") return value;
   throw new ConfigError("OCIPEEK_INDEX: must be build or kept");
+}
+
+function unverified(value: string): "refuse" | "crc" {
+  if (value === "refuse" || value === "crc") return value;
+  throw new ConfigError("OCIPEEK_UNVERIFIED: must be refuse or crc");
 }
 
 function generation(value: unknown): string {

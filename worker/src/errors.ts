@@ -1,5 +1,6 @@
 /** The worker's errors, and which HTTP status each stable code has. @module */
 import { type ErrorCode, OcipeekError } from "ocipeek";
+import { inTermsOfSettings } from "./settings-words.ts";
 
 /** Codes that the worker adds to those of the package. */
 export type WorkerCode =
@@ -85,8 +86,7 @@ export function toHttpError(error: unknown): HttpError {
   const headers: Record<string, string> = {};
   if (code === "RATE_LIMITED" && retryAfter !== undefined) headers["retry-after"] = String(retryAfter);
   const timedOut = code === "NETWORK" && (status === 504 || status === 408);
-  const message = error.message.startsWith(`${code}: `)
-    ? error.message.slice(code.length + 2)
-    : error.message;
+  const text = error.message.startsWith(`${code}: `) ? error.message.slice(code.length + 2) : error.message;
+  const message = inTermsOfSettings(text);
   return new HttpError(code, message, { cause: error, headers, ...(timedOut ? { status: 504 } : {}) });
 }

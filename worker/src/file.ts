@@ -4,6 +4,7 @@ import { fromStream, startBody } from "./body.ts";
 import { contentType } from "./content-type.ts";
 import { contentDisposition } from "./disposition.ts";
 import { HttpError } from "./errors.ts";
+import { layerOf } from "./formats.ts";
 import { etagOf, lastModified, rangeOf } from "./headers.ts";
 import { encodePath } from "./route.ts";
 import { conditional, type Visit, verifiedText, visitHeaders } from "./visit.ts";
@@ -52,11 +53,12 @@ export async function serveFile(visit: Visit): Promise<Response> {
 const MAX_ETAG_PATH = 200;
 
 /**
- * Content is what one layer holds under one name; the same file in another image of that layer has the same tag.
+ * Content is what one layer holds under one name (or the image, where its format makes one tree of all layers); the same
+ * file in another image of that layer has the same tag.
  * Made without waiting for anything: a warm answer then has its image for no longer than it takes to make it.
  */
 async function fileEtag({ stats, lease, layer }: Visit): Promise<string> {
-  const digest = layer ?? lease.image.layers[stats.layer]?.digest ?? lease.image.digest;
+  const digest = layer ?? layerOf(lease.image, stats) ?? lease.image.digest;
   const path = stats.hardlinkOfBytes ?? stats.pathBytes;
   const shown = encodePath(path);
   if (shown.length > MAX_ETAG_PATH) return etagOf("file", digest, path);
@@ -68,7 +70,7 @@ function fileHeaders(visit: Visit, stats: Stats): Record<string, string> {
   const name = lastName(route.path);
   const { type, inline } = contentType(name);
   const kind = inline && !route.params.download ? "inline" : "attachment";
-  const layer = visit.layer ?? lease.image.layers[stats.layer]?.digest;
+  const layer = visit.layer ?? layerOf(lease.image, stats);
   return {
     "content-type": type,
     "content-disposition": contentDisposition(kind, name),

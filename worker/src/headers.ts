@@ -146,7 +146,7 @@ export const SAFE: Readonly<Record<string, string>> = {
 const EXPOSED = [
   "accept-ranges, content-disposition, content-length, content-location, content-range, etag, retry-after",
   "server-timing, x-ocipeek-bytes, x-ocipeek-cache-hits, x-ocipeek-digest, x-ocipeek-layer",
-  "x-ocipeek-error, x-ocipeek-requests, x-ocipeek-verified, x-request-id",
+  "x-ocipeek-error, x-ocipeek-reader, x-ocipeek-requests, x-ocipeek-verified, x-request-id",
 ].join(", ");
 
 /**

@@ -7,11 +7,12 @@
  * its own never are.
  * @module
  */
-import type { Cache, Fetch, Image } from "ocipeek";
+import type { Cache, Fetch, Image, OpenOptions } from "ocipeek";
 import { callerCredentials } from "./credentials.ts";
 import type { Deps } from "./deps.ts";
 import { HttpError } from "./errors.ts";
 import type { Exchange } from "./exchange.ts";
+import { lacksDigests } from "./formats.ts";
 import { Holdings } from "./holdings.ts";
 import { Lines } from "./line.ts";
 import { type ImageName, imageReference } from "./route.ts";
@@ -159,7 +160,7 @@ export class Images {
       if (!user) throw new HttpError("ABORTED", "nobody asks for this any more");
       return user.fetch(url, init);
     };
-    const image = await open(imageReference(name), {
+    const options: OpenOptions = {
       platform,
       fetch,
       auth: own ? callerCredentials(own) : auth,
@@ -171,7 +172,14 @@ export class Images {
       plainHttp: config.insecureRegistries.includes(name.registry),
       tokenHosts: [...config.tokenHosts],
       signal: exchange.signal,
-    });
+    };
+    let image = await open(imageReference(name), options);
+    if (config.unverified === "crc" && lacksDigests(image)) {
+      const digest = name.digest ?? image.indexDigest ?? image.digest;
+      const pinned = { ...name, tag: undefined, digest };
+      await image.close();
+      image = await open(imageReference(pinned), { ...options, verify: false });
+    }
     const digest = name.digest ?? image.indexDigest ?? image.digest;
     if (!own) {
       await this.#holdings.confirm(repository, digest);

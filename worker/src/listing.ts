@@ -2,6 +2,7 @@
 import type { Stats } from "ocipeek";
 import { fromGenerator, startBody } from "./body.ts";
 import type { HttpError } from "./errors.ts";
+import { mergedFormat, readerText } from "./formats.ts";
 import { etagOf, prefersSecond } from "./headers.ts";
 import { bytesUnlessText, escapeHtml, page } from "./html.ts";
 import { encodePath, imageUrl } from "./route.ts";
@@ -83,7 +84,7 @@ async function* lines(visit: Visit, top: Stats): AsyncGenerator<Uint8Array, void
     count += 1;
     exchange.checkEntries(count);
     const below = stats.pathBytes.subarray(cut);
-    text += `${JSON.stringify({ ...named("path", below), ...attributes(stats), href: href(visit, below, stats) })}\n`;
+    text += `${JSON.stringify({ ...named("path", below), ...attributes(visit, stats), href: href(visit, below, stats) })}\n`;
     if (text.length >= BATCH) {
       yield encoder.encode(text);
       text = "";
@@ -106,9 +107,12 @@ function jsonListing(visit: Visit, entries: Entry[]): Made {
     digest: lease.image.digest,
     ...(visit.layer ? { layer: visit.layer } : {}),
     ...named("path", route.path),
+    reader: readerText(lease.image, visit.stats),
+    // A tag is resolved here to a digest and then remembered: it still was a tag that the caller trusted.
+    verified: { ...visit.stats.verified, manifest: route.image.digest ? "digest" : "tag" },
     entries: entries.map(({ name, stats }) => ({
       ...named("name", name),
-      ...attributes(stats),
+      ...attributes(visit, stats),
       href: href(visit, name, stats),
     })),
   };
@@ -151,7 +155,7 @@ function named(key: string, bytes: Uint8Array): Record<string, string> {
   return { [key]: text, ...(raw ? { [`${key}Base64`]: raw } : {}) };
 }
 
-function attributes(stats: Stats): Record<string, unknown> {
+function attributes({ lease }: Visit, stats: Stats): Record<string, unknown> {
   const device = stats.type === "char-device" || stats.type === "block-device";
   return {
     type: stats.type,
@@ -162,7 +166,8 @@ function attributes(stats: Stats): Record<string, unknown> {
     mtime: timeOf(stats) ?? null,
     ...(stats.linknameBytes ? named("linkname", stats.linknameBytes) : {}),
     ...(device ? { devMajor: stats.devMajor, devMinor: stats.devMinor } : {}),
-    layer: stats.layer,
+    // One tree of all layers does not tell which.
+    layer: mergedFormat(lease.image) ? null : stats.layer,
   };
 }
 

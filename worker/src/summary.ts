@@ -1,6 +1,7 @@
 /** An image in one JSON document. @module */
 import type { Deps } from "./deps.ts";
 import type { Exchange } from "./exchange.ts";
+import { mergedFormat } from "./formats.ts";
 import { cacheControl, etagOf, precondition, SAFE, sharing } from "./headers.ts";
 import type { Images } from "./images.ts";
 import { type ImageName, imageUrl } from "./route.ts";
@@ -27,7 +28,10 @@ export async function serveSummary(
     platform: image.platform ?? null,
     platforms: image.platforms,
     size: image.layers.reduce((sum, layer) => sum + layer.size, 0),
-    layers: image.layers.map((layer) => ({ ...layer, files: `${permanent}-/?layer=${layer.digest}` })),
+    layers: image.layers.map((layer) => ({
+      ...layer,
+      ...(mergedFormat(image) ? {} : { files: `${permanent}-/?layer=${layer.digest}` }),
+    })),
     soci: image.soci ?? null,
     annotations: image.annotations,
     config,

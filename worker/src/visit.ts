@@ -4,6 +4,7 @@ import type { Config } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import { HttpError } from "./errors.ts";
 import type { Exchange } from "./exchange.ts";
+import { isVerified, mergedFormat, noLayers, readerText } from "./formats.ts";
 import { cacheControl, precondition, SAFE, sharing } from "./headers.ts";
 import type { Images, Lease } from "./images.ts";
 import { encodePath, imageUrl, queryText, type TreeRoute } from "./route.ts";
@@ -45,6 +46,8 @@ export async function visit(
 }
 
 function layerOf(image: Image, digest: string): FileTree {
+  const format = mergedFormat(image);
+  if (format) throw noLayers(format);
   const index = image.layers.findIndex((layer) => layer.digest === digest);
   if (index < 0) throw new HttpError("NOT_FOUND", `the image has no layer ${digest}`);
   return image.layer(index);
@@ -101,10 +104,12 @@ export function visitHeaders(
     ...sharing(isPrivate),
     ...(isTold ? { "content-location": permanent } : {}),
     ...(vary.some(Boolean) ? { vary: vary.filter(Boolean).join(", ") } : {}),
-    "cache-control": cacheControl(config, pinned, isPrivate),
+    // What nothing vouches for may be another thing tomorrow.
+    "cache-control": cacheControl(config, pinned && isVerified(visit.stats.verified), isPrivate),
     etag: options.etag,
     ...(options.lastModified ? { "last-modified": options.lastModified.toUTCString() } : {}),
     "x-ocipeek-digest": lease.image.digest,
+    "x-ocipeek-reader": readerText(lease.image, visit.stats),
     "x-ocipeek-verified": verifiedText(visit, false),
     ...exchange.costHeaders(),
   };

@@ -85,6 +85,8 @@ describe("configuration", () => {
     { OCIPEEK_TAG_TTL: -1 },
     { OCIPEEK_TAG_TTL: "1.5" },
     { OCIPEEK_TAG_TTL: "1m" },
+    { OCIPEEK_UNVERIFIED: true },
+    { OCIPEEK_UNVERIFIED: "none" },
     { OCIPEEK_LIMITS: "{" },
     { OCIPEEK_LIMITS: [] },
     { OCIPEEK_LIMITS: { maxSubrequest: 1 } },

@@ -28,6 +28,8 @@ async function run(session: Session): Promise<void> {
   await field("Author", config.author);
   await field("Layers", `${image.layers.length}, ${siSize(size)}`);
   const indexed = image.layers.filter((layer) => layer.read === "ztoc").length;
+  const readers = image.layers.map(({ reader }) => `${reader.name} (${reader.found})`);
+  await field("Read by", [...new Set(readers)].join(", "));
   await field(
     "SOCI",
     image.soci

@@ -11,6 +11,12 @@ export const VIEWS = ["files", "layers", "compare", "image"] as const;
 /** A view of an image. `image`: its config, and how it was verified. */
 export type View = (typeof VIEWS)[number];
 
+/** What an image can be read by. */
+export const READERS = ["soci", "estargz", "zstd-chunked", "nydus", "overlaybd", "turbooci"] as const;
+
+/** The name of one. */
+export type ReaderName = (typeof READERS)[number];
+
 /** What the page shows. */
 export interface Address {
   /** A reference; `file:NAME` for a local image; nothing on the start page. */
@@ -34,6 +40,8 @@ export interface Address {
   show: string | undefined;
   /** Of a local source: which of its images. */
   tag: string | undefined;
+  /** The format to read the image by, where it is not as the image says. */
+  reader: ReaderName | undefined;
 }
 
 /** The start page. */
@@ -49,6 +57,7 @@ export const START: Address = {
   withTag: undefined,
   show: undefined,
   tag: undefined,
+  reader: undefined,
 };
 
 /** What an address's fragment means. What it does not understand it leaves out: every address shows something. */
@@ -76,6 +85,7 @@ export function parseAddress(hash: string): Address {
     withTag: text2("with-tag"),
     show: text2("show"),
     tag: text2("tag"),
+    reader: READERS.find((name) => name === params.get("reader")),
   };
 }
 
@@ -95,6 +105,7 @@ export function formatAddress(address: Address): string {
   add("with-tag", address.withTag);
   add("show", address.show);
   add("tag", address.tag);
+  add("reader", address.reader);
   const { lines } = address;
   if (lines) add("lines", lines.from === lines.to ? `${lines.from}` : `${lines.from}-${lines.to}`);
   const query = params.length > 0 ? `?${params.join("&")}` : "";

@@ -2,11 +2,12 @@
 
 import type { TreeRef } from "../protocol/api.ts";
 import { type Catalogue, type EntryType, Flag } from "../protocol/catalogue.ts";
+import { mergedFormat } from "../protocol/formats.ts";
 import type { CallContext } from "../protocol/rpc.ts";
 import { CatalogueBuilder, type Row } from "./columns.ts";
 import { FilterIndex } from "./filter.ts";
 import type { Images } from "./images.ts";
-import { type FileTree, invalidArgument, type Stats } from "./library.ts";
+import { type FileTree, type Image, invalidArgument, type Stats } from "./library.ts";
 import { nextTurn, Turns } from "./turns.ts";
 
 /** Trees of images that are kept although the page did not release them: those on screen, and some to go back to. */
@@ -107,17 +108,19 @@ export async function* rowsOf(
   signal: AbortSignal,
   isLayer: boolean,
 ): AsyncGenerator<Row, void, undefined> {
+  // Entries come from no layer then, and are listed all the same.
+  const isMerged = "layers" in tree && mergedFormat((tree as Image).layers) !== undefined;
   const seen = new Set<string>();
   const turns = new Turns();
   let done = 0;
   for await (const stats of tree.walk("/", { signal })) {
-    yield rowOf(stats, seen, isLayer);
+    yield rowOf(stats, seen, isLayer, isMerged);
     if (++done % STRIDE === 0) await turns.yield();
   }
 }
 
 /** `seen`: files with several names that were met before. */
-function rowOf(stats: Stats, seen: Set<string>, isLayer: boolean): Row {
+function rowOf(stats: Stats, seen: Set<string>, isLayer: boolean, isMerged: boolean): Row {
   const path = stats.pathBytes;
   const cut = path.lastIndexOf(SLASH) + 1;
   const name = path.subarray(cut);
@@ -146,7 +149,7 @@ function rowOf(stats: Stats, seen: Set<string>, isLayer: boolean): Row {
     flags:
       (isLink ? Flag.hardlink : 0) |
       (stats.xattrsBytes.length > 0 ? Flag.xattrs : 0) |
-      (stats.layer < 0 ? Flag.implied : 0),
+      (stats.layer < 0 && !isMerged ? Flag.implied : 0),
     link: stats.linkname,
     inode,
     extra: extraOf(stats),

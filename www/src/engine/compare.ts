@@ -1,5 +1,6 @@
 /** Compares two open images. @module */
 import type { Comparison } from "../protocol/api.ts";
+import { mergedFormat } from "../protocol/formats.ts";
 import type { EncodedPath } from "../protocol/path.ts";
 import { decodePath } from "../protocol/path.ts";
 import type { CallContext } from "../protocol/rpc.ts";
@@ -83,6 +84,7 @@ export class Comparisons {
       return this.#images.use(context, id, async (image) => ({
         tree: await walkTree(image, context.signal, false),
         layers: image.layers.map((layer) => layer.digest),
+        merged: mergedFormat(image.layers) && image.digest,
       }));
     };
     const sides: [Side, Side] = [await side(left), await side(right)];

@@ -9,6 +9,8 @@ import { compareNames, equalAttributes, isFolder, rowAt, type Tree, TreeBuilder 
 export interface Side {
   tree: Tree;
   layers: readonly string[];
+  /** Where its format makes one tree of all layers, its digest: entries then tell nothing of the layers that they come from. */
+  merged?: string | undefined;
 }
 
 /** What comparing contents found: whether a path's content is equal. */
@@ -86,8 +88,8 @@ class Walk {
 
   /** Whether both come from one layer, in which a path has one entry. */
   #isSameEntry(i: number, j: number): boolean {
-    const left = this.#left.layers[this.#left.tree.catalogue.layer[i] ?? -1];
-    return left !== undefined && left === this.#right.layers[this.#right.tree.catalogue.layer[j] ?? -1];
+    const left = originOf(this.#left, i);
+    return left !== undefined && left === originOf(this.#right, j);
   }
 
   #subtree(tree: Tree, entry: number, mark: Mark, tally: Tally): void {
@@ -107,4 +109,9 @@ class Walk {
     tally.files++;
     if (this.out.lastCounts) tally.bytes += tree.catalogue.size[entry] ?? 0;
   }
+}
+
+/** What the entry of a path comes from: of one digest it is one entry. */
+function originOf({ tree, layers, merged }: Side, entry: number): string | undefined {
+  return merged ?? layers[tree.catalogue.layer[entry] ?? -1];
 }

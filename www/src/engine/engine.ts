@@ -27,7 +27,7 @@ export function createEngine(
   const comparisons = new Comparisons(images, catalogues);
   return {
     configure: (_, site) => registries.configure(site),
-    open: (context, source, platform) => images.open(context, source, platform),
+    open: (context, source, platform, reading) => images.open(context, source, platform, reading),
     close: (_, image) => images.close(image),
     image: (_, image) => images.describe(image),
     indexLayer: (context, image, layer) => indexings.run(context, image, layer),

@@ -1,6 +1,6 @@
 /** The open images. @module */
 
-import type { Cost, ImageSource, OpenedImage, Route, TreeRef } from "../protocol/api.ts";
+import type { Cost, ImageSource, OpenedImage, Reading, Route, TreeRef } from "../protocol/api.ts";
 import { EngineError } from "../protocol/api.ts";
 import { referenceOf } from "../protocol/reference.ts";
 import type { CallContext } from "../protocol/rpc.ts";
@@ -25,6 +25,7 @@ interface Entry {
   readonly id: number;
   readonly source: ImageSource;
   readonly platform: string | undefined;
+  readonly reading: Reading;
   readonly transport: Transport | undefined;
   /** Who listens to its requests and bytes now. */
   readonly listeners: Listeners;
@@ -62,9 +63,14 @@ export class Images {
   }
 
   /** Opens an image; one that is open already is given again. */
-  async open(context: CallContext, source: ImageSource, platform: string | undefined): Promise<OpenedImage> {
-    const key = JSON.stringify([sourceKey(source), platform]);
-    const entry = this.#entries.get(key) ?? this.#newEntry(key, source, platform);
+  async open(
+    context: CallContext,
+    source: ImageSource,
+    platform: string | undefined,
+    reading: Reading = {},
+  ): Promise<OpenedImage> {
+    const key = JSON.stringify([sourceKey(source), platform, reading.reader, reading.unverified === true]);
+    const entry = this.#entries.get(key) ?? this.#newEntry(key, source, platform, reading);
     try {
       await this.#opened(context, entry);
     } finally {
@@ -195,10 +201,12 @@ export class Images {
   }
 
   async #openAt(entry: Entry, signal: AbortSignal): Promise<Image> {
-    const { source, platform, transport, listeners, known } = entry;
+    const { source, platform, reading, transport, listeners, known } = entry;
     const before = { requests: entry.spent?.requests ?? 0, bytes: entry.spent?.bytes ?? 0 };
     const common = {
       platform,
+      reader: reading.reader,
+      verify: !reading.unverified,
       signal,
       limits: LIMITS,
       onProgress: ({ requests, bytes }: { requests: number; bytes: number }) => {
@@ -232,12 +240,13 @@ export class Images {
     }
   }
 
-  #newEntry(key: string, source: ImageSource, platform: string | undefined): Entry {
+  #newEntry(key: string, source: ImageSource, platform: string | undefined, reading: Reading): Entry {
     const reference = source.kind === "registry" ? referenceOf(source.reference) : undefined;
     const entry: Entry = {
       id: ++this.#last,
       source,
       platform,
+      reading,
       transport: reference && new Transport(this.#registries, reference.registry),
       listeners: new Set(),
       image: undefined,
@@ -291,7 +300,7 @@ function pinned(reference: string, { indexDigest, digest }: OpenedImage): string
   return reference.includes("@") ? reference : `${reference}@${indexDigest ?? digest}`;
 }
 
-function describe({ id, source, transport, tags }: Entry, image: Image): OpenedImage {
+function describe({ id, source, reading, transport, tags }: Entry, image: Image): OpenedImage {
   const { name, digest, indexDigest, platform, platforms, layers, soci, annotations } = image;
   const route: Route = source.kind === "registry" ? (transport?.route ?? "direct") : "local";
   return {
@@ -304,6 +313,8 @@ function describe({ id, source, transport, tags }: Entry, image: Image): OpenedI
     layers: [...layers],
     soci,
     annotations,
+    reader: reading.reader,
+    unverified: reading.unverified === true,
     route,
     tags,
   };

@@ -8,14 +8,19 @@ export interface CommandTarget {
   path: EncodedPath;
   /** Where one layer alone is meant. */
   layer: { index: number; digest: string } | undefined;
+  /** The format that was named. */
+  reader?: string | undefined;
+  /** Whether what has no digests is read by ranges. */
+  unverified?: boolean;
 }
 
 /** `npx ocipeek cat IMAGE PATH`. */
-export function catCommand({ image, path, layer }: CommandTarget): string {
+export function catCommand(target: CommandTarget): string {
+  const { image, path } = target;
   const plain = plainPath(path);
   return [
     "npx ocipeek cat",
-    ...(layer ? [`--layer ${layer.index}`] : []),
+    ...optionsOf(target),
     ...(plain === undefined ? ["--escaped"] : []),
     quote(image),
     quote(plain ?? escapePath(path)),
@@ -30,10 +35,26 @@ export function curlCommand(base: string, { image, path, layer }: CommandTarget,
 }
 
 /** `npx ocipeek cp IMAGE PATH -`: a folder as a tar. */
-export function copyCommand({ image, path, layer }: CommandTarget): string {
+export function copyCommand(target: CommandTarget): string {
+  const { image, path } = target;
   const plain = plainPath(path);
-  const options = `${layer ? `--layer ${layer.index} ` : ""}${plain === undefined ? "--escaped " : ""}`;
-  return `npx ocipeek cp ${options}${quote(image)} ${quote(plain ?? escapePath(path))} .`;
+  return [
+    "npx ocipeek cp",
+    ...optionsOf(target),
+    ...(plain === undefined ? ["--escaped"] : []),
+    quote(image),
+    quote(plain ?? escapePath(path)),
+    ".",
+  ].join(" ");
+}
+
+/** How the image is read here, said to the command. */
+function optionsOf({ layer, reader, unverified }: CommandTarget): string[] {
+  return [
+    ...(layer ? [`--layer ${layer.index}`] : []),
+    ...(reader ? [`--reader ${reader}`] : []),
+    ...(unverified ? ["--insecure-unverified"] : []),
+  ];
 }
 
 /** A word for a POSIX shell. */

@@ -1,9 +1,10 @@
-/** How a layer is read, in words. @module */
+/** How a layer is read, why so, and what vouches for what is read, in words. @module */
 import type { LayerInfo, LazyFormat, SociInfo } from "ocipeek";
+import type { OpenedImage } from "../protocol/api.ts";
 import { bytes } from "./format.ts";
 
-/** Names of the other lazy formats, as they call themselves. */
-export const FORMATS: Record<LazyFormat, string> = {
+/** Names of the other formats, as their makers write them. */
+const NAMES: Record<LazyFormat, string> = {
   estargz: "eStargz",
   "zstd-chunked": "zstd:chunked",
   nydus: "Nydus",
@@ -11,36 +12,142 @@ export const FORMATS: Record<LazyFormat, string> = {
   turbooci: "TurboOCI",
 };
 
+/** What of an image tells how it is read. */
+export type Read = Pick<OpenedImage, "soci" | "unverified">;
+
+/** `digest`: nothing is shown before it equaled one. `crc`: checksums, which find damage and no forgery. */
+export type Voucher = "digest" | "crc" | "none";
+
+/** A name for a lazy format other than SOCI. */
+export function formatName(read: string): string | undefined {
+  return Object.hasOwn(NAMES, read) ? NAMES[read as LazyFormat] : undefined;
+}
+
 /** Whether a layer is read by an index that was built here, and not by the image's. */
-export function isIndexedHere({ read, digest }: LayerInfo, soci: SociInfo | undefined): boolean {
+export function isIndexedHere(
+  { read, digest }: Pick<LayerInfo, "read" | "digest">,
+  soci: SociInfo | undefined,
+): boolean {
   return read === "ztoc" && soci?.layers.includes(digest) !== true;
 }
 
-/** A few words: `SOCI v2`, `own index`, `eStargz`, `tar`, `whole`. */
-export function readingOf(layer: LayerInfo, soci: SociInfo | undefined): string {
+/** A few words: `SOCI v2`, `eStargz`, `own index`, `plain tar`, `whole`. */
+export function readingOf(layer: Pick<LayerInfo, "read" | "digest">, soci: SociInfo | undefined): string {
   const { read } = layer;
   if (isIndexedHere(layer, soci)) return "own index";
   if (read === "ztoc") return `SOCI ${soci?.version ?? ""}`.trim();
-  if (read === "tar") return "plain tar";
-  return read === "whole" ? "whole" : FORMATS[read];
+  return formatName(read) ?? (read === "tar" ? "plain tar" : "whole");
+}
+
+/** What vouches for names and for contents of what a layer holds. */
+export function vouchersOf(
+  read: LayerInfo["read"],
+  unverified: boolean,
+): { names: Voucher; contents: Voucher } {
+  if (!unverified || read === "whole") return { names: "digest", contents: "digest" };
+  if (read === "overlaybd") return { names: "crc", contents: "crc" };
+  return { names: read === "tar" ? "none" : "digest", contents: "none" };
+}
+
+const VOUCHED: Record<Voucher, string> = { digest: "digests", crc: "checksums only", none: "nothing" };
+
+/** A few words on it: `verified`, `checksums only`, `contents unverified`. */
+export function vouchedWords(read: LayerInfo["read"], unverified: boolean): string {
+  const { names, contents } = vouchersOf(read, unverified);
+  if (names === "digest" && contents === "digest") return "verified";
+  if (names === contents) return names === "crc" ? "checksums only" : "unverified";
+  return "contents unverified";
 }
 
 /** A sentence on it. */
-export function readingWords(layer: LayerInfo, soci: SociInfo | undefined): string {
+export function vouchedSentence(read: LayerInfo["read"], unverified: boolean): string {
+  const { names, contents } = vouchersOf(read, unverified);
+  return `Names and attributes: ${VOUCHED[names]}. Contents: ${VOUCHED[contents]}.`;
+}
+
+/** A sentence on how a layer is read. */
+export function readingWords(
+  layer: Pick<LayerInfo, "read" | "digest" | "size" | "ztoc">,
+  image: Read,
+): string {
   const { read, ztoc, size } = layer;
+  const { soci, unverified } = image;
+  const all = bytes(size);
   switch (read) {
     case "ztoc": {
       const spans = ztoc?.spanSize === undefined ? "spans" : `spans of ${bytes(ztoc.spanSize)}`;
       const index = isIndexedHere(layer, soci)
         ? "an index that this browser built"
         : `a SOCI index (${soci?.version ?? ""})`;
-      return `By ${index}: of ${bytes(size)} only the ${spans} that a file lies in are fetched, each against its digest.`;
+      return `By ${index}: of ${all} only the ${spans} that a file lies in are fetched, each against its digest.`;
     }
     case "tar":
       return "It is not compressed: headers and files are fetched by ranges.";
     case "whole":
-      return `As a whole: to list or read anything, all ${bytes(size)} are fetched, once, and checked against the layer's digest.`;
-    default:
-      return `By its format, ${FORMATS[read]}: of ${bytes(size)} only the pieces that a file lies in are fetched.`;
+      return `As a whole: to list or read anything, all ${all} are fetched, once, and checked against the layer's digest.`;
+    case "estargz":
+    case "zstd-chunked":
+      return `By its own table of contents: of ${all} only the chunks of a file are fetched, each against its digest.`;
+    case "nydus":
+      return "By a table of contents for the whole image, which is a layer of its own: only the chunks of a file are fetched, each against its digest.";
+    case "overlaybd":
+      return unverified
+        ? "As a disk, block by block. There are no digests for blocks: checksums (CRC) find damage, and no forgery."
+        : `As a disk, for whose blocks there are no digests: all ${all} are fetched, once, and checked against the layer's digest.`;
+    case "turbooci":
+      return unverified
+        ? "By a table of contents, which equaled its digest; contents by ranges of the original image's layers, for which there are no digests."
+        : "By a table of contents. The original image's layers, for whose parts there are no digests, are fetched whole when something of them is read, and checked.";
   }
 }
+
+/** Why a layer is read so: who says it. */
+export function foundWords({ reader }: Pick<LayerInfo, "reader">): string {
+  return (Object.hasOwn(FOUND, reader.found) ? FOUND[reader.found] : undefined) ?? reader.found;
+}
+
+const FOUND: Record<string, string> = {
+  annotation: "the image's manifest says so",
+  referrers: "the registry lists it as a referrer of the image",
+  index: "the image's index lists the image in this format, too",
+  named: "the address says so",
+  caller: "the caller named it",
+  built: "it was built in this browser",
+  "media-type": "the manifest says nothing else of it",
+};
+
+/** What each badge says, of those that an image has. */
+export function legendOf({
+  layers,
+  soci,
+  unverified,
+}: Pick<OpenedImage, "layers" | "soci" | "unverified">): [string, string][] {
+  const said = new Map<string, string>();
+  for (const layer of layers)
+    said.set(readingOf(layer, soci), LEGEND[isIndexedHere(layer, soci) ? "own" : layer.read]);
+  for (const { read } of layers) {
+    const words = vouchedWords(read, unverified);
+    said.set(words, VOUCHED_LEGEND[words] ?? "");
+  }
+  return [...said];
+}
+
+const LEGEND: Record<LayerInfo["read"] | "own", string> = {
+  ztoc: "A SOCI index beside the image lists the layer's files and a digest for each span.",
+  own: "This browser built an index of the layer, which equaled its digest, and keeps it.",
+  tar: "Not compressed: it is read where it lies.",
+  whole: "Nothing tells where a file begins: all of the layer is fetched, once.",
+  estargz: "A gzip layer that can be entered at each file; a table of contents at its end.",
+  "zstd-chunked": "A zstd layer that can be entered at each file; a table of contents at its end.",
+  nydus: "A table of contents for the whole image, and chunks in its layers.",
+  overlaybd: "Layers of a disk with a file system on it.",
+  turbooci: "A table of contents over the layers of an ordinary image.",
+};
+
+const VOUCHED_LEGEND: Record<string, string> = {
+  verified: "Nothing is shown before it equaled a digest that the manifest vouches for.",
+  "checksums only": "CRCs find damage. Whoever serves the image could change it unnoticed.",
+  "contents unverified":
+    "Names and attributes equaled a digest; whoever serves the image could change contents unnoticed.",
+  unverified: "Whoever serves the image could change it unnoticed.",
+};

@@ -3,7 +3,7 @@ import type { Verification } from "ocipeek";
 
 /** What vouches for a file. */
 export interface VerifiedInWords {
-  /** `all`: every byte shown has a digest behind it. `crc`: checksums, which find damage and no forgery. */
+  /** `all`: every byte shown has a digest behind it. `crc`: checksums at least, which find damage and no forgery. */
   level: "all" | "crc" | "none";
   /** One line. */
   short: string;
@@ -11,10 +11,32 @@ export interface VerifiedInWords {
   steps: [what: string, how: string][];
 }
 
+const METADATA: Record<Verification["metadata"], string> = {
+  "ztoc-digest": "out of the layer’s zTOC, which equals its digest in the SOCI index",
+  "layer-digest": "out of the layer, which equals its digest in the manifest",
+  "toc-digest": "out of the layer’s table of contents, which equals its digest in the manifest",
+  "own-index": "out of an index that was built here of the layer, which had its digest in the manifest",
+  crc: "not verified: checksums (CRC) find damage, and no forgery",
+  none: "not verified",
+};
+
+const CONTENT: Record<Verification["content"], string> = {
+  "span-digest": "each span that is read equals its digest in the zTOC",
+  "layer-digest": "out of the layer, which equals its digest in the manifest",
+  "chunk-digest": "each chunk that is read equals its digest in the table of contents",
+  crc: "not verified: checksums (CRC) find damage, and no forgery",
+  none: "not verified",
+};
+
+const BY: Partial<Record<Verification["content"], string>> = {
+  "span-digest": "span",
+  "chunk-digest": "chunk",
+  "layer-digest": "layer",
+};
+
 /** The words. */
 export function verifiedInWords(verified: Verification, hasContent: boolean): VerifiedInWords {
   const { manifest, metadata, content, header } = verified;
-  const isAll = metadata !== "none" && (content !== "none" || !hasContent);
   const steps: VerifiedInWords["steps"] = [
     [
       "Manifest",
@@ -22,39 +44,26 @@ export function verifiedInWords(verified: Verification, hasContent: boolean): Ve
         ? "equals the digest that was asked for"
         : "equals the digest that the registry gave for the tag",
     ],
-    [
-      "Attributes",
-      {
-        "ztoc-digest": "out of the layer’s zTOC, which equals its digest in the SOCI index",
-        "layer-digest": "out of the layer, which equals its digest in the manifest",
-        "toc-digest": "out of the layer’s table of contents, which equals its digest in the manifest",
-        "own-index": "out of an index that was built here of the layer, which had its digest in the manifest",
-        crc: "only checksums, which find damage and no forgery",
-        none: "not verified",
-      }[metadata],
-    ],
+    ["Attributes", METADATA[metadata]],
   ];
   if (hasContent) {
-    steps.push([
-      "Content",
-      {
-        "span-digest": "each span that is read equals its digest in the zTOC",
-        "layer-digest": "out of the layer, which equals its digest in the manifest",
-        "chunk-digest": "each chunk that is read equals its digest in the table of contents",
-        crc: "only checksums, which find damage and no forgery",
-        none: "not verified",
-      }[content],
-    ]);
+    steps.push(["Content", CONTENT[content]]);
     if (header) steps.push(["Tar header", "agrees with the zTOC, before the first byte is shown"]);
   }
-  const byChunk = content === "chunk-digest" ? "chunk" : undefined;
-  const by = byChunk ?? (content === "layer-digest" || metadata === "layer-digest" ? "layer" : "span");
-  if (isAll && (metadata === "crc" || (hasContent && content === "crc"))) {
-    return { level: "crc", short: "Checksums only", steps };
+  const checks: string[] = hasContent ? [metadata, content] : [metadata];
+  const level = checks.includes("none") ? "none" : checks.includes("crc") ? "crc" : "all";
+  return { level, short: shortWords(verified, hasContent, level), steps };
+}
+
+function shortWords(
+  { metadata, content }: Verification,
+  hasContent: boolean,
+  level: VerifiedInWords["level"],
+): string {
+  if (level === "crc") return "Checksums only (CRC)";
+  if (level === "none") {
+    return hasContent && metadata !== "none" && metadata !== "crc" ? "Content not verified" : "Not verified";
   }
-  return {
-    level: isAll ? "all" : "none",
-    short: isAll ? (hasContent ? `Verified by ${by} digests` : "Verified") : "Not verified",
-    steps,
-  };
+  if (!hasContent) return "Verified";
+  return `Verified by ${(metadata === "layer-digest" && content === "span-digest" ? "layer" : BY[content]) ?? "span"} digests`;
 }

@@ -3,7 +3,7 @@ import type { Address } from "../address/address.ts";
 import type { Comparison, Cost, OpenedImage } from "../protocol/api.ts";
 import type { CallOptions } from "../protocol/rpc.ts";
 import { engine } from "./engine.ts";
-import { bytesToAskFor, sourceOf } from "./session.ts";
+import { bytesToAskFor, readingOf, sourceOf } from "./session.ts";
 
 /** What comparing led to. */
 export type Compared =
@@ -33,8 +33,9 @@ export async function compareWith(
   const key = `${left.id} ${otherKey(address)}`;
   if (last?.key === key && (await isOpen(last.compared.right))) return last.compared;
   const source = sourceOf(address.with ?? "", address.withTag);
-  const right = await engine.open([source, address.withPlatform ?? address.platform], options);
-  const bytes = bytesToAskFor(source, right.layers);
+  const platform = address.withPlatform ?? address.platform;
+  const right = await engine.open([source, platform, readingOf(address.with ?? "", platform)], options);
+  const bytes = bytesToAskFor(source, right);
   if (bytes !== undefined && !consent) return { step: "ask", right, bytes };
   return recompare(key, left, right, options);
 }

@@ -1,10 +1,10 @@
 /** The image on screen: opened as the address says, with its tree. @module */
 import { computed, effect, signal } from "@preact/signals";
-import type { LayerInfo } from "ocipeek";
 import type { Address } from "../address/address.ts";
-import type { CallProgress, Cost, ImageSource, OpenedImage, SiteConfig } from "../protocol/api.ts";
+import type { CallProgress, Cost, ImageSource, OpenedImage, Reading, SiteConfig } from "../protocol/api.ts";
 import { EngineError } from "../protocol/api.ts";
 import type { Catalogue } from "../protocol/catalogue.ts";
+import { isFetchedWhole } from "../protocol/formats.ts";
 import { engine } from "./engine.ts";
 import { canIndex, indexLayers } from "./indexing.ts";
 import { address } from "./location.ts";
@@ -54,9 +54,35 @@ export const localSources = new Map<string, ImageSource>();
 const ASK_ABOVE = 32 << 20;
 
 /** Bytes of whole layers that listing some layers needs, where they are so many that one is to be asked first. */
-export function bytesToAskFor(source: ImageSource, layers: readonly LayerInfo[]): number | undefined {
-  const whole = layers.filter((it) => it.read === "whole").reduce((sum, it) => sum + it.size, 0);
+export function bytesToAskFor(
+  source: ImageSource,
+  image: Pick<OpenedImage, "layers" | "unverified">,
+): number | undefined {
+  const whole = image.layers.filter((it) => isFetchedWhole(it, image)).reduce((sum, it) => sum + it.size, 0);
   return whole > ASK_ABOVE && source.kind === "registry" ? whole : undefined;
+}
+
+/**
+ * Images of which the user agreed to read by ranges what has no digests. They are in no address and in no storage: whoever
+ * follows a link, or comes back, is asked again.
+ */
+const unverified = new Set<string>();
+
+/** How to read an image: as the address names it, and as the user agreed. */
+export function readingOf(name: string, platform: string | undefined, reader?: Reading["reader"]): Reading {
+  return { reader, unverified: unverified.has(consentKey(name, platform)) };
+}
+
+function consentKey(name: string, platform: string | undefined): string {
+  return JSON.stringify([name, platform]);
+}
+
+/** Reads the image on screen by ranges although nothing but checksums vouches for these, or whole again; opens it anew. */
+export function readUnverified(isAgreed: boolean): void {
+  const { image: name = "", platform } = address.peek();
+  if (isAgreed) unverified.add(consentKey(name, platform));
+  else unverified.delete(consentKey(name, platform));
+  reopen();
 }
 
 /** What the running opening is for; another address stops it. */
@@ -68,8 +94,8 @@ export type Answer = "fetch" | "index";
 /** Starts to follow the address. Call it once. */
 export function followAddress(): void {
   effect(() => {
-    const { image: name, platform, tag } = address.value;
-    const key = JSON.stringify([name, platform, layerOf(address.value), tag]);
+    const { image: name, platform, tag, reader } = address.value;
+    const key = JSON.stringify([name, platform, layerOf(address.value), tag, reader]);
     if (running?.key === key) return;
     running?.stop.abort();
     running = { key, stop: new AbortController() };
@@ -106,7 +132,7 @@ export async function refreshCost(): Promise<void> {
 }
 
 async function start(signal: AbortSignal, answer?: Answer): Promise<void> {
-  const { image: name = "", platform, tag } = address.peek();
+  const { image: name = "", platform, tag, reader } = address.peek();
   const layer = layerOf(address.peek());
   let opened: OpenedImage | undefined;
   const onProgress = (now: CallProgress): void => {
@@ -118,7 +144,7 @@ async function start(signal: AbortSignal, answer?: Answer): Promise<void> {
   opening.value = { step: "opening", requests: 0, bytes: 0 };
   try {
     const source = sourceOf(name, tag);
-    opened = await engine.open([source, platform], { signal, onProgress });
+    opened = await engine.open([source, platform, readingOf(name, platform, reader)], { signal, onProgress });
     const index = layer === undefined ? undefined : opened.layers.findIndex((it) => it.digest === layer);
     if (index === -1) {
       throw new EngineError({ code: "NOT_FOUND", message: `NOT_FOUND: ${name} has no layer ${layer}` });
@@ -128,7 +154,7 @@ async function start(signal: AbortSignal, answer?: Answer): Promise<void> {
       opening.value = { step: "opening", image: opened, requests: 0, bytes: 0 };
       opened = await indexNeeded(opened, needed, signal);
     }
-    const bytes = bytesToAskFor(source, layersOf(opened, index));
+    const bytes = bytesToAskFor(source, { ...opened, layers: layersOf(opened, index) });
     if (bytes !== undefined && answer !== "fetch") {
       opening.value = { step: "ask", image: opened, bytes };
       return;

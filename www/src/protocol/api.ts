@@ -1,5 +1,13 @@
 /** What the page asks of the engine, the Web Worker that holds the images. Types only. @module */
-import type { Credentials, ImageConfig, LayerInfo, ReadStats, SociInfo, Verification } from "ocipeek";
+import type {
+  Credentials,
+  ImageConfig,
+  LayerInfo,
+  OpenOptions,
+  ReadStats,
+  SociInfo,
+  Verification,
+} from "ocipeek";
 import type { Catalogue } from "./catalogue.ts";
 import type { EncodedPath } from "./path.ts";
 
@@ -26,6 +34,14 @@ export interface SiteConfig {
 /** How a registry was reached: itself, or through the host that serves the page. */
 export type Route = "direct" | "proxy" | "local";
 
+/** How to read an image, where it is not as the image says. */
+export interface Reading {
+  /** The format, named by the address. */
+  reader?: OpenOptions["reader"];
+  /** The user agreed that what has no digests is read by ranges all the same. Nothing of it is cached. */
+  unverified?: boolean;
+}
+
 /** An open image. */
 export interface OpenedImage {
   /** Names it in calls. */
@@ -41,6 +57,10 @@ export interface OpenedImage {
   layers: LayerInfo[];
   soci: SociInfo | undefined;
   annotations: Record<string, string>;
+  /** The format that was named; nothing where the image told. */
+  reader: OpenOptions["reader"];
+  /** Whether what has no digests is read by ranges. */
+  unverified: boolean;
   route: Route;
   /** Images that a local source holds besides: their tags. */
   tags: string[];
@@ -228,7 +248,7 @@ export interface EngineApi {
   /** Sets what the deployment offers; before all else. */
   configure(site: SiteConfig & { base: string }): void;
   /** Opens an image; gives the open one where it is the same. */
-  open(source: ImageSource, platform: string | undefined): OpenedImage;
+  open(source: ImageSource, platform: string | undefined, reading?: Reading): OpenedImage;
   /** Frees it. */
   close(image: number): void;
   /** The image again: more is known of its layers once they were read. */

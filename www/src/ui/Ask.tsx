@@ -1,16 +1,65 @@
 /** Asks before whole layers are fetched: what they are, why, and what there is instead. @module */
+import type { LazyFormat } from "ocipeek";
 import type { JSX } from "preact";
 import { bytes, plural } from "../format/format.ts";
+import { formatName } from "../format/reading.ts";
 import { canIndex } from "../page/indexing.ts";
 import { address, href } from "../page/location.ts";
-import { reopen } from "../page/session.ts";
+import { readUnverified, reopen } from "../page/session.ts";
 import type { OpenedImage } from "../protocol/api.ts";
+import { formatWithoutDigests } from "../protocol/formats.ts";
 import { Button, ButtonLink } from "./controls/Button.tsx";
-import { Badge } from "./controls/Note.tsx";
 import { IndexAdvice } from "./image/IndexAdvice.tsx";
+import { Badges, Legend } from "./reading/Badges.tsx";
 
 /** `size`: bytes of the layers that are needed as a whole. */
 export function Ask({ image, size }: { image: OpenedImage; size: number }): JSX.Element {
+  const format = formatWithoutDigests(image.layers);
+  return format ? (
+    <AskNoDigests image={image} size={size} format={format} />
+  ) : (
+    <AskWhole image={image} size={size} />
+  );
+}
+
+/** Parts of these layers have no digests: whole and verified, or by parts and not. */
+function AskNoDigests({
+  image,
+  size,
+  format,
+}: {
+  image: OpenedImage;
+  size: number;
+  format: LazyFormat;
+}): JSX.Element {
+  const name = formatName(format);
+  return (
+    <section class="ask">
+      <h1>Nothing vouches for parts of this image</h1>
+      <p>
+        It is in the format {name}, which has no digests for the parts that would be fetched. Its manifest is
+        verified, and so are whole layers: {bytes(size)} that are fetched first, equal their digests, and stay
+        in this browser's memory only.
+      </p>
+      <p>
+        Or it is read by ranges, and only what you look at is fetched. Names, attributes and contents then
+        have checksums (CRC) at most: these find damage, but whoever serves the image could change it
+        unnoticed. The page says so wherever it shows them, and asks again on the next visit.
+      </p>
+      <div class="ask-actions">
+        <Button kind="primary" onClick={() => reopen("fetch")}>
+          Fetch {bytes(size)}, verified
+        </Button>
+        <Button onClick={() => readUnverified(true)}>Read by ranges, unverified</Button>
+        <ButtonLink href={href({ view: "image" })}>About this image</ButtonLink>
+        <ButtonLink href="#/">Open another image</ButtonLink>
+      </div>
+      <Legend image={image} />
+    </section>
+  );
+}
+
+function AskWhole({ image, size }: { image: OpenedImage; size: number }): JSX.Element {
   const lacking = image.layers.filter((it) => it.read === "whole");
   const one = address.value.layer !== undefined;
   const wanted = one ? lacking.filter((it) => it.digest === address.value.layer) : lacking;
@@ -67,11 +116,7 @@ export function Ask({ image, size }: { image: OpenedImage; size: number }): JSX.
                   <td>{it.index}</td>
                   <td>{bytes(it.size)}</td>
                   <td>
-                    {it.read === "whole" ? (
-                      <Badge kind="careful">as a whole</Badge>
-                    ) : (
-                      <Badge kind="good">by ranges</Badge>
-                    )}
+                    <Badges image={image} layer={it} />
                   </td>
                   <td>
                     <a href={href({ layer: it.digest, path: "/", view: "files" })}>

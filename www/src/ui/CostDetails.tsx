@@ -39,7 +39,11 @@ export function CostDetails({ spent }: { spent: Cost }): JSX.Element {
           ["Inflated", bytes(spent.inflated)],
         ]}
       />
-      <p class="cost-note">Nothing is shown before it was checked against a digest.</p>
+      <p class="cost-note">
+        {image.value?.unverified
+          ? "You agreed to read this image by ranges: what they hold is not checked against digests."
+          : "Nothing is shown before it was checked against a digest."}
+      </p>
       <CacheDetails />
       <RequestLog spent={spent} />
     </div>

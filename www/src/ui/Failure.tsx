@@ -3,8 +3,9 @@ import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { explain, type Remedy, registryOf, type Surroundings } from "../page/failures.ts";
 import { address, href } from "../page/location.ts";
-import { opening, reopen, site } from "../page/session.ts";
+import { image, opening, readUnverified, reopen, site } from "../page/session.ts";
 import type { EngineError } from "../protocol/api.ts";
+import { formatWithoutDigests } from "../protocol/formats.ts";
 import { Button, ButtonLink } from "./controls/Button.tsx";
 import { CopyButton } from "./controls/CopyButton.tsx";
 import { AlertIcon } from "./controls/icons.tsx";
@@ -95,6 +96,7 @@ function Remedies({ remedy, ...props }: RemedyProps & { remedy: Remedy }): JSX.E
               The image's files
             </ButtonLink>
           )}
+          <ByRanges error={props.error} />
           {start}
           <Retry {...props} kind="quiet" />
         </>
@@ -118,6 +120,14 @@ function Remedies({ remedy, ...props }: RemedyProps & { remedy: Remedy }): JSX.E
         </>
       );
   }
+}
+
+/** What is too large to be fetched whole and has no digests for its parts can be read all the same, if one agrees. */
+function ByRanges({ error }: { error: EngineError }): JSX.Element | null {
+  const known = image.value;
+  if (!known || known.unverified || !formatWithoutDigests(known.layers)) return null;
+  if (error.code !== "LIMIT_EXCEEDED" && error.code !== "UNSUPPORTED") return null;
+  return <Button onClick={() => readUnverified(true)}>Read by ranges, unverified</Button>;
 }
 
 /** The form opens in place. */

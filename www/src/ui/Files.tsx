@@ -4,8 +4,9 @@ import { useEffect, useState } from "preact/hooks";
 import { shortDigest } from "../format/format.ts";
 import { visibleName } from "../format/visible.ts";
 import { address, go, href } from "../page/location.ts";
-import { catalogue } from "../page/session.ts";
+import { catalogue, image } from "../page/session.ts";
 import { type Catalogue, typeOf } from "../protocol/catalogue.ts";
+import { mergedFormat } from "../protocol/formats.ts";
 import { decodePath, type EncodedPath, pathOf } from "../protocol/path.ts";
 import { Button, ButtonLink } from "./controls/Button.tsx";
 import { LeftIcon, RightIcon } from "./controls/icons.tsx";
@@ -21,8 +22,12 @@ export function Files(): JSX.Element | null {
   return tree ? <Panes tree={tree} path={address.value.path} /> : null;
 }
 
+/** Where a format makes one tree of all layers. */
+const WITHOUT_LAYER = ["size", "mtime", "mode", "owner"] as const;
+
 function Panes({ tree, path }: { tree: Catalogue; path: EncodedPath }): JSX.Element {
   const selected = resolveEntry(tree, path);
+  const isMerged = mergedFormat(image.value?.layers ?? []) !== undefined;
   const isFolder = selected !== undefined && typeOf(tree, selected) === "directory";
   // On a phone a file takes the screen; a folder opens in the tree, and takes it when asked to.
   const [wantsFolder, setWantsFolder] = useState(false);
@@ -41,6 +46,7 @@ function Panes({ tree, path }: { tree: Catalogue; path: EncodedPath }): JSX.Elem
             label="Files"
             selected={selected}
             onSelect={(entry) => go({ path: pathOf(tree, entry) })}
+            columns={isMerged ? WITHOUT_LAYER : undefined}
           />
           <div class="files-more">
             <h1>

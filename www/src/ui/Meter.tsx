@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { bytes } from "../format/format.ts";
 import { cost, image } from "../page/session.ts";
 import { CostDetails } from "./CostDetails.tsx";
-import { ShieldIcon } from "./controls/icons.tsx";
+import { AlertIcon, ShieldIcon } from "./controls/icons.tsx";
 import { Popover } from "./controls/Popover.tsx";
 import "./meter.css";
 
@@ -12,19 +12,23 @@ export function Meter(): JSX.Element | null {
   const spent = cost.value;
   if (!spent) return null;
   const share = spent.imageBytes > 0 ? Math.min(1, spent.bytes / spent.imageBytes) : 0;
+  const isVerified = image.value?.unverified !== true;
   const verb = image.value?.route === "local" ? "read" : "fetched";
   return (
     <Popover
       kind="quiet"
-      class="meter"
+      class={isVerified ? "meter" : "meter meter-unverified"}
       title="What it cost"
       wide
       button={
         <>
-          <ShieldIcon />
+          {isVerified ? <ShieldIcon /> : <AlertIcon />}
           <span class="meter-text">
             <span>{bytes(spent.bytes)}</span> <span>of {bytes(spent.imageBytes)}</span>
-            <span class="meter-words"> {verb}, verified</span>
+            <span class="meter-words">
+              {" "}
+              {verb}, {isVerified ? "verified" : "not verified"}
+            </span>
             <progress class="meter-bar" value={share} aria-hidden="true" />
           </span>
         </>

@@ -1,8 +1,7 @@
 /** While an image opens; and the question before whole layers are fetched. @module */
-import type { LayerInfo, LazyFormat } from "ocipeek";
 import type { JSX } from "preact";
 import { bytes, plural } from "../format/format.ts";
-import { FORMATS } from "../format/reading.ts";
+import { readingOf } from "../format/reading.ts";
 import { canIndex, type Indexing, indexing } from "../page/indexing.ts";
 import { address } from "../page/location.ts";
 import { type Opening as OpeningState, opening, reopen, stopOpening } from "../page/session.ts";
@@ -61,11 +60,7 @@ function IndexingPart({ image: known, job }: { image: OpenedImage; job: Indexing
   );
 }
 
-function wordsOf(read: LayerInfo["read"]): string {
-  return read in READ ? READ[read as keyof typeof READ] : `by its format, ${FORMATS[read as LazyFormat]}`;
-}
-
-const READ = {
+const READ: Partial<Record<OpenedImage["layers"][number]["read"], string>> = {
   ztoc: "by its index",
   tar: "by its headers: it is not compressed",
   whole: "as a whole: it has no index",
@@ -76,7 +71,8 @@ function LayerList({ image: known }: { image: OpenedImage }): JSX.Element {
     <ol class="opening-layers">
       {known.layers.map((it) => (
         <li key={it.index}>
-          <span class="opening-size">{bytes(it.size)}</span> {wordsOf(it.read)}
+          <span class="opening-size">{bytes(it.size)}</span>{" "}
+          {READ[it.read] ?? `as ${readingOf(it, known.soci)}`}
         </li>
       ))}
     </ol>

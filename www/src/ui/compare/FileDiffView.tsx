@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 import { START } from "../../address/address.ts";
 import { factChanges } from "../../format/facts-diff.ts";
 import { bytes, count, plural } from "../../format/format.ts";
+import { verifiedInWords } from "../../format/verified.ts";
 import { visible } from "../../format/visible.ts";
 import { engine } from "../../page/engine.ts";
 import { address, href } from "../../page/location.ts";
@@ -51,7 +52,12 @@ export function FileDiffView({ compared, path, entry }: FileDiffProps): JSX.Elem
         <>
           <Facts diff={diff.value} />
           {entry !== undefined && <Below tree={comparison.catalogue} entry={entry} />}
-          <Content content={diff.value.content} isWhole={isWhole} onWhole={setWhole} />
+          <Content
+            content={diff.value.content}
+            isVerified={isVerified(diff.value)}
+            isWhole={isWhole}
+            onWhole={setWhole}
+          />
         </>
       )}
     </section>
@@ -98,18 +104,25 @@ function Below({ tree, entry }: { tree: Catalogue; entry: number }): JSX.Element
   return <p>In it: {words.map(([mark, number]) => `${plural(number, "file")} ${mark}`).join(", ")}.</p>;
 }
 
+/** Whether a digest vouches for both. */
+function isVerified({ left, right }: FileDiff): boolean {
+  return [left, right].every((it) => !it || verifiedInWords(it.verified, true).level === "all");
+}
+
 interface ContentProps {
   content: FileDiffContent;
+  /** Whether a digest vouches for both sides. */
+  isVerified: boolean;
   isWhole: boolean;
   onWhole(isWhole: boolean): void;
 }
 
-function Content({ content, isWhole, onWhole }: ContentProps): JSX.Element | null {
+function Content({ content, isVerified: hasDigests, isWhole, onWhole }: ContentProps): JSX.Element | null {
   switch (content.kind) {
     case "none":
       return null;
     case "same":
-      return <p>The contents are equal: both were read and verified.</p>;
+      return <p>The contents are equal: both were read{hasDigests && " and verified"}.</p>;
     case "unlike":
       return <p>The texts have too little in common to be shown line by line.</p>;
     case "large":

@@ -33,10 +33,16 @@ export function Note({ kind = "info", title, actions, alert, children }: NotePro
 /** A word or two with a ground of their own. */
 export function Badge({
   kind = "info",
+  title,
   children,
 }: {
   kind?: "info" | "good" | "careful" | "bad" | undefined;
+  title?: string;
   children: ComponentChildren;
 }): JSX.Element {
-  return <span class={`badge badge-${kind}`}>{children}</span>;
+  return (
+    <span class={`badge badge-${kind}`} title={title}>
+      {children}
+    </span>
+  );
 }

@@ -1,12 +1,14 @@
 /** What is known of a file: its format, attributes, how it was verified, its hash, and the same on a command line. @module */
 import type { JSX } from "preact";
 import { bytes, count, permissions, shortDigest, time } from "../../format/format.ts";
+import { formatName } from "../../format/reading.ts";
 import { verifiedInWords } from "../../format/verified.ts";
 import { visible } from "../../format/visible.ts";
 import { describeXattr } from "../../format/xattrs.ts";
 import { href } from "../../page/location.ts";
 import { image } from "../../page/session.ts";
 import type { FileFacts, FileRef, Identity } from "../../protocol/api.ts";
+import { mergedFormat } from "../../protocol/formats.ts";
 import { displayPath } from "../../protocol/path.ts";
 import { KeyValue, type Pair } from "../controls/KeyValue.tsx";
 import { Spinner } from "../controls/Spinner.tsx";
@@ -113,6 +115,7 @@ const TYPE_WORDS: Record<FileFacts["type"], string> = {
 function attributesOf(facts: FileFacts): Pair[] {
   const { type, size, mode, uid, gid, uname, gname, mtime, nlink, hardlinkOf, layer } = facts;
   const info = image.value?.layers[layer];
+  const merged = mergedFormat(image.value?.layers ?? []);
   const who = (id: number, name: string): string => (name ? `${id} (${visible(name)})` : String(id));
   const isDevice = type === "char-device" || type === "block-device";
   return [
@@ -134,7 +137,9 @@ function attributesOf(facts: FileFacts): Pair[] {
     ],
     [
       "Layer",
-      info ? (
+      merged ? (
+        `${formatName(merged)} makes one tree of all layers`
+      ) : info ? (
         <a href={href({ view: "layers", layer: info.digest })}>
           {layer} · {shortDigest(info.digest)}
         </a>

@@ -24,6 +24,8 @@ export function Commands({ file, type }: { file: FileRef; type: FileFacts["type"
     image: isLocal ? localImage(name, address.value.tag) : reference,
     path: file.path,
     layer: info && { index: info.index, digest: info.digest },
+    reader: opened.reader,
+    unverified: opened.unverified,
   };
   const isFolder = type === "directory";
   const list: [name: string, command: string][] = [

@@ -1,12 +1,14 @@
 /** How each layer is read, and why one is not read by ranges. @module */
 import type { JSX } from "preact";
 import { bytes, plural } from "../../format/format.ts";
-import { isIndexedHere } from "../../format/reading.ts";
+import { formatName, foundWords, isIndexedHere, readingOf } from "../../format/reading.ts";
 import { href } from "../../page/location.ts";
 import type { OpenedImage } from "../../protocol/api.ts";
+import { isFetchedWhole, mergedFormat } from "../../protocol/formats.ts";
 import { Digest } from "../controls/Digest.tsx";
 import { KeyValue } from "../controls/KeyValue.tsx";
-import { Badge } from "../controls/Note.tsx";
+import { Badges, Legend } from "../reading/Badges.tsx";
+import { NoDigests } from "../reading/NoDigests.tsx";
 import { IndexAdvice } from "./IndexAdvice.tsx";
 
 type Layer = OpenedImage["layers"][number];
@@ -19,19 +21,36 @@ const ROUTES: Record<OpenedImage["route"], string> = {
 
 /** The layers in a table. */
 export function IndexPart({ image }: { image: OpenedImage }): JSX.Element {
-  const indexed = image.layers.filter((it) => it.read === "ztoc").length;
+  const lazy = image.layers.filter((it) => !isFetchedWhole(it, image));
+  const merged = mergedFormat(image.layers);
   return (
     <>
       <KeyValue
         pairs={[
           ["Route", ROUTES[image.route]],
+          ["Read as", [...new Set(image.layers.map((it) => readingOf(it, image.soci)))].join(", ")],
+          [
+            "Why so",
+            [...new Set(image.layers.filter((it) => it.read !== "whole").map(foundWords))].join("; "),
+          ],
+          [
+            "Named here",
+            image.reader && (
+              <>
+                <code>{image.reader}</code>, by the address.{" "}
+                <a href={href({ reader: undefined })}>Read it as the image says</a>
+              </>
+            ),
+          ],
           [
             "SOCI index",
             image.soci
               ? `${image.soci.version}, ${FOUND[image.soci.found] ?? image.soci.found}`
-              : "none was found",
+              : merged || image.layers.every((it) => formatName(it.read))
+                ? undefined
+                : "none was found",
           ],
-          ["Indexed", `${indexed} of ${plural(image.layers.length, "layer")}`],
+          ["Lazily", `${lazy.length} of ${plural(image.layers.length, "layer")}`],
         ]}
       />
       <div class="image-table">
@@ -49,23 +68,34 @@ export function IndexPart({ image }: { image: OpenedImage }): JSX.Element {
             {image.layers.map((it) => (
               <tr key={it.index}>
                 <td>
-                  <a href={href({ layer: it.digest, view: "files", path: "/" })}>
-                    {it.index}
-                    <span class="unseen">: browse this layer alone</span>
-                  </a>
+                  {merged ? (
+                    it.index
+                  ) : (
+                    <a href={href({ layer: it.digest, view: "files", path: "/" })}>
+                      {it.index}
+                      <span class="unseen">: browse this layer alone</span>
+                    </a>
+                  )}
                 </td>
                 <td>
                   <Digest digest={it.digest} label={`layer ${it.index}`} />
                 </td>
                 <td class="image-number">{bytes(it.size)}</td>
                 <td>
-                  <How layer={it} isOwn={isIndexedHere(it, image.soci)} />
+                  <Badges image={image} layer={it} />{" "}
+                  <How
+                    layer={it}
+                    isOwn={isIndexedHere(it, image.soci)}
+                    isNamed={image.reader !== undefined}
+                  />
                 </td>
               </tr>
             ))}
           </tbody>
         </table>
       </div>
+      <NoDigests image={image} />
+      <Legend image={image} />
       <IndexAdvice image={image} />
     </>
   );
@@ -77,32 +107,21 @@ const FOUND: Record<string, string> = {
   caller: "named by the caller",
 };
 
-/** `by ranges` with the zTOC's facts, or why not. */
-function How({ layer, isOwn }: { layer: Layer; isOwn: boolean }): JSX.Element {
+/** The zTOC's facts, or why a layer is read whole. */
+function How(props: { layer: Layer; isOwn: boolean; isNamed: boolean }): JSX.Element | null {
+  const { layer, isOwn, isNamed } = props;
   if (layer.read === "ztoc") {
     const { size = 0, spanSize } = layer.ztoc ?? {};
     return (
-      <>
-        <Badge kind="good">by ranges</Badge>{" "}
-        <span class="image-soft">
-          {isOwn ? "own index of" : "zTOC of"} {bytes(size)}
-          {spanSize !== undefined && `, spans of ${bytes(spanSize)}`}
-        </span>
-      </>
+      <span class="image-soft">
+        {isOwn ? "own index of" : "zTOC of"} {bytes(size)}
+        {spanSize !== undefined && `, spans of ${bytes(spanSize)}`}
+      </span>
     );
   }
-  if (layer.read === "tar") {
-    return (
-      <>
-        <Badge kind="good">by ranges</Badge> <span class="image-soft">plain tar</span>
-      </>
-    );
-  }
-  return (
-    <>
-      <Badge kind="careful">as a whole</Badge> <span class="image-soft">{whyWhole(layer)}</span>
-    </>
-  );
+  return layer.read === "whole" ? (
+    <span class="image-soft">{isNamed ? "as the address says" : whyWhole(layer)}</span>
+  ) : null;
 }
 
 /** Why a layer is not read by ranges. */

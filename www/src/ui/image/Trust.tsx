@@ -1,8 +1,7 @@
 /** The chain from the name to the bytes on screen: what vouches for what. @module */
-import type { LazyFormat } from "ocipeek";
 import type { ComponentChildren, JSX } from "preact";
 import { plural } from "../../format/format.ts";
-import { FORMATS } from "../../format/reading.ts";
+import { formatName } from "../../format/reading.ts";
 import { registryOf } from "../../page/failures.ts";
 import { address } from "../../page/location.ts";
 import type { OpenedImage } from "../../protocol/api.ts";
@@ -16,20 +15,6 @@ interface Link {
   /** Nothing vouches for it but someone's word. */
   word?: boolean;
 }
-
-const CHUNKS =
-  "It equals what the manifest says, and states the digest of each chunk, which is checked, too.";
-const CRC =
-  "Its parts have checksums, which find damage and no forgery; unless verification was turned off, all of it was hashed first.";
-
-/** What vouches for layers in other lazy formats. */
-const WORDS: Record<LazyFormat, string> = {
-  estargz: `Its table of contents was hashed here. ${CHUNKS}`,
-  "zstd-chunked": `Its table of contents was hashed here. ${CHUNKS}`,
-  nydus: `Its bootstrap was hashed here. ${CHUNKS}`,
-  overlaybd: CRC,
-  turbooci: CRC,
-};
 
 /** The chain, from the name downwards. */
 export function Trust({ image }: { image: OpenedImage }): JSX.Element {
@@ -62,10 +47,14 @@ function chain(image: OpenedImage, asked: string): Link[] {
       text: "Hashed here; it is what the name stands for. It lists an image for each platform.",
     });
   }
+  const attached = layers.find(({ read, reader }) => formatName(read) && reader.found === "referrers");
   links.push({
     title: "Manifest",
     digest,
-    text: `Hashed here, and equal to what ${indexDigest ? "the image index" : "the name"} says. It lists config and layers by their digests.`,
+    ...(attached && { word: true }),
+    text: attached
+      ? `Of an image in ${formatName(attached.read)}, which the address asks for. It is attached to the one that the name stands for, and nothing but the registry says that both hold the same: whoever may write to the repository can attach one.`
+      : `Hashed here, and equal to what ${indexDigest ? "the image index" : "the name"} says. It lists config and layers by their digests.`,
   });
   if (soci) {
     links.push({
@@ -97,10 +86,7 @@ function chain(image: OpenedImage, asked: string): Link[] {
       text: "Each compressed piece of a layer is hashed before anything of it is shown; then the file's own header is compared with the table.",
     });
   }
-  for (const [read, name] of Object.entries(FORMATS)) {
-    if (of(read) > 0)
-      links.push({ title: `${plural(of(read), "layer")} in ${name}`, text: WORDS[read as LazyFormat] });
-  }
+  links.push(...formatLinks(image));
   if (of("tar") + of("whole") > 0) {
     links.push({
       title: `${plural(of("tar") + of("whole"), "layer")} without an index`,
@@ -110,8 +96,71 @@ function chain(image: OpenedImage, asked: string): Link[] {
   if (route === "proxy") {
     links.push({
       title: "On the way",
-      text: `The bytes came through ${location.host}, as the registry does not answer web pages. It cannot change them unnoticed: all of the above was checked in this browser.`,
+      word: image.unverified,
+      text: `The bytes came through ${location.host}, as the registry does not answer web pages. ${
+        image.unverified
+          ? "It, too, could change what nothing above vouches for."
+          : "It cannot change them unnoticed: all of the above was checked in this browser."
+      }`,
     });
+  }
+  return links;
+}
+
+/** What vouches for what, in the other lazy formats. */
+function formatLinks({ layers, unverified }: OpenedImage): Link[] {
+  const of = (...reads: string[]): number => layers.filter((it) => reads.includes(it.read)).length;
+  const links: Link[] = [];
+  const chunked = of("estargz", "zstd-chunked");
+  if (chunked > 0) {
+    links.push(
+      {
+        title: `${plural(chunked, "table")} of contents (TOC)`,
+        text: "Hashed here, equal to what the manifest says of its layer. Each lists a layer's files, and the digest of each chunk.",
+      },
+      { title: "Chunks", text: "Each is hashed before anything of it is shown." },
+    );
+  }
+  if (of("nydus") > 0) {
+    links.push(
+      {
+        title: "Bootstrap",
+        text: "A layer that lists the files of the whole image, and the digest of each chunk. Hashed here, equal to what the manifest says.",
+      },
+      { title: "Chunks", text: "Each is hashed before anything of it is shown." },
+    );
+  }
+  if (of("overlaybd") > 0) {
+    links.push(
+      unverified
+        ? {
+            title: "Blocks of a disk",
+            word: true,
+            text: "Read by ranges, as you agreed. They have checksums (CRC) at most, which find damage: what they hold is the registry's word.",
+          }
+        : {
+            title: plural(of("overlaybd"), "layer"),
+            text: "Parts of a disk, which have no digests: fetched as a whole, and hashed, before anything of it is shown.",
+          },
+    );
+  }
+  if (of("turbooci") > 0) {
+    links.push(
+      {
+        title: `${plural(of("turbooci"), "table")} of contents`,
+        text: "Hashed here, equal to what the manifest says. Each lists the files of a layer of the original image.",
+      },
+      unverified
+        ? {
+            title: "Contents",
+            word: true,
+            text: "Read by ranges of the original layers, as you agreed. Nothing vouches for them: what they hold is the registry's word.",
+          }
+        : {
+            title: "Contents",
+            text: "Parts of the original layers have no digests: each layer is fetched as a whole, and hashed, before anything of it is shown.",
+          },
+    );
   }
   return links;
 }

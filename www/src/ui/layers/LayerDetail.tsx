@@ -1,10 +1,10 @@
 /** One layer: what it is, and its tree in the colours of what it does. @module */
-import type { ImageConfig } from "ocipeek";
+import type { ImageConfig, LazyFormat } from "ocipeek";
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { bytes, time } from "../../format/format.ts";
 import { stepsOf } from "../../format/history.ts";
-import { readingWords } from "../../format/reading.ts";
+import { foundWords, readingWords, vouchedSentence } from "../../format/reading.ts";
 import { visible } from "../../format/visible.ts";
 import { engine } from "../../page/engine.ts";
 import { canIndex, indexing } from "../../page/indexing.ts";
@@ -23,9 +23,11 @@ import { KeyValue } from "../controls/KeyValue.tsx";
 import { FailureNote } from "../Failure.tsx";
 import { whyWhole } from "../image/IndexPart.tsx";
 import { IndexingPanel } from "../indexing/IndexingPanel.tsx";
+import { Badges } from "../reading/Badges.tsx";
 import { Tree } from "../tree/Tree.tsx";
 import { MARK_WORDS } from "../tree/words.ts";
 import { type CallState, useCall } from "../use-call.ts";
+import { OneTree } from "./Overview.tsx";
 import { Tallies } from "./Tallies.tsx";
 
 interface DetailProps {
@@ -33,6 +35,8 @@ interface DetailProps {
   index: number;
   config: CallState<ImageConfig>;
   waste: CallState<Waste>;
+  /** The format that makes one tree of all layers. */
+  merged: LazyFormat | undefined;
 }
 
 /** `show` in the address: the layer's own entries, with what stands for removals. */
@@ -43,7 +47,7 @@ const SHOWN = [
   { id: RAW, title: "Raw entries" },
 ] as const;
 
-export function LayerDetail({ image, index, config, waste }: DetailProps): JSX.Element | null {
+export function LayerDetail({ image, index, config, waste, merged }: DetailProps): JSX.Element | null {
   const start = useIndexing(index);
   const layer = image.layers[index];
   if (!layer) return null;
@@ -74,30 +78,36 @@ export function LayerDetail({ image, index, config, waste }: DetailProps): JSX.E
             ["Wasted", tally && tally.wasted > 0 ? `${bytes(tally.wasted)}, replaced or removed later` : ""],
             [
               "Read",
-              layer.read === "whole"
-                ? `${readingWords(layer, image.soci)} Why: ${whyWhole(layer)}.`
-                : readingWords(layer, image.soci),
+              <span key="read">
+                <Badges image={image} layer={layer} /> {readingWords(layer, image)}
+              </span>,
             ],
+            ["Why so", layer.read === "whole" ? whyWhole(layer) : foundWords(layer)],
+            ["Vouched for by", vouchedSentence(layer.read, image.unverified)],
             ["Made", step ? time(step.created) : ""],
           ]}
         />
-        <div class="layer-shown">
-          <Choice
-            label="What to show of the layer"
-            options={SHOWN}
-            selected={isRaw ? RAW : "changes"}
-            onSelect={(id) => go({ show: id === RAW ? RAW : undefined })}
-          />
-          <a href={href({ view: "files", layer: layer.digest, path: "/" })}>Open alone</a>
-          {canIndex(layer) && !isIndexing && (
-            <Button busy={job !== undefined} onClick={start.run}>
-              Index this layer
-            </Button>
-          )}
-        </div>
+        {merged ? (
+          <OneTree format={merged} />
+        ) : (
+          <div class="layer-shown">
+            <Choice
+              label="What to show of the layer"
+              options={SHOWN}
+              selected={isRaw ? RAW : "changes"}
+              onSelect={(id) => go({ show: id === RAW ? RAW : undefined })}
+            />
+            <a href={href({ view: "files", layer: layer.digest, path: "/" })}>Open alone</a>
+            {canIndex(layer) && !isIndexing && (
+              <Button busy={job !== undefined} onClick={start.run}>
+                Index this layer
+              </Button>
+            )}
+          </div>
+        )}
       </header>
       {start.error && <FailureNote error={start.error} onRetry={start.run} />}
-      {isIndexing ? (
+      {merged ? null : isIndexing ? (
         <IndexingPanel now={job} />
       ) : isRaw ? (
         <RawTree image={image} index={index} />

@@ -4,6 +4,7 @@ import { engine } from "../../page/engine.ts";
 import { address } from "../../page/location.ts";
 import { image } from "../../page/session.ts";
 import type { OpenedImage } from "../../protocol/api.ts";
+import { mergedFormat } from "../../protocol/formats.ts";
 import { useCall } from "../use-call.ts";
 import { LayerDetail } from "./LayerDetail.tsx";
 import "./layers.css";
@@ -18,7 +19,9 @@ export function LayersView(): JSX.Element | null {
 function Layers({ image }: { image: OpenedImage }): JSX.Element {
   const { id, layers } = image;
   const config = useCall(`${id}`, (options) => engine.config([id], options));
-  const waste = useCall(`${id}`, (options) => engine.waste([id], options));
+  // Layers that make one tree only together have no changes of their own.
+  const merged = mergedFormat(layers);
+  const waste = useCall(merged ? undefined : `${id}`, (options) => engine.waste([id], options));
   const { layer: digest } = address.value;
   const index = digest === undefined ? -1 : layers.findIndex((layer) => layer.digest === digest);
   return (
@@ -26,9 +29,16 @@ function Layers({ image }: { image: OpenedImage }): JSX.Element {
       <Stack image={image} config={config} waste={waste} selected={index} />
       <div class="layers-detail">
         {index < 0 ? (
-          <Overview image={image} waste={waste} />
+          <Overview image={image} waste={waste} merged={merged} />
         ) : (
-          <LayerDetail key={index} image={image} index={index} config={config} waste={waste} />
+          <LayerDetail
+            key={index}
+            image={image}
+            index={index}
+            config={config}
+            waste={waste}
+            merged={merged}
+          />
         )}
       </div>
     </div>

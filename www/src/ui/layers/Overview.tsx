@@ -1,6 +1,8 @@
 /** All layers together: their sizes, and what of their content no one sees. @module */
+import type { LazyFormat } from "ocipeek";
 import type { JSX } from "preact";
 import { bytes, count, plural } from "../../format/format.ts";
+import { formatName } from "../../format/reading.ts";
 import { visible } from "../../format/visible.ts";
 import { href } from "../../page/location.ts";
 import { catalogue } from "../../page/session.ts";
@@ -9,17 +11,32 @@ import { displayPath, entryAt } from "../../protocol/path.ts";
 import { CallNote } from "../CallNote.tsx";
 import { KeyValue } from "../controls/KeyValue.tsx";
 import { IndexAdvice } from "../image/IndexAdvice.tsx";
+import { Legend } from "../reading/Badges.tsx";
+import { NoDigests } from "../reading/NoDigests.tsx";
 import type { CallState } from "../use-call.ts";
 
 /** So many of the largest are listed at first. */
 const FIRST = 20;
 
-export function Overview({ image, waste }: { image: OpenedImage; waste: CallState<Waste> }): JSX.Element {
+interface OverviewProps {
+  image: OpenedImage;
+  waste: CallState<Waste>;
+  /** The format that makes one tree of all layers. */
+  merged: LazyFormat | undefined;
+}
+
+export function Overview({ image, waste, merged }: OverviewProps): JSX.Element {
   const size = image.layers.reduce((sum, layer) => sum + layer.size, 0);
   return (
     <section class="overview" aria-labelledby="overview">
       <h1 id="overview">{plural(image.layers.length, "layer")}</h1>
-      {waste.step === "done" ? (
+      {merged ? (
+        <>
+          <KeyValue pairs={[["Compressed", bytes(size)]]} />
+          <OneTree format={merged} />
+          <NoDigests image={image} />
+        </>
+      ) : waste.step === "done" ? (
         <>
           <KeyValue
             pairs={[
@@ -34,8 +51,19 @@ export function Overview({ image, waste }: { image: OpenedImage; waste: CallStat
       ) : (
         <CallNote state={waste} doing="Reading the layers" />
       )}
+      <Legend image={image} />
       <IndexAdvice image={image} />
     </section>
+  );
+}
+
+/** Why there are no trees of single layers. */
+export function OneTree({ format }: { format: LazyFormat }): JSX.Element {
+  return (
+    <p>
+      {formatName(format)} makes one tree of all layers: what each of them adds, changes and removes is not
+      told. <a href={href({ view: "files", layer: undefined, path: "/" })}>Show the files</a>
+    </p>
   );
 }
 

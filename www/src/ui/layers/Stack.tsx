@@ -3,10 +3,10 @@ import type { ImageConfig } from "ocipeek";
 import type { JSX } from "preact";
 import { bytes } from "../../format/format.ts";
 import { type Step, stepsOf } from "../../format/history.ts";
-import { readingOf } from "../../format/reading.ts";
 import { visible } from "../../format/visible.ts";
 import { href } from "../../page/location.ts";
 import type { OpenedImage, Waste } from "../../protocol/api.ts";
+import { Badges } from "../reading/Badges.tsx";
 import type { CallState } from "../use-call.ts";
 import { Tallies } from "./Tallies.tsx";
 
@@ -67,9 +67,7 @@ function LayerLink({ image, step, index, waste, selected }: LayerLinkProps): JSX
       <span class="stack-facts">
         {tally && <Tallies tallies={tally} />}
         {tally && tally.wasted > 0 && <span class="stack-wasted">{bytes(tally.wasted)} wasted</span>}
-        <span class={layer.read === "whole" ? "stack-read stack-whole" : "stack-read"}>
-          {readingOf(layer, image.soci)}
-        </span>
+        <Badges image={image} layer={layer} />
       </span>
       <span class="stack-bar" aria-hidden="true">
         <span style={{ width: `${(100 * layer.size) / largest}%` }} />

@@ -86,7 +86,8 @@ export function tipOf(c: Catalogue, entry: number): string {
     isImplied(c, entry) ? "" : `${cellOf(c, entry, "mode")}  ${cellOf(c, entry, "owner")}`,
     typeOf(c, entry) === "directory" ? plural(c.files[entry] ?? 0, "file") : "",
     when && `modified ${when}`,
-    layer >= 0 ? `from layer ${layer}` : "in no layer itself, only what is in it",
+    layer >= 0 ? `from layer ${layer}` : "",
+    isImplied(c, entry) ? "in no layer itself, only what is in it" : "",
   ];
   return lines.filter((line) => line !== "").join("\n");
 }

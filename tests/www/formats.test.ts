@@ -1,0 +1,164 @@
+// What the page says of how layers are read and of what vouches for them, in words; addresses and commands that name a reader.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { LayerInfo, Verification } from "ocipeek";
+import { formatAddress, parseAddress, READERS, START } from "../../www/src/address/address.ts";
+import { compareTrees } from "../../www/src/engine/comparison.ts";
+import { TreeBuilder } from "../../www/src/engine/trees.ts";
+import { catCommand, copyCommand } from "../../www/src/format/command.ts";
+import {
+  foundWords,
+  legendOf,
+  readingOf,
+  readingWords,
+  vouchedSentence,
+  vouchedWords,
+} from "../../www/src/format/reading.ts";
+import { verifiedInWords } from "../../www/src/format/verified.ts";
+import { formatWithoutDigests, isFetchedWhole, mergedFormat } from "../../www/src/protocol/formats.ts";
+
+const layer = (read: LayerInfo["read"], found = "annotation"): LayerInfo => ({
+  index: 0,
+  digest: `sha256:${"0".repeat(64)}`,
+  mediaType: "application/vnd.oci.image.layer.v1.tar",
+  size: 5_000_000,
+  read,
+  reader: { name: "plain", found },
+});
+const plain = { soci: undefined, unverified: false };
+const LAZY = ["estargz", "zstd-chunked", "nydus", "overlaybd", "turbooci"] as const;
+
+describe("layers", () => {
+  test("each format has a name of its own, and a sentence", () => {
+    const names = LAZY.map((read) => readingOf(layer(read), undefined));
+    assert.deepEqual(names, ["eStargz", "zstd:chunked", "Nydus", "OverlayBD", "TurboOCI"]);
+    for (const read of [...LAZY, "ztoc", "tar", "whole"] as const) {
+      assert.match(readingWords(layer(read), plain), /^[A-Z].*\.$/);
+    }
+  });
+
+  test("verified unless the user agreed; then it says what is not", () => {
+    const said = LAZY.map((read) => [vouchedWords(read, false), vouchedWords(read, true)]);
+    assert.deepEqual(said, [
+      ["verified", "contents unverified"],
+      ["verified", "contents unverified"],
+      ["verified", "contents unverified"],
+      ["verified", "checksums only"],
+      ["verified", "contents unverified"],
+    ]);
+    assert.equal(vouchedWords("tar", true), "unverified");
+    assert.equal(vouchedWords("whole", true), "verified");
+    assert.equal(vouchedSentence("turbooci", true), "Names and attributes: digests. Contents: nothing.");
+    assert.match(readingWords(layer("overlaybd"), { ...plain, unverified: true }), /no forgery/);
+  });
+
+  test("which formats make one tree, have no digests for parts, are fetched whole for a listing", () => {
+    assert.deepEqual(
+      LAZY.map((read) => [
+        mergedFormat([layer(read)]),
+        formatWithoutDigests([layer(read)]),
+        isFetchedWhole(layer(read), { unverified: false }),
+        isFetchedWhole(layer(read), { unverified: true }),
+      ]),
+      [
+        [undefined, undefined, false, false],
+        [undefined, undefined, false, false],
+        ["nydus", undefined, false, false],
+        ["overlaybd", "overlaybd", true, false],
+        ["turbooci", "turbooci", false, false],
+      ],
+    );
+  });
+
+  test("why each was chosen, and a legend of what is there only", () => {
+    for (const found of ["annotation", "referrers", "index", "named", "caller", "built", "media-type"]) {
+      assert.notEqual(foundWords(layer("nydus", found)), found);
+    }
+    assert.equal(foundWords(layer("nydus", "constructor")), "constructor");
+    const layers = [layer("estargz"), layer("estargz"), layer("whole")];
+    assert.deepEqual(
+      legendOf({ layers, ...plain }).map(([badge]) => badge),
+      ["eStargz", "whole", "verified"],
+    );
+  });
+});
+
+describe("a file", () => {
+  const words = (metadata: Verification["metadata"], content: Verification["content"], hasContent = true) => {
+    const { level, short } = verifiedInWords(
+      { manifest: "tag", metadata, content, header: false },
+      hasContent,
+    );
+    return [level, short];
+  };
+
+  test("says in a line what vouches for it", () => {
+    assert.deepEqual(words("ztoc-digest", "span-digest"), ["all", "Verified by span digests"]);
+    assert.deepEqual(words("own-index", "span-digest"), ["all", "Verified by span digests"]);
+    assert.deepEqual(words("toc-digest", "chunk-digest"), ["all", "Verified by chunk digests"]);
+    assert.deepEqual(words("layer-digest", "chunk-digest"), ["all", "Verified by chunk digests"]);
+    assert.deepEqual(words("layer-digest", "layer-digest"), ["all", "Verified by layer digests"]);
+    assert.deepEqual(words("crc", "crc"), ["crc", "Checksums only (CRC)"]);
+    assert.deepEqual(words("layer-digest", "none"), ["none", "Content not verified"]);
+    assert.deepEqual(words("crc", "none"), ["none", "Not verified"]);
+    assert.deepEqual(words("none", "none"), ["none", "Not verified"]);
+    assert.deepEqual(words("layer-digest", "none", false), ["all", "Verified"]);
+    assert.deepEqual(words("crc", "none", false), ["crc", "Checksums only (CRC)"]);
+  });
+});
+
+describe("a reader that is named", () => {
+  test("stands in the address; what is none is left out", () => {
+    for (const reader of READERS) {
+      const hash = formatAddress({ ...START, image: "a/b:1", reader });
+      assert.equal(hash, `#/a/b:1/-/?reader=${reader}`);
+      assert.equal(parseAddress(hash).reader, reader);
+    }
+    assert.equal(parseAddress("#/a/b:1/-/?reader=auto").reader, undefined);
+    // No address makes the page show what nothing vouches for.
+    assert.equal("unverified" in parseAddress("#/a/b:1/-/?unverified=true&verify=false"), false);
+  });
+
+  test("stands in commands, as does that nothing is verified", () => {
+    const target = { image: "a/b@sha256:0", path: "/etc/x", layer: undefined };
+    assert.equal(
+      catCommand({ ...target, reader: "nydus", unverified: true }),
+      "npx ocipeek cat --reader nydus --insecure-unverified a/b@sha256:0 /etc/x",
+    );
+    assert.equal(
+      copyCommand({ ...target, layer: { index: 2, digest: "sha256:1" } }),
+      "npx ocipeek cp --layer 2 a/b@sha256:0 /etc/x .",
+    );
+    assert.equal(catCommand(target), "npx ocipeek cat a/b@sha256:0 /etc/x");
+  });
+});
+
+describe("a comparison of images whose format makes one tree", () => {
+  const side = (merged: string | undefined) => {
+    const builder = new TreeBuilder();
+    builder.add({
+      name: new TextEncoder().encode("file"),
+      depth: 0,
+      type: "file",
+      size: 1,
+      counts: true,
+      mode: 0o644,
+      uid: 0,
+      gid: 0,
+      mtime: 0,
+      layer: -1,
+      flags: 0,
+      link: undefined,
+      inode: undefined,
+      extra: undefined,
+    });
+    return { tree: builder.finish(0), layers: ["sha256:a"], merged };
+  };
+
+  test("entries of one image are equal, of others undecided, whatever layers they share", () => {
+    const undecided = (left: string, right: string) =>
+      compareTrees(side(left), side(right), new Map(), 1).unverifiedSame.files;
+    assert.equal(undecided("sha256:1", "sha256:1"), 0);
+    assert.equal(undecided("sha256:1", "sha256:2"), 1);
+  });
+});

@@ -1,0 +1,11 @@
+/** Advice in errors. @module */
+
+/** The library names its option; here it is a setting. */
+export function inTermsOfSettings(message: string): string {
+  // What eStargz lacks, the setting does not give.
+  if (/\bTOC\b/.test(message)) return message;
+  return message.replace(
+    /open the image with verify: false(?: to read it (?:lazily|all the same))?/,
+    'let the worker read it by ranges, unverified (OCIPEEK_UNVERIFIED = "crc")',
+  );
+}

@@ -1,0 +1,44 @@
+/** How a layer is read and what vouches for it, in two badges; and what badges say. @module */
+import type { JSX } from "preact";
+import { legendOf, readingOf, vouchedSentence, vouchedWords } from "../../format/reading.ts";
+import type { OpenedImage } from "../../protocol/api.ts";
+import { Badge } from "../controls/Note.tsx";
+import "./reading.css";
+
+interface BadgesProps {
+  image: Pick<OpenedImage, "soci" | "unverified">;
+  layer: OpenedImage["layers"][number];
+}
+
+/** `eStargz` `verified`. */
+export function Badges({ image, layer }: BadgesProps): JSX.Element {
+  const { read } = layer;
+  const isVerified = vouchedWords(read, image.unverified) === "verified";
+  return (
+    <span class="reading-badges">
+      <Badge kind={read === "whole" ? "careful" : "info"}>{readingOf(layer, image.soci)}</Badge>
+      <Badge kind={isVerified ? "good" : "careful"} title={vouchedSentence(read, image.unverified)}>
+        {vouchedWords(read, image.unverified)}
+      </Badge>
+    </span>
+  );
+}
+
+/** What the badges of an image say. */
+export function Legend({ image }: { image: OpenedImage }): JSX.Element | null {
+  const said = legendOf(image);
+  if (said.length === 0) return null;
+  return (
+    <details class="reading-legend">
+      <summary>What the badges say</summary>
+      <dl>
+        {said.map(([badge, words]) => (
+          <div key={badge}>
+            <dt>{badge}</dt>
+            <dd>{words}</dd>
+          </div>
+        ))}
+      </dl>
+    </details>
+  );
+}
