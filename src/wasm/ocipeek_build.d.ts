@@ -61,6 +61,8 @@ export class ZtocBuilder extends Freed {
   digest(): string;
   entriesFrom(start: number, count: number): RawEntry[];
   takeCheckpoints(): Bytes;
+  readonly checkpointBytes: number;
+  takeCheckpointsInto(into: Bytes): void;
   finish(): WasmZtoc;
 }
 

@@ -73,6 +73,8 @@ class Pass {
   readonly #owned: boolean;
   #compression: LayerPacking | undefined;
   #builder: ZtocBuilder | undefined;
+  /** What checkpoints come out of wasm in, over and over. */
+  #checkpoints: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   /** Bytes of checkpoints in the store. */
   #taken = 0;
   /** Entries that `onEntries` was given. */
@@ -136,14 +138,20 @@ class Pass {
       } catch (error) {
         throw await this.#blame(builder, fromWasm(error), chunk.subarray(at + PIECE), rest);
       }
-      const checkpoints = builder.takeCheckpoints();
-      if (checkpoints.length > 0) {
-        this.#taken += checkpoints.length;
-        await this.#store.append(checkpoints);
-      }
+      await this.#storeCheckpoints(builder);
       await this.#pause(builder);
     }
     if (this.#owned) giveBack(chunk);
+  }
+
+  async #storeCheckpoints(builder: ZtocBuilder): Promise<void> {
+    const size = builder.checkpointBytes;
+    if (size === 0) return;
+    if (this.#checkpoints.length < size) this.#checkpoints = new Uint8Array(size);
+    const checkpoints = this.#checkpoints.subarray(0, size);
+    builder.takeCheckpointsInto(checkpoints);
+    this.#taken += size;
+    await this.#store.append(checkpoints);
   }
 
   /** Tells how far it is, and lets others have their turn. */

@@ -147,6 +147,22 @@ impl WasmBuilder {
         taken
     }
 
+    /// Bytes that `takeCheckpoints` would give.
+    #[wasm_bindgen(getter, js_name = checkpointBytes)]
+    pub fn checkpoint_bytes(&self) -> Result<usize, JsValue> {
+        Ok(self.inner()?.checkpoint_bytes())
+    }
+
+    /// As `takeCheckpoints`, into an array of just so many bytes: garbage of this size is slow to be collected.
+    #[wasm_bindgen(js_name = takeCheckpointsInto)]
+    pub fn take_checkpoints_into(&mut self, into: &Uint8Array) -> Result<(), JsValue> {
+        if into.length() as usize != self.inner()?.checkpoint_bytes() {
+            return js_result(Err(invalid("into", "an array of checkpointBytes bytes")));
+        }
+        into.copy_from(&self.take_checkpoints());
+        Ok(())
+    }
+
     /// The end of the layer.
     pub fn finish(&mut self) -> Result<WasmZtoc, JsValue> {
         let built = js_result(self.inner.take().ok_or_else(finished).and_then(ZtocBuilder::finish))?;

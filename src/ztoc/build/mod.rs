@@ -191,6 +191,14 @@ impl ZtocBuilder {
         }
     }
 
+    /// Bytes that [`take_checkpoints`](Self::take_checkpoints) would give.
+    pub fn checkpoint_bytes(&self) -> usize {
+        match &self.source {
+            Source::Gzip(_, spans) => spans.untaken(),
+            Source::Tar(_) => 0,
+        }
+    }
+
     /// The end of the layer. `CORRUPT_LAYER` if gzip or tar are not complete; `LIMIT_EXCEEDED` by `max_ztoc_size`;
     /// `UNSUPPORTED` for an empty layer.
     pub fn finish(self) -> Result<BuiltZtoc> {

@@ -75,6 +75,10 @@ impl GzipSpans {
         self.records.capacity() + self.digests.capacity() * size_of::<Digest>()
     }
 
+    pub fn untaken(&self) -> usize {
+        self.records.len()
+    }
+
     pub fn take(&mut self) -> Vec<u8> {
         self.taken = self.taken.saturating_add(self.records.len() as u64);
         std::mem::take(&mut self.records)
