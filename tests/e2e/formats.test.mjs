@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { open } from "ocipeek";
 import { openBrowser, serveStatic } from "../lib/chromium.mjs";
+import { ocipeek } from "../lib/cli.mjs";
 import { COLD, expected, FORMATS, pushBoth, referenceOf, startFormatsRegistry } from "../lib/formats.mjs";
 import { browserPackage, workerdPackage } from "../lib/package.mjs";
 import { startWorkerd } from "../lib/workerd.mjs";
@@ -125,6 +126,18 @@ describe("images in lazy formats", () => {
       assert.equal(image.digest, digests.plain);
       await image.close();
     }
+  });
+
+  test("the command says what reads each layer, and takes a reader's name", async () => {
+    const image = (folder) => referenceOf(registry.host, folder);
+    const layers = await ocipeek(["layers", image("estargz-64k")]);
+    const columns = /^\d +sha256:[0-9a-f]{64} +[\d.]+ kB +estargz +annotation +application\/vnd/gm;
+    assert.equal(layers.stdout.toString().match(columns)?.length, 2, layers.stdout.toString());
+    const same = await ocipeek(["cat", "--reader", "soci", image("estargz-64k"), "/etc/os-release"]);
+    assert.match(same.stdout.toString(), /^NAME="test"/);
+    const refused = await ocipeek(["cat", "--reader", "nydus", image("estargz-64k"), "/etc/os-release"]);
+    assert.equal(refused.code, 6);
+    assert.match(refused.stderr, /not in the format nydus/);
   });
 
   describe("in workerd", () => {
