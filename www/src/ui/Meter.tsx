@@ -27,8 +27,10 @@ export function Meter(): JSX.Element | null {
             <span>{bytes(spent.bytes)}</span> <span>of {bytes(spent.imageBytes)}</span>
             <span class="meter-words">
               {" "}
-              {verb}, {isVerified ? "verified" : "not verified"}
+              {verb}, <span aria-hidden={!isVerified}>{isVerified ? "verified" : "not verified"}</span>
             </span>
+            {/* Where the words find no room, too. */}
+            {!isVerified && <span class="unseen"> not verified</span>}
             <progress class="meter-bar" value={share} aria-hidden="true" />
           </span>
         </>
