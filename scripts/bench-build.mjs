@@ -117,10 +117,11 @@ export async function benchBuild({ rounds, megabytes, json }) {
         r.best.toFixed(0),
         (zran.ms / r.ms).toFixed(2),
         (r.cpuMs / 1000).toFixed(2),
+        (zran.cpuMs / r.cpuMs).toFixed(2),
         mb(r.peak),
         mb(r.wasm),
       ]),
-      [`spans of ${name}`, "MB/s", "best", "of zran's speed", "CPU s", "peak MB", "wasm MB"],
+      [`spans of ${name}`, "MB/s", "best", "of zran's speed", "CPU s", "by CPU", "peak MB", "wasm MB"],
     );
     const ztoc = rows.find((r) => r.ztoc !== undefined)?.ztoc;
     console.log(`${zran.spans} spans, a zTOC of ${mb(ztoc)} MB\n`);
