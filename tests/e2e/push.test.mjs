@@ -270,6 +270,74 @@ describe("a registry with the API of referrers", () => {
       await closeServer(server);
     }
   });
+
+  test("a list of referrers that never ends is given up; one that goes on elsewhere is refused", async () => {
+    let pages = 0;
+    const server = createServer((request, answer) => {
+      pages++;
+      const next = request.url?.includes("/away/") ? "http://localhost:9/v2/x" : `?page=${pages}`;
+      const headers = {
+        "content-type": "application/vnd.oci.image.index.v1+json",
+        link: `<${next}>; rel="next"`,
+      };
+      // A test's patience, not the client's.
+      if (pages > 300) delete headers.link;
+      answer.writeHead(200, headers).end('{"schemaVersion":2,"manifests":[]}');
+    });
+    const host = `127.0.0.1:${await listen(server)}`;
+    try {
+      assert.deepEqual(await (await registryDestination(`${host}/a`)).referrers(sha256("x")), []);
+      assert.equal(pages, 100);
+      const away = await registryDestination(`${host}/away`);
+      await assert.rejects(away.referrers(sha256("x")), {
+        code: "NETWORK",
+        message: /continues a list at another/,
+      });
+      assert.equal(pages, 101);
+    } finally {
+      await closeServer(server);
+    }
+  });
+
+  test("pages are found where a fetch does not say the URL of its answers", async () => {
+    const asked = [];
+    const entry = (text) => ({ mediaType: MANIFEST, digest: sha256(text), size: 1, artifactType: "t" });
+    const to = await registryDestination("registry.example/a", {
+      fetch: async (url) => {
+        asked.push(url);
+        const manifests = [entry(`${asked.length}`)];
+        const link = '</v2/a/referrers/more>; rel="next"';
+        return new Response(JSON.stringify({ schemaVersion: 2, manifests }), {
+          headers: asked.length === 1 ? { link } : {},
+        });
+      },
+    });
+    const found = await to.referrers(sha256("x"));
+    assert.deepEqual(found, [entry("1"), entry("2")]);
+    assert.equal(asked[1], "https://registry.example/v2/a/referrers/more");
+  });
+});
+
+describe("a registry that is not to be trusted", () => {
+  test("an upload does not go on at a service of this machine", async () => {
+    const blob = await blobOf(new Uint8Array(3));
+    for (const location of [
+      "http://127.0.0.1:2375/build",
+      "http://localhost/x",
+      "https://[::1]/x",
+      "http://other.example/x",
+    ]) {
+      const asked = [];
+      const to = await registryDestination("registry.example/a", {
+        fetch: async (url, { method }) => {
+          asked.push(`${method} ${new URL(url).host}`);
+          return new Response(null, { status: method === "HEAD" ? 404 : 202, headers: { location } });
+        },
+      });
+      await assert.rejects(to.putBlob(blob), { code: "NETWORK", message: /names no place/ });
+      assert.deepEqual(asked, ["HEAD registry.example", "POST registry.example"], location);
+    }
+  });
 });
 
 describe("a registry that keeps what arrived", () => {

@@ -77,15 +77,31 @@ export class Connection {
   /** Where an answer's `Location` leads. Only to where a request with content may go. */
   locate(answer: Answer): string {
     const location = answer.headers.get("location");
-    const url =
-      location !== null && URL.canParse(location, this.#base) ? new URL(location, this.#base) : null;
+    const base = new URL(this.#base);
+    const url = location !== null && URL.canParse(location, this.#base) ? new URL(location, base) : null;
+    // Only what is on this machine itself may lead to others here.
+    const isNear = url !== null && isLoopback(url.host) && isLoopback(base.host);
     if (
       !url ||
-      !(url.protocol === "https:" || url.origin === new URL(this.#base).origin || isLoopback(url.host))
+      !(url.origin === base.origin || isNear || (url.protocol === "https:" && !isLoopback(url.host)))
     ) {
       throw this.error("NETWORK", "the registry names no place for the upload that may be used");
     }
     return url.href;
+  }
+
+  /**
+   * Where a list goes on; nothing where it ends. Only at the registry itself, as `Link` has it
+   * (OCI distribution specification, "Listing Referrers").
+   */
+  next(answer: Answer, target: string): string | undefined {
+    const link = /<([^>]+)>\s*;\s*rel="?next"?/.exec(answer.headers.get("link") ?? "")?.[1];
+    if (link === undefined) return undefined;
+    const from = new URL(target, this.#base);
+    if (!URL.canParse(link, from.href) || this.#isElsewhere({ target: new URL(link, from).href })) {
+      throw this.error("NETWORK", "the registry continues a list at another place");
+    }
+    return new URL(link, from).href;
   }
 
   /** Sends a request; tries again where that may help. */

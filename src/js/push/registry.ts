@@ -31,6 +31,8 @@ const SETTLE_MS = 250;
 /** Tries to change the fallback tag while others change it too. */
 const MAX_RACES = 10;
 const MAX_REFERRERS = 1000;
+/** Pages of a list of referrers, which may be empty, that are asked for. */
+const MAX_PAGES = 100;
 
 /**
  * Opens a repository for writing.
@@ -112,6 +114,7 @@ export class RegistryDestination implements Destination {
       all.filter((it) => artifactType === undefined || it.artifactType === artifactType);
     const found: Descriptor[] = [];
     let target: string | undefined = `referrers/${digest}`;
+    let pages = 0;
     while (target !== undefined) {
       const answer: Answer = await this.#connection.send({
         method: "GET",
@@ -127,10 +130,8 @@ export class RegistryDestination implements Destination {
         return fallback ? wanted(parseIndex(fallback.bytes, fallbackTag(digest)).manifests) : [];
       }
       found.push(...parseIndex(await this.#manifestBytes(answer, target), target).manifests);
-      const next: string | undefined = /<([^>]+)>\s*;\s*rel="?next"?/.exec(
-        answer.headers.get("link") ?? "",
-      )?.[1];
-      target = next && found.length < MAX_REFERRERS ? new URL(next, answer.url || undefined).href : undefined;
+      const more: boolean = found.length < MAX_REFERRERS && ++pages < MAX_PAGES;
+      target = more ? this.#connection.next(answer, target) : undefined;
     }
     return wanted(found);
   }
