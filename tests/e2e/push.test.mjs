@@ -340,6 +340,31 @@ describe("a registry that is not to be trusted", () => {
   });
 });
 
+describe("a connection that breaks behind the last byte", () => {
+  test("a blob whose upload was over is there", async () => {
+    const blob = await blobOf(new Uint8Array(3));
+    const other = await blobOf(new Uint8Array(4));
+    const kept = new Set();
+    const asked = [];
+    const fetch = async (url, { method }) => {
+      asked.push(method);
+      const digest = new URL(url).searchParams.get("digest");
+      if (method === "HEAD")
+        return new Response(null, { status: kept.has(url.split("/").at(-1)) ? 200 : 404 });
+      if (method === "POST") return new Response(null, { status: 202, headers: { location: "/up" } });
+      // The upload is over, and its number not known any more.
+      if (asked.filter((it) => it === "PUT").length > 1 || digest !== blob.digest)
+        return new Response(null, { status: 404 });
+      kept.add(digest);
+      throw new TypeError("connection reset");
+    };
+    const to = await registryDestination("registry.example/a", { fetch });
+    assert.equal(await to.putBlob(blob), "uploaded");
+    assert.deepEqual(asked, ["HEAD", "POST", "PUT", "PUT", "HEAD"]);
+    await assert.rejects(to.putBlob(other), { code: "NOT_FOUND", status: 404 });
+  });
+});
+
 describe("a registry that keeps what arrived", () => {
   test("an upload goes on behind the last byte that it has", async () => {
     const bytes = new Uint8Array(randomBytes(20 << 20));

@@ -167,16 +167,22 @@ async function finish(
 ): Promise<void> {
   const url = new URL(location);
   url.searchParams.set("digest", blob.digest);
-  const answer = await connection.send({
-    method: "PUT",
-    target: url.href,
-    headers: OCTETS,
-    body,
-    expect: [201, 204],
-    signal,
-    what,
-  });
-  await answer.body?.cancel();
+  try {
+    const answer = await connection.send({
+      method: "PUT",
+      target: url.href,
+      headers: OCTETS,
+      body,
+      expect: [201, 204],
+      signal,
+      what,
+    });
+    await answer.body?.cancel();
+  } catch (error) {
+    // Where the answer to the first try was lost, the upload is over and not known any more.
+    const isOver = error instanceof OcipeekError && (error.status === 404 || error.status === 416);
+    if (!isOver || !(await hasBlob(connection, blob, signal))) throw error;
+  }
 }
 
 function isBroken(error: unknown): boolean {
