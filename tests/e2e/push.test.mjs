@@ -401,6 +401,25 @@ describe("a registry that keeps what arrived", () => {
 });
 
 describe("an OCI layout", () => {
+  test("referrers that are written at the same time are all listed", async () => {
+    const folder = tempFolder("layout");
+    try {
+      const to = new LayoutDestination(folder.path);
+      const subject = { mediaType: MANIFEST, digest: sha256("subject"), size: 7 };
+      const artifacts = await Promise.all([..."abcdef"].map((it) => artifact(subject, it)));
+      await Promise.all(artifacts.map((it) => to.putReferrer(it)));
+      const all = await to.referrers(subject.digest);
+      assert.deepEqual(all.map((it) => it.digest).sort(), artifacts.map((it) => it.digest).sort());
+      await Promise.all(artifacts.slice(1).map((it) => to.removeReferrer(subject.digest, it.digest)));
+      assert.deepEqual(
+        (await to.referrers(subject.digest)).map((it) => it.annotations),
+        [{ name: "a" }],
+      );
+    } finally {
+      folder.remove();
+    }
+  });
+
   test("holds what was written, atomically, and opens", async () => {
     const folder = tempFolder("layout");
     try {

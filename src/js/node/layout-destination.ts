@@ -27,6 +27,8 @@ export class LayoutDestination implements Destination {
   readonly #folder: string;
   /** Changes of `index.json` wait for each other. */
   #turn: Promise<unknown> = Promise.resolve();
+  /** So do changes of lists of referrers, which change it too. */
+  #listTurn: Promise<unknown> = Promise.resolve();
 
   /** Over a folder; it is made when it is needed. */
   constructor(folder: string) {
@@ -89,9 +91,10 @@ export class LayoutDestination implements Destination {
       });
     }
     await this.#putBytes(manifest);
-    const known = await this.#fallback(subject);
-    if (known.manifests.some((it) => it.digest === manifest.digest)) return;
-    await this.#setFallback(subject, [...known.manifests, referrerOf(manifest, json)], known);
+    const referrer = referrerOf(manifest, json);
+    await this.#changeFallback(subject, (list) =>
+      list.some((it) => it.digest === manifest.digest) ? list : [...list, referrer],
+    );
   }
 
   async referrers(digest: string, artifactType?: string): Promise<Descriptor[]> {
@@ -108,9 +111,7 @@ export class LayoutDestination implements Destination {
   }
 
   async removeReferrer(subject: string, digest: string): Promise<void> {
-    const known = await this.#fallback(subject);
-    const left = known.manifests.filter((it) => it.digest !== digest);
-    if (left.length < known.manifests.length) await this.#setFallback(subject, left, known);
+    await this.#changeFallback(subject, (list) => list.filter((it) => it.digest !== digest));
   }
 
   async #fallback(subject: string): Promise<Index> {
@@ -119,10 +120,17 @@ export class LayoutDestination implements Destination {
     return manifest ? parseIndex(manifest.bytes, tag) : { schemaVersion: 2, manifests: [] };
   }
 
-  async #setFallback(subject: string, manifests: Descriptor[], before: Index): Promise<void> {
-    const text = JSON.stringify({ ...before, schemaVersion: 2, mediaType: OCI_INDEX, manifests });
-    const list = await manifestOf(new TextEncoder().encode(text), OCI_INDEX);
-    await this.putManifest(list, { tag: fallbackTag(subject) });
+  #changeFallback(subject: string, change: (list: Descriptor[]) => Descriptor[]): Promise<void> {
+    const turn = this.#listTurn.then(async () => {
+      const before = await this.#fallback(subject);
+      const manifests = change(before.manifests);
+      if (manifests.length === before.manifests.length) return;
+      const text = JSON.stringify({ ...before, schemaVersion: 2, mediaType: OCI_INDEX, manifests });
+      const list = await manifestOf(new TextEncoder().encode(text), OCI_INDEX);
+      await this.putManifest(list, { tag: fallbackTag(subject) });
+    });
+    this.#listTurn = turn.catch(() => {});
+    return turn;
   }
 
   async #tagged(tag: string): Promise<Descriptor | undefined> {
