@@ -1,5 +1,8 @@
 // How `ocipeek soci` reads sizes and places, judges images, and shows progress.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { describe, test } from "node:test";
 import "../../dist/js/entry/node.js";
 import { UsageError } from "../../dist/cli/exit.js";
@@ -9,6 +12,7 @@ import { parseDocument } from "../../dist/cli/soci/documents.js";
 import { placeOf, tagOf } from "../../dist/cli/soci/places.js";
 import { BuildLine, duration, describe as line } from "../../dist/cli/soci/progress.js";
 import { compressionOf } from "../../dist/cli/soci/survey.js";
+import { writeFileAtomically } from "../../dist/cli/write-file.js";
 import { tempFolder } from "../lib/processes.mjs";
 
 const digest = (n) => `sha256:${String(n).repeat(64)}`;
@@ -289,5 +293,45 @@ describe("progress", () => {
     const out = stream(true);
     new BuildLine(true, /** @type {any} */ (out)).update(/** @type {any} */ (progress({})));
     assert.equal(out.text, "");
+  });
+});
+
+describe("a file that is written", () => {
+  const pieces = async function* (...texts) {
+    for (const text of texts) yield Buffer.from(text);
+  };
+  test("a link stays one, and its file is replaced; a failure leaves what was there", async () => {
+    const folder = tempFolder("write");
+    try {
+      const [file, link] = [`${folder.path}/file`, `${folder.path}/link`];
+      writeFileSync(file, "old");
+      symlinkSync("file", link);
+      await writeFileAtomically(link, pieces("n", "ew"));
+      assert.ok(lstatSync(link).isSymbolicLink());
+      assert.equal(readFileSync(file, "utf8"), "new");
+      const failing = async function* () {
+        yield Buffer.from("half");
+        throw new Error("stopped");
+      };
+      await assert.rejects(writeFileAtomically(link, failing()), /stopped/);
+      assert.equal(readFileSync(file, "utf8"), "new");
+      assert.deepEqual(readdirSync(folder.path).sort(), ["file", "link"]);
+    } finally {
+      folder.remove();
+    }
+  });
+  test("a pipe is written to, not replaced", { skip: process.platform === "win32" }, async () => {
+    const folder = tempFolder("write");
+    try {
+      const pipe = `${folder.path}/pipe`;
+      execFileSync("mkfifo", [pipe]);
+      const reading = readFile(pipe, { encoding: "utf8", signal: AbortSignal.timeout(5000) });
+      // Whoever replaces it leaves the reader of the pipe waiting.
+      await writeFileAtomically(pipe, pieces("a", "b"));
+      assert.ok(lstatSync(pipe).isFIFO());
+      assert.equal(await reading, "ab");
+    } finally {
+      folder.remove();
+    }
   });
 });
