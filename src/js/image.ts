@@ -127,7 +127,7 @@ export class Image extends FileTree {
    * const layer = await job.done;
    * ```
    *
-   * Who wants the same layer at the same time, by whatever image, shares the pass. `done` is rejected with
+   * Who wants the same layer at the same time, by whatever image that was opened with the same `auth`, shares the pass. `done` is rejected with
    * `DIGEST_MISMATCH` where the layer's bytes are others than its digest says, `UNSUPPORTED` for zstd and what else no
    * zTOC can tell of, `CORRUPT_LAYER`, `NETWORK`, `LIMIT_EXCEEDED`, `ABORTED`; nothing is kept then.
    */

@@ -202,6 +202,22 @@ describe("layers without an index", () => {
     await fourth.close();
   });
 
+  test("who signs in as somebody else gets no part of a pass", async () => {
+    registry.delay = 2;
+    const auth = () => undefined;
+    const login = () => ({ username: "u", password: "p" });
+    for (const [auths, passes] of /** @type {[import("ocipeek").Auth[], number][]} */ ([
+      [[auth, auth], 1],
+      [[auth, () => undefined], 2],
+      [[login(), login()], 2],
+    ])) {
+      const images = await Promise.all(auths.map((it) => open(registry.reference, { auth: it })));
+      registry.asked();
+      await Promise.all(images.map((image) => image.indexLayer(0).done));
+      assert.equal(registry.asked().filter((line) => line === "GET layer").length, passes);
+    }
+  });
+
   test("a broken connection is resumed", async () => {
     registry.breakAfter = 5_000_000;
     const image = await open(registry.reference, { index: "build" });

@@ -3,24 +3,40 @@ import type { WasmImage } from "../../wasm/ocipeek.js";
 import type { BuildProgress } from "../build/types.js";
 import { invalid, OcipeekError } from "../errors.js";
 import type { Scope } from "../scope.js";
-import type { IndexJob, IndexLayerOptions, LayerInfo, OpenOptions } from "../types.js";
+import type { Auth, IndexJob, IndexLayerOptions, LayerInfo, OpenOptions } from "../types.js";
 import { Job } from "./job.js";
 import { type Built, join, type Wanted } from "./pass.js";
 
 let groups = 0;
+/** Groups of images that sign in alike. */
+const groupsByAuth = new WeakMap<Auth, number>();
+
+/**
+ * Whose passes an image shares: who could not read a layer must not learn from others' passes what is in it. Images sign in
+ * alike if they have the very same `auth`, or none.
+ */
+function groupOf(auth: Auth | undefined): number {
+  if (auth === undefined) return 0;
+  const group = groupsByAuth.get(auth) ?? ++groups;
+  groupsByAuth.set(auth, group);
+  return group;
+}
+
+/** What of an image's options matters here. */
+type IndexingOptions = Pick<OpenOptions, "auth" | "limits" | "onIndexing">;
 
 /** What one image's layers are indexed by. */
 export class Indexing {
   readonly #scope: Scope;
-  readonly #options: Pick<OpenOptions, "limits" | "onIndexing">;
+  readonly #options: IndexingOptions;
   /** Whose passes it shares. */
   readonly #group: number;
   #wasm: WasmImage | undefined;
 
   /** `isAlone`: it shares no passes with other images. */
-  constructor(scope: Scope, options: Pick<OpenOptions, "limits" | "onIndexing">, isAlone: boolean) {
+  constructor(scope: Scope, options: IndexingOptions, isAlone: boolean) {
     this.#scope = scope;
-    this.#group = isAlone ? ++groups : 0;
+    this.#group = isAlone ? ++groups : groupOf(options.auth);
     this.#options = options;
   }
 

@@ -55,6 +55,8 @@ export class Images {
   readonly #entries = new Map<string, Entry>();
   /** Private images are not written to the disk. */
   readonly #private = new BoundedMemory();
+  /** One for all images, so that they share passes over their layers. */
+  readonly #auth = (host: string) => this.#registries.credentials(host);
   #last = 0;
 
   constructor(registries: Registries, cache: EngineCache) {
@@ -226,7 +228,7 @@ export class Images {
           cache: isPrivate ? this.#private : this.#cache,
           // It is this origin's own.
           index: "kept",
-          auth: (host) => this.#registries.credentials(host),
+          auth: this.#auth,
         });
         // Whether to ask before whole layers are fetched depends on it.
         await image.findKeptIndexes({ signal });
