@@ -24,6 +24,8 @@ pub mod overlaybd;
 pub mod pack;
 pub mod rootfs;
 pub mod soci;
+#[cfg(feature = "zstd-stream")]
+pub mod stretches;
 pub mod tar;
 pub mod zstd;
 pub mod ztoc;

@@ -39,6 +39,10 @@ pub struct Limits {
     pub max_whole_layer_size: u64,
     /// Largest layer without an index, inflated, in bytes. Default 1 GiB.
     pub max_whole_layer_inflated: u64,
+    /// Largest plain zstd layer that is streamed to list it and for each read, compressed, in bytes. Default 1 GiB.
+    pub max_streamed_layer_size: u64,
+    /// Largest tar of such a layer, in bytes. Default 16 GiB: it streams past, so this bounds only time.
+    pub max_streamed_layer_inflated: u64,
     /// Largest layer without an index that one is built of when it is opened, compressed, in bytes. Default 16 GiB.
     pub max_build_layer_size: u64,
     /// Largest tar of a layer that an index is built of, in bytes. Default 1 TiB: it streams past, so this bounds only
@@ -104,6 +108,8 @@ impl Default for Limits {
             max_span_size: 256 * MIB,
             max_whole_layer_size: 64 * MIB,
             max_whole_layer_inflated: 1024 * MIB,
+            max_streamed_layer_size: 1024 * MIB,
+            max_streamed_layer_inflated: 16 * 1024 * MIB,
             max_build_layer_size: 16 * 1024 * MIB,
             max_build_inflated: MIB << 20,
             max_zstd_window: 128 * MIB,

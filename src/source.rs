@@ -88,7 +88,7 @@ pub trait Source {
 /// Keys are digests (`sha256:…`: blobs, manifests, compressed spans; `sha256:…` or `blake3:…`: chunks of files), and what
 /// comes out under one is verified again, so that such a cache need not be trusted. A cache that also [gives ranges](Cache::has_ranges) gets packed
 /// zTOCs (`pack-v1:sha256:…`) and zTOCs that were built here of layers without an index (`index-v1:sha256:…`, by the
-/// layer's digest) too. These carry checksums against damage, but nothing vouches for whoever can write
+/// layer's digest; of a zstd layer what a pass over it left) too. These carry checksums against damage, but nothing vouches for whoever can write
 /// them: such a cache must be one that only its owner writes to.
 pub trait Cache {
     /// The bytes of `key`, or `None`.

@@ -53,6 +53,9 @@ mod reference;
 mod rootfs;
 #[path = "../fuzz/bodies/span.rs"]
 mod span;
+#[cfg(feature = "zstd-stream")]
+#[path = "../fuzz/bodies/stretches.rs"]
+mod stretches;
 #[path = "../fuzz/bodies/tar_header.rs"]
 mod tar_header;
 #[cfg(feature = "estargz")]
@@ -81,6 +84,8 @@ macro_rules! replay {
 replay!(builder);
 #[cfg(feature = "estargz")]
 replay!(toc);
+#[cfg(feature = "zstd-stream")]
+replay!(stretches);
 
 #[cfg(feature = "nydus")]
 replay!(blob_meta, erofs, rafs_v5, rafs_v6);

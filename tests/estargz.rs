@@ -219,10 +219,19 @@ fn a_plain_zstd_layer_over_the_limit_says_its_size_and_what_helps() {
     let memory = Memory::layout("formats/plain-zstd");
     let mut limits = Limits::default();
     limits.max_whole_layer_size = 100_000;
-    let image = open(&memory, "t", OpenOptions { limits, ..OpenOptions::default() });
-    let e = block_on(image.read_file(FILE, None)).err().unwrap();
-    assert_eq!((e.code(), e.limit_name()), (Code::LimitExceeded, Some("max_whole_layer_size")));
-    assert!(e.message().contains("316607 bytes") && e.message().contains("zstd:chunked"), "{}", e.message());
+    limits.max_streamed_layer_size = 100_000;
+    for (reader, limit) in [(Reader::Auto, "max_streamed_layer_size"), (Reader::Soci, "max_whole_layer_size")]
+    {
+        let image =
+            open(&memory, "t", OpenOptions { reader, limits: limits.clone(), ..OpenOptions::default() });
+        let e = block_on(image.read_file(FILE, None)).err().unwrap();
+        assert_eq!((e.code(), e.limit_name()), (Code::LimitExceeded, Some(limit)));
+        assert!(
+            e.message().contains("316607 bytes") && e.message().contains("zstd:chunked"),
+            "{}",
+            e.message()
+        );
+    }
     // Told before anything of it is fetched.
     assert_eq!(memory.log().iter().filter(|l| l.starts_with("stream")).count(), 0);
 }

@@ -20,6 +20,8 @@ pub enum Format {
     ZstdChunked,
     /// eStargz: a layer.
     Estargz,
+    /// No format, but a zstd layer that is streamed rather than fetched whole.
+    Zstd,
 }
 
 impl Format {
@@ -31,6 +33,7 @@ impl Format {
             Format::OverlayBd => "overlaybd",
             Format::ZstdChunked => "zstd-chunked",
             Format::Estargz => "estargz",
+            Format::Zstd => "zstd",
         }
     }
 
@@ -40,6 +43,7 @@ impl Format {
             Format::Nydus => cfg!(feature = "nydus"),
             Format::TurboOci | Format::OverlayBd => cfg!(feature = "overlaybd"),
             Format::ZstdChunked | Format::Estargz => cfg!(feature = "estargz"),
+            Format::Zstd => cfg!(feature = "zstd-stream"),
         }
     }
 
@@ -94,6 +98,7 @@ impl Reader {
         match name {
             "auto" => Some(Reader::Auto),
             "soci" => Some(Reader::Soci),
+            "zstd" => Some(Reader::Format(Format::Zstd)),
             _ => formats.into_iter().find(|f| f.as_str() == name).map(Reader::Format),
         }
     }

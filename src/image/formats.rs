@@ -5,7 +5,8 @@ use std::rc::Rc;
 use crate::error::{Code, Error, Result};
 use crate::formats::{self, Format, FormatFound, Reader};
 use crate::layer::{Context, Layer};
-use crate::oci::{Descriptor, ImageManifest};
+use crate::limits::Limits;
+use crate::oci::{Descriptor, ImageManifest, LayerCompression, layer_compression};
 use crate::source::Target;
 
 /// What is chosen for an image.
@@ -26,6 +27,8 @@ pub(super) fn choose(
     reader: Reader,
     found: Option<FormatFound>,
     _target: &Target,
+    limits: &Limits,
+    verify: bool,
 ) -> Result<Chosen> {
     let format = match reader {
         Reader::Auto => formats::of_image(manifest),
@@ -39,10 +42,22 @@ pub(super) fn choose(
         return Err(Error::new(Code::Unsupported, message).with_format(name));
     }
     let merged = format.filter(|f| f.is_merged());
-    #[cfg(feature = "extent")]
+    // Programs in Rust choose for themselves what they build; the package has another module for it.
+    if cfg!(all(target_arch = "wasm32", not(feature = "zstd-stream")))
+        && merged.is_none()
+        && manifest.layers.iter().any(|l| is_streamed(reader, l, limits, verify))
+    {
+        let message = "a zstd layer of the image is not fetched whole (verify: false, or max_whole_layer_size), and this \
+                       build of the library does not stream it; reader: \"soci\" opens the image without that";
+        return Err(Error::new(Code::Unsupported, message).with_format(Format::Zstd.as_str()));
+    }
+    #[cfg(any(feature = "extent", feature = "zstd-stream"))]
     if let Some(format) = format
         && format != Format::Estargz
-        && !manifest.layers.iter().any(|l| formats::of_layer(l) == Some(format))
+        && !manifest.layers.iter().any(|l| match format {
+            Format::Zstd => is_zstd(l),
+            _ => formats::of_layer(l) == Some(format),
+        })
     {
         return Err(Error::new(
             Code::Unsupported,
@@ -56,6 +71,22 @@ pub(super) fn choose(
         #[cfg(feature = "estargz")]
         tocs: Rc::new(crate::layer::estargz::TocImage::of(_target)),
     })
+}
+
+fn is_zstd(layer: &Descriptor) -> bool {
+    layer_compression(&layer.media_type) == Some(LayerCompression::Zstd)
+}
+
+/// Whether a layer is a zstd layer that is streamed for each read, rather than fetched whole.
+fn is_streamed(reader: Reader, layer: &Descriptor, limits: &Limits, verify: bool) -> bool {
+    let wanted = match reader {
+        Reader::Auto => {
+            formats::of_layer(layer).is_none() && (!verify || layer.size > limits.max_whole_layer_size)
+        }
+        Reader::Format(format) => format == Format::Zstd,
+        Reader::Soci => false,
+    };
+    wanted && is_zstd(layer)
 }
 
 impl Chosen {
@@ -99,6 +130,12 @@ impl Chosen {
         if let Some(format) = self.of_layer(_layer) {
             let (context, layer) = (_context.clone(), _layer.clone());
             return crate::layer::estargz::open(context, layer, _id, format, plain, self.tocs.clone());
+        }
+        #[cfg(feature = "zstd-stream")]
+        if plain.read_by() == crate::layer::ReadBy::Whole
+            && is_streamed(self.reader, _layer, &_context.limits, _context.verify)
+        {
+            return Rc::new(crate::layer::stream::StreamLayer::new(_context.clone(), _layer.clone(), _id));
         }
         plain
     }

@@ -75,29 +75,41 @@ impl ZstdDecoder {
 
     fn decode(&mut self, mut input: &[u8], sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         while !input.is_empty() {
-            let used = match &mut self.place {
-                Place::Skip(left) => {
-                    let n = usize::try_from(*left).unwrap_or(usize::MAX).min(input.len());
-                    *left = left.saturating_sub(u32::try_from(n).unwrap_or(*left));
-                    if *left == 0 {
-                        self.place = Place::Head;
-                    }
-                    n
-                }
-                Place::Head => match frame::head(&self.pending)? {
-                    Head::Needs(n) => self.take(input, n),
-                    // Decided by the byte that completed it, below.
-                    _ => 0,
-                },
-                Place::Blocks(_) => match self.block_len()? {
-                    Ok(n) | Err(n) if self.pending.len() < n => self.take(input, n),
-                    _ => 0,
-                },
-            };
+            let used = self.fill(input)?;
             input = input.get(used..).unwrap_or_default();
             self.advance(sink)?;
         }
         Ok(())
+    }
+
+    /// Takes of `input` what completes the next header or block, and says how many bytes that is. To be followed by
+    /// [`advance`](Self::advance), so that a caller knows how far the input was read for what comes out.
+    pub(crate) fn fill(&mut self, input: &[u8]) -> Result<usize> {
+        Ok(match &mut self.place {
+            Place::Skip(left) => {
+                let n = usize::try_from(*left).unwrap_or(usize::MAX).min(input.len());
+                *left = left.saturating_sub(u32::try_from(n).unwrap_or(*left));
+                if *left == 0 {
+                    self.place = Place::Head;
+                }
+                n
+            }
+            Place::Head => match frame::head(&self.pending)? {
+                Head::Needs(n) => self.take(input, n),
+                // Decided by the byte that completed it, below.
+                _ => 0,
+            },
+            Place::Blocks(_) => match self.block_len()? {
+                Ok(n) | Err(n) if self.pending.len() < n => self.take(input, n),
+                _ => 0,
+            },
+        })
+    }
+
+    /// Whether the next byte is a frame's first.
+    #[cfg(feature = "zstd-stream")]
+    pub(crate) fn is_between_frames(&self) -> bool {
+        matches!(self.place, Place::Head) && self.pending.is_empty()
     }
 
     /// Adds bytes of `input` to `pending` until it has `want`; returns how many.
@@ -117,7 +129,7 @@ impl ZstdDecoder {
     }
 
     /// Acts on `pending` if it is a whole header or block.
-    fn advance(&mut self, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    pub(crate) fn advance(&mut self, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         match &mut self.place {
             Place::Skip(_) => {}
             Place::Head => match frame::head(&self.pending)? {
