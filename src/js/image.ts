@@ -85,7 +85,7 @@ export class Image extends FileTree {
 
   #reader({ digest, read }: Pick<LayerInfo, "digest" | "read">, format: RawLayer["format"]): LayerReader {
     if (read === "tar" || read === "whole") return { name: "plain", found: "media-type" };
-    if (read !== "ztoc") return { name: read, found: format?.found ?? "annotation" };
+    if (read !== "ztoc") return { name: read, found: format?.found ?? "media-type" };
     const listed = this.soci?.layers.includes(digest);
     return { name: "soci", found: (listed && this.soci?.found) || "built" };
   }

@@ -176,8 +176,8 @@ export interface LayerInfo {
   ztoc?: { digest: string; size: number; spanSize?: number };
 }
 
-/** A lazy format other than SOCI. */
-export type LazyFormat = "estargz" | "zstd-chunked" | "nydus" | "overlaybd" | "turbooci";
+/** A lazy format other than SOCI; or `zstd`, a plain zstd layer that is not fetched whole but streamed for each read. */
+export type LazyFormat = "estargz" | "zstd-chunked" | "nydus" | "overlaybd" | "turbooci" | "zstd";
 
 /** What reads a layer, and why. */
 export interface LayerReader {

@@ -102,6 +102,46 @@ describe("images in lazy formats", () => {
     await image.close();
   });
 
+  test("plain zstd layers that are not fetched whole are streamed", async () => {
+    const reference = referenceOf(registry.host, "plain-zstd");
+    const limits = { maxWholeLayerSize: 1000 };
+    const seen = [];
+    const counted = (url, init) => {
+      const [kind] = new URL(url).pathname.split("/").slice(3, 4);
+      seen.push(init.headers.range ? `${kind} by range` : kind);
+      return fetch(url, init);
+    };
+    const whole = await open(reference);
+    const expected = await whole.readFile(COLD);
+    assert.deepEqual(whole.layers[0].reader, { name: "plain", found: "media-type" });
+    await whole.close();
+
+    const image = await open(reference, { limits, fetch: counted });
+    const before = seen.length;
+    assert.deepEqual(
+      image.layers.map(({ read, reader }) => [read, reader.name, reader.found]),
+      Array(2).fill(["zstd", "zstd", "media-type"]),
+    );
+    assert.deepEqual(await image.readFile(COLD), expected);
+    assert.deepEqual(seen.slice(before), ["blobs", "blobs", "blobs by range"]);
+    const { verified } = await image.stat(COLD);
+    assert.deepEqual([verified.metadata, verified.content], ["layer-digest", "layer-digest"]);
+    await image.close();
+
+    for (const options of [{ reader: /** @type {const} */ ("zstd") }, { verify: false }]) {
+      const other = await open(reference, options);
+      assert.equal(other.layers[0].read, "zstd");
+      assert.deepEqual(await other.readFile(COLD), expected);
+      await other.close();
+    }
+    const small = await open(reference, { limits: { ...limits, maxStreamedLayerSize: 1000 } });
+    await assert.rejects(small.readFile(COLD), {
+      code: "LIMIT_EXCEEDED",
+      message: /maxStreamedLayerSize = 1000/,
+    });
+    await small.close();
+  });
+
   test("a Nydus image that the index lists beside the plain one", async () => {
     const { index, digests } = await pushBoth(registry.host);
     const options = { platform: "linux/amd64" };

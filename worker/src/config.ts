@@ -164,6 +164,9 @@ const LIBRARY_LIMITS: Readonly<Record<string, number>> = {
   maxSpanSize: 8 * MIB,
   maxWholeLayerSize: 24 * MIB,
   maxWholeLayerInflated: 48 * MIB,
+  // They pass by: what they cost is time, for each read.
+  maxStreamedLayerSize: 64 * MIB,
+  maxStreamedLayerInflated: 256 * MIB,
   maxBuildLayerSize: 256 * MIB,
   maxBuildInflated: 1024 * MIB,
   maxZstdWindow: 8 * MIB,

@@ -12,7 +12,7 @@ export const VIEWS = ["files", "layers", "compare", "image"] as const;
 export type View = (typeof VIEWS)[number];
 
 /** What an image can be read by. */
-export const READERS = ["soci", "estargz", "zstd-chunked", "nydus", "overlaybd", "turbooci"] as const;
+export const READERS = ["soci", "estargz", "zstd-chunked", "nydus", "overlaybd", "turbooci", "zstd"] as const;
 
 /** The name of one. */
 export type ReaderName = (typeof READERS)[number];

@@ -10,6 +10,7 @@ const NAMES: Record<LazyFormat, string> = {
   nydus: "Nydus",
   overlaybd: "OverlayBD",
   turbooci: "TurboOCI",
+  zstd: "zstd, streamed",
 };
 
 /** What of an image tells how it is read. */
@@ -46,7 +47,7 @@ export function vouchersOf(
 ): { names: Voucher; contents: Voucher } {
   if (!unverified || read === "whole") return { names: "digest", contents: "digest" };
   if (read === "overlaybd") return { names: "crc", contents: "crc" };
-  return { names: read === "tar" ? "none" : "digest", contents: "none" };
+  return { names: read === "tar" || read === "zstd" ? "none" : "digest", contents: "none" };
 }
 
 const VOUCHED: Record<Voucher, string> = { digest: "digests", crc: "checksums only", none: "nothing" };
@@ -98,6 +99,8 @@ export function readingWords(
       return unverified
         ? "By a table of contents, which equaled its digest; contents by ranges of the original image's layers, for which there are no digests."
         : "By a table of contents. The original image's layers, for whose parts there are no digests, are fetched whole when something of them is read, and checked.";
+    case "zstd":
+      return `By streaming: to list it, all ${all} pass by, once; for each file they do again, up to its end.`;
   }
 }
 
@@ -142,6 +145,7 @@ const LEGEND: Record<LayerInfo["read"] | "own", string> = {
   nydus: "A table of contents for the whole image, and chunks in its layers.",
   overlaybd: "Layers of a disk with a file system on it.",
   turbooci: "A table of contents over the layers of an ordinary image.",
+  zstd: "A zstd layer that is too large to be kept, and cannot be entered in its middle.",
 };
 
 const VOUCHED_LEGEND: Record<string, string> = {

@@ -162,6 +162,20 @@ function formatLinks({ layers, unverified }: OpenedImage): Link[] {
           },
     );
   }
+  if (of("zstd") > 0) {
+    links.push(
+      unverified
+        ? {
+            title: plural(of("zstd"), "layer"),
+            word: true,
+            text: "Streamed, as you agreed, and not hashed: what they hold is the registry's word.",
+          }
+        : {
+            title: plural(of("zstd"), "layer"),
+            text: "Streamed once and hashed. What passes by later is compared with digests that were made then, before anything of it is shown.",
+          },
+    );
+  }
   return links;
 }
 
