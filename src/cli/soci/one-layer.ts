@@ -1,7 +1,8 @@
 /** A layer's file and its zTOC as an image of one layer, which the reader then reads as any other. @module */
 import { createHash } from "node:crypto";
-import { open, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import type { LocalFolder } from "../../js/index.js";
+import { readPart } from "../../js/node/files.js";
 import { V2_INDEX } from "./survey.js";
 
 const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
@@ -32,7 +33,7 @@ export async function imageOfLayer(ztoc: Uint8Array, layer: string): Promise<One
   // To hash the layer would be to read all of it, and every span has a digest of its own: it gets a name that is none.
   const hex = createHash("sha256").update(`the layer of ${toc.digest}`).digest("hex");
   const digest = `sha256:${hex}`;
-  const isGzip = Buffer.from(await bytesOf(layer, 0, Math.min(2, size))).equals(Buffer.from([0x1f, 0x8b]));
+  const isGzip = Buffer.from(await readPart(layer, 0, Math.min(2, size))).equals(Buffer.from([0x1f, 0x8b]));
   const mediaType = isGzip ? `${TAR}+gzip` : TAR;
   const annotations = {
     "com.amazon.soci.image-layer-digest": digest,
@@ -62,24 +63,8 @@ export async function imageOfLayer(ztoc: Uint8Array, layer: string): Promise<One
     size: (path) => (path === `blobs/sha256/${hex}` ? size : files.get(path)?.length),
     read: (path, start, end) =>
       path === `blobs/sha256/${hex}`
-        ? bytesOf(layer, start, end)
+        ? readPart(layer, start, end)
         : (files.get(path)?.subarray(start, end) ?? new Uint8Array()),
   };
   return { folder, digest };
-}
-
-async function bytesOf(path: string, start: number, end: number): Promise<Uint8Array> {
-  const file = await open(path, "r");
-  try {
-    const buffer = new Uint8Array(end - start);
-    let filled = 0;
-    while (filled < buffer.length) {
-      const { bytesRead } = await file.read(buffer, filled, buffer.length - filled, start + filled);
-      if (bytesRead === 0) break;
-      filled += bytesRead;
-    }
-    return buffer.subarray(0, filled);
-  } finally {
-    await file.close();
-  }
 }

@@ -8,7 +8,7 @@ export function folderFiles(folder: string): LocalFiles {
     name: folder,
     fresh: true,
     size: (path) => size(join(folder, path)),
-    read: (path, start, end) => read(join(folder, path), start, end),
+    read: (path, start, end) => readPart(join(folder, path), start, end),
   };
 }
 
@@ -18,7 +18,7 @@ export function archiveFiles(file: string): LocalFiles {
     name: file,
     fresh: true,
     size: () => size(file),
-    read: (_path, start, end) => read(file, start, end),
+    read: (_path, start, end) => readPart(file, start, end),
   };
 }
 
@@ -33,8 +33,9 @@ async function size(path: string): Promise<number | undefined> {
   }
 }
 
-// Opened for each read: nothing has to be closed later, and an image that is dropped leaks no descriptor.
-async function read(path: string, start: number, end: number): Promise<Uint8Array> {
+/** Bytes `start` to `end` (not included) of a file, fewer where it ends before. */
+export async function readPart(path: string, start: number, end: number): Promise<Uint8Array> {
+  // Opened for each read: nothing has to be closed later, and an image that is dropped leaks no descriptor.
   const file = await open(path, "r");
   try {
     const buffer = new Uint8Array(end - start);
