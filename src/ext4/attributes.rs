@@ -21,13 +21,13 @@ impl Ext4 {
     /// The extended attributes of an inode, in the order of the disk: those in the inode, then those in its block. ACLs
     /// as `getxattr(2)` gives them.
     ///
-    /// `CORRUPT_LAYER` if they are not inside of where they must be.
+    /// `CORRUPT_LAYER` if they are not inside of where they must be; `LIMIT_EXCEEDED` over `max_tar_header_size` in all.
     pub fn attributes(&self, disk: &dyn Disk, inode: &Inode) -> Asked<Attributes> {
         let mut all = Vec::new();
         let tail = inode.tail();
         if u32_at(tail, 0) == MAGIC {
             let area = tail.get(4..).unwrap_or_default();
-            entries(area, area, &mut all)?;
+            entries(area, area, &mut all, self.limits.max_tar_header_size)?;
         }
         if inode.attribute_block != 0 {
             let at = self.block(inode.attribute_block)?;
@@ -35,7 +35,8 @@ impl Ext4 {
             if u32_at(&block, 0) != MAGIC || u32_at(&block, 8) != 1 {
                 return Err(corrupt("a block of extended attributes is none").into());
             }
-            entries(block.get(BLOCK_HEADER..).unwrap_or_default(), &block, &mut all)?;
+            let list = block.get(BLOCK_HEADER..).unwrap_or_default();
+            entries(list, &block, &mut all, self.limits.max_tar_header_size)?;
         }
         Ok(all)
     }
@@ -54,8 +55,10 @@ impl Ext4 {
     }
 }
 
-/// Reads the entries at the start of `list`, whose values are at offsets in `values`.
-fn entries(mut list: &[u8], values: &[u8], all: &mut Attributes) -> Result<()> {
+/// Reads the entries at the start of `list`, whose values are at offsets in `values`. Many may have one value, so that they
+/// are bounded in all, by `most` bytes.
+fn entries(mut list: &[u8], values: &[u8], all: &mut Attributes, most: u64) -> Result<()> {
+    let mut bytes = all.iter().fold(0, |sum, (name, value)| size(sum, name, value));
     // Four zero bytes end it; so does the end of the area.
     while u32_at(list, 0) != 0 {
         let broken = || corrupt("an extended attribute is not inside of its area");
@@ -68,11 +71,19 @@ fn entries(mut list: &[u8], values: &[u8], all: &mut Attributes) -> Result<()> {
         let start = usize::from(u16_at(head, 2));
         let len = usize::try_from(u32_at(head, 8)).unwrap_or(usize::MAX);
         let value = values.get(start..start.saturating_add(len)).ok_or_else(broken)?;
-        all.push(attribute(index, name, value)?);
+        let (full_name, value) = attribute(index, name, value)?;
+        bytes = size(bytes, &full_name, &value);
+        Limits::check("max_tar_header_size", bytes, most)?;
+        all.push((full_name, value));
         let taken = ENTRY.saturating_add(usize::from(name_len)).next_multiple_of(4);
         list = list.get(taken..).unwrap_or_default();
     }
     Ok(())
+}
+
+/// `sum` and the bytes of one attribute.
+fn size(sum: u64, name: &[u8], value: &[u8]) -> u64 {
+    sum.saturating_add(name.len() as u64).saturating_add(value.len() as u64)
 }
 
 fn attribute(index: u8, name: &[u8], value: &[u8]) -> Result<(Vec<u8>, Vec<u8>)> {
@@ -112,4 +123,36 @@ fn acl(value: &[u8]) -> Result<Vec<u8>> {
         rest = after;
     }
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An entry `user.<name>` whose value is `len` bytes at `at`.
+    fn entry(name: u8, at: u16, len: u32) -> Vec<u8> {
+        let mut out = vec![1, 1];
+        out.extend_from_slice(&at.to_le_bytes());
+        out.extend_from_slice(&[0; 4]);
+        out.extend_from_slice(&len.to_le_bytes());
+        out.extend_from_slice(&[0, 0, 0, 0, name, 0, 0, 0]);
+        out
+    }
+
+    /// A block of 64 KiB that says of 3,000 attributes that each is nearly all of it.
+    #[test]
+    fn attributes_that_share_a_value_are_bounded_in_all() {
+        let mut block: Vec<u8> = (0..3000).flat_map(|i: u32| entry(i as u8, 0, 60_000)).collect();
+        block.resize(1 << 16, 0);
+        let limits = Limits::default();
+        let mut all = Attributes::new();
+        let e = entries(&block, &block, &mut all, limits.max_tar_header_size).unwrap_err();
+        assert_eq!((e.code(), e.limit_name()), (Code::LimitExceeded, Some("max_tar_header_size")));
+        assert_eq!(all.len(), 17, "of 60,006 bytes each");
+        // What was there before counts too.
+        let one = [entry(b'a', 0, 10), vec![0; 8]].concat();
+        entries(&one, &one, &mut all, 1_020_118).unwrap();
+        assert_eq!(all[17], (b"user.a".to_vec(), one[..10].to_vec()));
+        assert!(entries(&one, &one, &mut all, 1_020_118).is_err());
+    }
 }
