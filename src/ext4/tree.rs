@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Asked, Disk, Ext4, Inode, ROOT, corrupt};
 use crate::error::Result;
+use crate::limits::Limits;
 use crate::tar::{Entry, EntryTable, Kind, Xattrs};
 
 /// All entries of a file system, parents before what is in them, the root first (`./`).
@@ -24,11 +25,14 @@ struct Builder<'a> {
     directories: HashSet<u32>,
     /// Files with several names: the entry of the first.
     linked: HashMap<u32, usize>,
+    /// Bytes of the directories that were read.
+    read: u64,
 }
 
 impl Ext4 {
     /// Walks it all: for disks that are in memory, as the walk begins anew when something is missing. `CORRUPT_LAYER` for
-    /// a directory that is in two, or in itself; `LIMIT_EXCEEDED` over what [`EntryTable::push`] says.
+    /// a directory that is in two, or in itself; `LIMIT_EXCEEDED` over what [`EntryTable::push`] says, or
+    /// over `max_metadata_size` of directories in all.
     pub fn tree(&self, disk: &dyn Disk) -> Asked<Tree> {
         let mut builder = Builder {
             fs: self,
@@ -36,6 +40,7 @@ impl Ext4 {
             tree: Tree::default(),
             directories: HashSet::new(),
             linked: HashMap::new(),
+            read: 0,
         };
         builder.add(b"./", ROOT)?;
         if builder.tree.entries.kind(0) != Some(Kind::Directory) {
@@ -65,6 +70,9 @@ impl Builder<'_> {
         let inode = self.tree.inodes.get(entry).copied().unwrap_or_default();
         let inode = self.fs.inode(self.disk, inode)?;
         let mut names = self.fs.names(self.disk, &inode)?;
+        // They may lie in the same blocks, and these name nothing.
+        self.read = self.read.saturating_add(inode.size);
+        Limits::check("max_metadata_size", self.read, self.fs.limits.max_metadata_size)?;
         // Whatever order the directory has: the same tree gives the same table.
         names.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         for name in names {

@@ -335,8 +335,10 @@ fn hostile_structures_are_errors() {
 #[test]
 fn limits_come_first() {
     let disk = Bytes::from(image("tiny"));
-    let set: [(&str, Set); 4] = [
+    let set: [(&str, Set); 5] = [
         ("max_directory_size", |l| l.max_directory_size = 1023),
+        // Two directories of a block each.
+        ("max_metadata_size", |l| l.max_metadata_size = 2047),
         ("max_disk_size", |l| l.max_disk_size = (64 << 10) - 1),
         ("max_path_len", |l| l.max_path_len = 100),
         ("max_entries", |l| l.max_entries = 5),
