@@ -86,10 +86,11 @@ pub trait Source {
 /// A cache of verified bytes. Failures are misses.
 ///
 /// Keys are digests (`sha256:…`: blobs, manifests, compressed spans; `sha256:…` or `blake3:…`: chunks of files), and what
-/// comes out under one is verified again, so that such a cache need not be trusted. A cache that also [gives ranges](Cache::has_ranges) gets packed
-/// zTOCs (`pack-v1:sha256:…`) and zTOCs that were built here of layers without an index (`index-v1:sha256:…`, by the
-/// layer's digest; of a zstd layer what a pass over it left) too. These carry checksums against damage, but nothing vouches for whoever can write
-/// them: such a cache must be one that only its owner writes to.
+/// comes out under one is verified again, so that a cache of these need not be trusted. A cache that also
+/// [gives ranges](Cache::has_ranges) gets packed zTOCs (`pack-v1:sha256:…`) too. zTOCs that were built here of layers without
+/// an index are kept by the layer's digest (`index-v1:sha256:…`; of a zstd layer what a pass over it left) in any cache, and taken out of one as
+/// [`OpenOptions::kept_indexes`](crate::image::OpenOptions::kept_indexes) says. Both carry checksums against damage, but
+/// nothing vouches for whoever can write them: such a cache must be one that only its owner writes to.
 pub trait Cache {
     /// The bytes of `key`, or `None`.
     fn get<'a>(&'a self, key: &'a str) -> LocalBoxFuture<'a, Option<Bytes>>;
