@@ -218,7 +218,7 @@ impl ZFile {
     pub fn stored(&self, i: u64) -> Option<Range<u64>> {
         let i = usize::try_from(i).ok()?;
         let first = i / SUM_EVERY * SUM_EVERY;
-        let length = u64::from(lengths(&self.table).nth(i)?);
+        let length = u64::from(u32::from_le_bytes(*self.table.as_chunks::<4>().0.get(i)?));
         let before = lengths(self.table.get(first.checked_mul(4)?..)?).take(i - first);
         let start = before.fold(*self.sums.get(i / SUM_EVERY)?, |sum, n| sum.saturating_add(u64::from(n)));
         Some(start..start.saturating_add(length))
