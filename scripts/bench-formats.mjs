@@ -1,6 +1,8 @@
 // `npm run bench formats`: what each lazy format costs to list and to read one file of, cold, from docker-registry on this
 // machine. Formats take turns within each round, so that what else the machine does falls on all alike.
-import { open } from "ocipeek";
+import { open, openSource } from "ocipeek";
+import { convertImage, pushArtifacts } from "ocipeek/build";
+import { registryDestination } from "ocipeek/push";
 import { COLD, FORMATS, referenceOf, startFormatsRegistry } from "../tests/lib/formats.mjs";
 
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
@@ -23,22 +25,40 @@ async function list(image) {
   if (entries !== 306 && entries !== 307) throw new Error(`${entries} entries`);
 }
 
+/** The layout `plain-gzip` with SOCI indexes, which `ocipeek/build` makes here. */
+async function pushSoci(host) {
+  const rows = [];
+  for (const [name, spanSize] of [
+    ["soci, 4 MiB spans", 4 << 20],
+    ["soci, 256 KiB spans", 256 << 10],
+  ]) {
+    const repository = `${host}/soci-${spanSize >> 10}k`;
+    const source = await openSource(referenceOf(host, "plain-gzip"));
+    const image = await convertImage(source, undefined, { spanSize, minLayerSize: 0 });
+    await pushArtifacts(source, image, await registryDestination(repository), { tag: "latest" });
+    await image.close();
+    await source.close();
+    rows.push({ name, reference: `${repository}:latest`, options: undefined, list: [], read: [] });
+  }
+  return rows;
+}
+
 /** Rows of a table: one a layout. */
 export async function benchFormats({ rounds = 9 } = {}) {
   const registry = await startFormatsRegistry();
   try {
     const rows = FORMATS.map(({ folder, name = folder, options }) => ({
-      folder,
       name,
+      reference: referenceOf(registry.host, folder),
       options,
       list: [],
       read: [],
     }));
+    rows.push(...(await pushSoci(registry.host)));
     for (let round = 0; round < rounds; round += 1) {
       for (const row of rows) {
-        const reference = referenceOf(registry.host, row.folder);
-        row.list.push(await measure(reference, row.options, list));
-        row.read.push(await measure(reference, row.options, (image) => image.readFile(COLD)));
+        row.list.push(await measure(row.reference, row.options, list));
+        row.read.push(await measure(row.reference, row.options, (image) => image.readFile(COLD)));
       }
     }
     return rows.map(({ name, list, read }) => {

@@ -7,7 +7,6 @@ use crate::formats::{self, Format, FormatFound, Reader};
 use crate::layer::{Context, Layer};
 use crate::limits::Limits;
 use crate::oci::{Descriptor, ImageManifest, LayerCompression, layer_compression};
-use crate::source::Target;
 
 /// What is chosen for an image.
 pub(super) struct Chosen {
@@ -20,13 +19,13 @@ pub(super) struct Chosen {
     tocs: Rc<crate::layer::estargz::TocImage>,
 }
 
-/// Chooses for the image that `target` names. `UNSUPPORTED` where this build does not read the image's format, or the image is
+/// Chooses for an image, of which `tag` is a tag. `UNSUPPORTED` where this build does not read the image's format, or the image is
 /// not in the one that the caller named.
 pub(super) fn choose(
     manifest: &ImageManifest,
     reader: Reader,
     found: Option<FormatFound>,
-    _target: &Target,
+    _tag: Option<&str>,
     limits: &Limits,
     verify: bool,
 ) -> Result<Chosen> {
@@ -69,7 +68,7 @@ pub(super) fn choose(
         found,
         merged,
         #[cfg(feature = "estargz")]
-        tocs: Rc::new(crate::layer::estargz::TocImage::of(_target)),
+        tocs: Rc::new(crate::layer::estargz::TocImage::of(_tag)),
     })
 }
 

@@ -65,6 +65,9 @@ pub struct OpenOptions {
     /// Builds indexes of gzip and tar layers that have none, when something of them is wanted first; without it they are
     /// fetched whole.
     pub indexer: Option<Rc<dyn Indexer>>,
+    /// A tag of the image, where it is opened by digest: some images have a part under a tag that is made of theirs (TOCs
+    /// of eStargz). Whatever that is is checked against the image's own digests.
+    pub tag: Option<String>,
     /// Which way of reading it is chosen.
     pub reader: Reader,
     /// Layers of up to so many bytes, compressed, are fetched whole all the same.
@@ -85,6 +88,7 @@ impl Default for OpenOptions {
             verify: true,
             cache: None,
             indexer: None,
+            tag: None,
             reader: Reader::Auto,
             index_above: 0,
             kept_indexes: None,

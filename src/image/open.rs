@@ -60,7 +60,11 @@ async fn open(
     let found = opening.attached(found).await?;
     let Found { digest, manifest, index_digest, platform, platforms, ahead, hidden } = found;
     Limits::check("max_layers", manifest.layers.len() as u64, options.limits.max_layers)?;
-    let chosen = formats::choose(&manifest, options.reader, hidden, target, &options.limits, options.verify)
+    let tag = match target {
+        Target::Tag(tag) => Some(tag.as_str()),
+        Target::Digest(_) | Target::Only => options.tag.as_deref(),
+    };
+    let chosen = formats::choose(&manifest, options.reader, hidden, tag, &options.limits, options.verify)
         .map_err(|e| e.with_digest(&digest))?;
     if chosen.merged.is_none() {
         check_image(&manifest).map_err(|e| e.with_digest(&digest))?;

@@ -37,12 +37,9 @@ pub(crate) struct TocImage {
 }
 
 impl TocImage {
-    /// That of the image that is named by `target`.
-    pub(crate) fn of(target: &Target) -> Self {
-        let target = match target {
-            Target::Tag(tag) => Some(Target::Tag(format!("{tag}{TOC_TAG}"))),
-            Target::Digest(_) | Target::Only => None,
-        };
+    /// That of an image with a tag; without one nothing leads to it.
+    pub(crate) fn of(tag: Option<&str>) -> Self {
+        let target = tag.map(|tag| Target::Tag(format!("{tag}{TOC_TAG}")));
         TocImage { target, manifest: Once::default() }
     }
 

@@ -45,7 +45,9 @@ pub fn open_image(source: JsValue, options: JsValue, host: JsValue, stop: Option
 async fn open(source: &JsValue, options: JsValue, host: &JsValue) -> Result<Image> {
     let opened = open_source(source, options, host).await?;
     let indexer = js::get_some(host, "indexer").map(|i| Rc::new(JsIndexer(i)) as Rc<dyn Indexer>);
-    let options = opened.options.open_options(opened.limits, opened.cache, indexer)?;
+    let mut options = opened.options.open_options(opened.limits, opened.cache, indexer)?;
+    let reference = js::get_some(source, "reference").and_then(|r| r.as_string());
+    options.tag = reference.and_then(|r| r.parse::<Reference>().ok()).and_then(|r| r.tag);
     Image::open(opened.source, opened.transport, &opened.target, options).await
 }
 

@@ -91,6 +91,7 @@ impl Options {
             soci,
             verify: self.verify.unwrap_or(true),
             cache,
+            tag: None,
             reader,
             indexer: indexer.filter(|_| self.index.as_deref() == Some("build")),
             index_above: self.index_above,

@@ -106,7 +106,7 @@ export class Images {
       this.#lines.leave(asked, exchange);
     }
     if (digest !== undefined) {
-      return this.#open(exchange, { ...name, tag: undefined, digest }, platform, asked);
+      return this.#open(exchange, { ...name, digest }, platform, asked);
     }
     const slot = await this.#open(exchange, name, platform, asked);
     await this.#tags.remember(name, slot.digest);
@@ -176,9 +176,8 @@ export class Images {
     let image = await open(imageReference(name), options);
     if (config.unverified === "crc" && lacksDigests(image)) {
       const digest = name.digest ?? image.indexDigest ?? image.digest;
-      const pinned = { ...name, tag: undefined, digest };
       await image.close();
-      image = await open(imageReference(pinned), { ...options, verify: false });
+      image = await open(imageReference({ ...name, digest }), { ...options, verify: false });
     }
     const digest = name.digest ?? image.indexDigest ?? image.digest;
     if (!own) {
