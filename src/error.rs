@@ -55,7 +55,7 @@ pub enum Code {
 
 impl Code {
     /// All of them.
-    #[cfg(target_arch = "wasm32")]
+    #[cfg(all(target_arch = "wasm32", feature = "reader"))]
     pub(crate) const ALL: [Code; 20] = [
         Code::NotFound,
         Code::Unauthorized,
