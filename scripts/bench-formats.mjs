@@ -28,9 +28,9 @@ async function list(image) {
 /** The layout `plain-gzip` with SOCI indexes, which `ocipeek/build` makes here. */
 async function pushSoci(host) {
   const rows = [];
-  for (const [name, spanSize] of [
-    ["soci, 4 MiB spans", 4 << 20],
-    ["soci, 256 KiB spans", 256 << 10],
+  for (const { name, spanSize } of [
+    { name: "soci, 4 MiB spans", spanSize: 4 << 20 },
+    { name: "soci, 256 KiB spans", spanSize: 256 << 10 },
   ]) {
     const repository = `${host}/soci-${spanSize >> 10}k`;
     const source = await openSource(referenceOf(host, "plain-gzip"));

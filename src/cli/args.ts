@@ -27,7 +27,7 @@ export const COMMON: Options = {
   reader: {
     type: "string",
     value: "NAME",
-    help: "read by soci, estargz, zstd-chunked, nydus, overlaybd, turbooci or zstd (default: as the image says)",
+    help: "read by soci, estargz, zstd-chunked, nydus, overlaybd, turbooci or zstd (default: as it is)",
   },
   "build-index": {
     type: "boolean",

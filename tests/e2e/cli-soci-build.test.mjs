@@ -6,6 +6,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { readLayout, registryHandler } from "../../scripts/lib/layout-registry.mjs";
 import { closeServer, listen } from "../../scripts/lib/servers.mjs";
 import { ocipeek } from "../lib/cli.mjs";
 import { DEMO, pushLayout, startDockerRegistry } from "../lib/docker-registry.mjs";
@@ -424,15 +425,27 @@ describe("building indexes", () => {
   test("an interrupt ends it, and leaves nothing that looks like an image", async () => {
     const writer = new LayoutWriter(path("large"));
     const platform = { os: "linux", architecture: "amd64" };
-    writer.tag("latest", writer.image([gzipLayer(writer, "large", 60_000_000)], { platform }));
+    const layer = gzipLayer(writer, "large", 12_000_000);
+    writer.tag("latest", writer.image([layer], { platform }));
+    const bytes = readFileSync(join(writer.dir, "blobs", "sha256", layer.digest.slice(7)));
+    const good = registryHandler({ layout: readLayout(writer.dir), repository: "large" });
+    // Half of the layer comes, and then the user has enough.
+    const server = createServer((request, answer) => {
+      if (!request.url?.endsWith(layer.digest)) return good(request, answer);
+      answer.writeHead(200, { "Content-Length": bytes.length });
+      answer.write(bytes.subarray(0, bytes.length / 2), () => child.kill("SIGINT"));
+    });
+    const host = `127.0.0.1:${await listen(server)}`;
     const before = readdirSync(folder.path);
-    const out = path("interrupted.tar");
-    const args = ["soci", "convert", `oci:${writer.dir}:latest`, `oci-archive:${out}`];
+    const args = ["soci", "convert", `${host}/large:latest`, `oci-archive:${path("interrupted.tar")}`];
     const child = spawn(process.execPath, [cliFile(), ...args], { stdio: "ignore" });
-    setTimeout(() => child.kill("SIGINT"), 400);
-    const [code] = await once(child, "close");
-    assert.equal(code, 130);
-    assert.deepEqual(readdirSync(folder.path), before);
+    try {
+      const [code] = await once(child, "close");
+      assert.equal(code, 130);
+      assert.deepEqual(readdirSync(folder.path), before);
+    } finally {
+      await closeServer(server);
+    }
   });
 
   test("credentials: by Docker's configuration, or --username for the registry that is written to", async () => {
