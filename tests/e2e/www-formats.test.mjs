@@ -67,7 +67,7 @@ describe("images in lazy formats in the page", () => {
     assert.equal(await page.getByRole("columnheader", { name: "Layer" }).count(), 0);
     // Attributes are those of the tree, although no layer lists its entries.
     await page.getByRole("treeitem", { name: /^lib\b/ }).click();
-    assert.match(await main().innerText(), /Nydus makes one tree of all layers/);
+    await page.getByText("Nydus makes one tree of all layers").waitFor();
   });
 
   test("of two trees of unlike layers nothing is equal before contents are compared", async () => {
