@@ -1,9 +1,8 @@
 //! A whole gzip stream with a stop at each place where inflating can start anew: for the making of checkpoints.
 
-use super::crc32::Crc32;
 use super::engine::{Engine, Stop, WINDOW};
-use super::header::HeaderParser;
-use crate::error::{Code, Error, Result};
+use super::member::{Place, Sums, corrupt};
+use crate::error::Result;
 
 /// Most output of one step.
 const STEP: usize = 96 << 10;
@@ -41,22 +40,9 @@ pub(crate) struct BlockDecoder {
     at: usize,
     /// Where the member begins in `buf`: matches do not reach back further.
     member: usize,
-    crc: Crc32,
-    /// Length of the member, modulo 2^32.
-    len: u32,
+    sums: Sums,
     input: u64,
     output: u64,
-}
-
-enum Place {
-    /// Between members: whether the byte 0x1F was seen.
-    Between(bool),
-    Header(Box<HeaderParser>),
-    Data,
-    /// CRC-32 and length, and how many of these bytes have come.
-    Trailer([u8; 8], usize),
-    /// Behind the last member.
-    Junk,
 }
 
 impl BlockDecoder {
@@ -64,12 +50,11 @@ impl BlockDecoder {
     pub fn new() -> Self {
         BlockDecoder {
             engine: Engine::new(),
-            place: Place::Header(Box::default()),
+            place: Place::start(),
             buf: vec![0; WINDOW + STEP],
             at: WINDOW,
             member: WINDOW,
-            crc: Crc32::new(),
-            len: 0,
+            sums: Sums::new(),
             input: 0,
             output: 0,
         }
@@ -96,58 +81,25 @@ impl BlockDecoder {
 
     /// The end of the input; gives how many bytes of output there are. `CORRUPT_LAYER` if a member is not complete.
     pub fn finish(&self) -> Result<u64> {
-        match self.place {
-            Place::Between(_) | Place::Junk => Ok(self.output),
-            _ => Err(corrupt("the gzip data ends too early")),
-        }
+        self.place.finish().map(|()| self.output)
     }
 
     /// Takes what comes next from the front of `rest`, which is at `pushed` of what is pushed: how many bytes, and
     /// whether to go on.
     fn step(&mut self, rest: &[u8], pushed: usize, sink: &mut impl BlockSink) -> Result<(usize, bool)> {
-        match &mut self.place {
+        match self.place {
             Place::Junk => return Ok((rest.len(), false)),
-            Place::Between(half) => {
-                self.place = match (*half, rest.first()) {
-                    (false, Some(0x1F)) => Place::Between(true),
-                    (true, Some(0x8B)) => {
-                        let mut parser = Box::<HeaderParser>::default();
-                        parser.push(&[0x1F, 0x8B])?;
-                        Place::Header(parser)
-                    }
-                    _ => Place::Junk,
-                };
-            }
-            Place::Header(parser) => {
-                let used = parser.push(rest)?;
-                if parser.is_done() {
-                    self.engine.restart();
-                    self.member = self.at;
-                    (self.crc, self.len) = (Crc32::new(), 0);
-                    self.place = Place::Data;
-                    self.border(used, pushed, 0, sink)?;
-                }
-                return Ok((used, true));
-            }
             Place::Data => return self.inflate(rest, pushed, sink),
-            Place::Trailer(bytes, have) => {
-                if let (Some(slot), Some(&byte)) = (bytes.get_mut(*have), rest.first()) {
-                    *slot = byte;
-                    *have += 1;
-                }
-                if *have == bytes.len() {
-                    let [a, b, c, d, e, f, g, h] = *bytes;
-                    if u32::from_le_bytes([a, b, c, d]) != self.crc.value() {
-                        return Err(corrupt("the CRC-32 of a gzip member is wrong"));
-                    }
-                    if u32::from_le_bytes([e, f, g, h]) != self.len {
-                        return Err(corrupt("the length of a gzip member is wrong"));
-                    }
-                    self.place = Place::Between(false);
-                }
-            }
+            _ => {}
         }
-        Ok((1, true))
+        let used = self.place.take(rest, &self.sums)?;
+        if matches!(self.place, Place::Data) {
+            self.engine.restart();
+            self.member = self.at;
+            self.sums = Sums::new();
+            self.border(used, pushed, 0, sink)?;
+        }
+        Ok((used, true))
     }
 
     fn inflate(&mut self, rest: &[u8], pushed: usize, sink: &mut impl BlockSink) -> Result<(usize, bool)> {
@@ -161,16 +113,14 @@ impl BlockDecoder {
         let progress = self.engine.run(rest, out, self.at.saturating_sub(self.member), STEP, true);
         let end = self.at.saturating_add(progress.produced);
         if let Some(made) = self.buf.get(self.at..end).filter(|m| !m.is_empty()) {
-            // At most STEP bytes, so the cast loses nothing.
-            self.len = self.len.wrapping_add(made.len() as u32);
-            self.crc.update(made);
+            self.sums.update(made);
             self.output = self.output.saturating_add(made.len() as u64);
             sink.output(made)?;
         }
         self.at = end;
         let used = progress.consumed;
         match progress.stop {
-            Stop::StreamEnd => self.place = Place::Trailer([0; 8], 0),
+            Stop::StreamEnd => self.place = Place::trailer(),
             Stop::BlockEnd(bits) => self.border(used, pushed, bits, sink)?,
             Stop::OutputFull => {}
             Stop::InputEnd => return Ok((used, false)),
@@ -188,8 +138,4 @@ impl BlockDecoder {
             pushed: pushed + used,
         })
     }
-}
-
-fn corrupt(message: &str) -> Error {
-    Error::new(Code::CorruptLayer, message)
 }

@@ -1,9 +1,8 @@
 //! A whole gzip stream, pushed in pieces of any size.
 
-use super::crc32::Crc32;
 use super::engine::{Engine, Stop, WINDOW};
-use super::header::HeaderParser;
-use crate::error::{Code, Error, Result};
+use super::member::{Place, Sums, corrupt};
+use crate::error::{Error, Result};
 use crate::limits::Limits;
 
 /// Most output of one step.
@@ -22,23 +21,10 @@ pub struct GzipDecoder {
     buf: Vec<u8>,
     /// End of the output in `buf`.
     at: usize,
-    crc: Crc32,
-    /// Length of the member, modulo 2^32 as its trailer states it.
-    len: u32,
+    sums: Sums,
     total: u64,
     max_total: u64,
     failed: Option<Error>,
-}
-
-enum Place {
-    /// Between members, at least one of which was read: whether the byte 0x1F was seen.
-    Between(bool),
-    Header(Box<HeaderParser>),
-    Data,
-    /// CRC-32 and length, and how many of these bytes have come.
-    Trailer([u8; 8], usize),
-    /// Behind the last member.
-    Junk,
 }
 
 impl GzipDecoder {
@@ -46,11 +32,10 @@ impl GzipDecoder {
     pub fn new(limits: &Limits) -> Self {
         GzipDecoder {
             engine: Engine::new(),
-            place: Place::Header(Box::default()),
+            place: Place::start(),
             buf: Vec::new(),
             at: 0,
-            crc: Crc32::new(),
-            len: 0,
+            sums: Sums::new(),
             total: 0,
             max_total: limits.max_whole_layer_inflated,
             failed: None,
@@ -73,11 +58,7 @@ impl GzipDecoder {
 
     /// The end of the input. `CORRUPT_LAYER` if a member is not complete or there was none.
     pub fn finish(self) -> Result<()> {
-        match (self.failed, self.place) {
-            (Some(e), _) => Err(e),
-            (None, Place::Between(_) | Place::Junk) => Ok(()),
-            _ => Err(corrupt("the gzip data ends too early")),
-        }
+        self.failed.map_or_else(|| self.place.finish(), Err)
     }
 
     fn decode(&mut self, mut input: &[u8], sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
@@ -86,51 +67,20 @@ impl GzipDecoder {
             if input.is_empty() && !matches!(self.place, Place::Data) {
                 return Ok(());
             }
-            let used = match &mut self.place {
+            let used = match self.place {
                 Place::Junk => return Ok(()),
-                Place::Between(half) => {
-                    self.place = match (*half, input.first()) {
-                        (false, Some(0x1F)) => Place::Between(true),
-                        (true, Some(0x8B)) => {
-                            let mut parser = Box::<HeaderParser>::default();
-                            parser.push(&[0x1F, 0x8B])?;
-                            Place::Header(parser)
-                        }
-                        _ => Place::Junk,
-                    };
-                    1
-                }
-                Place::Header(parser) => {
-                    let used = parser.push(input)?;
-                    if parser.is_done() {
-                        self.engine.restart();
-                        self.at = 0;
-                        self.crc = Crc32::new();
-                        self.len = 0;
-                        self.place = Place::Data;
-                    }
-                    used
-                }
                 Place::Data => match self.inflate(input, sink)? {
                     (used, false) => used,
                     (_, true) => return Ok(()),
                 },
-                Place::Trailer(bytes, have) => {
-                    if let (Some(slot), Some(&byte)) = (bytes.get_mut(*have), input.first()) {
-                        *slot = byte;
-                        *have += 1;
+                _ => {
+                    let used = self.place.take(input, &self.sums)?;
+                    if matches!(self.place, Place::Data) {
+                        self.engine.restart();
+                        self.at = 0;
+                        self.sums = Sums::new();
                     }
-                    if *have == bytes.len() {
-                        let [a, b, c, d, e, f, g, h] = *bytes;
-                        if u32::from_le_bytes([a, b, c, d]) != self.crc.value() {
-                            return Err(corrupt("the CRC-32 of a gzip member is wrong"));
-                        }
-                        if u32::from_le_bytes([e, f, g, h]) != self.len {
-                            return Err(corrupt("the length of a gzip member is wrong"));
-                        }
-                        self.place = Place::Between(false);
-                    }
-                    1
+                    used
                 }
             };
             input = input.get(used..).unwrap_or_default();
@@ -149,24 +99,18 @@ impl GzipDecoder {
         let progress = self.engine.run(input, &mut self.buf, self.at, STEP, false);
         let end = self.at.saturating_add(progress.produced);
         if let Some(made) = self.buf.get(self.at..end).filter(|m| !m.is_empty()) {
-            // At most STEP bytes, so neither cast nor sum loses anything that counts.
             self.total = self.total.saturating_add(made.len() as u64);
             Limits::check("max_whole_layer_inflated", self.total, self.max_total)?;
-            self.len = self.len.wrapping_add(made.len() as u32);
-            self.crc.update(made);
+            self.sums.update(made);
             sink(made)?;
         }
         self.at = end;
         match progress.stop {
-            Stop::StreamEnd => self.place = Place::Trailer([0; 8], 0),
+            Stop::StreamEnd => self.place = Place::trailer(),
             Stop::InputEnd => return Ok((progress.consumed, true)),
             Stop::OutputFull | Stop::BlockEnd(_) => {}
             Stop::Broken => return Err(corrupt("the compressed data of a gzip member is broken")),
         }
         Ok((progress.consumed, false))
     }
-}
-
-fn corrupt(message: &str) -> Error {
-    Error::new(Code::CorruptLayer, message)
 }

@@ -15,6 +15,7 @@ mod decoder;
 mod engine;
 mod header;
 mod inflate;
+mod member;
 mod span;
 
 pub use decoder::GzipDecoder;
