@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{self, StreamExt};
 
+use super::buffer::{Buffer, CHUNK};
 use super::cell::SpanCell;
 use super::units::{Near, Run, UnitStore};
 use super::{Checks, ContentCheck, Context, Layer, Once, ReadBy};
@@ -17,9 +18,6 @@ use crate::extent::{Check, Codec, Extent, Extents, Listing, decode};
 use crate::rootfs::{LayerIndex, PathIndex};
 use crate::tar::Kind;
 use crate::transport::{ByteStream, at_once, deferred};
-
-/// Bytes that are given out at a time, at most.
-const CHUNK: u64 = 256 << 10;
 
 /// Bytes of a file whose extents are looked up at a time.
 const AHEAD: u64 = 32 << 20;
@@ -197,7 +195,7 @@ struct Reader {
     queue: VecDeque<(Extent, Option<Bytes>)>,
     run: Option<Rc<Run>>,
     /// The extent that is being given out: where it begins in the file, and its bytes, checked.
-    current: Option<(u64, Bytes)>,
+    current: Option<Buffer>,
 }
 
 impl Reader {
@@ -206,18 +204,11 @@ impl Reader {
             if self.at >= self.end {
                 return Ok(None);
             }
-            if let Some((start, data)) = &self.current {
-                let from = self.at.saturating_sub(*start);
-                let until =
-                    self.end.saturating_sub(*start).min(data.len() as u64).min(from.saturating_add(CHUNK));
-                if from < until {
-                    // Inside of a buffer that is here.
-                    let piece = data.slice(from as usize..until as usize);
-                    self.at = start.saturating_add(until);
-                    return Ok(Some(piece));
-                }
-                self.current = None;
+            if let Some(piece) = self.current.as_ref().and_then(|buffer| buffer.piece(self.at..self.end)) {
+                self.at = self.at.saturating_add(piece.len() as u64);
+                return Ok(Some(piece));
             }
+            self.current = None;
             if self.queue.is_empty() {
                 self.refill().await?;
             }
@@ -238,7 +229,7 @@ impl Reader {
                 }
                 _ => (self.fetch(&extent).await?, extent.file_offset),
             };
-            self.current = Some((start, data));
+            self.current = Some(Buffer(start, data));
         }
     }
 

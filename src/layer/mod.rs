@@ -10,6 +10,8 @@
 //! | uncompressed, without, unverified on request | `tar`: headers and files by Range requests | nothing |
 #![forbid(unsafe_code)]
 
+#[cfg(any(feature = "extent", feature = "zstd-stream"))]
+mod buffer;
 mod cell;
 mod content;
 #[cfg(feature = "overlaybd")]
@@ -41,6 +43,7 @@ mod unindexed;
 mod units;
 #[cfg(feature = "extent")]
 mod volume;
+mod waiting;
 mod whole;
 mod ztoc;
 

@@ -1,7 +1,6 @@
 //! The spans of one layer: what is cached, what is on its way, and readers of byte ranges over them.
 
 use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
 use std::ops::Range;
 use std::rc::{Rc, Weak};
 use std::task::{Context as Task, Poll, ready};
@@ -13,6 +12,7 @@ use super::driver::Driver;
 use super::fetch::{Fetched, Plan, fetch};
 use super::metadata::no_span;
 use super::table::Window;
+use super::waiting::Waiting;
 use crate::error::{Code, Error, Result};
 use crate::gzip::{SpanEnd, SpanInflater};
 use crate::ztoc::Compression;
@@ -42,12 +42,8 @@ struct Run {
     /// The span that it gives out next.
     next: Cell<usize>,
     driver: Driver<Result<Fetched>>,
-    waiting: RefCell<Vec<(usize, Weak<Waiter>)>>,
+    waiting: Waiting<usize>,
 }
-
-/// Where a span is put for one who waits for it, so that it gets it whatever the cache keeps.
-#[derive(Default)]
-struct Waiter(RefCell<Option<Result<Rc<SpanCell>>>>);
 
 impl SpanStore {
     /// The spans of `plan`'s layer; `id` is unique among the layers that share its cache.
@@ -107,17 +103,7 @@ impl SpanStore {
             None => self.open(k, reach)?,
         };
         *held = Some(run.clone());
-        let waiter = Rc::new(Waiter::default());
-        run.waiting.borrow_mut().push((k, Rc::downgrade(&waiter)));
-        poll_fn(|cx| {
-            loop {
-                if let Some(result) = waiter.0.borrow_mut().take() {
-                    return Poll::Ready(result);
-                }
-                ready!(self.advance(&run, cx));
-            }
-        })
-        .await
+        run.waiting.wait(k, |cx| self.advance(&run, cx)).await
     }
 
     /// A run under way that comes to span `k` soon.
@@ -150,7 +136,7 @@ impl SpanStore {
             last,
             next: Cell::new(k),
             driver: Driver::new(fetch(self.plan.clone(), k, last)),
-            waiting: RefCell::default(),
+            waiting: Waiting::default(),
         });
         let mut runs = self.runs.borrow_mut();
         runs.retain(|r| r.strong_count() > 0);
@@ -165,7 +151,7 @@ impl SpanStore {
             Some(Ok((k, fetched))) => {
                 run.next.set(k.saturating_add(1));
                 let cell = fetched.and_then(|(data, window)| self.arrived(k, data, &window));
-                run.deliver(|waits_for| (waits_for == k).then(|| cell.clone()));
+                run.waiting.arrived(&k, &cell);
             }
             Some(Err(e)) => run.fail(&e),
             None => run.fail(&ended()),
@@ -214,21 +200,10 @@ impl SpanStore {
 }
 
 impl Run {
-    /// Gives everyone for whom `result` has one their result.
-    fn deliver(&self, result: impl Fn(usize) -> Option<Result<Rc<SpanCell>>>) {
-        self.waiting.borrow_mut().retain(|(k, waiter)| match (waiter.upgrade(), result(*k)) {
-            (Some(waiter), Some(result)) => {
-                *waiter.0.borrow_mut() = Some(result);
-                false
-            }
-            (waiter, _) => waiter.is_some(),
-        });
-    }
-
     fn fail(&self, error: &Error) {
         // Nothing more comes: whoever wants one of these spans asks anew.
         self.next.set(self.last.saturating_add(1));
-        self.deliver(|_| Some(Err(error.clone())));
+        self.waiting.failed(error);
     }
 }
 

@@ -12,6 +12,7 @@ use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use sha2::Digest as _;
 
+use super::buffer::Buffer;
 use super::cell::SpanCell;
 use super::sparse::{self, Piece};
 use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, Once, ReadBy, kept};
@@ -25,9 +26,6 @@ use crate::stretches::{self, Scan, Scanned, Stretches};
 use crate::tar::Kind;
 use crate::transport::{ByteStream, deferred};
 use crate::zstd::ZstdDecoder;
-
-/// Bytes that are given out at a time, at most.
-const CHUNK: u64 = 256 << 10;
 
 /// A zstd layer without an index.
 pub struct StreamLayer(Rc<Inner>);
@@ -210,31 +208,24 @@ struct Reader {
     end: u64,
     flow: Option<Flow>,
     /// The stretch that is being given out, checked, and where it begins.
-    current: Option<(u64, Bytes)>,
+    current: Option<Buffer>,
 }
 
 impl Reader {
     async fn next(&mut self) -> Result<Option<Bytes>> {
         while self.at < self.end {
-            if let Some((start, data)) = &self.current {
-                let from = self.at.saturating_sub(*start);
-                let until =
-                    self.end.saturating_sub(*start).min(data.len() as u64).min(from.saturating_add(CHUNK));
-                if from < until {
-                    // Inside of a buffer that is here.
-                    let piece = data.slice(from as usize..until as usize);
-                    self.at = start.saturating_add(until);
-                    return Ok(Some(piece));
-                }
-                self.current = None;
+            if let Some(piece) = self.current.as_ref().and_then(|buffer| buffer.piece(self.at..self.end)) {
+                self.at = self.at.saturating_add(piece.len() as u64);
+                return Ok(Some(piece));
             }
+            self.current = None;
             let found = self.loaded.stretches.holding(self.at);
             let (start, stretch) = found.ok_or_else(|| {
                 Error::new(Code::CorruptLayer, "a file reaches past the end of the layer")
                     .with_digest(&self.inner.layer.digest)
             })?;
             let (end, digest, frame_start) = (stretch.end, stretch.digest, stretch.frame_start);
-            self.current = Some((start, self.stretch(start..end, frame_start, &digest).await?));
+            self.current = Some(Buffer(start, self.stretch(start..end, frame_start, &digest).await?));
         }
         Ok(None)
     }

@@ -2,7 +2,6 @@
 //! is here; those on their way are shared by all who ask for them.
 
 use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
 use std::rc::{Rc, Weak};
 use std::task::{Context as Task, Poll, ready};
 
@@ -12,6 +11,7 @@ use futures_util::{StreamExt, TryStreamExt};
 
 use super::cell::{Key, SpanCell};
 use super::driver::Driver;
+use super::waiting::Waiting;
 use super::{Context, Once, steady};
 use crate::error::{Code, Error, Result};
 use crate::extent::{Unit, decode};
@@ -61,15 +61,11 @@ pub(crate) struct Run {
     /// The one that it gives out next.
     next: Cell<usize>,
     driver: Driver<Result<Arrived>>,
-    waiting: RefCell<Vec<(Key, Weak<Waiter>)>>,
+    waiting: Waiting<Key>,
 }
 
 /// What arrived: the number of a unit in its run, and its bytes decoded.
 type Arrived = (usize, Result<Bytes>);
-
-/// Where a unit is put for one who waits for it, so that it gets it whatever the cache keeps.
-#[derive(Default)]
-struct Waiter(RefCell<Option<Result<Rc<SpanCell>>>>);
 
 impl UnitStore {
     /// The units of `blobs`; `id` is unique among what shares the image's cache.
@@ -128,17 +124,7 @@ impl UnitStore {
             None => self.open(unit, ahead)?,
         };
         *held = Some(run.clone());
-        let waiter = Rc::new(Waiter::default());
-        run.waiting.borrow_mut().push((key, Rc::downgrade(&waiter)));
-        poll_fn(|cx| {
-            loop {
-                if let Some(result) = waiter.0.borrow_mut().take() {
-                    return Poll::Ready(result);
-                }
-                ready!(self.advance(&run, cx));
-            }
-        })
-        .await
+        run.waiting.wait(key, |cx| self.advance(&run, cx)).await
     }
 
     /// A run under way that comes to a unit soon.
@@ -185,7 +171,7 @@ impl UnitStore {
             units: units.iter().map(|u| (self.key(u), u.offset)).collect(),
             next: Cell::new(0),
             driver: Driver::new(fetch(self.context.clone(), blob, whole, units)),
-            waiting: RefCell::default(),
+            waiting: Waiting::default(),
         });
         let mut runs = self.runs.borrow_mut();
         runs.retain(|r| r.strong_count() > 0);
@@ -208,7 +194,7 @@ impl UnitStore {
                 run.next.set(n.saturating_add(1));
                 let Some(&(key, _)) = run.units.get(n) else { return Poll::Ready(()) };
                 let cell = data.map(|data| self.keep(key, data));
-                run.deliver(|waits_for| (waits_for == key).then(|| cell.clone()));
+                run.waiting.arrived(&key, &cell);
             }
             Some(Err(e)) => run.fail(&e),
             None => run.fail(&Error::new(Code::Network, "a request for a file's content ended early")),
@@ -218,21 +204,10 @@ impl UnitStore {
 }
 
 impl Run {
-    /// Gives everyone for whom `result` has one their result.
-    fn deliver(&self, result: impl Fn(Key) -> Option<Result<Rc<SpanCell>>>) {
-        self.waiting.borrow_mut().retain(|(key, waiter)| match (waiter.upgrade(), result(*key)) {
-            (Some(waiter), Some(result)) => {
-                *waiter.0.borrow_mut() = Some(result);
-                false
-            }
-            (waiter, _) => waiter.is_some(),
-        });
-    }
-
     fn fail(&self, error: &Error) {
         // Nothing more comes: whoever wants one of these units asks anew.
         self.next.set(self.units.len());
-        self.deliver(|_| Some(Err(error.clone())));
+        self.waiting.failed(error);
     }
 }
 
