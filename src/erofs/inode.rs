@@ -51,16 +51,12 @@ pub struct Inode {
 impl Inode {
     /// The type; `None` for sockets, which no layer can hold.
     pub(super) fn kind(&self) -> Result<Option<Kind>> {
-        Ok(Some(match self.mode >> 12 {
-            0o10 => Kind::Regular,
-            0o12 => Kind::Symlink,
-            0o04 => Kind::Directory,
-            0o02 => Kind::CharDevice,
-            0o06 => Kind::BlockDevice,
-            0o01 => Kind::Fifo,
-            0o14 => return Ok(None),
-            _ => return Err(corrupt("an inode is of no type that there is").with_offset(self.at)),
-        }))
+        match Kind::of_mode(self.mode.into()) {
+            None if !Kind::is_socket(self.mode.into()) => {
+                Err(corrupt("an inode is of no type that there is").with_offset(self.at))
+            }
+            kind => Ok(kind),
+        }
     }
 
     /// Where its extended attributes begin.

@@ -105,21 +105,16 @@ impl<V: ReadAt> Builder<'_, V> {
         let device = matches!(kind, Kind::CharDevice | Kind::BlockDevice);
         let (dev_major, dev_minor) = if device { inode.device() } else { (0, 0) };
         let entry = Entry {
-            name: path,
-            kind,
             size: if kind == Kind::Regular { inode.size } else { 0 },
             mode: u32::from(inode.mode) & 0o7777,
             uid: u64::from(inode.uid),
             gid: u64::from(inode.gid),
-            uname: b"",
-            gname: b"",
             mtime: Some(inode.mtime),
             link_name: &link_name,
             dev_major,
             dev_minor,
-            header_offset: 0,
-            offset: 0,
             xattrs: Xattrs(&xattrs),
+            ..Entry::named(path, kind)
         };
         self.tree.entries.push(&entry, limits)?;
         self.tree.nids.push(nid);

@@ -51,16 +51,13 @@ impl Inode {
         let u32_at = |at| u32_at(&data, at);
         let wide = |low: u16, high: u16| u32::from(high) << 16 | u32::from(low);
         let mode = u16_at(0);
-        let kind = match mode >> 12 {
-            0x1 => Kind::Fifo,
-            0x2 => Kind::CharDevice,
-            0x4 => Kind::Directory,
-            0x6 => Kind::BlockDevice,
-            0x8 => Kind::Regular,
-            0xa => Kind::Symlink,
+        let kind = match Kind::of_mode(mode.into()) {
+            Some(kind) => kind,
             // Names of these are left out of directories.
-            0xc => return Err(super::unsupported(format!("inode {number} is a socket"))),
-            _ => return Err(corrupt(format!("inode {number} is of no known type"))),
+            None if Kind::is_socket(mode.into()) => {
+                return Err(super::unsupported(format!("inode {number} is a socket")));
+            }
+            None => return Err(corrupt(format!("inode {number} is of no known type"))),
         };
         let device = match kind {
             Kind::CharDevice | Kind::BlockDevice => device(u32_at(BLOCKS.start), u32_at(BLOCKS.start + 4)),

@@ -118,21 +118,16 @@ impl Builder<'_> {
 
     fn push(&mut self, path: &[u8], inode: &Inode, kind: Kind, target: &[u8], xattrs: &[u8]) -> Result<()> {
         let entry = Entry {
-            name: path,
-            kind,
             size: if kind == Kind::Regular { inode.size } else { 0 },
             mode: inode.mode,
             uid: u64::from(inode.uid),
             gid: u64::from(inode.gid),
-            uname: b"",
-            gname: b"",
             mtime: Some(inode.mtime),
             link_name: target,
             dev_major: u64::from(inode.device.0),
             dev_minor: u64::from(inode.device.1),
-            header_offset: 0,
-            offset: 0,
             xattrs: Xattrs(xattrs),
+            ..Entry::named(path, kind)
         };
         self.tree.entries.push(&entry, &self.fs.limits)?;
         self.tree.inodes.push(inode.number);

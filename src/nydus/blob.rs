@@ -1,5 +1,7 @@
 //! What a bootstrap says of the blobs that chunks are in.
 
+use bytes::Bytes;
+
 use super::{corrupt, unsupported};
 use crate::erofs::le;
 use crate::error::Result;
@@ -266,4 +268,16 @@ pub(super) fn blobs_v5(
         });
     }
     Ok(blobs)
+}
+
+/// A table of the bootstrap; empty ones may be anywhere.
+pub(super) fn table(boot: &Bytes, offset: u64, len: u64) -> Result<Bytes> {
+    if len == 0 {
+        return Ok(Bytes::new());
+    }
+    let end = offset.checked_add(len).and_then(|end| usize::try_from(end).ok());
+    match (usize::try_from(offset), end.filter(|end| *end <= boot.len())) {
+        (Ok(start), Some(end)) => Ok(boot.slice(start..end)),
+        _ => Err(corrupt("a table of the bootstrap is cut off")),
+    }
 }

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::blob::{Blob, Compressor, Digester, blobs_v5, check_flags};
+use super::blob::{Blob, Compressor, Digester, blobs_v5, check_flags, table};
 use super::chunk::{CHUNK_SIZE, Chunk};
 use super::{corrupt, unsupported};
 use crate::erofs::{ReadAt, device, le};
@@ -88,16 +88,12 @@ impl Inode {
 
     /// The type; `None` for sockets, which no layer can hold.
     fn kind(&self) -> Result<Option<Kind>> {
-        Ok(Some(match (self.mode >> 12) & 0xf {
-            0o10 => Kind::Regular,
-            0o12 => Kind::Symlink,
-            0o04 => Kind::Directory,
-            0o02 => Kind::CharDevice,
-            0o06 => Kind::BlockDevice,
-            0o01 => Kind::Fifo,
-            0o14 => return Ok(None),
-            _ => return Err(corrupt("an inode is of no type that there is").with_offset(self.at)),
-        }))
+        match Kind::of_mode(self.mode) {
+            None if !Kind::is_socket(self.mode) => {
+                Err(corrupt("an inode is of no type that there is").with_offset(self.at))
+            }
+            kind => Ok(kind),
+        }
     }
 
     fn name<'b>(&self, boot: &'b Bytes) -> Result<Cow<'b, [u8]>> {
@@ -168,18 +164,6 @@ pub(super) fn parse(boot: Bytes, limits: &Limits) -> Result<(EntryTable, Vec<Blo
     };
     let (entries, inodes) = walk.run()?;
     Ok((entries, blobs, Files { boot, inodes }))
-}
-
-/// A table of the bootstrap; empty ones may be anywhere.
-fn table(boot: &Bytes, offset: u64, len: u64) -> Result<Bytes> {
-    if len == 0 {
-        return Ok(Bytes::new());
-    }
-    let end = offset.checked_add(len).and_then(|end| usize::try_from(end).ok());
-    match (usize::try_from(offset), end.filter(|end| *end <= boot.len())) {
-        (Ok(start), Some(end)) => Ok(boot.slice(start..end)),
-        _ => Err(corrupt("a table of the bootstrap is cut off")),
-    }
 }
 
 struct Walk<'a> {
@@ -288,21 +272,16 @@ impl Walk<'_> {
         let numbers = matches!(kind, Kind::CharDevice | Kind::BlockDevice).then(|| device(inode.rdev));
         let (dev_major, dev_minor) = numbers.unwrap_or_default();
         let entry = Entry {
-            name: path,
-            kind,
             size: if kind == Kind::Regular { inode.size } else { 0 },
             mode: inode.mode & 0o7777,
             uid: u64::from(inode.uid),
             gid: u64::from(inode.gid),
-            uname: b"",
-            gname: b"",
             mtime: Some(inode.mtime),
             link_name: &link_name,
             dev_major,
             dev_minor,
-            header_offset: 0,
-            offset: 0,
             xattrs: Xattrs(&xattrs),
+            ..Entry::named(path, kind)
         };
         self.entries.push(&entry, self.limits)?;
         self.inodes.push(at);

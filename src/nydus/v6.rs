@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::blob::{Blob, Compressor, Digester, MAX_CHUNKS, blobs_v6, check_flags};
+use super::blob::{Blob, Compressor, Digester, MAX_CHUNKS, blobs_v6, check_flags, table};
 use super::chunk::{CHUNK_SIZE, Chunk};
 use super::{corrupt, unsupported};
 use crate::erofs::{FileSystem, Layout, ReadAt, SUPER_OFFSET, Tree, le};
@@ -49,8 +49,8 @@ pub(super) fn parse(boot: Bytes, limits: &Limits) -> Result<(EntryTable, Vec<Blo
     if !CHUNK_SIZES.contains(&chunk_size) || !chunk_size.is_power_of_two() {
         return Err(corrupt("chunks are of a size that there is none of"));
     }
-    let blobs = blobs_v6(&slice(&boot, u64_at(8), u64::from(u32_at(16)))?, chunk_size)?;
-    let table = slice(&boot, u64_at(24), u64_at(32))?;
+    let blobs = blobs_v6(&table(&boot, u64_at(8), u64::from(u32_at(16)))?, chunk_size)?;
+    let table = table(&boot, u64_at(24), u64_at(32))?;
     if table.is_empty() && !blobs.is_empty() {
         return Err(unsupported("a bootstrap without a table of chunks"));
     }
@@ -76,18 +76,6 @@ fn index(table: &[u8]) -> Result<Vec<u64>> {
 /// A chunk's blob (8 bits) and number in it (24 bits), as addresses have them.
 fn key((blob, chunk): (u32, u32)) -> Option<u64> {
     (blob <= 0xff && chunk < MAX_CHUNKS).then(|| u64::from(blob) << 24 | u64::from(chunk))
-}
-
-/// A table of the bootstrap; empty ones may be anywhere.
-fn slice(boot: &Bytes, offset: u64, len: u64) -> Result<Bytes> {
-    if len == 0 {
-        return Ok(Bytes::new());
-    }
-    let end = offset.checked_add(len).and_then(|end| usize::try_from(end).ok());
-    match (usize::try_from(offset), end.filter(|end| *end <= boot.len())) {
-        (Ok(start), Some(end)) => Ok(boot.slice(start..end)),
-        _ => Err(corrupt("a table of the bootstrap is cut off")),
-    }
 }
 
 impl Files {

@@ -20,6 +20,31 @@ pub enum Kind {
     Fifo,
 }
 
+#[cfg(feature = "extent")]
+impl Kind {
+    /// Type bits of a POSIX mode.
+    const S_IFMT: u32 = 0o170_000;
+    const S_IFSOCK: u32 = 0o140_000;
+
+    /// The type that a POSIX mode states, as file systems store it; `None` for sockets and for what is no type.
+    pub(crate) fn of_mode(mode: u32) -> Option<Self> {
+        match mode & Self::S_IFMT {
+            0o010_000 => Some(Kind::Fifo),
+            0o020_000 => Some(Kind::CharDevice),
+            0o040_000 => Some(Kind::Directory),
+            0o060_000 => Some(Kind::BlockDevice),
+            0o100_000 => Some(Kind::Regular),
+            0o120_000 => Some(Kind::Symlink),
+            _ => None,
+        }
+    }
+
+    /// Whether a POSIX mode is a socket's, which no layer can hold.
+    pub(crate) fn is_socket(mode: u32) -> bool {
+        mode & Self::S_IFMT == Self::S_IFSOCK
+    }
+}
+
 /// A modification time: seconds since the Unix epoch (may be negative) and nanoseconds `0..1e9` after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Mtime {
@@ -63,6 +88,30 @@ pub struct Entry<'a> {
     pub offset: u64,
     /// Extended attributes, names without the prefix `SCHILY.xattr.`.
     pub xattrs: Xattrs<'a>,
+}
+
+#[cfg(feature = "extent")]
+impl<'a> Entry<'a> {
+    /// One of a file system: in no tar, of owners without names, and empty until more is said of it.
+    pub(crate) fn named(name: &'a [u8], kind: Kind) -> Self {
+        Entry {
+            name,
+            kind,
+            size: 0,
+            mode: 0,
+            uid: 0,
+            gid: 0,
+            uname: b"",
+            gname: b"",
+            mtime: None,
+            link_name: b"",
+            dev_major: 0,
+            dev_minor: 0,
+            header_offset: 0,
+            offset: 0,
+            xattrs: Xattrs::default(),
+        }
+    }
 }
 
 /// Extended attributes in a compact encoding: repeated `u32 name length, u32 value length, name, value`,
