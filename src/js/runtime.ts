@@ -1,4 +1,5 @@
 import type { LocalFiles, openImage } from "../wasm/ocipeek.js";
+import { Loading } from "./loading.js";
 
 /** What differs between runtimes; each entry of the package sets its own. */
 export interface Runtime {
@@ -27,7 +28,7 @@ export interface FormatsModule {
 }
 
 let current: Runtime | undefined;
-let loaded: Promise<unknown> | undefined;
+const loading = new Loading<unknown>();
 
 /** Makes `runtime` the one in use, if none is. */
 export function setRuntime(runtime: Runtime): void {
@@ -37,30 +38,20 @@ export function setRuntime(runtime: Runtime): void {
 /** The runtime, with the wasm module instantiated. */
 export async function ready(): Promise<Runtime> {
   if (!current) throw new Error("call init() of ocipeek/raw first");
-  loaded ??= Promise.resolve(current.load());
-  try {
-    await loaded;
-  } catch (error) {
-    loaded = undefined;
-    throw error;
-  }
-  return current;
+  const runtime = current;
+  await loading.get(() => runtime.load());
+  return runtime;
 }
 
-let formats: Promise<FormatsModule> | undefined;
+const formats = new Loading<FormatsModule>();
 
 /** The module for other formats, instantiated. */
 export async function formatsReady(find: () => Promise<FormatsModule>): Promise<FormatsModule> {
-  formats ??= find().then(async (module) => {
+  return formats.get(async () => {
+    const module = await find();
     await module.load();
     return module;
   });
-  try {
-    return await formats;
-  } catch (error) {
-    formats = undefined;
-    throw error;
-  }
 }
 
 /** Whether the platform is a browser's page or worker: CORS applies there, and redirects are hidden. */

@@ -1,5 +1,6 @@
 /** What differs between runtimes for building indexes. The base package's own is in `../runtime.ts`. @module */
 import type { RawHash } from "../../wasm/ocipeek_build.js";
+import { Loading } from "../loading.js";
 import type { SpillStore } from "./types.js";
 
 /** What each entry of `ocipeek/build` sets. */
@@ -15,7 +16,7 @@ export interface BuildRuntime {
 }
 
 let current: BuildRuntime | undefined;
-let loaded: Promise<unknown> | undefined;
+const loading = new Loading<unknown>();
 
 /** Makes `runtime` the one in use, if none is. */
 export function setBuildRuntime(runtime: BuildRuntime): void {
@@ -25,12 +26,7 @@ export function setBuildRuntime(runtime: BuildRuntime): void {
 /** The runtime, with the wasm module instantiated. */
 export async function buildReady(): Promise<BuildRuntime> {
   if (!current) throw new Error("call initBuild() of ocipeek/build/raw first");
-  loaded ??= Promise.resolve(current.load());
-  try {
-    await loaded;
-  } catch (error) {
-    loaded = undefined;
-    throw error;
-  }
-  return current;
+  const runtime = current;
+  await loading.get(() => runtime.load());
+  return runtime;
 }

@@ -218,7 +218,7 @@ class Pass {
       const [front, ...back] = wasm.takePieces();
       const blob = await ztocBlob(front, this.#store, taken, back, this.#sha256);
       const compression = this.#compression ?? "gzip";
-      return new Built(
+      return built(
         { ...facts, diffId: facts.diffId, compression, spanSize, buildTool, blob },
         wasm,
         this.#store,
@@ -232,57 +232,24 @@ class Pass {
 
 type Facts = Omit<BuiltZtoc, "bytes" | "spansOf" | "close">;
 
-class Built implements BuiltZtoc {
-  readonly blob: BuiltZtoc["blob"];
-  readonly layerDigest: string;
-  readonly layerSize: number;
-  readonly compression: LayerPacking;
-  readonly diffId: string | undefined;
-  readonly tarSize: number;
-  readonly archiveSize: number;
-  readonly spanSize: number;
-  readonly buildTool: string;
-  readonly spans: number;
-  readonly entries: number;
-  readonly needsXattrs: boolean;
-  readonly loadsInReference: boolean;
-  readonly #wasm: WasmZtoc;
-  readonly #store: SpillStore;
-  #closed = false;
-
-  constructor(facts: Facts, wasm: WasmZtoc, store: SpillStore) {
-    this.blob = facts.blob;
-    this.layerDigest = facts.layerDigest;
-    this.layerSize = facts.layerSize;
-    this.compression = facts.compression;
-    this.diffId = facts.diffId;
-    this.tarSize = facts.tarSize;
-    this.archiveSize = facts.archiveSize;
-    this.spanSize = facts.spanSize;
-    this.buildTool = facts.buildTool;
-    this.spans = facts.spans;
-    this.entries = facts.entries;
-    this.needsXattrs = facts.needsXattrs;
-    this.loadsInReference = facts.loadsInReference;
-    this.#wasm = wasm;
-    this.#store = store;
-  }
-
-  bytes(): Promise<Uint8Array<ArrayBuffer>> {
-    return this.blob.read(0, this.blob.size);
-  }
-
-  spansOf(path: string): readonly [number, number] | undefined {
-    if (this.#closed) throw invalid("the zTOC was closed");
-    return pair(this.#wasm.spansOf(pathBytes(path)));
-  }
-
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#wasm.free();
-    await this.#store.close?.();
-  }
+/** What was built: facts, and what needs the module's memory and the store. */
+function built(facts: Facts, wasm: WasmZtoc, store: SpillStore): BuiltZtoc {
+  const { blob } = facts;
+  let isClosed = false;
+  return {
+    ...facts,
+    bytes: () => blob.read(0, blob.size),
+    spansOf(path) {
+      if (isClosed) throw invalid("the zTOC was closed");
+      return pair(wasm.spansOf(pathBytes(path)));
+    },
+    async close() {
+      if (isClosed) return;
+      isClosed = true;
+      wasm.free();
+      await store.close?.();
+    },
+  };
 }
 
 /** Two numbers out of wasm. @internal */

@@ -39,7 +39,8 @@ export interface Destination {
   putManifest(manifest: Manifest, options?: DestinationOptions & { tag?: string | undefined }): Promise<void>;
   /**
    * Writes a manifest that has a `subject`, so that it is found as the subject's referrer: where the API of referrers
-   * is missing, by the tag that the specification falls back to, without losing what others wrote there.
+   * is missing, by the tag that the specification falls back to. What others wrote there stays, as far as a tag that is
+   * read, changed and written allows: it is looked at again afterwards.
    */
   putReferrer(manifest: Manifest, options?: DestinationOptions): Promise<void>;
   /** What refers to a manifest, of one type if that is named. */
