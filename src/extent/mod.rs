@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::oci::Descriptor;
 use crate::tar::EntryTable;
 
+#[cfg(feature = "estargz")]
 pub(crate) use codec::ZSTD_WINDOW;
 pub use codec::{Codec, Decode, decode};
 

@@ -55,6 +55,7 @@ pub(crate) trait Volume {
 /// What an image is whose format makes one tree of its layers.
 pub(crate) enum Tree {
     /// All of its metadata is loaded at once.
+    #[cfg_attr(not(any(feature = "nydus", feature = "overlaybd")), allow(dead_code))]
     Merged(Rc<dyn Layer>),
     /// A file system.
     #[cfg_attr(not(feature = "overlaybd"), allow(dead_code))]

@@ -20,7 +20,7 @@ pub enum Kind {
     Fifo,
 }
 
-#[cfg(feature = "extent")]
+#[cfg(any(feature = "nydus", feature = "overlaybd"))]
 impl Kind {
     /// Type bits of a POSIX mode.
     const S_IFMT: u32 = 0o170_000;
@@ -90,7 +90,7 @@ pub struct Entry<'a> {
     pub xattrs: Xattrs<'a>,
 }
 
-#[cfg(feature = "extent")]
+#[cfg(any(feature = "nydus", feature = "overlaybd"))]
 impl<'a> Entry<'a> {
     /// One of a file system: in no tar, of owners without names, and empty until more is said of it.
     pub(crate) fn named(name: &'a [u8], kind: Kind) -> Self {
