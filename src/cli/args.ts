@@ -48,7 +48,11 @@ export const COMMON: Options = {
     value: "HOST",
     help: "a further host that may get the credentials",
   },
-  "cache-dir": { type: "string", value: "DIR", help: "keep what was fetched and verified in this folder" },
+  "cache-dir": {
+    type: "string",
+    value: "DIR",
+    help: "keep what was fetched and verified in this folder: a new or empty one, or one made so before",
+  },
   limit: {
     type: "string",
     multiple: true,

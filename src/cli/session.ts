@@ -133,6 +133,8 @@ export class Session {
     }
     const build = args.flag("build-index");
     const cacheDir = args.text("cache-dir") ?? (build ? userCacheFolder() : undefined);
+    const cache = cacheDir === undefined ? undefined : new DirectoryCache(cacheDir);
+    await cache?.check();
     return {
       platform: args.text("platform"),
       auth: await this.#auth(source),
@@ -146,7 +148,7 @@ export class Session {
       plainHttp: args.flag("plain-http"),
       tokenHosts: args.texts("token-host"),
       limits: args.limits(),
-      cache: cacheDir === undefined ? undefined : new DirectoryCache(cacheDir),
+      cache,
     };
   }
 
@@ -181,14 +183,15 @@ async function registryOf(source: string): Promise<string | undefined> {
   return isElsewhere ? undefined : (await parseReference(source)).registry;
 }
 
-/** Where programs of this user keep what can be had again. */
+/** Where programs of this user keep what can be had again: a folder of its own in ours, which may hold other things. */
 function userCacheFolder(): string {
   const { env, platform } = process;
-  if (platform === "win32") return join(env.LOCALAPPDATA ?? join(homedir(), "AppData", "Local"), "ocipeek");
-  if (platform === "darwin") return join(homedir(), "Library", "Caches", "ocipeek");
+  const own = join("ocipeek", "content");
+  if (platform === "win32") return join(env.LOCALAPPDATA ?? join(homedir(), "AppData", "Local"), own);
+  if (platform === "darwin") return join(homedir(), "Library", "Caches", own);
   // Only absolute paths count, as the XDG specification wants.
   const { XDG_CACHE_HOME: folder } = env;
-  return join(folder && isAbsolute(folder) ? folder : join(homedir(), ".cache"), "ocipeek");
+  return join(folder && isAbsolute(folder) ? folder : join(homedir(), ".cache"), own);
 }
 
 /** The requests as a table, and their sum. */

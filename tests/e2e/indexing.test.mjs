@@ -311,7 +311,7 @@ describe("layers without an index", () => {
       return JSON.parse(String(stdout))[0].read;
     };
     assert.equal(await layers("--build-index"), "ztoc");
-    assert.equal(await layers("--cache-dir", `${folder.path}/ocipeek`), "ztoc");
+    assert.equal(await layers("--cache-dir", `${folder.path}/ocipeek/content`), "ztoc");
     assert.equal(await layers(), "whole");
     registry.asked();
     folder.remove();

@@ -7,9 +7,14 @@ export class FolderTier implements Tier {
   readonly isMemory = false;
   readonly #cache: DirectoryCache;
 
-  /** Keeps `maxBytes` in `folder`, which is made when it is needed. */
+  /** Keeps `maxBytes` in `folder`, a new or empty one, or one that was made so. */
   constructor(folder: string, maxBytes?: number) {
     this.#cache = new DirectoryCache(folder, maxBytes === undefined ? {} : { maxBytes });
+  }
+
+  /** Looks whether the folder may be used; throws where it holds other things. */
+  check(): Promise<void> {
+    return this.#cache.check();
   }
 
   async get(key: string): Promise<Uint8Array | undefined> {

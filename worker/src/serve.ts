@@ -18,7 +18,7 @@ export interface ServeOptions {
   hostname?: string | undefined;
   /** Port, 0 for a free one. Default 8788. */
   port?: number | undefined;
-  /** Folder of the cache, and the bytes that it may hold. */
+  /** Folder of the cache, a new or empty one or one that was made so, and the bytes that it may hold. */
   cacheDir?: string | undefined;
   cacheBytes?: number | undefined;
   /** Folder of the page's files. Default: those of the package. */
@@ -61,7 +61,7 @@ export interface Listening {
 
 /**
  * Starts the server of the runtime that it is called in.
- * @throws {@link ConfigError} if a setting does not mean anything
+ * @throws {@link ConfigError} if a setting does not mean anything, or the folder of the cache holds other things
  */
 export async function serve(options: ServeOptions = {}): Promise<Server> {
   const { hostname = "127.0.0.1", port = 8788, cacheDir, env = process.env } = options;
@@ -71,6 +71,10 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
     running.add(settled);
   };
   const config = parseConfig(env, DEFAULTS);
+  const folder = cacheDir === undefined ? undefined : new FolderTier(cacheDir, options.cacheBytes);
+  await folder?.check().catch((cause: Error) => {
+    throw new ConfigError(`--cache-dir: ${cause.message.replace(/^INVALID_ARGUMENT: /, "")}`);
+  });
   const stopped = new AbortController();
   const { handle } = assemble(config, env, {
     fetch: publicFetch(config),
@@ -78,7 +82,7 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
     waitUntil,
     // Requests are not bound to contexts here: they may wait for each other.
     shareLookups: true,
-    folder: cacheDir === undefined ? undefined : new FolderTier(cacheDir, options.cacheBytes),
+    folder,
     assets: folderAssets(options.pageDir ?? PAGE),
     log: options.log ?? ((line) => console.error(line)),
     stop: stopped.signal,

@@ -97,7 +97,11 @@ and harbor, and pushes SOCI indexes; OCIPEEK_HOOKS says of which images. See wor
       value: "HOST:PORT",
       help: "serve this one too, by plain http and on private addresses",
     },
-    "cache-bytes": { type: "string", value: "N", help: "keep so much in --cache-dir (default: 1 GiB)" },
+    "cache-bytes": {
+      type: "string",
+      value: "N",
+      help: "keep so much in --cache-dir (default: 1 GiB); only files that ocipeek made there are deleted",
+    },
     quiet: { type: "boolean", short: "q", help: "log nothing" },
   },
   refuses: NOT_HERE,
