@@ -36,6 +36,19 @@ export function escapeText(text: string): string {
   return escapeBytes(new TextEncoder().encode(text));
 }
 
+/**
+ * A value as JSON that is harmless on a terminal and in what pages through it: what {@link escapeText} escapes is written as
+ * `\uXXXX`, which means the same to every reader of JSON.
+ */
+export function jsonText(value: unknown, indent?: number): string {
+  const text = JSON.stringify(value, (_key, v) => (typeof v === "bigint" ? String(v) : v), indent);
+  return text.replace(UNSEEN_IN_JSON, (character) => {
+    let out = "";
+    for (let i = 0; i < character.length; i++) out += `\\u${hex(character.charCodeAt(i), 4)}`;
+    return out;
+  });
+}
+
 /** The bytes that {@link escapeBytes} shows so. */
 export function unescapeBytes(text: string): Uint8Array {
   const parts: Uint8Array[] = [];
@@ -57,6 +70,11 @@ export function unescapeBytes(text: string): Uint8Array {
   return Buffer.concat(parts);
 }
 
+/** Control, format (direction marks, joiners), line and paragraph separators, private use, unassigned. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}]/u;
+/** Of them those that `JSON.stringify` leaves; a line feed there is the text's own. */
+const UNSEEN_IN_JSON = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}]/gu;
+
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 function escapeCharacter(character: string): string {
@@ -64,8 +82,8 @@ function escapeCharacter(character: string): string {
   if (character === "\\") return "\\\\";
   if (NAMED[code] !== undefined) return NAMED[code];
   if (code < 0x20 || code === 0x7f) return `\\x${hex(code, 2)}`;
-  // Not as \x85, which is a byte that is not UTF-8. Control, format (direction marks, joiners), line and paragraph separators, private use, unassigned.
-  if (/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}]/u.test(character)) return `\\u{${code.toString(16)}}`;
+  // Not as \x85, which is a byte that is not UTF-8.
+  if (UNSEEN.test(character)) return `\\u{${code.toString(16)}}`;
   return character;
 }
 

@@ -17,7 +17,7 @@ import {
 } from "../js/entry/node.js";
 import { DirectoryCache, dockerAuth } from "../js/node/index.js";
 import type { Args } from "./args.js";
-import { escapeText, unescapeBytes } from "./escape.js";
+import { escapeText, jsonText, unescapeBytes } from "./escape.js";
 import { EXIT, UsageError } from "./exit.js";
 import { siSize, table } from "./format.js";
 import type { Output } from "./output.js";
@@ -109,7 +109,7 @@ export class Session {
 
   /** Prints a value as JSON. */
   async json(value: unknown): Promise<void> {
-    await this.out.line(JSON.stringify(value, (_key, v) => (typeof v === "bigint" ? String(v) : v), 2));
+    await this.out.line(jsonText(value, 2));
   }
 
   /** Ends: shows the cost if asked to, and closes the image. */

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { parse } from "../../dist/cli/args.js";
-import { escapeBytes, escapeText, unescapeBytes } from "../../dist/cli/escape.js";
+import { escapeBytes, escapeText, jsonText, unescapeBytes } from "../../dist/cli/escape.js";
 import { exitCodeOf, UsageError } from "../../dist/cli/exit.js";
 import {
   chosenSize,
@@ -36,6 +36,19 @@ describe("escape", () => {
       assert.equal(Buffer.from(unescapeBytes(shown)).toString(), name);
     });
   }
+
+  test("JSON means the same, and shows no character that a terminal obeys or nobody sees", () => {
+    const odd =
+      "\u009b31m \u007f \u0085 \u202e\u2066 \u200b\ufeff \u2028\u2029 \ue000 \u{e0001} \u{10ffff} \x1b[0m \n\t\\ \ud800 größe 名前 😀";
+    const value = { [`name ${odd}`]: [odd, 12n], nested: { more: odd } };
+    for (const indent of [undefined, 2]) {
+      const text = jsonText(value, indent);
+      assert.doesNotMatch(text.replaceAll("\n", ""), /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}\p{Cs}]/u);
+      assert.ok(text.includes("\\u009b31m \\u007f \\u0085 \\u202e\\u2066") && text.includes("größe 名前 😀"));
+      assert.ok(text.includes("\\udb40\\udc01"), "in UTF-16, as JSON has it");
+      assert.deepEqual(JSON.parse(text), { [`name ${odd}`]: [odd, "12"], nested: { more: odd } });
+    }
+  });
 
   test("any bytes are the same after there and back", () => {
     const bytes = Uint8Array.from({ length: 4096 }, (_, i) => (i * 131 + (i >> 5)) & 0xff);

@@ -1,6 +1,7 @@
 import type { EntryType, FileTree, Stats } from "../../js/index.js";
 import { PATHS } from "../args.js";
 import { argument, type Command } from "../command.js";
+import { jsonText } from "../escape.js";
 import { UsageError } from "../exit.js";
 import type { Session } from "../session.js";
 import { longFields } from "./ls.js";
@@ -22,7 +23,7 @@ async function run(session: Session): Promise<void> {
   for await (const stats of found(session, tree)) {
     if (types && !types.has(stats.type)) continue;
     if (args.flag("json")) {
-      await out.line(JSON.stringify(stats));
+      await out.line(jsonText(stats));
     } else if (args.flag("print0")) {
       await out.write(stats.pathBytes);
       await out.write("\0");
