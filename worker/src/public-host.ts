@@ -6,7 +6,11 @@
 
 const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
-/** Names that are never public, or that lead to private addresses by design (RFC 6761, 6762, 7686, 8375, 9476). */
+/**
+ * Names that are never public, or that lead to private addresses by design (RFC 6761, 6762, 7686, 8375, 9476): those set
+ * aside, those that clusters, containers, meshes and routers give to their own, and services that answer with the address in
+ * the name.
+ */
 const PRIVATE_SUFFIXES = [
   "localhost",
   "local",
@@ -14,9 +18,38 @@ const PRIVATE_SUFFIXES = [
   "internal",
   "intranet",
   "private",
+  "priv",
+  "intra",
   "corp",
   "home",
   "lan",
+  "lcl",
+  "domain",
+  "workgroup",
+  "router",
+  "gateway",
+  "mail",
+  "vpn",
+  "svc",
+  "cluster",
+  "kube",
+  "k8s",
+  "consul",
+  "nomad",
+  "vault",
+  "mesh",
+  "mesos",
+  "marathon",
+  "rancher",
+  "docker",
+  "containers",
+  "podman",
+  "incus",
+  "lxd",
+  "libvirt",
+  "vagrant",
+  "ts.net",
+  "beta.tailscale.net",
   "home.arpa",
   "in-addr.arpa",
   "ip6.arpa",
@@ -30,6 +63,9 @@ const PRIVATE_SUFFIXES = [
   "localtest.me",
   "lvh.me",
   "lacolhost.com",
+  "localho.st",
+  "traefik.me",
+  "vcap.me",
   "metadata.goog",
 ];
 
