@@ -13,8 +13,8 @@ import type { Deps } from "./deps.ts";
 import { HttpError } from "./errors.ts";
 import type { Exchange } from "./exchange.ts";
 import { lacksDigests } from "./formats.ts";
-import { Holdings } from "./holdings.ts";
 import { Lines } from "./line.ts";
+import { repositoryCache } from "./repository-cache.ts";
 import { type ImageName, imageReference } from "./route.ts";
 import { Tags } from "./tags.ts";
 
@@ -46,7 +46,6 @@ const WORKING_MS = 25;
 export class Images {
   readonly #deps: Deps;
   readonly #tags: Tags;
-  readonly #holdings: Holdings;
   readonly #lines: Lines;
   /** Idle ones by key; a map keeps the order, the first is the one not used for longest. */
   readonly #idle = new Map<string, Slot[]>();
@@ -60,7 +59,6 @@ export class Images {
   constructor(deps: Deps) {
     this.#deps = deps;
     this.#tags = new Tags(deps);
-    this.#holdings = new Holdings(deps);
     this.#lines = new Lines(deps.now);
   }
 
@@ -85,8 +83,6 @@ export class Images {
   async #sharedSlot(exchange: Exchange, name: ImageName, platform: string): Promise<Slot> {
     const asked = `${imageReference(name)} ${platform}`;
     let digest = name.digest ?? (await this.#tags.find(name));
-    // The repository has said so of its tag.
-    if (digest && !name.digest) await this.#holdings.confirm(`${name.registry}/${name.repository}`, digest);
     try {
       for (let waited = 0; ; waited += STEP_MS) {
         const key = digest === undefined ? "" : keyOf(name, digest, platform);
@@ -151,8 +147,8 @@ export class Images {
   async #opened(exchange: Exchange, name: ImageName, platform: string): Promise<Slot> {
     const { config, open, auth } = this.#deps;
     const own = exchange.authorization;
-    const repository = `${name.registry}/${name.repository}`;
-    const cache = name.digest ? await this.#holdings.cacheFor(repository, name.digest) : this.#deps.cache;
+    const shared = this.#deps.cache;
+    const cache = shared && repositoryCache(shared, `${name.registry}/${name.repository}`);
     let slot: Slot | undefined;
     // While it is being opened it is this request's; later that of whoever has it.
     const fetch: Fetch = (url, init) => {
@@ -180,11 +176,6 @@ export class Images {
       image = await open(imageReference({ ...name, digest }), { ...options, verify: false });
     }
     const digest = name.digest ?? image.indexDigest ?? image.digest;
-    if (!own) {
-      await this.#holdings.confirm(repository, digest);
-      // The URL that answers name as the permanent one.
-      if (image.digest !== digest) await this.#holdings.confirm(repository, image.digest);
-    }
     slot = { key: own ? "" : keyOf(name, digest, platform), image, digest };
     return slot;
   }

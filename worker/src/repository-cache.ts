@@ -1,75 +1,32 @@
-/** Which repositories are known to hold which digests. @module */
+/** What one repository has given, apart from what others have. @module */
 import type { Cache } from "ocipeek";
-import type { Deps } from "./deps.ts";
-
-/** Digests remembered in this isolate. */
-const MAX_KNOWN = 1000;
-const YES = Uint8Array.of(1);
+import { isContent } from "./cache/tier.ts";
 
 /**
- * A cache by digest would give an image under the name of any repository, whether it holds it or not, and so to those
- * who may read the one and not the other. So the manifest that a URL names by its digest comes out of the cache only
- * where the repository has once given it; all below it is named by it.
+ * The part of the shared cache that is a repository's own.
+ *
+ * A cache by digest alone would give whatever a digest names to whoever names it: the manifest under another repository's
+ * URL, and what an index, a manifest or a zTOC of an open repository lists of a private one's (manifests, configurations,
+ * layers, zTOCs, spans). So each thing is kept under its repository and its digest, and comes out only where that
+ * repository has given it. What two of them share is then fetched and kept once for each.
  */
-export class Holdings {
-  readonly #deps: Deps;
-  readonly #known = new Set<string>();
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
-
-  /** The shared cache, without the manifest of `digest` where it is not known to be in `repository`. */
-  async cacheFor(repository: string, digest: string): Promise<Cache | undefined> {
-    const { cache } = this.#deps;
-    if (!cache || (await this.#has(repository, digest))) return cache;
-    const { getRange } = cache;
-    return {
-      get: (key) => (key === digest ? undefined : cache.get(key)),
-      put: (key, value) => cache.put(key, value),
-      ...(getRange
-        ? {
-            getRange: (key, start, end) =>
-              key === digest ? undefined : getRange.call(cache, key, start, end),
-          }
-        : {}),
-    };
-  }
-
-  /** The repository has given the manifest, to an anonymous caller or to the operator. */
-  async confirm(repository: string, digest: string): Promise<void> {
-    const name = `${repository}@${digest}`;
-    if (this.#known.has(name)) return;
-    this.#remember(name);
-    try {
-      await this.#deps.cache?.put(await keyOf(name), YES);
-    } catch {
-      // Another isolate will ask the registry.
-    }
-  }
-
-  async #has(repository: string, digest: string): Promise<boolean> {
-    const name = `${repository}@${digest}`;
-    if (this.#known.has(name)) return true;
-    try {
-      if ((await this.#deps.cache?.get(await keyOf(name))) === undefined) return false;
-    } catch {
-      return false;
-    }
-    this.#remember(name);
-    return true;
-  }
-
-  #remember(name: string): void {
-    this.#known.add(name);
-    if (this.#known.size <= MAX_KNOWN) return;
-    const [oldest] = this.#known;
-    if (oldest !== undefined) this.#known.delete(oldest);
-  }
+export function repositoryCache(shared: Cache, repository: string): Cache {
+  const { getRange } = shared;
+  // What is not named by a digest is none of the library's content.
+  const under = async <T>(key: string, ask: (own: string) => T): Promise<Awaited<T> | undefined> =>
+    isContent(key) ? await ask(await ownKey(repository, key)) : undefined;
+  return {
+    get: (key) => under(key, (own) => shared.get(own)),
+    put: (key, value) => under(key, (own) => shared.put(own, value)) as Promise<void>,
+    ...(getRange
+      ? { getRange: (key, start, end) => under(key, (own) => getRange.call(shared, own, start, end)) }
+      : {}),
+  };
 }
 
-/** A key as that of content, which is kept for ever: it says something that does not change. */
-async function keyOf(name: string): Promise<string> {
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(name)));
-  return `holds-v1:sha256:${Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+/** Of content too, which is kept for ever. One length, whatever both parts are: no two pairs have the same. */
+async function ownKey(repository: string, key: string): Promise<string> {
+  const text = new TextEncoder().encode(`${repository}\n${key}`);
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", text));
+  return `repository-v1:sha256:${Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }

@@ -16,6 +16,7 @@ import {
 } from "./lib/internet.ts";
 
 const REG = "https://reg.example";
+const OCI_INDEX = "application/vnd.oci.image.index.v1+json";
 const image = smallImage();
 const FILE = "/reg.example/a:1/-/hello.txt";
 const BLOB = `/-/v2/reg.example/a/blobs/${image.layer}`;
@@ -45,7 +46,8 @@ test("poisoning: bytes that do not have their digest", async () => {
   const byTag = await get(MANIFEST);
   assert.equal(byTag.headers.get("docker-content-digest"), wrong.digest);
   assert.equal(byTag.headers.get("cache-control"), "public, max-age=60");
-  for (const [key, value] of stored) if (key.startsWith("sha256:")) assert.equal(digestOf(value), key);
+  const given = [wrong.manifest, ...image.blobs.values()].map(digestOf);
+  for (const value of stored.values()) assert.ok(given.includes(digestOf(value)));
 });
 
 /** Lets the user "alice" in, by Basic or with a token for her. */
@@ -112,7 +114,7 @@ test("poisoning: the operator's token does not stand in for a caller's own", asy
   for (const path of [MANIFEST, BLOB, FILE]) {
     const everybody = await get(path);
     assert.equal(everybody.status, 200, path);
-    assert.match(everybody.headers.get("cache-control") ?? "", /^public/);
+    assert.match(everybody.headers.get("cache-control") ?? "", /^private, max-age/);
     assert.equal(await codeOf(await get(path, mallory)), "401 UNAUTHORIZED", path);
   }
   const broken = { authorization: `Basic ${btoa("no colon")}` };
@@ -146,5 +148,62 @@ test("poisoning: a moved tag is noticed, and the old image keeps its URL", async
   assert.equal(
     (await get(`/reg.example/a@${image.digest}/-/hello.txt`)).headers.get("x-ocipeek-digest"),
     image.digest,
+  );
+});
+
+test("poisoning: what an open repository lists is not taken from another one's part of the cache", async () => {
+  const secret = smallImage((manifest) => {
+    manifest.annotations = { secret: "yes" };
+  });
+  const index = JSON.stringify({
+    schemaVersion: 2,
+    mediaType: OCI_INDEX,
+    manifests: [
+      {
+        mediaType: OCI_MANIFEST,
+        digest: secret.digest,
+        size: secret.manifest.length,
+        platform: { os: "linux", architecture: "amd64" },
+      },
+    ],
+  });
+  const given = registryOf(secret);
+  const internet = new Internet().on(REG, (seen) => {
+    const { pathname } = seen.url;
+    if (pathname.startsWith("/v2/closed/")) return given(seen);
+    // Whoever may push to it has its index and its manifest name what it does not hold.
+    if (pathname === "/v2/open/manifests/index") {
+      return new Response(index, { headers: { "content-type": OCI_INDEX } });
+    }
+    if (pathname === "/v2/open/manifests/1" || pathname === "/v2/holder/manifests/1") return given(seen);
+    return json({ errors: [{ code: "NOT_FOUND", message: "nothing here" }] }, {}, 404);
+  });
+  const { get, stored } = worker(internet);
+  const hello = await get("/reg.example/closed:1/-/hello.txt");
+  assert.equal(await hello.text(), "hello\n");
+  assert.equal((await get("/reg.example/closed:1/")).status, 200);
+  assert.ok(stored.size >= 3, "manifest, configuration and layer are kept");
+  internet.lines();
+  for (const path of ["open:index/", "open:index/-/hello.txt", "open:1/", "open:1/-/hello.txt"]) {
+    const answer = await get(`/reg.example/${path}`);
+    assert.equal(await codeOf(answer), "404 NOT_FOUND", path);
+  }
+  // All that was named was asked for, of the repository that names it.
+  const asked = internet.lines();
+  for (const digest of [secret.digest, secret.layer]) {
+    assert.ok(
+      asked.some((line) => line.includes("/v2/open/") && line.endsWith(digest)),
+      digest,
+    );
+  }
+  // Where it was given, another instance finds it without a request.
+  const other = worker(internet);
+  for (const [key, value] of stored) other.stored.set(key, value);
+  assert.equal(await (await other.get(`/reg.example/closed@${secret.digest}/-/hello.txt`)).text(), "hello\n");
+  assert.equal((await other.get(`/reg.example/closed@${secret.digest}/`)).status, 200);
+  const searched = /\/referrers\/|\/manifests\/sha256-/;
+  assert.deepEqual(
+    internet.lines().filter((line) => !searched.test(line)),
+    [],
   );
 });
