@@ -26,7 +26,7 @@ async function raw(url, text) {
   const socket = connect(Number(new URL(url).port), "127.0.0.1");
   let answer = "";
   socket.on("data", (d) => (answer += d));
-  socket.end(text);
+  socket.write(text);
   await once(socket, "close");
   return answer;
 }
@@ -158,6 +158,78 @@ for (const [name, command] of Object.entries(RUNTIMES)) {
       assert.deepEqual(seen, []);
     });
 
+    test("reads paths as they were sent: nothing is normalised first", async () => {
+      const send = async (target) => {
+        const answer = await raw(
+          server.url,
+          `GET ${target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
+        );
+        const code = /^x-ocipeek-error: (\S+)/im.exec(answer)?.[1] ?? "none";
+        return `${/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1]} ${code}`;
+      };
+      const api = `/-/v2/${registry.host}`;
+      const image = `/${registry.host}/${REPOSITORY}:${TAG}`;
+      seen = [];
+      for (const dots of ["..", "%2e%2e", ".%2E", "%2e."]) {
+        for (const target of [
+          `${api}/other/${dots}/${REPOSITORY}/manifests/${TAG}`,
+          `${api}/${REPOSITORY}/x/${dots}/manifests/${TAG}`,
+          `${api}/${REPOSITORY}/manifests/x/${dots}/${TAG}`,
+          `${api}/${REPOSITORY}/blobs/${dots}/manifests/${TAG}`,
+          `${image}/-/usr/${dots}/etc/services`,
+          `/${registry.host}/other/${dots}/${REPOSITORY}:${TAG}/-/etc/services`,
+        ]) {
+          assert.equal(await send(target), "400 INVALID_URL", target);
+        }
+      }
+      for (const target of [
+        `${api}/other\\..\\${REPOSITORY}/manifests/${TAG}`,
+        `${api}/other%5c..%5c${REPOSITORY}/manifests/${TAG}`,
+        `${api}/./${REPOSITORY}/manifests/${TAG}`,
+        `${api}//${REPOSITORY}/manifests/${TAG}`,
+        `${image}/-/etc\\services`,
+        `${image}/-/./etc/services`,
+        `${image}/-/etc/%2e/services`,
+      ]) {
+        assert.equal(await send(target), "400 INVALID_URL", target);
+      }
+      assert.deepEqual(seen, []);
+      assert.equal(await send(`${api}/${REPOSITORY}/manifests/${TAG}`), "200 none");
+      assert.equal(await send(`${image}/-/etc/services`), "200 none");
+    });
+
+    test("answers to its own names, and lets no other page read", async () => {
+      const send = async (host, path, more = "") => {
+        const answer = await raw(
+          server.url,
+          `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n${more}Connection: close\r\n\r\n`,
+        );
+        return answer.slice(0, answer.indexOf("\r\n\r\n")).toLowerCase();
+      };
+      const paths = [
+        "/",
+        "/healthz",
+        "/-/config.json",
+        `/-/v2/${registry.host}/${REPOSITORY}/manifests/${TAG}`,
+        `/${registry.host}/${REPOSITORY}:${TAG}/-/etc/services`,
+      ];
+      const port = new URL(server.url).port;
+      for (const path of paths) {
+        // The name of a page that has had it lead here once it was loaded.
+        for (const host of ["evil.example", `evil.example:${port}`, "127.0.0.1.evil.example"]) {
+          const head = await send(host, path, "Accept: text/html\r\n");
+          assert.match(head, /^http\/1\.1 421 /, `${host} ${path}`);
+          assert.match(head, /x-ocipeek-error: host_not_allowed/, `${host} ${path}`);
+        }
+        for (const host of ["localhost", `127.0.0.1:${port}`, "app.localhost", "[::1]"]) {
+          const head = await send(host, path, "Origin: https://evil.example\r\n");
+          assert.match(head, /^http\/1\.1 200 /, `${host} ${path}`);
+          assert.doesNotMatch(head, /access-control-allow-origin/, path);
+          assert.match(head, /cross-origin-resource-policy: same-origin/, path);
+        }
+      }
+    });
+
     test("logs a line a request, and ends when it is told to", async () => {
       await fetch(`${base}:${TAG}/-/etc/services?download`).then((a) => a.arrayBuffer());
       await sleep(100);
@@ -179,7 +251,7 @@ describe("ocipeek serve", () => {
   test("takes no requests that a path does not say all of", async () => {
     const server = await startServe(RUNTIMES.node, ["--quiet", ...args("/nonexistent")]);
     try {
-      const host = `Host: x\r\nConnection: close\r\n\r\n`;
+      const host = `Host: localhost\r\nConnection: close\r\n\r\n`;
       for (const target of ["http://evil.example/", "*", "evil.example:443"]) {
         assert.match(await raw(server.url, `GET ${target} HTTP/1.1\r\n${host}`), /^HTTP\/1\.1 400 /, target);
       }
@@ -191,11 +263,35 @@ describe("ocipeek serve", () => {
         );
       }
       // The rest of a body is never taken for a request.
-      const smuggled = `POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n`;
+      const smuggled = `POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n`;
       const answer = await raw(server.url, smuggled);
       assert.equal(answer.match(/HTTP\/1\.1 /g)?.length, 1, answer);
       assert.match(answer, /^HTTP\/1\.1 405 /);
       assert.equal(server.log(), "");
+    } finally {
+      await server.stop();
+    }
+  });
+
+  test("lets the pages and answers to the names that it is told", async () => {
+    const server = await startServe(RUNTIMES.node, [
+      ...args("/nonexistent"),
+      ...["--allow-origin", "https://app.example", "--allow-host", "files.example"],
+    ]);
+    try {
+      const target = `/${registry.host}/${REPOSITORY}:${TAG}/-/etc/services`;
+      for (const [origin, expected] of [
+        ["https://app.example", "https://app.example"],
+        ["https://evil.example", undefined],
+      ]) {
+        const answer = await raw(
+          server.url,
+          `GET ${target} HTTP/1.1\r\nHost: files.example\r\nOrigin: ${origin}\r\nConnection: close\r\n\r\n`,
+        );
+        assert.match(answer, /^HTTP\/1\.1 200 /);
+        assert.equal(/^access-control-allow-origin: (.*)\r$/im.exec(answer)?.[1], expected);
+        assert.match(answer, /^vary: origin\r$/im);
+      }
     } finally {
       await server.stop();
     }
@@ -221,6 +317,8 @@ describe("ocipeek serve", () => {
         ["--registry", "UPPER.example"],
         /OCIPEEK_REGISTRIES: UPPER\.example: a host is written in lower case/,
       ],
+      [["--allow-origin", "app.example"], /OCIPEEK_ALLOWED_ORIGINS: app\.example: must be https:\/\/host/],
+      [["--allow-host", "a b"], /OCIPEEK_ALLOWED_HOSTS: a b: must be a host/],
       [["image"], /usage: ocipeek serve/],
     ];
     for (const [given, expected] of cases) {
@@ -233,6 +331,8 @@ describe("ocipeek serve", () => {
       "--port",
       "--registry",
       "--insecure-registry",
+      "--allow-origin",
+      "--allow-host",
       "--cache-dir",
       "OCIPEEK_DOCKER_CONFIG",
     ]) {

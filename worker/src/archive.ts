@@ -34,6 +34,7 @@ async function* items({ exchange, tree, stats }: Visit): AsyncGenerator<TarItem,
   for await (const item of itemsOf(tree, stats, new Uint8Array(), { signal: exchange.signal })) {
     exchange.checkEntries(count);
     exchange.checkInflated();
+    await exchange.turns.step();
     count += 1;
     // The folder itself has no name of its own in it.
     if (item.name.length > 0) yield item;

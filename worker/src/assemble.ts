@@ -4,8 +4,8 @@ import { AccessList } from "./access.ts";
 import { platformAssets } from "./assets.ts";
 import { type CachePlatform, createCache } from "./cache/create.ts";
 import { BINDINGS, type Config, type Env } from "./config.ts";
-import { operatorAuth } from "./credentials.ts";
-import type { Analytics, Assets, Handle } from "./deps.ts";
+import { operatorAuth, operatorReads } from "./credentials.ts";
+import type { Analytics, Assets, Deps, Handle } from "./deps.ts";
 import { guardedFetch, type PlatformFetch } from "./guarded-fetch.ts";
 import { createHandler } from "./handler.ts";
 import { createHooks } from "./hooks/create.ts";
@@ -20,6 +20,8 @@ export interface Platform extends CachePlatform {
   assets?: Assets | undefined;
   /** Writes one line of the log. */
   log(line: string): void;
+  /** Whether a request's `Host` is one of this server's. */
+  checkHost?: Deps["checkHost"];
   /** Ends what goes on behind answers. */
   stop?: AbortSignal | undefined;
 }
@@ -44,6 +46,8 @@ export function assemble(config: Config, env: Env, platform: Platform): Worker {
     fetch: guardedFetch(access, config, platform.fetch),
     cache: createCache(config, env, platform),
     auth,
+    isOperators: operatorReads(config),
+    ...(platform.checkHost ? { checkHost: platform.checkHost } : {}),
     checkAllowed: (registry, repository) => {
       access.check(registry, repository);
     },

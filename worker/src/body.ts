@@ -1,5 +1,5 @@
 /** Bodies: begun before the head is sent, streamed with back-pressure, ended once. @module */
-import type { HttpError } from "./errors.ts";
+import { brokeOff, type HttpError } from "./errors.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** Where bytes come from; a reader of a stream, or an iterator over chunks. */
@@ -50,6 +50,8 @@ export async function startBody(
     let chunk = await source.next();
     while (chunk?.length === 0) chunk = await source.next();
     exchange.checkInflated();
+    // A caller that takes all at once must not keep the others waiting.
+    await exchange.turns.step();
     return chunk;
   };
   let sent = 0;
@@ -141,7 +143,7 @@ export function relay(
     {
       async pull(controller) {
         try {
-          const { done, value } = await reader.read();
+          const { done, value } = await reader.read().catch(brokeOff);
           if (done) {
             controller.close();
             exchange.end();

@@ -17,6 +17,7 @@ import {
   text,
   whole,
 } from "./settings.ts";
+import { ANY_ORIGIN } from "./sharing.ts";
 
 export { ConfigError, type Env } from "./settings.ts";
 
@@ -87,6 +88,16 @@ export interface Config {
   readonly tokenHosts: readonly string[];
   /** Seconds for which what a tag names is remembered here and by caches on the way. */
   readonly tagTtl: number;
+  /**
+   * Origins (`https://app.example.com`) of the pages that may read answers by CORS. `*`: any page may read what was
+   * answered without the operator's credentials; what was answered with them is only for those that are named.
+   */
+  readonly allowedOrigins: readonly string[];
+  /**
+   * Names under which a server of one's own is reached, besides addresses and `localhost`. `*`: any. Counts where it listens
+   * on an address that is not public; see `hostCheck`.
+   */
+  readonly allowedHosts: readonly string[];
   /** Images that the page suggests. */
   readonly demo: readonly string[];
   /** Bounds on one request. */
@@ -179,6 +190,7 @@ const LIBRARY_LIMITS: Readonly<Record<string, number>> = {
 /** Defaults of a platform that is not the edge's. */
 export interface Defaults {
   readonly limits?: Partial<RequestLimits>;
+  readonly allowedOrigins?: readonly string[];
   readonly hooks?: Partial<HooksLimits>;
 }
 
@@ -193,6 +205,8 @@ export interface Defaults {
  * | `OCIPEEK_PASS_AUTHORIZATION` | pass the caller's Basic credentials on | `false` |
  * | `OCIPEEK_TOKEN_HOSTS` | list of hosts that may get credentials as a token service | none |
  * | `OCIPEEK_TAG_TTL` | seconds | `60` |
+ * | `OCIPEEK_ALLOWED_ORIGINS` | list of origins whose pages may read answers; `*` is any | `*` |
+ * | `OCIPEEK_ALLOWED_HOSTS` | list of names that a server of one's own has; `*` is any | none |
  * | `OCIPEEK_DEMO` | list of images that the page suggests | none |
  * | `OCIPEEK_INDEX` | `build` or `kept`: layers without an index, over `maxWholeLayerSize` | `build` |
  * | `OCIPEEK_UNVERIFIED` | `refuse` or `crc`: OverlayBD and TurboOCI by ranges, which have no digests | `refuse` |
@@ -221,6 +235,10 @@ export function parseConfig(env: Env, defaults: Defaults = {}): Config {
     passAuthorization: boolean("OCIPEEK_PASS_AUTHORIZATION", env.OCIPEEK_PASS_AUTHORIZATION, false),
     tokenHosts: list(env, "OCIPEEK_TOKEN_HOSTS") ?? [],
     tagTtl: whole("OCIPEEK_TAG_TTL", env.OCIPEEK_TAG_TTL ?? 60),
+    allowedOrigins: (list(env, "OCIPEEK_ALLOWED_ORIGINS") ?? defaults.allowedOrigins ?? [ANY_ORIGIN]).map(
+      originOf,
+    ),
+    allowedHosts: (list(env, "OCIPEEK_ALLOWED_HOSTS") ?? []).map(allowedHost),
     demo: (list(env, "OCIPEEK_DEMO") ?? []).map(imageOf),
     limits,
     index: indexing(text(env, "OCIPEEK_INDEX") ?? "build"),
@@ -251,6 +269,20 @@ function ruleOf(line: string): RegistryRule {
 function checkHost(name: string, host: string): void {
   const problem = hostProblem(host);
   if (problem) throw new ConfigError(`${name}: ${host}: ${problem}`);
+}
+
+function originOf(text: string): string {
+  // As a browser writes it: `null` is the origin of every page that has none, and there are no patterns.
+  const isOne =
+    /^https?:\/\/[a-z0-9.:[\]-]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text;
+  if (text === ANY_ORIGIN || isOne) return text;
+  throw new ConfigError(`OCIPEEK_ALLOWED_ORIGINS: ${text}: must be https://host, https://host:port or *`);
+}
+
+function allowedHost(text: string): string {
+  const host = text.toLowerCase();
+  if (host === "*" || hostProblem(host) === undefined || /^[a-z0-9-]+$/.test(host)) return host;
+  throw new ConfigError(`OCIPEEK_ALLOWED_HOSTS: ${text}: must be a host, host:port or *`);
 }
 
 function imageOf(name: string): string {

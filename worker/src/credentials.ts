@@ -28,6 +28,32 @@ export function operatorAuth(
   };
 }
 
+/** Names under which Docker's configuration has Docker Hub. */
+const HUB = new Set(["docker.io", "index.docker.io", "registry-1.docker.io"]);
+
+/**
+ * Whether the operator has credentials for a registry, by its name. For a part of its repositories counts too: what is
+ * said so of an answer must not depend on which of them it came from.
+ */
+export function operatorReads(config: Pick<Config, "dockerConfig" | "aws">): (registry: string) => boolean {
+  const hosts = new Set(config.dockerConfig === undefined ? [] : hostsOf(config.dockerConfig));
+  return (registry) => hosts.has(registry) || (config.aws !== undefined && ecrOf(registry) !== undefined);
+}
+
+/** The registries of a Docker `config.json` for which it has anything. */
+function hostsOf(text: string): string[] {
+  const { auths } = JSON.parse(text) as { auths?: Record<string, unknown> };
+  return Object.entries(auths ?? {})
+    .filter(([, entry]) => typeof entry === "object" && entry !== null && Object.keys(entry).length > 0)
+    .map(([name]) =>
+      name
+        .replace(/^https?:\/\//, "")
+        .replace(/\/.*$/s, "")
+        .toLowerCase(),
+    )
+    .map((host) => (HUB.has(host) ? "docker.io" : host));
+}
+
 function dockerAuth(text: string): ReturnType<typeof dockerConfigAuth> {
   try {
     return dockerConfigAuth(text);

@@ -2,6 +2,7 @@
 import type { Auth, Cache, Fetch, open } from "ocipeek";
 import type { Config, Env } from "./config.ts";
 import type { Hooks } from "./hooks/hooks.ts";
+import type { Sharing } from "./sharing.ts";
 
 /** Finds credentials for a registry host, as the option `auth` of `open` wants it. */
 export type FindAuth = Extract<Auth, (registry: string) => unknown>;
@@ -10,6 +11,8 @@ export type FindAuth = Extract<Auth, (registry: string) => unknown>;
 export interface Context {
   /** Keeps the request's context alive until the promise settles. */
   waitUntil(promise: Promise<unknown>): void;
+  /** The request's target as it was sent, where a `Request` has tidied it up. */
+  readonly target?: string;
 }
 
 /** Answers a request. Never rejects. */
@@ -33,6 +36,8 @@ export interface RequestScope {
   readonly signal: AbortSignal;
   /** The guarded fetch, counting requests and bytes against the request's limits. */
   readonly fetch: Fetch;
+  /** Who may read the answers. */
+  readonly sharing: Sharing;
   /** The caller's Basic `Authorization`, where the configuration lets it pass; it is for this request alone. */
   readonly authorization: string | undefined;
 }
@@ -62,6 +67,10 @@ export interface Deps {
   readonly cache: Cache | undefined;
   /** The operator's credentials by registry. */
   readonly auth: FindAuth | undefined;
+  /** Whether the operator has credentials for a registry, and reads it with them. */
+  isOperators(registry: string): boolean;
+  /** Throws `HttpError` where the `Host` of a request is none of this server's; on the edge the platform sees to that. */
+  checkHost?(host: string | null): void;
   /** Throws `HttpError` `REGISTRY_NOT_ALLOWED` unless the list has it. `repository` is canonical (`library/alpine`). */
   checkAllowed(registry: string, repository: string): void;
   /** The distribution API; checks the allow list itself. */

@@ -90,3 +90,9 @@ export function toHttpError(error: unknown): HttpError {
   const message = inTermsOfSettings(text);
   return new HttpError(code, message, { cause: error, headers, ...(timedOut ? { status: 504 } : {}) });
 }
+
+/** What a platform throws where a registry's body ends too early or not at all; what we threw ourselves says more. */
+export function brokeOff(cause: unknown): never {
+  if (cause instanceof HttpError) throw cause;
+  throw new HttpError("NETWORK", "the registry's answer broke off", { cause });
+}

@@ -3,6 +3,8 @@ import type { Fetch, FetchResponse, Image } from "ocipeek";
 import type { RequestLimits } from "./config.ts";
 import type { Deps, RequestScope } from "./deps.ts";
 import { HttpError, toHttpError } from "./errors.ts";
+import { Sharing } from "./sharing.ts";
+import { Turns } from "./turns.ts";
 
 /** What a request has cost so far. */
 export interface Cost {
@@ -24,6 +26,9 @@ export class Exchange implements RequestScope {
   readonly id: string;
   readonly authorization: string | undefined;
   readonly fetch: Fetch;
+  readonly sharing: Sharing;
+  /** Of all that is done for it. */
+  readonly turns: Turns;
   /** Bytes of the body that the caller took. */
   sent = 0;
   /** Whether the head of the answer is known, and only its body is to come. */
@@ -49,6 +54,8 @@ export class Exchange implements RequestScope {
     this.#started = deps.now();
     this.id = requestId(request.headers);
     this.authorization = deps.config.passAuthorization ? basic(request.headers) : undefined;
+    this.turns = new Turns(this.#controller.signal);
+    this.sharing = new Sharing(deps.config, request);
     this.fetch = (url, init) => this.#fetch(url, init);
     this.ended = new Promise((resolve) => {
       this.#settle = resolve;
@@ -68,6 +75,13 @@ export class Exchange implements RequestScope {
 
   /** Whether nothing of it ran any more when it ended. */
   isQuiet = false;
+
+  /** It is about this registry: from now on answers say whose rights they are made with. */
+  readsFrom(registry: string): void {
+    const { isOperators } = this.#deps;
+    this.sharing.audience =
+      this.authorization !== undefined ? "caller" : isOperators(registry) ? "operator" : "everybody";
+  }
 
   /** Whether it was stopped before it was done. */
   get stopped(): boolean {

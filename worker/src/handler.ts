@@ -5,7 +5,8 @@ import type { Deps, Handle } from "./deps.ts";
 import { HttpError } from "./errors.ts";
 import { Exchange } from "./exchange.ts";
 import { serveFile } from "./file.ts";
-import { cacheControl, prefersSecond, preflight, SAFE, sharing } from "./headers.ts";
+import { isVerified } from "./formats.ts";
+import { prefersSecond, SAFE } from "./headers.ts";
 import { Images } from "./images.ts";
 import { serveListing, serveRecursive } from "./listing.ts";
 import { record } from "./log.ts";
@@ -37,7 +38,10 @@ export function createHandler(deps: Deps): Handle {
     });
     let response: Response;
     try {
-      route = parseRoute(request.url);
+      deps.checkHost?.(request.headers.get("host"));
+      route = parseRoute(context.target ?? request.url);
+      const registry = registryOf(route);
+      if (registry !== undefined) exchange.readsFrom(registry);
       response = await dispatch(request, route, exchange, deps, images);
     } catch (thrown) {
       const error = exchange.errorOf(thrown);
@@ -52,6 +56,12 @@ export function createHandler(deps: Deps): Handle {
   };
 }
 
+/** The registry that a route is about, where it is about one. */
+function registryOf(route: Route): string | undefined {
+  if (route.kind === "proxy") return route.target.registry;
+  return route.kind === "image" || route.kind === "tree" ? route.image.registry : undefined;
+}
+
 async function dispatch(
   request: Request,
   route: Route,
@@ -61,7 +71,7 @@ async function dispatch(
 ): Promise<Response> {
   if (route.kind === "proxy") return proxied(request, route.target, exchange, deps);
   if (route.kind === "hook") return over(exchange, await hook(request, route.name, exchange, deps));
-  if (request.method === "OPTIONS") return over(exchange, preflight(deps.config));
+  if (request.method === "OPTIONS") return over(exchange, exchange.sharing.preflight());
   if (request.method !== "GET" && request.method !== "HEAD") {
     throw new HttpError("METHOD_NOT_ALLOWED", "this worker reads: GET and HEAD", {
       headers: { allow: "GET, HEAD, OPTIONS" },
@@ -69,19 +79,19 @@ async function dispatch(
   }
   switch (route.kind) {
     case "home":
-      return over(exchange, await home(request, deps));
+      return over(exchange, await home(request, exchange, deps));
     case "part":
       return over(exchange, await servePart(request, route.path, deps));
     case "site":
       return over(exchange, await serveSite(request, deps));
     case "robots":
-      return over(exchange, plain(request, ROBOTS, "public, max-age=86400"));
+      return over(exchange, plain(request, exchange, ROBOTS, "public, max-age=86400"));
     case "health":
-      return over(exchange, plain(request, "ok\n", "no-store"));
+      return over(exchange, plain(request, exchange, "ok\n", "no-store"));
     case "redirect":
-      return over(exchange, redirect(route.location, "public, max-age=3600"));
+      return over(exchange, redirect(exchange, route.location, "public, max-age=3600"));
     case "image":
-      return serveSummary(request, route.image, route.params.platform, exchange, deps, images);
+      return serveSummary(request, route.image, route.params.platform, exchange, images);
     case "tree":
       return tree(await visit(request, route, exchange, deps, images));
   }
@@ -93,9 +103,9 @@ async function hook(request: Request, name: string, exchange: Exchange, deps: De
 }
 
 /** The page for browsers, what this is for all others. */
-async function home(request: Request, deps: Deps): Promise<Response> {
+async function home(request: Request, exchange: Exchange, deps: Deps): Promise<Response> {
   const page = wantsPage(request) ? await servePage(request, deps) : undefined;
-  return page ?? plain(request, HOME, "public, max-age=3600", deps.assets ? { vary: "accept" } : {});
+  return page ?? plain(request, exchange, HOME, "public, max-age=3600", deps.assets ? ["accept"] : []);
 }
 
 async function tree(found: Visit): Promise<Response> {
@@ -106,12 +116,12 @@ async function tree(found: Visit): Promise<Response> {
   return route.params.recursive ? serveRecursive(found) : serveListing(found);
 }
 
-function toFolder({ config, exchange }: Visit, route: TreeRoute): Response {
-  const isPrivate = exchange.authorization !== undefined;
+function toFolder({ exchange, stats }: Visit, route: TreeRoute): Response {
   return redirect(
+    exchange,
     imageUrl(route.image) + pathUrl(route, true),
-    cacheControl(config, route.image.digest !== undefined, isPrivate),
-    { ...(config.passAuthorization ? { vary: "authorization" } : {}), ...exchange.costHeaders() },
+    exchange.sharing.cacheControl(route.image.digest !== undefined && isVerified(stats.verified)),
+    exchange.costHeaders(),
   );
 }
 
@@ -138,20 +148,30 @@ function over(exchange: Exchange, response: Response): Response {
   return response;
 }
 
-function plain(request: Request, text: string, cache: string, more: Record<string, string> = {}): Response {
+function plain(
+  request: Request,
+  { sharing }: Exchange,
+  text: string,
+  cache: string,
+  varies: readonly string[] = [],
+): Response {
   const headers = {
     ...SAFE,
-    ...sharing(false),
+    ...sharing.headers(varies),
     "content-type": "text/plain; charset=utf-8",
     "content-length": String(new TextEncoder().encode(text).length),
     "cache-control": cache,
-    ...more,
   };
   return new Response(request.method === "HEAD" ? null : text, { headers });
 }
 
-function redirect(location: string, cache: string, more: Record<string, string> = {}): Response {
-  const headers = { ...SAFE, ...sharing(false), location, "cache-control": cache, ...more };
+function redirect(
+  { sharing }: Exchange,
+  location: string,
+  cache: string,
+  more: Record<string, string> = {},
+): Response {
+  const headers = { ...SAFE, ...sharing.headers(), location, "cache-control": cache, ...more };
   return new Response(null, { status: 301, headers });
 }
 
@@ -163,11 +183,10 @@ function errorResponse(request: Request, error: HttpError, exchange: Exchange, d
   const text = asText || asHtml ? `${code}: ${message}\n` : `${JSON.stringify(exchange.errorBody(error))}\n`;
   const headers: Record<string, string> = {
     ...SAFE,
-    ...sharing(exchange.authorization !== undefined),
+    ...exchange.sharing.headers(["accept"]),
     "content-type": `${asText || asHtml ? "text/plain" : "application/json"}; charset=utf-8`,
     "content-length": String(new TextEncoder().encode(text).length),
     "cache-control": "no-store",
-    vary: deps.config.passAuthorization ? "accept, authorization" : "accept",
     "x-ocipeek-error": code,
     ...(status === 401 ? { "www-authenticate": challenge(request, deps) } : {}),
     ...exchange.costHeaders(),

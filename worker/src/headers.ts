@@ -1,10 +1,8 @@
 /** HTTP semantics (RFC 9110, 9111): ranges, conditions, caching, and what keeps images' bytes harmless. @module */
-import type { Config } from "./config.ts";
 import { HttpError } from "./errors.ts";
 
 /** Says in ETags how bodies are made; changed when that changes. */
 const FORM = "1";
-const YEAR = 31_536_000;
 
 /** A part of a file: the first byte, and the first one not. */
 export interface Range {
@@ -106,13 +104,6 @@ export function lastModified(mtimeMs: number, now: number): Date | undefined {
   return mtimeMs >= 0 && mtimeMs <= now ? new Date(mtimeMs) : undefined;
 }
 
-/** How long an answer holds. */
-export function cacheControl(config: Config, pinned: boolean, isPrivate: boolean): string {
-  // Kept by the caller alone, and asked for again: whether it may still be read is the registry's to say.
-  if (isPrivate) return "private, no-cache";
-  return pinned ? `public, max-age=${YEAR}, immutable` : `public, max-age=${config.tagTtl}`;
-}
-
 /** Whether `Accept` prefers the second type to the first, which wins where both are alike. */
 export function prefersSecond(accept: string | null, first: string, second: string): boolean {
   return quality(accept, second) > quality(accept, first);
@@ -142,38 +133,3 @@ export const SAFE: Readonly<Record<string, string>> = {
   "x-frame-options": "DENY",
   "referrer-policy": "no-referrer",
 };
-
-const EXPOSED = [
-  "accept-ranges, content-disposition, content-length, content-location, content-range, etag, retry-after",
-  "server-timing, x-ocipeek-bytes, x-ocipeek-cache-hits, x-ocipeek-digest, x-ocipeek-layer",
-  "x-ocipeek-error, x-ocipeek-reader, x-ocipeek-requests, x-ocipeek-verified, x-request-id",
-].join(", ");
-
-/**
- * Who else may read an answer. Public files are for any page. What came with the caller's credentials is not for a
- * page that makes the browser send those it remembers.
- */
-export function sharing(isPrivate: boolean): Record<string, string> {
-  return {
-    "cross-origin-resource-policy": isPrivate ? "same-origin" : "cross-origin",
-    "access-control-allow-origin": "*",
-    "access-control-expose-headers": EXPOSED,
-    "timing-allow-origin": "*",
-  };
-}
-
-/** The answer to a CORS preflight. */
-export function preflight(config: Config): Response {
-  const allowed = ["accept", "range", "if-match", "if-none-match", "if-modified-since", "if-range"];
-  if (config.passAuthorization) allowed.push("authorization");
-  return new Response(null, {
-    status: 204,
-    headers: {
-      allow: "GET, HEAD, OPTIONS",
-      "access-control-allow-origin": "*",
-      "access-control-allow-methods": "GET, HEAD, OPTIONS",
-      "access-control-allow-headers": allowed.join(", "),
-      "access-control-max-age": "86400",
-    },
-  });
-}

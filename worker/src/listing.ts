@@ -22,8 +22,10 @@ export async function serveListing(visit: Visit): Promise<Response> {
   const headers = visitHeaders(visit, { etag, varies: route.params.format === undefined });
   const early = conditional(visit, headers);
   if (early) return early;
-  const entries = await exchange.timed("list", () => children(visit));
-  const made = html ? htmlListing(visit, entries) : jsonListing(visit, entries);
+  const made = await exchange.timed("list", async () => {
+    const entries = await children(visit);
+    return html ? htmlListing(visit, entries) : jsonListing(visit, entries);
+  });
   const body = new TextEncoder().encode(made.body);
   const { headers: described } = made;
   exchange.end();
@@ -44,6 +46,7 @@ async function children({ exchange, tree, stats }: Visit): Promise<Entry[]> {
     const path = entry.pathBytes;
     entries.push({ name: path.subarray(path.lastIndexOf(0x2f) + 1), stats: entry });
     exchange.checkListing(entries.length);
+    await exchange.turns.step();
   }
   exchange.checkInflated();
   return entries;
@@ -83,6 +86,7 @@ async function* lines(visit: Visit, top: Stats): AsyncGenerator<Uint8Array, void
   for await (const stats of tree.walk(top.pathBytes, { glob: route.params.glob, signal: exchange.signal })) {
     count += 1;
     exchange.checkEntries(count);
+    await exchange.turns.step();
     const below = stats.pathBytes.subarray(cut);
     text += `${JSON.stringify({ ...named("path", below), ...attributes(visit, stats), href: href(visit, below, stats) })}\n`;
     if (text.length >= BATCH) {
@@ -100,8 +104,8 @@ function listingEtag(visit: Visit, form: string): Promise<string> {
   return etagOf("listing", form, name, lease.image.digest, visit.layer ?? "", route.path);
 }
 
-function jsonListing(visit: Visit, entries: Entry[]): Made {
-  const { route, lease } = visit;
+async function jsonListing(visit: Visit, entries: Entry[]): Promise<Made> {
+  const { route, lease, exchange } = visit;
   const listing = {
     image: imageUrl(route.image).slice(1),
     digest: lease.image.digest,
@@ -110,14 +114,15 @@ function jsonListing(visit: Visit, entries: Entry[]): Made {
     reader: readerText(lease.image, visit.stats),
     // A tag is resolved here to a digest and then remembered: it still was a tag that the caller trusted.
     verified: { ...visit.stats.verified, manifest: route.image.digest ? "digest" : "tag" },
-    entries: entries.map(({ name, stats }) => ({
-      ...named("name", name),
-      ...attributes(visit, stats),
-      href: href(visit, name, stats),
-    })),
   };
+  const lines: string[] = [];
+  for (const { name, stats } of entries) {
+    await exchange.turns.step();
+    const entry = { ...named("name", name), ...attributes(visit, stats), href: href(visit, name, stats) };
+    lines.push(JSON.stringify(entry));
+  }
   return {
-    body: `${JSON.stringify(listing)}\n`,
+    body: `${JSON.stringify(listing).slice(0, -1)},"entries":[${lines.join(",")}]}\n`,
     headers: { "content-type": "application/json; charset=utf-8" },
   };
 }
@@ -128,9 +133,11 @@ interface Made {
   readonly headers: Record<string, string>;
 }
 
-function htmlListing(visit: Visit, entries: Entry[]): Made {
-  const { route } = visit;
-  const rows = entries.map(({ name, stats }) => {
+async function htmlListing(visit: Visit, entries: Entry[]): Promise<Made> {
+  const { route, exchange } = visit;
+  const rows: string[] = [];
+  for (const { name, stats } of entries) {
+    await exchange.turns.step();
     const shown = escapeHtml(new TextDecoder().decode(name));
     const link = `<a href="${escapeHtml(href(visit, name, stats))}"><bdi>${shown}</bdi></a>`;
     const mark = stats.isDirectory() ? "/" : "";
@@ -138,8 +145,8 @@ function htmlListing(visit: Visit, entries: Entry[]): Made {
     const mode = stats.mode.toString(8).padStart(4, "0");
     const size = stats.isFile() ? String(stats.size) : stats.type;
     const time = timeOf(stats)?.replace("T", " ").slice(0, 16) ?? "";
-    return `<tr><td>${link}${mark}${target}<td class="n">${size}<td>${mode}<td>${time}`;
-  });
+    rows.push(`<tr><td>${link}${mark}${target}<td class="n">${size}<td>${mode}<td>${time}`);
+  }
   const title = `${imageUrl(route.image).slice(1)} /${new TextDecoder().decode(route.path)}`;
   const up = route.path.length > 0 ? `<p><a href="../${escapeHtml(carried(visit))}">..</a></p>` : "";
   return page(

@@ -3,9 +3,10 @@ import type { FetchResponse } from "ocipeek";
 import type { Registry } from "./access.ts";
 import { type ApiPath, formatApiPath, isDigest, parseApiPath } from "./api-path.ts";
 import type { Config } from "./config.ts";
-import { HttpError } from "./errors.ts";
-import { cacheControl, SAFE, sharing } from "./headers.ts";
+import { brokeOff, HttpError } from "./errors.ts";
+import { SAFE } from "./headers.ts";
 import { nextLink } from "./link.ts";
+import type { Sharing } from "./sharing.ts";
 import { discard } from "./tokens.ts";
 
 /** A request to the API, understood. */
@@ -27,6 +28,7 @@ export interface AnswerContext {
   readonly request: Request;
   /** The URL that answered. */
   readonly url: string;
+  readonly sharing: Sharing;
 }
 
 /** What pages may read. `WWW-Authenticate` is not among it: signing in is done here, a page has no part in it. */
@@ -52,13 +54,13 @@ const MAX_MANIFEST = 4 << 20;
 const MAX_ERROR = 8 << 10;
 
 /** The answer to `GET /v2/`. */
-export function pingAnswer(method: string): Response {
+export function pingAnswer(method: string, sharing: Sharing): Response {
   const headers = {
     ...SAFE,
-    ...shared(false),
+    ...sharing.headers([], EXPOSED),
     "content-type": "application/json",
     "content-length": "2",
-    "cache-control": "public, max-age=3600",
+    "cache-control": sharing.cacheControl(false, 3600),
     "docker-distribution-api-version": "registry/2.0",
   };
   return new Response(method === "HEAD" ? null : "{}", { headers });
@@ -76,6 +78,10 @@ export async function manifestAnswer(response: FetchResponse, context: AnswerCon
       status: 502,
     });
   }
+  const upstream = new Headers(response.headers as HeadersInit);
+  const said = upstream.has("content-encoding") ? null : upstream.get("content-length");
+  // What a tag names is known by nothing else: half of it would be passed on as the whole.
+  if (said !== null && Number(said) !== bytes.length) brokeOff(undefined);
   const digest = isDigest(reference) ? await digestOf(bytes, reference) : await digestOf(bytes, "sha256:");
   if (isDigest(reference) && digest !== reference) {
     throw new HttpError("DIGEST_MISMATCH", "the registry sent a manifest whose bytes do not have its digest");
@@ -114,9 +120,12 @@ export async function passedAnswer(response: FetchResponse, context: AnswerConte
 }
 
 function answerHeaders(response: FetchResponse, context: AnswerContext): Headers {
-  const { api, config } = context;
+  const { api, sharing } = context;
   const upstream = new Headers(response.headers as HeadersInit);
-  const headers = new Headers({ ...SAFE, ...shared(api.isPrivate) });
+  const headers = new Headers({
+    ...SAFE,
+    ...sharing.headers(api.path.kind === "blob" ? [] : ["accept"], EXPOSED),
+  });
   for (const [name, form] of Object.entries(PASSED)) {
     const value = upstream.get(name);
     if (value !== null && form.test(value)) headers.set(name, value);
@@ -132,13 +141,7 @@ function answerHeaders(response: FetchResponse, context: AnswerContext): Headers
   if (api.path.kind === "blob") headers.set("content-disposition", "attachment");
   const link = rewrittenLink(upstream.get("link"), context);
   if (link) headers.set("link", link);
-  const kept = api.isPrivate ? "private, no-store" : cacheControl(config, api.isPinned, false);
-  headers.set("cache-control", kept);
-  const vary = [
-    api.path.kind === "blob" ? "" : "Accept",
-    config.passAuthorization ? "Authorization" : "",
-  ].filter(Boolean);
-  if (vary.length > 0) headers.set("vary", vary.join(", "));
+  headers.set("cache-control", api.isPrivate ? "private, no-store" : sharing.cacheControl(api.isPinned));
   return headers;
 }
 
@@ -227,7 +230,7 @@ async function readUpTo(response: FetchResponse, most: number): Promise<Uint8Arr
   const chunks: Uint8Array[] = [];
   let length = 0;
   for (;;) {
-    const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
+    const { done, value } = (await reader?.read().catch(brokeOff)) ?? { done: true, value: undefined };
     if (done || !value) break;
     length += value.length;
     if (length > most) {
@@ -251,9 +254,4 @@ async function digestOf(bytes: Uint8Array<ArrayBuffer>, like: string): Promise<s
   const name = algorithm === "sha512" ? "SHA-512" : "SHA-256";
   const hash = new Uint8Array(await crypto.subtle.digest(name, bytes));
   return `${algorithm}:${Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
-}
-
-/** As other answers, with what else pages of the distribution API read. */
-function shared(isPrivate: boolean): Record<string, string> {
-  return { ...sharing(isPrivate), "access-control-expose-headers": EXPOSED };
 }

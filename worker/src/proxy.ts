@@ -10,7 +10,6 @@ import type { Config } from "./config.ts";
 import { callerCredentials } from "./credentials.ts";
 import type { Deps, FindAuth, ProxyTarget, RequestScope } from "./deps.ts";
 import { HttpError } from "./errors.ts";
-import { preflight } from "./headers.ts";
 import { type ApiRequest, manifestAnswer, passedAnswer, pingAnswer } from "./proxy-answer.ts";
 import { discard, Tokens } from "./tokens.ts";
 
@@ -39,14 +38,14 @@ export function createProxy({ config, access, auth, now }: ProxyParts): Deps["pr
   const tokens = new Tokens(config.tokenHosts, now);
   return async (request, target, scope) => {
     const registry = access.registry(target.registry);
-    if (request.method === "OPTIONS") return preflight(config);
+    if (request.method === "OPTIONS") return scope.sharing.preflight();
     if (request.method !== "GET" && request.method !== "HEAD") {
       throw new HttpError("METHOD_NOT_ALLOWED", "the registry is only read: GET and HEAD", {
         headers: { allow: "GET, HEAD, OPTIONS" },
       });
     }
     // What clients ask first. They need no answer of the registry to it: signing in is done here.
-    if (target.rest === "" && target.query === "") return pingAnswer(request.method);
+    if (target.rest === "" && target.query === "") return pingAnswer(request.method, scope.sharing);
     const api = understand(registry, target, scope, access);
     const init: FetchInit = {
       method: request.method,
@@ -66,7 +65,7 @@ export function createProxy({ config, access, auth, now }: ProxyParts): Deps["pr
     const url = `${registry.origin}/v2/${formatApiPath(api.path)}${api.query}`;
     const first = await tokens.send(url, init, signIn);
     const { response, answered } = await follow(first, url, init, fetch);
-    const context = { config, api, request, url: answered };
+    const context = { config, api, request, url: answered, sharing: scope.sharing };
     return api.path.kind === "manifest" && response.status === 200 && request.method === "GET"
       ? manifestAnswer(response, context)
       : passedAnswer(response, context);

@@ -19,7 +19,8 @@ export function serveDeno({ hostname, port, handle }: Listen): Listening {
     info.completed.catch(() => left.abort());
     const { url, method, headers, body } = request;
     const { signal } = left;
-    return handle(new Request(url, { method, headers, signal, ...(method === "POST" ? { body } : {}) }));
+    const init = { method, headers, signal, ...(method === "POST" ? { body } : {}) };
+    return handle(new Request(url, init), url);
   });
   return { port: server.addr.port, close: () => server.shutdown() };
 }

@@ -27,16 +27,20 @@ export function publicFetch(
     const known = kept.get(host);
     if (known && known.until > now) return known.isPublic;
     if (kept.size >= MAX_KEPT) kept.clear();
-    const asked = resolve(host).then((addresses) => addresses.every(isPublicAddress));
+    const asked = resolve(host).then((addresses) => addresses.length > 0 && addresses.every(isPublicAddress));
     kept.set(host, { isPublic: asked, until: now + KEPT });
     asked.catch(() => kept.delete(host));
     return asked;
   };
   return async (url, init) => {
     const { origin, hostname } = new URL(url);
-    // Where there is no such host, `fetch` fails and says so.
-    if (!own.has(origin) && !(await isPublic(hostname).catch(() => true))) {
-      throw new HttpError("HOST_NOT_ALLOWED", `${hostname} has an address that is not public`);
+    if (!own.has(origin)) {
+      const isAllowed = await isPublic(hostname).catch((cause: unknown) => {
+        // Not asked all the same: that the next look-up finds something says nothing of where it leads.
+        throw new TypeError(`${hostname} cannot be looked up`, { cause });
+      });
+      if (!isAllowed)
+        throw new HttpError("HOST_NOT_ALLOWED", `${hostname} has an address that is not public`);
     }
     return fetch(url, init);
   };

@@ -46,7 +46,7 @@ async function exchange(
     outgoing.end("INVALID_URL: the request has no path, or a method or header that cannot be\n");
     return;
   }
-  await send(await handle(request), incoming.method === "HEAD", outgoing);
+  await send(await handle(request, incoming.url ?? "/"), incoming.method === "HEAD", outgoing);
 }
 
 /** The request, or nothing where it is none of the web's. */

@@ -8,6 +8,7 @@ import { folderAssets } from "./serve-assets.ts";
 import { FolderTier } from "./serve-cache.ts";
 import { serveDeno } from "./serve-deno.ts";
 import { publicFetch } from "./serve-fetch.ts";
+import { hostCheck } from "./serve-host.ts";
 import { serveNode } from "./serve-node.ts";
 
 export { ConfigError };
@@ -37,8 +38,12 @@ export interface Server {
   close(): Promise<void>;
 }
 
-/** A server of one's own is not counted like the edge platform's free plan. */
+/**
+ * A server of one's own is not counted like the edge platform's free plan. What it reaches, others may not: no page of
+ * another origin reads it unless its operator says so.
+ */
 const DEFAULTS = {
+  allowedOrigins: [],
   limits: { maxSubrequests: 10_000, maxOpenImages: 16 },
   hooks: { maxLayerSize: 0, maxWaiting: 1000, maxSeconds: 86_400 },
 };
@@ -50,7 +55,8 @@ const PAGE = fileURLToPath(new URL("../www/", import.meta.url));
 export interface Listen {
   readonly hostname: string;
   readonly port: number;
-  handle(request: Request): Promise<Response>;
+  /** `target`: as it was sent, in origin form or absolute; a `Request` has it tidied up. */
+  handle(request: Request, target: string): Promise<Response>;
 }
 
 /** What a runtime's own server gives back. */
@@ -86,8 +92,13 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
     assets: folderAssets(options.pageDir ?? PAGE),
     log: options.log ?? ((line) => console.error(line)),
     stop: stopped.signal,
+    checkHost: hostCheck(hostname, config.allowedHosts),
   });
-  const listening = await start({ hostname, port, handle: (request) => handle(request, env, { waitUntil }) });
+  const listening = await start({
+    hostname,
+    port,
+    handle: (request, target) => handle(request, env, { waitUntil, target }),
+  });
   const shown = hostname.includes(":") ? `[${hostname}]` : hostname;
   return {
     url: `http://${shown}:${listening.port}`,

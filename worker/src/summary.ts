@@ -1,8 +1,7 @@
 /** An image in one JSON document. @module */
-import type { Deps } from "./deps.ts";
 import type { Exchange } from "./exchange.ts";
 import { mergedFormat } from "./formats.ts";
-import { cacheControl, etagOf, precondition, SAFE, sharing } from "./headers.ts";
+import { etagOf, precondition, SAFE } from "./headers.ts";
 import type { Images } from "./images.ts";
 import { type ImageName, imageUrl } from "./route.ts";
 
@@ -12,7 +11,6 @@ export async function serveSummary(
   name: ImageName,
   wanted: string | undefined,
   exchange: Exchange,
-  deps: Deps,
   images: Images,
 ): Promise<Response> {
   const lease = await exchange.timed("open", () => images.take(exchange, name, wanted));
@@ -37,13 +35,11 @@ export async function serveSummary(
     config,
   };
   const text = `${JSON.stringify(summary)}\n`;
-  const isPrivate = exchange.authorization !== undefined;
   const pinned = name.digest !== undefined;
   const headers: Record<string, string> = {
     ...SAFE,
-    ...sharing(isPrivate),
-    ...(deps.config.passAuthorization ? { vary: "authorization" } : {}),
-    "cache-control": cacheControl(deps.config, pinned, isPrivate),
+    ...exchange.sharing.headers(),
+    "cache-control": exchange.sharing.cacheControl(pinned),
     etag: await etagOf("summary", text),
     ...(pinned ? {} : { "content-location": permanent }),
     "x-ocipeek-digest": image.digest,

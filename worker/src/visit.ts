@@ -5,7 +5,7 @@ import type { Deps } from "./deps.ts";
 import { HttpError } from "./errors.ts";
 import type { Exchange } from "./exchange.ts";
 import { isVerified, mergedFormat, noLayers, readerText } from "./formats.ts";
-import { cacheControl, precondition, SAFE, sharing } from "./headers.ts";
+import { precondition, SAFE } from "./headers.ts";
 import type { Images, Lease } from "./images.ts";
 import { encodePath, imageUrl, queryText, type TreeRoute } from "./route.ts";
 
@@ -89,8 +89,7 @@ export function visitHeaders(
   visit: Visit,
   options: { etag: string; varies?: boolean; lastModified?: Date | undefined },
 ): Record<string, string> {
-  const { route, exchange, config, lease } = visit;
-  const isPrivate = exchange.authorization !== undefined;
+  const { route, exchange, lease } = visit;
   const pinned = route.image.digest !== undefined;
   const { registry, repository } = route.image;
   const permanent =
@@ -98,14 +97,12 @@ export function visitHeaders(
     pathUrl(route, route.slash, "platform");
   const asked = imageUrl(route.image) + pathUrl(route, route.slash);
   const isTold = permanent !== asked && permanent.length <= MAX_LOCATION;
-  const vary = [options.varies ? "accept" : "", config.passAuthorization ? "authorization" : ""];
   return {
     ...SAFE,
-    ...sharing(isPrivate),
+    ...exchange.sharing.headers(options.varies ? ["accept"] : []),
     ...(isTold ? { "content-location": permanent } : {}),
-    ...(vary.some(Boolean) ? { vary: vary.filter(Boolean).join(", ") } : {}),
     // What nothing vouches for may be another thing tomorrow.
-    "cache-control": cacheControl(config, pinned && isVerified(visit.stats.verified), isPrivate),
+    "cache-control": exchange.sharing.cacheControl(pinned && isVerified(visit.stats.verified)),
     etag: options.etag,
     ...(options.lastModified ? { "last-modified": options.lastModified.toUTCString() } : {}),
     "x-ocipeek-digest": lease.image.digest,

@@ -40,7 +40,7 @@ test("a manifest, by tag and by digest", async () => {
   assert.equal(byTag.headers.get("docker-content-digest"), image.digest);
   assert.equal(byTag.headers.get("access-control-allow-origin"), "*");
   assert.equal(byTag.headers.get("cache-control"), "public, max-age=60");
-  assert.equal(byTag.headers.get("vary"), "Accept");
+  assert.equal(byTag.headers.get("vary"), "accept");
   assert.equal(byTag.headers.get("content-security-policy"), "default-src 'none'; sandbox");
   assert.equal(byTag.headers.get("x-content-type-options"), "nosniff");
   for (const name of [
@@ -194,7 +194,7 @@ test("operator's credentials go to the token service", async () => {
   const { get } = worker(internet, { OCIPEEK_DOCKER_CONFIG: config });
   const answer = await get("/-/v2/reg.example/a/manifests/1");
   assert.equal(answer.status, 200);
-  assert.equal(answer.headers.get("cache-control"), "public, max-age=60");
+  assert.equal(answer.headers.get("cache-control"), "private, max-age=60");
 });
 
 test("tags and referrers: queries pass, Link leads back here", async () => {
@@ -292,6 +292,37 @@ test("failures of the registry", async () => {
   assert.equal(await codeOf(await ask()), "502 NETWORK");
   const away = worker(new Internet());
   assert.equal(await codeOf(await away.get("/-/v2/reg.example/a/manifests/1")), "502 NETWORK");
+});
+
+test("a manifest that breaks off is the registry's failure", async () => {
+  const half = (): ReadableStream<Uint8Array> => {
+    let sent = false;
+    return new ReadableStream({
+      pull(controller) {
+        // What a platform says of a connection that ends too early.
+        if (sent) throw new TypeError("terminated");
+        sent = true;
+        controller.enqueue(new TextEncoder().encode(image.manifest.slice(0, 100)));
+      },
+    });
+  };
+  let answer = (): Response => new Response(half());
+  const { get, logs } = worker(new Internet().on(REG, () => answer()));
+  for (const reference of ["1", image.digest]) {
+    assert.equal(await codeOf(await get(`/-/v2/reg.example/a/manifests/${reference}`)), "502 NETWORK");
+  }
+  // One that ends as if it were whole.
+  const headers = { "content-length": String(image.manifest.length), "content-type": OCI_MANIFEST };
+  answer = () => new Response(image.manifest.slice(0, 100), { headers });
+  assert.equal(await codeOf(await get("/-/v2/reg.example/a/manifests/1")), "502 NETWORK");
+  logs.length = 0;
+  // The head is out: what is missing shows by the connection's end, and in the log.
+  answer = () => new Response(half());
+  await assert.rejects(get(`/-/v2/reg.example/a/blobs/${image.layer}`));
+  assert.deepEqual(
+    logs.map(({ status, code }) => `${status} ${code}`),
+    ["200 NETWORK"],
+  );
 });
 
 test("limits: sizes, redirects, requests", async () => {

@@ -62,6 +62,8 @@ function settingsOf(args: Args): Record<string, unknown> {
   };
   set("OCIPEEK_REGISTRIES", args.texts("registry"));
   set("OCIPEEK_INSECURE_REGISTRIES", args.texts("insecure-registry"));
+  set("OCIPEEK_ALLOWED_ORIGINS", args.texts("allow-origin"));
+  set("OCIPEEK_ALLOWED_HOSTS", args.texts("allow-host"));
   set("OCIPEEK_DEFAULT_PLATFORM", args.text("platform"));
   set("OCIPEEK_TOKEN_HOSTS", args.texts("token-host"));
   if (args.flag("build-index")) set("OCIPEEK_INDEX", "build");
@@ -96,6 +98,18 @@ and harbor, and pushes SOCI indexes; OCIPEEK_HOOKS says of which images. See wor
       multiple: true,
       value: "HOST:PORT",
       help: "serve this one too, by plain http and on private addresses",
+    },
+    "allow-origin": {
+      type: "string",
+      multiple: true,
+      value: "ORIGIN",
+      help: "let pages of this origin read answers: https://app.example.com, or * for any page",
+    },
+    "allow-host": {
+      type: "string",
+      multiple: true,
+      value: "NAME",
+      help: "answer to this name, too, besides addresses and localhost",
     },
     "cache-bytes": {
       type: "string",

@@ -48,6 +48,7 @@ export async function start(
     fetch: (url, init) => fetch(url, init),
     cache: undefined,
     auth: undefined,
+    isOperators: () => false,
     checkAllowed: () => {},
     proxy: async (_request, target) => Response.json(target),
     now: Date.now,

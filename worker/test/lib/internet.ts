@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { open } from "ocipeek";
 import { AccessList } from "../../src/access.ts";
 import { parseConfig } from "../../src/config.ts";
-import { operatorAuth } from "../../src/credentials.ts";
+import { operatorAuth, operatorReads } from "../../src/credentials.ts";
 import { guardedFetch, type PlatformFetch } from "../../src/guarded-fetch.ts";
 import { createHandler } from "../../src/handler.ts";
 import { createProxy } from "../../src/proxy.ts";
@@ -65,6 +65,7 @@ export function worker(internet: Internet, env: Record<string, unknown> = {}) {
     fetch,
     cache: { get: (key) => stored.get(key), put: (key, value) => void stored.set(key, value) },
     auth,
+    isOperators: operatorReads(config),
     checkAllowed: (registry, repository) => void access.check(registry, repository),
     proxy: createProxy({ config, access, auth, now }),
     now,
