@@ -1,6 +1,7 @@
 // Hostile images through the built worker in workerd: each ends in a named error, or an answer, within an isolate's
 // 128 MB, and the isolate goes on.
 import assert from "node:assert/strict";
+import { request } from "node:http";
 import { after, before, describe, test } from "node:test";
 import { serveLayout } from "../../scripts/lib/layout-registry.mjs";
 import { deepName, writeImages } from "../lib/hostile-images.mjs";
@@ -171,6 +172,30 @@ describe("a hostile image", () => {
       assert.ok(!broke && length > 0);
     });
   }
+
+  hostile("good", "etc/small", async (answer) => {
+    assert.equal(await answer.text(), "small\n");
+    const { hostname, port } = new URL(worker.url);
+    const api = `/-/v2/${registry.host}`;
+    for (const path of [
+      `${api}/other/%2e%2e/hostile/manifests/good`,
+      `${api}/other/.%2E/hostile/manifests/good`,
+      `${api}/other\\..\\hostile/manifests/good`,
+      `${api}/hostile/manifests/%2e%2e/good`,
+      `/${registry.host}/other/%2e%2e/hostile:good/-/etc/small`,
+      `/${registry.host}/hostile:good/-/x/%2e%2e/etc/small`,
+    ]) {
+      // As it is written: `fetch` would tidy it up.
+      const status = await new Promise((resolve, reject) => {
+        const sent = request({ hostname, port, path }, (it) => {
+          it.resume();
+          resolve(it.statusCode);
+        });
+        sent.on("error", reject).end();
+      });
+      assert.equal(status, 400, path);
+    }
+  });
 
   for (const [tag, path, code, most] of BROKEN_OFF) {
     hostile(tag, path, async (answer) => {

@@ -32,16 +32,17 @@ describe("the registry's own API through workerd", () => {
     await pushLayout(plain.host, DEMO, REPOSITORY);
     registry = await startDockerRegistry({ storage: plain.storage, token: tokens.config });
     const auth = Buffer.from(`${USER}:${PASSWORD}`).toString("base64");
-    worker = await startWorker({
-      vars: {
-        OCIPEEK_INSECURE_REGISTRIES: registry.host,
-        OCIPEEK_DOCKER_CONFIG: JSON.stringify({ auths: { [registry.host]: { auth } } }),
-      },
-    });
     site = createServer((_request, answer) =>
       answer.writeHead(200, { "content-type": "text/html" }).end("page"),
     );
     siteUrl = `http://localhost:${await listen(site)}/`;
+    worker = await startWorker({
+      vars: {
+        OCIPEEK_INSECURE_REGISTRIES: registry.host,
+        OCIPEEK_DOCKER_CONFIG: JSON.stringify({ auths: { [registry.host]: { auth } } }),
+        OCIPEEK_ALLOWED_ORIGINS: ["*", new URL(siteUrl).origin],
+      },
+    });
     browser = await openBrowser();
   });
   after(async () => {
@@ -78,6 +79,45 @@ describe("the registry's own API through workerd", () => {
   test("without the worker's credentials it gives nothing", async () => {
     const answer = await fetch(`http://${registry.host}/v2/${REPOSITORY}/manifests/${TAG}`);
     assert.equal(answer.status, 401);
+  });
+
+  test("a page of an origin that is not listed reads nothing of it", async () => {
+    // The same server by another name.
+    await browser.page.goto(siteUrl.replace("localhost", "127.0.0.1"));
+    const paths = [
+      `/-/v2/${registry.host}/${REPOSITORY}/manifests/${DIGEST}`,
+      `/-/v2/${registry.host}/${REPOSITORY}/manifests/none`,
+      `/${registry.host}/${REPOSITORY}:${TAG}/`,
+      `/${registry.host}/${REPOSITORY}:${TAG}/-/etc/os-release`,
+      `/${registry.host}/${REPOSITORY}@${DIGEST}/-/etc`,
+    ];
+    const read = (urls) =>
+      browser.page.evaluate(
+        (urls) =>
+          Promise.all(
+            urls.map((url) =>
+              fetch(url)
+                .then((it) => it.text())
+                .catch((e) => e.name),
+            ),
+          ),
+        urls,
+      );
+    const urls = paths.map((path) => worker.url + path);
+    assert.deepEqual(
+      await read(urls),
+      paths.map(() => "TypeError"),
+    );
+    // What nobody has credentials for is for any page.
+    assert.match((await read([`${worker.url}/`]))[0], /^ocipeek/);
+    for (const path of paths) {
+      const answer = await fetch(worker.url + path, { redirect: "manual" });
+      await answer.arrayBuffer();
+      assert.match(answer.headers.get("cache-control"), /^(private|no-store)/, path);
+      assert.match(answer.headers.get("vary"), /\borigin\b/, path);
+      assert.equal(answer.headers.get("access-control-allow-origin"), null, path);
+      assert.equal(answer.headers.get("cross-origin-resource-policy"), "same-origin", path);
+    }
   });
 
   test("a page of another origin reads a manifest and a range of a blob, and sees their headers", async () => {
@@ -126,7 +166,7 @@ describe("the registry's own API through workerd", () => {
     for (const answer of [head, whole]) {
       assert.equal(answer.status, 200);
       assert.equal(answer.headers.get("content-length"), String(size));
-      assert.equal(answer.headers.get("cache-control"), "public, max-age=31536000, immutable");
+      assert.equal(answer.headers.get("cache-control"), "private, max-age=31536000, immutable");
       assert.equal(answer.headers.get("content-security-policy"), "default-src 'none'; sandbox");
     }
   });

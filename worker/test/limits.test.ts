@@ -1,7 +1,7 @@
 // What requests may cost, and how failures are told.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Fetch, open } from "ocipeek";
+import { type Fetch, type Image, type open, open as openImage } from "ocipeek";
 import type { Deps } from "../src/deps.ts";
 import { HttpError } from "../src/errors.ts";
 import { type Harness, start } from "./lib/harness.ts";
@@ -22,6 +22,27 @@ async function using(
   } finally {
     await h.close();
   }
+}
+
+/** `open` of images that have so many entries, at hand without waiting for anything. */
+function endless(count: number, onEntry: () => void): typeof open {
+  return async (source, options) => {
+    const image: Image = await openImage(source, options);
+    const stats = await image.stat("/etc");
+    image.walk = async function* () {
+      for (let i = 0; i < count; i++) {
+        onEntry();
+        const pathBytes = new TextEncoder().encode(`/etc/${i}`);
+        yield new Proxy(stats, {
+          get: (it, name) => {
+            const value = name === "pathBytes" ? pathBytes : Reflect.get(it, name, it);
+            return typeof value === "function" ? value.bind(it) : value;
+          },
+        });
+      }
+    };
+    return image;
+  };
 }
 
 async function assertError(response: Response, status: number, code: string, words?: RegExp): Promise<void> {
@@ -72,6 +93,46 @@ describe("limits of a request", () => {
       await assertError(await h.get(`${image}/etc/?recursive`), 413, "LIMIT_EXCEEDED", /maxEntries = 5/);
       await assert.rejects((await h.get(`${image}/?tar`)).arrayBuffer(), { code: "LIMIT_EXCEEDED" });
     }));
+
+  for (const [path, accept] of [
+    ["/etc/", "application/json"],
+    ["/etc/", "text/html"],
+    ["/?recursive", "*/*"],
+    ["/?recursive&glob=**/*", "*/*"],
+    ["/?tar", "*/*"],
+  ] as const) {
+    test(`long work gives others their turn, and ends when its time is over: ${path} as ${accept}`, () => {
+      let reached = 0;
+      const most = 400_000;
+      const limits = { maxEntries: most, maxListing: most };
+      return using({ OCIPEEK_LIMITS: limits }, { open: endless(most, () => reached++) }, async (h, image) => {
+        let ticks = 0;
+        const clock = setInterval(() => {
+          ticks += 1;
+        }, 1);
+        const leave = new AbortController();
+        const asked = h.get(`${image}${path}`, { accept }, "GET", { signal: leave.signal });
+        // Whoever takes all at once is no reason to wait.
+        const taken = asked.then((answer) => answer.arrayBuffer()).catch(() => {});
+        try {
+          // Another request, in the middle of it.
+          while (reached === 0) await new Promise((resolve) => setImmediate(resolve));
+          assert.equal((await h.get("/healthz")).status, 200);
+          assert.ok(reached < most / 4, `${reached} entries before the other was answered`);
+          // What a time limit does, too.
+          leave.abort();
+          const before = reached;
+          await taken;
+          await h.idle();
+          assert.ok(reached - before < most / 4, `${reached - before} entries more`);
+          assert.ok(ticks > 0, "timers fire meanwhile");
+          assert.equal(h.logs().find((record) => record.kind === "tree")?.code, "ABORTED");
+        } finally {
+          clearInterval(clock);
+        }
+      });
+    });
+  }
 
   test("a subtree that breaks off says so in its last line", () =>
     using({ OCIPEEK_LIMITS: { maxEntries: 2000 } }, {}, async (h, image) => {
