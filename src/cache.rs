@@ -1,5 +1,8 @@
 //! A cache of verified bytes in front of a source.
 
+#[cfg(not(target_arch = "wasm32"))]
+mod timely;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -16,6 +19,9 @@ use crate::source::{Cache, RawManifest, Source, Target, manifest_media_type};
 use crate::stats::Stats;
 use crate::transport::ByteStream;
 
+#[cfg(not(target_arch = "wasm32"))]
+pub use timely::TimelyCache;
+
 /// Answers whole blobs and manifests by digest out of a cache, and keeps there what the source gives. A tag is
 /// always asked for at the source. Ranges and streams pass through.
 pub struct CachedSource {
@@ -30,7 +36,7 @@ impl fmt::Debug for CachedSource {
 }
 
 impl CachedSource {
-    /// `cache` in front of `source`.
+    /// `cache` in front of `source`. One that may hang belongs into a [`TimelyCache`].
     pub fn new(source: Rc<dyn Source>, cache: Rc<dyn Cache>) -> Self {
         CachedSource { source, cache }
     }

@@ -77,6 +77,9 @@ pub struct Limits {
     /// for, in milliseconds. Default 30,000; then that try has failed, and the next one goes on where it stopped.
     /// Time in which the caller does not ask for bytes does not count. 0 waits for ever.
     pub max_idle_ms: u64,
+    /// How long a cache may take to answer, in milliseconds. Default 3,000; then it is as if it had nothing, and where
+    /// that is so again and again it is not asked any more. 0 waits for ever.
+    pub max_cache_ms: u64,
     /// Longest wait that a `Retry-After` may ask for, in seconds. Default 30; a longer one is the error
     /// `RATE_LIMITED`.
     pub max_retry_after: u32,
@@ -124,6 +127,7 @@ impl Default for Limits {
             max_index_entries: 10_000,
             max_attempts: 4,
             max_idle_ms: 30_000,
+            max_cache_ms: 3_000,
             max_retry_after: 30,
             max_redirects: 5,
             max_referrers_pages: 100,

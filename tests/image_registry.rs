@@ -7,17 +7,20 @@
 mod memory;
 mod mock;
 
+use std::ops::Range;
 use std::rc::Rc;
 
+use bytes::Bytes;
 use futures_executor::block_on;
+use futures_util::future::{LocalBoxFuture, pending};
 use memory::Plain;
 use mock::{Mock, What};
-use ocipeek::cache::{CachedSource, MemoryCache};
+use ocipeek::cache::{CachedSource, MemoryCache, TimelyCache};
 use ocipeek::error::{Code, Result};
 use ocipeek::image::{Image, OpenOptions, SociChoice};
 use ocipeek::layout::{FolderFiles, Layout};
 use ocipeek::limits::Limits;
-use ocipeek::source::Target;
+use ocipeek::source::{Cache, Target};
 use ocipeek::stats::Stats;
 
 const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/demo");
@@ -172,6 +175,61 @@ fn a_second_session_finds_everything_in_a_cache_but_the_tag() {
         mock.lines().len()
     };
     assert_eq!((read(), read()), (5, 1));
+}
+
+/// A cache some of whose calls are never answered.
+struct Hung {
+    inner: MemoryCache,
+    reads: bool,
+    writes: bool,
+}
+
+impl Cache for Hung {
+    fn get<'a>(&'a self, key: &'a str) -> LocalBoxFuture<'a, Option<Bytes>> {
+        if self.reads { Box::pin(pending()) } else { self.inner.get(key) }
+    }
+    fn put<'a>(&'a self, key: &'a str, value: Bytes) -> LocalBoxFuture<'a, ()> {
+        if self.writes { Box::pin(pending()) } else { self.inner.put(key, value) }
+    }
+    fn has_ranges(&self) -> bool {
+        true
+    }
+    fn get_range<'a>(&'a self, key: &'a str, range: Range<u64>) -> LocalBoxFuture<'a, Option<Bytes>> {
+        if self.reads { Box::pin(pending()) } else { self.inner.get_range(key, range) }
+    }
+}
+
+#[test]
+fn a_cache_that_never_answers_is_as_if_there_were_none() {
+    let mock = Mock::of_layout(DEMO);
+    let read = |cache: Rc<dyn Cache>| {
+        mock.lines();
+        let before = (mock.elapsed_ms(), mock.sleeps().len());
+        let limit = Limits::default().max_cache_ms;
+        let timely = Rc::new(TimelyCache::new(cache.clone(), mock.transport(), limit));
+        let source = Rc::new(CachedSource::new(Rc::new(mock.registry()), timely));
+        let options = OpenOptions { cache: Some(cache), ..OpenOptions::default() };
+        block_on(async {
+            let target = Target::Tag("latest-soci".to_owned());
+            let image = Image::open(source, mock.transport(), &target, options).await.unwrap();
+            assert!(image.read_file(FILE, None).await.unwrap().1 == content());
+        });
+        let moments = mock.sleeps()[before.1..].iter().filter(|&&ms| ms == limit).count();
+        (mock.lines().len(), moments, mock.elapsed_ms() - before.0)
+    };
+    let (requests, moments, waited) = read(Rc::new(MemoryCache::new(16 << 20)));
+    // A healthy one costs no timer and no time.
+    assert_eq!((moments, waited), (0, 0));
+    for (reads, writes) in [(true, true), (true, false), (false, true)] {
+        let cache = Rc::new(Hung { inner: MemoryCache::new(16 << 20), reads, writes });
+        let (asked, moments, waited) = read(cache.clone());
+        assert_eq!(asked, requests);
+        // Twice in a row each for what the source and the reader ask and keep; then it is left alone.
+        assert!((1..=12).contains(&moments) && waited <= 18_000, "{moments} moments, {waited} ms");
+        // What could be kept is there for the next one.
+        let next = read(Rc::new(Hung { inner: MemoryCache::new(1 << 20), reads: false, writes: false }));
+        assert_eq!((next.1, next.2), (0, 0));
+    }
 }
 
 #[test]

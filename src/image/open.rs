@@ -9,6 +9,8 @@ use super::formats::{self, Chosen};
 #[cfg(feature = "extent")]
 use super::volume::VolumeTree;
 use super::{Image, Inner, ManifestCheck, OpenOptions, SociChoice, SociFound, SociInfo};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::cache::TimelyCache;
 use crate::error::{Code, Error, Result};
 use crate::formats::{FormatFound, Reader, beside, of_image, referrers};
 #[cfg(feature = "extent")]
@@ -24,6 +26,8 @@ use crate::oci::{
 };
 use crate::rootfs::Rootfs;
 use crate::soci::{SociIndex, SociVersion, V1_INDEX, v1_indexes, v2_index_digest, v2_index_in};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::source::Cache;
 use crate::source::{RawManifest, Source, Target};
 use crate::transport::Transport;
 
@@ -77,6 +81,14 @@ async fn open(
     let manifest_check = match target {
         Target::Digest(_) if hidden != Some(FormatFound::Referrers) => ManifestCheck::Digest,
         _ => ManifestCheck::Tag,
+    };
+    // In the package this is done where the cache is called.
+    #[cfg(not(target_arch = "wasm32"))]
+    let options = OpenOptions {
+        cache: options.cache.map(|cache| -> Rc<dyn Cache> {
+            Rc::new(TimelyCache::new(cache, transport.clone(), options.limits.max_cache_ms))
+        }),
+        ..options
     };
     let cache = options.cache.as_ref();
     let trusted = || options.indexer.is_some() || cache.is_some_and(|cache| cache.has_ranges());

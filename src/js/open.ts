@@ -7,6 +7,7 @@ import { Indexing } from "./indexing/index.js";
 import { ProgressMeter } from "./progress.js";
 import { formatsReady, isBrowser, type Runtime, ready } from "./runtime.js";
 import { Scope } from "./scope.js";
+import { timely } from "./timely-cache.js";
 import type { Auth, ImageSource, OpenOptions } from "./types.js";
 
 /**
@@ -64,13 +65,13 @@ export async function imagesIn(
 
 /** What wasm calls. @internal */
 export function hostOf(
-  options: Pick<OpenOptions, "auth" | "cache" | "fetch">,
+  options: Pick<OpenOptions, "auth" | "cache" | "fetch" | "limits">,
   meter?: ProgressMeter | undefined,
 ): Host {
   return {
     browser: isBrowser(),
     ...(options.fetch ? { fetch: checkFunction("fetch", options.fetch) } : {}),
-    ...(options.cache ? { cache: options.cache } : {}),
+    ...(options.cache ? { cache: timely(options.cache, options.limits?.maxCacheMs) } : {}),
     ...(options.auth ? { credentials: finder(options.auth) } : {}),
     ...(meter ? { onTransfer: meter.add } : {}),
   };

@@ -273,6 +273,9 @@ export interface ReadStats {
  * also given packed zTOCs (`pack-v1:sha256:…`), of which one read takes a few kilobytes. Indexes that were built here are
  * kept by the digest of their layer (`index-v1:sha256:…`). Both carry checksums against damage, but no digest vouches for
  * them: only its owner may be able to write to a cache that has `getRange`, or is used with {@link OpenOptions.index}.
+ *
+ * What has no answer after the limit `maxCacheMs` (3,000; 0 waits for ever) counts as nothing, too; a cache for which that
+ * is so twice in a row is not asked any more by that image.
  */
 export interface Cache {
   /** The bytes of `key`, or nothing. What it throws counts as nothing. */

@@ -52,6 +52,11 @@ export interface RequestLimits {
   readonly maxOpenImages: number;
   /** Images that requests have open at a time; others wait. Default 16. */
   readonly maxImagesInUse: number;
+  /**
+   * Milliseconds that a tier of the cache may take to answer; then it is as if it had nothing, and after two such times
+   * in a row it is left alone for half a minute. 0 waits for ever. Default 2,000.
+   */
+  readonly maxCacheMs: number;
 }
 
 /** How answers of registries are kept. */
@@ -162,6 +167,7 @@ const REQUEST_LIMITS: RequestLimits = {
   maxSeconds: 900,
   maxOpenImages: 4,
   maxImagesInUse: 16,
+  maxCacheMs: 2_000,
 };
 
 /** Memory of all of these together, for {@link RequestLimits.maxOpenImages} images, stays under 128 MB in usual use. */

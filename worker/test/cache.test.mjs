@@ -269,6 +269,63 @@ describe("tiers together", () => {
   });
 });
 
+describe("a tier that never answers", () => {
+  const never = () => new Promise(() => {});
+  const hung = () => ({ isMemory: false, get: never, getRange: never, put: never });
+  const working = () => new R2Tier(bucket(), "v1/");
+
+  test("is one that has nothing, and is left alone for a while", async () => {
+    let now = 0;
+    let asked = 0;
+    const first = hung();
+    first.get = () => {
+      asked += 1;
+      return never();
+    };
+    const second = working();
+    await second.put(KEY, bytes("content"));
+    const { cache, settle } = tiered([first, second], { maxCacheMs: 20, now: () => now });
+    for (let i = 0; i < 5; i++) assert.equal(text(await cache.get(KEY)), "content");
+    assert.equal(asked, 2);
+    assert.equal(text(await cache.getRange(KEY, 1, 3)), "on");
+    // What it was to keep is not waited for for ever: a server could not end.
+    await settle();
+    now += 31_000;
+    assert.equal(text(await cache.get(KEY)), "content");
+    assert.equal(text(await cache.get(KEY)), "content");
+    assert.equal(asked, 3, "one try after its rest");
+    first.get = async () => bytes("nearer");
+    now += 31_000;
+    for (let i = 0; i < 3; i++) assert.equal(text(await cache.get(KEY)), "nearer");
+  });
+
+  test("holds no memory: what waits to be written to it is let go", async () => {
+    const { cache, settle } = tiered([hung()], { maxCacheMs: 20 });
+    // Twice of what may wait.
+    for (let i = 0; i < 16; i++) {
+      cache.put(`sha256:${String(i).padStart(64, "0")}`, new Uint8Array(4 << 20));
+      if (i % 8 === 7) await settle();
+    }
+    const kept = [];
+    const later = working();
+    const next = tiered([{ ...hung(), put: async (key) => void kept.push(key) }, later], { maxCacheMs: 20 });
+    next.cache.put(KEY, bytes("content"));
+    await next.settle();
+    assert.deepEqual(kept, [KEY]);
+    assert.equal(text(await later.get(KEY)), "content");
+  });
+
+  test("costs healthy ones nothing: no timer for what is at hand", async (t) => {
+    const timers = t.mock.method(globalThis, "setTimeout");
+    const store = working();
+    await store.put(KEY, bytes("content"));
+    const { cache, settle } = tiered([new MemoryTier(1000), store]);
+    for (let i = 0; i < 3; i++) assert.equal(text(await cache.get(KEY)), "content");
+    await settle();
+    assert.equal(timers.mock.callCount(), 0);
+  });
+});
+
 describe("the configured cache", () => {
   const platform = { host: "files.example", waitUntil: () => {} };
 

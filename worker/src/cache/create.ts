@@ -33,7 +33,9 @@ export function createCache(config: Config, env: Env, platform: CachePlatform): 
   }
   const bucket = env[BINDINGS.bucket];
   if (isBucket(bucket)) tiers.push(new R2Tier(bucket, `${generation}/`));
-  return tiers.length > 0 ? new TieredCache(tiers, platform) : undefined;
+  return tiers.length > 0
+    ? new TieredCache(tiers, { ...platform, maxCacheMs: config.limits.maxCacheMs })
+    : undefined;
 }
 
 /** A cache of our own: what `fetch` keeps in the default one is none of our business. */

@@ -1,5 +1,6 @@
 /** Tiers as one cache: asked from the nearest on, filled towards it. @module */
 import type { Cache } from "ocipeek";
+import { Patience } from "./patience.ts";
 import type { Tier } from "./tier.ts";
 
 /** What a {@link TieredCache} needs to know of its platform. */
@@ -16,7 +17,16 @@ export interface TieredOptions {
    * subrequests as reading: what is read must not lack them, what is written may.
    */
   writeDelay?: number;
+  /** Milliseconds that a tier may take to answer, or to keep a value; 0 waits for ever. Default 2,000. */
+  maxCacheMs?: number;
+  /** Milliseconds since the epoch. Default: the clock's. */
+  now?(): number;
 }
+
+/** As {@link TieredOptions.maxCacheMs}. */
+const MAX_CACHE_MS = 2_000;
+/** Milliseconds that copying a value from a tier to another may take: it is not waited for, but held. */
+const MAX_COPY_MS = 25_000;
 
 /** Bytes that may wait for {@link TieredOptions.writeDelay}; with more, what comes is written at once. */
 const MAX_DELAYED = 8 << 20;
@@ -28,7 +38,7 @@ const MAX_COPIED = 64 << 20;
 const MAX_REMEMBERED = 1000;
 
 /**
- * A cache over tiers, the nearest first. A tier that fails is one that has nothing. Writing is done when the value is
+ * A cache over tiers, the nearest first. A tier that fails, or has no answer in time, is one that has nothing. Writing is done when the value is
  * in memory; the other tiers follow while the answer is on its way.
  */
 export class TieredCache implements Cache {
@@ -36,11 +46,14 @@ export class TieredCache implements Cache {
   readonly #options: TieredOptions;
   readonly #lookups = new Map<string, Promise<Uint8Array | undefined>>();
   readonly #copied = new Set<string>();
+  readonly #patience = new Map<Tier, Patience>();
   #waiting = 0;
 
   constructor(tiers: readonly Tier[], options: TieredOptions) {
     this.#tiers = tiers;
     this.#options = options;
+    const now = options.now ?? Date.now;
+    for (const tier of tiers) this.#patience.set(tier, new Patience(options.maxCacheMs ?? MAX_CACHE_MS, now));
   }
 
   get(key: string): Promise<Uint8Array | undefined> {
@@ -57,7 +70,7 @@ export class TieredCache implements Cache {
 
   async #find(key: string): Promise<Uint8Array | undefined> {
     for (const [i, tier] of this.#tiers.entries()) {
-      const value = await attempt(() => tier.get(key));
+      const value = await this.#ask(tier, () => tier.get(key));
       if (value) {
         this.#keep(this.#tiers.slice(0, i), key, value);
         return value;
@@ -68,7 +81,7 @@ export class TieredCache implements Cache {
 
   async #findRange(key: string, start: number, end: number): Promise<Uint8Array | undefined> {
     for (const [i, tier] of this.#tiers.entries()) {
-      const part = await attempt(() => tier.getRange(key, start, end));
+      const part = await this.#ask(tier, () => tier.getRange(key, start, end));
       if (!part) continue;
       for (const nearer of this.#tiers.slice(0, i)) {
         if (nearer.putRange) nearer.putRange(key, start, end, part);
@@ -88,7 +101,7 @@ export class TieredCache implements Cache {
         this.#waiting += value.byteLength;
         const written = attempt(async () => {
           if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
-          await tier.put(key, value);
+          await this.#ask(tier, () => tier.put(key, value));
         }).finally(() => {
           this.#waiting -= value.byteLength;
         });
@@ -97,15 +110,21 @@ export class TieredCache implements Cache {
     }
   }
 
+  /** What a tier gives; nothing where it fails, or is too late. */
+  #ask<T>(tier: Tier, call: () => Promise<T> | T): Promise<T | undefined> {
+    return attempt(() => (tier.isMemory ? call() : this.#patience.get(tier)?.wait(call)));
+  }
+
   /** Brings a value nearer of which a part was asked for; once, and never through memory. */
   #copy(key: string, from: Tier, to: Tier): void {
     if (!from.getBody || !to.putBody || this.#copied.has(key)) return;
     if (this.#copied.size >= MAX_REMEMBERED) this.#copied.clear();
     this.#copied.add(key);
     const copied = attempt(async () => {
-      const body = await from.getBody?.(key);
+      const body = await this.#ask(from, () => from.getBody?.(key));
       if (!body) return;
-      if (body.size <= MAX_COPIED) await to.putBody?.(key, body);
+      const put = (): Promise<void> | undefined => to.putBody?.(key, body);
+      if (body.size <= MAX_COPIED) await new Patience(MAX_COPY_MS, Date.now).wait(put);
       else await body.stream.cancel();
     });
     this.#options.waitUntil(copied);
