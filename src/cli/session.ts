@@ -74,7 +74,9 @@ export class Session {
     await this.aim(text);
     const sameRegistry = from !== undefined && (await registryOf(from)) === this.#writesTo;
     const mountFrom = sameRegistry && this.#writesTo ? [(await parseReference(from)).repository] : [];
-    const options = { plainHttp: args.flag("plain-http"), tokenHosts: args.texts("token-host"), mountFrom };
+    const { maxIdleMs } = args.limits();
+    const tokenHosts = args.texts("token-host");
+    const options = { plainHttp: args.flag("plain-http"), tokenHosts, mountFrom, maxIdleMs };
     return placeOf(text, { auth: await this.#auth(text), archive, ...options });
   }
 

@@ -14,7 +14,7 @@ export interface Authorization {
 
 /** Options of {@link authorize}. */
 export interface AuthorizeOptions
-  extends Pick<OpenOptions, "auth" | "fetch" | "plainHttp" | "tokenHosts" | "signal"> {
+  extends Pick<OpenOptions, "auth" | "fetch" | "plainHttp" | "tokenHosts" | "limits" | "signal"> {
   /** The `Authorization` that the registry has refused, if one was sent. */
   used?: string | undefined;
   /** Ask for the right to push to the repository too. */
@@ -40,6 +40,7 @@ export async function authorize(
   if (options.fetch) host.fetch = options.fetch;
   if (options.auth) host.credentials = finder(options.auth);
   const raw: RawOptions = {};
+  if (options.limits !== undefined) raw.limits = options.limits;
   if (options.plainHttp !== undefined) raw.plainHttp = options.plainHttp;
   if (options.tokenHosts !== undefined) raw.tokenHosts = options.tokenHosts;
   if (options.push !== undefined) raw.push = options.push;

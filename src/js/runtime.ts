@@ -11,6 +11,8 @@ export interface Runtime {
   folder?(path: string): LocalFiles;
   /** Opens a file on disk. */
   archive?(path: string): LocalFiles;
+  /** Whether `fetch` takes a streamed body as fast as it goes out, and sends it with its length. */
+  streamsBodies?: boolean;
   /** Whether what one request began must not be waited for by another, as on the edge. */
   isIsolated?: boolean;
   /** The module `ocipeek/build`, which is loaded on demand. */

@@ -307,7 +307,9 @@ export interface FetchInit {
   headers: Record<string, string>;
   redirect: "follow" | "manual";
   signal: AbortSignal;
-  body?: Uint8Array<ArrayBuffer>;
+  /** A stream only in Node, of a large body that is written: with its length as a header, and `duplex`. */
+  body?: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>;
+  duplex?: "half";
   credentials?: "omit";
   cache?: "no-store";
 }

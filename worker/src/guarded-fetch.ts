@@ -79,13 +79,14 @@ function platformInit(init: FetchInit, part: Part): RequestInit {
   const headers = new Headers(init.headers);
   // Whoever asks: storage gets no credentials.
   if (part.kind === "storage") headers.delete("authorization");
-  const { method, signal, body } = init;
+  const { method, signal, body, duplex } = init;
   return {
     method,
     headers,
     redirect: "manual",
     signal,
     ...(body ? { body } : {}),
+    ...(duplex ? { duplex } : {}),
     // The edge's own cache between us and the registry would keep answers without knowing who may have them.
     ...({ cf: { cacheTtl: -1 } } as object),
   };

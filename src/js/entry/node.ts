@@ -1,6 +1,6 @@
 /** The entry for Node and Bun. @module */
 import { readFileSync } from "node:fs";
-import { arch } from "node:process";
+import process, { arch } from "node:process";
 import { initSync } from "../../wasm/ocipeek.js";
 import { archiveFiles, folderFiles } from "../node/files.js";
 import { goArchitecture, setRuntime } from "../runtime.js";
@@ -10,6 +10,8 @@ setRuntime({
   architecture: goArchitecture(arch),
   folder: folderFiles,
   archive: archiveFiles,
+  // Bun takes all of it at once.
+  streamsBodies: process.versions.bun === undefined,
   builder: () => import("../build/entry/node.js"),
   formats: () => import("../formats/entry/node.js"),
 });

@@ -98,5 +98,11 @@ export class Handover {
 function keyOf(url: string, init: FetchInit): string {
   const { method, headers, body } = init;
   const { authorization, range } = headers;
-  return JSON.stringify([method, url, authorization, range, body ? Array.from(body) : null]);
+  return JSON.stringify([
+    method,
+    url,
+    authorization,
+    range,
+    body instanceof Uint8Array ? Array.from(body) : null,
+  ]);
 }

@@ -1,8 +1,13 @@
-/** Requests to one repository of a registry: signed in, sent again where that may help. @module */
+/** Requests to one repository of a registry: signed in, redirected, sent again where that may help. @module */
 import { type AuthorizeOptions, authorize } from "../authorize.js";
 import { OcipeekError } from "../errors.js";
 import type { Reference } from "../reference.js";
+import { isBrowser, ready } from "../runtime.js";
 import type { Auth, ErrorCode, Fetch } from "../types.js";
+import { MAX_IDLE_MS, Watch } from "../watch.js";
+import { type Answer, transfer } from "./transfer.js";
+
+export type { Answer } from "./transfer.js";
 
 /** Options of a connection. */
 export interface ConnectionOptions {
@@ -20,6 +25,11 @@ export interface ConnectionOptions {
   maxAttempts?: number | undefined;
   /** Seconds that the registry may ask to wait, at most; 60 by default. */
   maxRetryAfter?: number | undefined;
+  /**
+   * Milliseconds for which nothing may come or go while it is waited for; 30,000 by default, 0 waits for ever. In Node it
+   * shows how far a body has gone out; elsewhere one gets a second more for each 64 kB.
+   */
+  maxIdleMs?: number | undefined;
 }
 
 /** One request. */
@@ -34,16 +44,26 @@ export interface Outgoing {
   signal?: AbortSignal | undefined;
   /** `false` where sending it twice could do harm, or the caller goes on another way. */
   again?: boolean;
+  /** Bytes that the registry has to go through before it can answer. */
+  work?: number;
   /** What messages say it was for: `the upload of sha256:…`. */
   what: string;
 }
 
-/** An answer whose status was expected. The body is read by the caller, or cancelled. */
-export type Answer = Response;
-
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+/** Redirects of one request that are followed; as the reader has it. */
+const MAX_REDIRECTS = 5;
 const AGAIN = new Set([408, 425, 429, 500, 502, 503, 504]);
 const FIRST_WAIT_MS = 250;
 const MAX_ERROR_BODY = 16_384;
+
+/** Errors after which another try gives the same, whatever their code. */
+const FINAL = new WeakSet<Error>();
+
+/** Whether another try may help. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof OcipeekError && error.code === "NETWORK" && !FINAL.has(error);
+}
 
 /** One repository. Requests share a token. */
 export class Connection {
@@ -77,17 +97,20 @@ export class Connection {
   /** Where an answer's `Location` leads. Only to where a request with content may go. */
   locate(answer: Answer): string {
     const location = answer.headers.get("location");
-    const base = new URL(this.#base);
-    const url = location !== null && URL.canParse(location, this.#base) ? new URL(location, base) : null;
-    // Only what is on this machine itself may lead to others here.
-    const isNear = url !== null && isLoopback(url.host) && isLoopback(base.host);
-    if (
-      !url ||
-      !(url.origin === base.origin || isNear || (url.protocol === "https:" && !isLoopback(url.host)))
-    ) {
-      throw this.error("NETWORK", "the registry names no place for the upload that may be used");
+    const url =
+      location !== null && URL.canParse(location, this.#base) ? new URL(location, this.#base) : null;
+    if (!url || !this.#mayTake(url)) {
+      throw this.#final("NETWORK", "the registry names no place for the upload that may be used");
     }
     return url.href;
+  }
+
+  /** Whether content may go there: to the registry, or over https to where is public. */
+  #mayTake(url: URL): boolean {
+    const base = new URL(this.#base);
+    // Only what is on this machine itself may lead to others here.
+    const isNear = isLoopback(url.host) && isLoopback(base.host);
+    return url.origin === base.origin || isNear || (url.protocol === "https:" && !isLoopback(url.host));
   }
 
   /**
@@ -99,7 +122,7 @@ export class Connection {
     if (link === undefined) return undefined;
     const from = new URL(target, this.#base);
     if (!URL.canParse(link, from.href) || this.#isElsewhere({ target: new URL(link, from).href })) {
-      throw this.error("NETWORK", "the registry continues a list at another place");
+      throw this.#final("NETWORK", "the registry continues a list at another place");
     }
     return new URL(link, from).href;
   }
@@ -139,37 +162,86 @@ export class Connection {
   async #sendSigned(out: Outgoing): Promise<Answer> {
     if (this.#challenge !== undefined && Date.now() >= this.#renewAt)
       await this.#signIn(undefined, out.signal);
-    const first = await this.#sendOnce(out);
-    if (first.status !== 401 || this.#isElsewhere(out)) return first;
+    const first = await this.#follow(out);
+    if (first.status !== 401) return first;
     await first.body?.cancel();
     this.#challenge = first.headers.get("www-authenticate") ?? "";
     await this.#signIn(this.#authorization, out.signal);
-    return this.#sendOnce(out);
+    return this.#follow(out);
   }
 
-  async #sendOnce({ method, target, headers = {}, body, signal, what }: Outgoing): Promise<Answer> {
-    const url = new URL(target, this.#base).href;
-    const isOwn = !this.#isElsewhere({ target });
-    const authorization = isOwn ? this.#authorization : undefined;
-    try {
-      return (await this.#fetch(url, {
-        method,
-        headers: { ...headers, ...(authorization ? { authorization } : {}) },
-        redirect: method === "GET" || method === "HEAD" ? "follow" : "manual",
-        signal: signal ?? new AbortController().signal,
-        credentials: "omit",
-        cache: "no-store",
-        ...(body ? { body } : {}),
-      })) as Response;
-    } catch (cause) {
-      if (signal?.aborted)
-        throw new OcipeekError("ABORTED", "ABORTED: stopped by the caller", { cause: signal.reason });
-      const { host } = new URL(url);
-      throw new OcipeekError("NETWORK", `NETWORK: ${this.name}: no answer from ${host} to ${what}`, {
-        reference: this.name,
-        cause,
-      });
+  /**
+   * Sends a request, and follows redirects. The credentials are sent only as long as none has led away from the registry,
+   * and a 401 is the registry's only so long, too.
+   */
+  async #follow(out: Outgoing): Promise<Answer> {
+    const reads = out.method === "GET" || out.method === "HEAD";
+    let url = new URL(out.target, this.#base);
+    let isHome = !this.#isElsewhere(out);
+    for (let hops = 0; ; hops++) {
+      const answer = await this.#sendOnce(out, url, isHome, reads);
+      // A browser follows by itself, and takes the credentials off at another origin.
+      if (answer.url !== url.href) this.#checkRedirect(url, new URL(answer.url));
+      const from = new URL(answer.url);
+      isHome &&= !this.#isElsewhere({ target: from.href });
+      const location = REDIRECTS.has(answer.status) ? answer.headers.get("location") : null;
+      if (location === null && (answer.status !== 401 || isHome)) return answer;
+      await answer.body?.cancel();
+      if (location === null) {
+        // Another host may not have the registry's credentials by asking for some.
+        const why = `${from.host} answers 401, and is not the registry: no credentials were sent there`;
+        throw this.#final("UNAUTHORIZED", `${out.what}: ${why}`, { status: 401 });
+      }
+      if (!URL.canParse(location, from.href)) {
+        throw this.#final("NETWORK", `${from.host} redirects to what is no URL, in ${out.what}`);
+      }
+      const next = new URL(location, from);
+      if (hops === MAX_REDIRECTS) {
+        const why = `${out.what} was redirected more than ${MAX_REDIRECTS} times`;
+        throw this.#final("LIMIT_EXCEEDED", why, { status: answer.status });
+      }
+      if (!reads && answer.status !== 307 && answer.status !== 308) {
+        const why = `${from.host} redirects ${out.what} to ${next.host} by ${answer.status}, which loses what is sent`;
+        throw this.#final("NETWORK", why, { status: answer.status });
+      }
+      this.#checkRedirect(from, next);
+      if (!reads && !this.#mayTake(next)) {
+        throw this.#final(
+          "NETWORK",
+          `${from.host} redirects ${out.what} to ${next.host}, which may not take it`,
+        );
+      }
+      isHome &&= !this.#isElsewhere({ target: next.href });
+      url = next;
     }
+  }
+
+  /** As the reader has it: not from what is encrypted, or from this machine, to what is not. */
+  #checkRedirect(from: URL, to: URL): void {
+    const isInside = isLoopback(from.host) && isLoopback(to.host);
+    const isPlain = this.#options.plainHttp === true && from.protocol === "http:" && to.protocol === "http:";
+    if (to.protocol === "https:" || (to.protocol === "http:" && (isInside || isPlain))) return;
+    throw this.#final("NETWORK", `${from.host} redirects to ${to.origin}, which is not https; refused`);
+  }
+
+  async #sendOnce(out: Outgoing, url: URL, isHome: boolean, reads: boolean): Promise<Answer> {
+    const { method, headers = {}, body, signal, what, work } = out;
+    const authorization = isHome ? this.#authorization : undefined;
+    const { streamsBodies } = await ready();
+    return transfer(
+      {
+        method,
+        url: url.href,
+        headers: { ...headers, ...(authorization ? { authorization } : {}) },
+        redirect: reads && isBrowser() ? "follow" : "manual",
+        body,
+        signal,
+        what,
+        work,
+        name: this.name,
+      },
+      { fetch: this.#fetch, maxIdleMs: this.#options.maxIdleMs, streams: streamsBodies },
+    );
   }
 
   /** Whether a target is at another origin, which gets no credentials. */
@@ -182,15 +254,24 @@ export class Connection {
     const mountFrom = [...this.#pulls];
     const options: AuthorizeOptions = { auth, plainHttp, tokenHosts, mountFrom, push: true, used, signal };
     if (this.#options.fetch) options.fetch = this.#options.fetch;
+    if (this.#options.maxIdleMs !== undefined) options.limits = { maxIdleMs: this.#options.maxIdleMs };
     const found = await authorize(this.name, this.#challenge ?? "", options);
     this.#authorization = found.authorization;
     this.#renewAt = found.renewAt ?? Number.POSITIVE_INFINITY;
   }
 
+  /** An error after which another try gives the same. */
+  #final(...args: Parameters<Connection["error"]>): OcipeekError {
+    const error = this.error(...args);
+    FINAL.add(error);
+    return error;
+  }
+
   async #failure(out: Outgoing, answer: Answer): Promise<OcipeekError> {
     const { status } = answer;
-    const said = reasonOf(await shortText(answer));
-    const why = `${out.what}: the registry answers ${status}${said ? `, ${said}` : ""}`;
+    const said = reasonOf(await shortText(answer, this.#options.maxIdleMs));
+    const who = this.#isElsewhere({ target: answer.url }) ? new URL(answer.url).host : "the registry";
+    const why = `${out.what}: ${who} answers ${status}${said ? `, ${said}` : ""}`;
     const wait = retryAfter(answer);
     const code = said.startsWith("DIGEST_INVALID") ? "DIGEST_MISMATCH" : codeOf(status);
     return new OcipeekError(code, `${code}: ${this.name}: ${why}`, {
@@ -211,23 +292,20 @@ function codeOf(status: number): ErrorCode {
   return "NETWORK";
 }
 
-function isPassing(error: unknown): boolean {
-  return error instanceof OcipeekError && error.code === "NETWORK";
-}
-
 function retryAfter(answer: Answer): number | undefined {
   const text = answer.headers.get("retry-after") ?? "";
   return /^\d{1,6}$/.test(text) ? Number(text) : undefined;
 }
 
-/** The start of an error's text. */
-async function shortText(answer: Answer): Promise<string> {
+/** The start of an error's text: as much as comes while one piece of anything else would be waited for. */
+async function shortText(answer: Answer, maxMs: number = MAX_IDLE_MS): Promise<string> {
   const reader = answer.body?.getReader();
   let text = "";
   const decoder = new TextDecoder();
+  const watch = new Watch(maxMs, () => new Error("too slow"));
   try {
     while (reader && text.length < MAX_ERROR_BODY) {
-      const { done, value } = await reader.read();
+      const { done, value } = await watch.over(reader.read());
       if (done) break;
       text += decoder.decode(value, { stream: true });
     }

@@ -1,6 +1,6 @@
 /** Uploads of blobs: in one piece, or by chunks that go on after a broken connection (OCI distribution, `push`). @module */
 import { OcipeekError } from "../errors.js";
-import type { Answer, Connection } from "./connection.js";
+import { type Answer, type Connection, isPassing } from "./connection.js";
 import type { Blob, BlobOutcome } from "./content.js";
 
 /** Blobs of up to so many bytes go in one request. */
@@ -11,6 +11,8 @@ const CHUNK = 16 << 20;
 const MAX_CHUNK = 128 << 20;
 /** Broken connections in one upload. */
 const MAX_BREAKS = 8;
+/** Those of them in a row after which the registry has no more than before. */
+const MAX_IN_VAIN = 3;
 const OCTETS = { "content-type": "application/octet-stream" };
 
 /** How an upload is done. */
@@ -110,6 +112,7 @@ async function uploadChunks(
   let location = connection.locate(start);
   let sent = 0;
   let told = 0;
+  let inVain = 0;
   for (let breaks = 0; sent < blob.size; ) {
     const end = Math.min(sent + chunk, blob.size);
     const body = await blob.read(sent, end, signal);
@@ -128,13 +131,16 @@ async function uploadChunks(
       location = connection.locate(answer);
       sent = end;
     } catch (error) {
-      if (!isBroken(error) || ++breaks > MAX_BREAKS) throw error;
+      if (!isBroken(error) || ++breaks > MAX_BREAKS || ++inVain > MAX_IN_VAIN) throw error;
       const state = await progress(connection, location, what, signal);
       // Some registries give up an upload whose connection broke within a chunk.
       location = state?.location ?? connection.locate(await begin(connection, "", what, signal));
       sent = state?.received ?? 0;
     }
-    if (sent > told) onBytes?.(sent - told);
+    if (sent > told) {
+      onBytes?.(sent - told);
+      inVain = 0;
+    }
     told = Math.max(told, sent);
   }
   await finish(connection, location, blob, new Uint8Array(0), what, signal);
@@ -175,6 +181,8 @@ async function finish(
       body,
       expect: [201, 204],
       signal,
+      // It hashes the blob now, and may move it to where it stays.
+      work: blob.size,
       what,
     });
     await answer.body?.cancel();
@@ -186,5 +194,5 @@ async function finish(
 }
 
 function isBroken(error: unknown): boolean {
-  return error instanceof OcipeekError && (error.code === "NETWORK" || error.status === 416);
+  return isPassing(error) || (error instanceof OcipeekError && error.status === 416);
 }

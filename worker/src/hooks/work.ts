@@ -184,15 +184,22 @@ class Task {
   }
 
   /** How the registry is reached, for reading and for writing. */
-  #connection(): { auth?: FindAuth; fetch: Fetch; plainHttp: boolean; tokenHosts: string[] } {
+  #connection(): {
+    auth?: FindAuth;
+    fetch: Fetch;
+    plainHttp: boolean;
+    tokenHosts: string[];
+    maxIdleMs: number | undefined;
+  } {
     const { config, access, auth, fetch } = this.#deps;
     const { registry, repository } = this.#job.push;
     const guarded = guardedFetch(access, config, fetch, { registry, repository });
     return {
       ...(auth ? { auth } : {}),
-      fetch: following((url, init) => this.#count(guarded, url, init)),
+      fetch: (url, init) => this.#count(guarded, url, init),
       plainHttp: config.insecureRegistries.includes(registry),
       tokenHosts: [...config.tokenHosts],
+      maxIdleMs: this.#deps.libraryLimits.maxIdleMs,
     };
   }
 
@@ -263,31 +270,4 @@ function elsewhere(error: unknown, job: Job, { hooks, libraryLimits }: WorkDeps)
 
 function tooLong(job: Job, { hooks, maxSeconds }: WorkDeps): HttpError {
   return new HttpError("TIMEOUT", `it took more than ${maxSeconds} seconds; ${byHand(job, hooks)}`);
-}
-
-const REDIRECTS = new Set([301, 302, 303, 307, 308]);
-const MAX_REDIRECTS = 5;
-
-/** A fetch that follows redirects of what is read, each through the guard; for those who leave that to the platform. */
-function following(fetch: Fetch): Fetch {
-  return async (url, init) => {
-    if (init.redirect !== "follow" || (init.method !== "GET" && init.method !== "HEAD")) {
-      return fetch(url, init);
-    }
-    let from = url;
-    let { headers } = init;
-    for (let hops = 0; ; hops++) {
-      const answer = await fetch(from, { ...init, headers });
-      const to = REDIRECTS.has(answer.status) ? (answer.headers as Headers).get("location") : null;
-      if (to === null || hops === MAX_REDIRECTS) return answer;
-      void (answer.body as ReadableStream | null)?.cancel().catch(() => {});
-      const next = new URL(to, from).href;
-      if (new URL(next).origin !== new URL(from).origin) {
-        headers = Object.fromEntries(
-          Object.entries(headers).filter(([name]) => name.toLowerCase() !== "authorization"),
-        );
-      }
-      from = next;
-    }
-  };
 }
