@@ -73,8 +73,8 @@ impl Inner {
             Err(e) if first && is_hidden(&e) && self.client.transport.follows_redirects() => return Ok(None),
             Err(e) => return Err(e),
         };
-        // Registries from before the API: most say 404, some that they know no such method or name.
-        if matches!(answer.status, 400 | 404 | 405 | 501) {
+        // Registries from before the API: most say 404, some that they know no such method, name or type, or nothing at all.
+        if matches!(answer.status, 204 | 400 | 404 | 405 | 406 | 410 | 415 | 422 | 501) {
             return Ok(None);
         }
         if answer.status != 200 {
@@ -84,8 +84,8 @@ impl Inner {
         let content_type = answer.header("content-type").unwrap_or_default().to_string();
         let limit = self.client.limits.max_manifest_size;
         let bytes = answer.read("max_manifest_size", limit).await?;
-        // Some answer unknown paths with a page for people.
-        if manifest_media_type(&content_type, &bytes) != OCI_INDEX {
+        // Some answer unknown paths with a page for people, or with nothing.
+        if bytes.is_empty() || manifest_media_type(&content_type, &bytes) != OCI_INDEX {
             return Ok(None);
         }
         match parse_manifest(&bytes, OCI_INDEX, &self.client.limits)? {

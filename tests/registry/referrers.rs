@@ -74,7 +74,14 @@ fn the_fallback_tag() {
         What::status(400),
         What::status(405),
         What::status(501),
+        What::status(204),
+        What::status(406),
+        What::status(410),
+        What::status(415),
+        What::status(422),
         What::Answer(200, vec![html], "<html>".into()),
+        What::Answer(200, vec![("content-type", INDEX.to_string())], String::new()),
+        What::Answer(200, Vec::new(), String::new()),
     ] {
         mock.fault("/referrers/", 1, what);
         let found = block_on(mock.registry().referrers(&subject, SOCI)).unwrap();
