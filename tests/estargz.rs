@@ -97,7 +97,7 @@ fn a_cache_keeps_chunks_by_their_digests() {
 }
 
 #[test]
-fn what_is_damaged_once_is_fetched_once_more_and_twice_is_an_error() {
+fn what_is_damaged_once_is_fetched_once_more_and_twice_is_not_used() {
     for fails in [false, true] {
         // The TOC of the lower layer is looked for ahead, and again by whoever needs it.
         for (at, what, most) in [(40_000, "chunk", 2), (57_000, "TOC", 4)] {
@@ -119,12 +119,96 @@ fn what_is_damaged_once_is_fetched_once_more_and_twice_is_an_error() {
             assert_eq!(left.get(), 0, "{what}");
             match fails {
                 false => assert_eq!(Digest::of(&result.unwrap().1).hex(), SHA256, "{what}"),
+                // The layer's own digest vouches for it as well as the TOC's would.
+                true if what == "TOC" => {
+                    assert_eq!(Digest::of(&result.unwrap().1).hex(), SHA256);
+                    let lower = image.layers().remove(0);
+                    assert!(lower.read == ReadBy::Whole && lower.set_aside.is_some(), "{lower:?}");
+                }
                 true => {
                     let code = result.err().unwrap().code();
                     assert!(matches!(code, Code::DigestMismatch | Code::CorruptLayer), "{what}: {code:?}");
                 }
             }
         }
+    }
+}
+
+/// Annotations as other tools leave them on layers that they compress anew, and what is said of those.
+fn stale() -> Vec<(serde_json::Value, &'static str)> {
+    let zero = format!("sha256:{}", "0".repeat(64));
+    let chunked = |prefix: &str, position: &str, digest: &str| {
+        let key = |name: &str| format!("{prefix}.zstd-chunked.{name}");
+        let mut out = serde_json::Map::new();
+        out.insert(key("manifest-position"), position.into());
+        out.insert(key("manifest-checksum"), digest.into());
+        out.insert(key("tarsplit-position"), "59489:3197:80391".into());
+        out.into()
+    };
+    let estargz = |digest: &str| serde_json::json!({"containerd.io/snapshot/stargz/toc.digest": digest});
+    let (now, before) = ("io.github.containers", "io.containers");
+    vec![
+        (chunked(now, "20000:3294:13740:1", &zero), "compressed anew"),
+        (chunked(before, "20000:3294:13740:1", &zero), "compressed anew"),
+        // Behind the layer's end, of another type, and not a position at all.
+        (chunked(now, "99999999:3294:13740:1", &zero), "do not say where"),
+        (chunked(now, "20000:3294:13740:7", &zero), "do not say where"),
+        (chunked(now, "", &zero), "do not say where"),
+        (chunked(now, "20000:3294:13740:1", "junk"), "do not say where"),
+        (serde_json::json!({"io.github.containers.zstd-chunked.manifest-position": "1"}), "do not say where"),
+        (estargz(&zero), "does not end as a layer with one"),
+        (estargz("sha512:1"), "no digest"),
+    ]
+}
+
+#[test]
+fn annotations_that_do_not_fit_the_layer_are_set_aside_and_said() {
+    for (folder, tag) in [("formats/plain-gzip", "test:gzip"), ("formats/plain-zstd", "t")] {
+        for (annotations, why) in stale() {
+            let memory = changed(folder, tag, |manifest| {
+                for layer in manifest["layers"].as_array_mut().unwrap() {
+                    layer["annotations"] = annotations.clone();
+                }
+            });
+            let image = open(&memory, "changed", OpenOptions::default());
+            assert_eq!(read(&image).hex(), SHA256, "{folder} {annotations}");
+            for layer in image.layers() {
+                assert_eq!(layer.read, ReadBy::Whole);
+                let said = layer.set_aside.unwrap();
+                assert!(said.contains(why), "{annotations}: {said}");
+            }
+            let verified = block_on(image.stat(FILE, ocipeek::image::Follow::All)).unwrap().verified;
+            assert_eq!(verified.metadata, MetadataCheck::LayerDigest);
+            assert_eq!((verified.content, verified.index), (ContentCheck::LayerDigest, None));
+            // Of each layer: what was to be its TOC, at most twice, or its end; and all of it.
+            let log = memory.log();
+            assert!(log.iter().filter(|l| l.starts_with("range")).count() <= 4, "{log:?}");
+            assert_eq!(log.iter().filter(|l| l.starts_with("stream")).count(), 2, "{log:?}");
+            // Who names the format is told that the layer is not in it.
+            if why == "compressed anew" {
+                let reader = Reader::Format(Format::ZstdChunked);
+                let image = open(&memory, "changed", OpenOptions { reader, ..OpenOptions::default() });
+                let e = block_on(image.read_file(FILE, None)).err().unwrap();
+                assert_eq!(e.code(), Code::DigestMismatch);
+            }
+        }
+    }
+}
+
+/// What is over the limit for layers that are fetched whole is then read as a plain layer of that kind is.
+#[cfg(feature = "zstd-stream")]
+#[test]
+fn a_large_layer_with_annotations_that_do_not_fit_is_streamed() {
+    for (annotations, _) in stale() {
+        let memory = changed("formats/plain-zstd", "t", |manifest| {
+            manifest["layers"][1]["annotations"] = annotations.clone();
+        });
+        let mut limits = Limits::default();
+        limits.max_whole_layer_size = 100_000;
+        let image = open(&memory, "changed", OpenOptions { limits, ..OpenOptions::default() });
+        assert_eq!(read(&image).hex(), SHA256);
+        assert!(image.layers()[1].set_aside.is_some());
+        assert_eq!(image.layers()[1].read, ReadBy::Format(Format::Zstd));
     }
 }
 
@@ -137,6 +221,10 @@ fn a_wrong_digest_in_the_manifest_is_told() {
         }
     });
     let image = open(&memory, "changed", OpenOptions::default());
+    assert_eq!(read(&image).hex(), SHA256);
+    assert!(image.layers().iter().all(|l| l.read == ReadBy::Whole && l.set_aside.is_some()));
+    let reader = Reader::Format(Format::Estargz);
+    let image = open(&memory, "changed", OpenOptions { reader, ..OpenOptions::default() });
     let e = block_on(image.read_file(FILE, None)).err().unwrap();
     assert_eq!(e.code(), Code::DigestMismatch);
     assert!(e.digest().is_some());

@@ -220,18 +220,14 @@ const LAYOUTS: &[Layout] = &[
         ..chunked(
             "plain-gzip",
             Format::Estargz,
-            &["manifest test:gzip", "referrers 717e1241", "stream 441a2049", "stream ad411b17"],
+            &["manifest test:gzip", "stream 441a2049", "stream ad411b17"],
         )
     },
     Layout {
         read: ReadBy::Whole,
         metadata: MetadataCheck::LayerDigest,
         content: ContentCheck::LayerDigest,
-        ..chunked(
-            "plain-zstd",
-            Format::Estargz,
-            &["manifest t", "referrers 966b2dd1", "stream 11df1b85", "stream fcdddea3"],
-        )
+        ..chunked("plain-zstd", Format::Estargz, &["manifest t", "stream 11df1b85", "stream fcdddea3"])
     },
     nydus("nydus-v5", &["manifest test:nydus-v5", "blob 9f7c9711", "range ff0252a5 34537-48330"]),
     nydus("nydus-v5-lz4", &["manifest test:nydus-v5-lz4", "blob fec23191", "range 35c55b1b 40845-57070"]),

@@ -37,7 +37,7 @@ fn tar_image(files: &[File]) -> Memory {
 }
 
 fn open(memory: &Memory) -> Image {
-    open_with(memory, OpenOptions::default())
+    open_with(memory, memory::agreed())
 }
 
 /// Opened, the zTOCs loaded, and the log empty.
@@ -59,7 +59,7 @@ fn ranges(memory: &Memory) -> Vec<String> {
 fn a_cold_cat_by_tag() {
     let memory = Memory::demo();
     block_on(async {
-        let image = memory.open("latest-soci", OpenOptions::default()).await.unwrap();
+        let image = memory.open("latest-soci", memory::agreed()).await.unwrap();
         // The OCI index, then the image manifest and the SOCI index at the same time.
         assert_eq!(memory.log(), ["manifest latest-soci", "manifest 92ab42f2", "manifest fd80bc91"]);
         let (stat, data) = image.read_file(b"/usr/share/demo/tz/Anguilla", None).await.unwrap();
@@ -76,7 +76,7 @@ fn a_cold_cat_by_tag() {
 fn a_cold_cat_by_a_v1_index() {
     let memory = Memory::demo();
     block_on(async {
-        let image = memory.open("latest", OpenOptions::default()).await.unwrap();
+        let image = memory.open("latest", memory::agreed()).await.unwrap();
         assert_eq!(memory.log(), ["manifest latest", "referrers 42a11d5b", "manifest fd5e455f"]);
         image.read_file(b"/usr/share/demo/tz/Anguilla", None).await.unwrap();
         assert_eq!(memory.log().len(), 2);
@@ -91,7 +91,7 @@ fn a_cold_cat_by_a_v1_index() {
 fn a_path_asks_only_the_layers_that_it_must() {
     let memory = Memory::demo();
     block_on(async {
-        let image = memory.open("latest", OpenOptions::default()).await.unwrap();
+        let image = memory.open("latest", memory::agreed()).await.unwrap();
         memory.log();
         let e = image.read_file(b"/usr/share/demo/tz/no-such-file", None).await.unwrap_err();
         assert_eq!(e.code(), Code::Enoent);
@@ -111,7 +111,7 @@ fn neighbouring_spans_are_one_request_up_to_its_limit() {
 
     let memory = tar_image(&[file("big", big.clone())]);
     let limits = limits(|l| l.max_range_request = 300_000);
-    let image = open_with(&memory, OpenOptions { limits, ..OpenOptions::default() });
+    let image = open_with(&memory, OpenOptions { limits, ..memory::agreed() });
     assert_eq!(block_on(image.read_file(b"big", None)).unwrap().1, big);
     assert_eq!(ranges(&memory), ["0-300000", "300000-600000", "600000-900000", "900000-1001984"]);
 }
@@ -121,7 +121,7 @@ fn reads_at_span_borders_fetch_what_they_must() {
     // Content begins at 512.
     let data = noise(500_000 - 512, 2);
     let memory = tar_image(&[file("f", data.clone()), file("empty", "")]);
-    let options = || OpenOptions { limits: limits(|l| l.span_cache_size = 0), ..OpenOptions::default() };
+    let options = || OpenOptions { limits: limits(|l| l.span_cache_size = 0), ..memory::agreed() };
     for (range, want) in [
         (0..10, vec!["0-100000"]),
         // The header's span and the wanted one are neighbours, or not.
@@ -159,7 +159,7 @@ fn a_header_in_the_span_before_comes_with_the_same_request() {
     assert_eq!(block_on(image.read_file(b"b", None)).unwrap().1, "content of b");
     assert_eq!(ranges(&memory), ["0-102912"]);
     // Nothing is compared, and by what follows it the file cannot be a sparse one.
-    let options = OpenOptions { verify: false, ..OpenOptions::default() };
+    let options = OpenOptions { verify: false, ..memory::agreed() };
     let image = open_with(&memory, options);
     assert_eq!(block_on(image.read_file(b"b", None)).unwrap().1, "content of b");
     assert_eq!(ranges(&memory), ["100000-102912"]);
@@ -191,7 +191,7 @@ fn without_a_cache_waiters_still_share() {
     memory.slow();
     memory.chunks(&[10_000]);
     let limits = limits(|l| l.span_cache_size = 0);
-    let image = open_with(&memory, OpenOptions { limits, ..OpenOptions::default() });
+    let image = open_with(&memory, OpenOptions { limits, ..memory::agreed() });
     let (a, b) = block_on(join(image.read_file(b"f", None), image.read_file(b"f", None)));
     assert_eq!((a.unwrap().1, b.unwrap().1), (data.clone().into(), data.into()));
     assert_eq!(ranges(&memory).len(), 1);
@@ -250,7 +250,7 @@ fn a_big_file_streams() {
     let memory = Memory::made(vec![MadeLayer { media_type: GZIP, data: layer, ztoc: Some(ztoc) }]);
     memory.chunks(&[65_536]);
     let limits = limits(|l| l.span_cache_size = 4 << 20);
-    let image = open_with(&memory, OpenOptions { limits, ..OpenOptions::default() });
+    let image = open_with(&memory, OpenOptions { limits, ..memory::agreed() });
     block_on(async {
         let mut stream = image.read_stream(b"big", None).await.unwrap();
         let (mut at, mut most) = (0usize, 0);
@@ -292,7 +292,7 @@ fn spans_come_out_of_a_cache() {
     let data = noise(450_000, 9);
     let memory = gzip_image(&[file("f", data.clone())]);
     let cache = Rc::new(Kept::default());
-    let options = || OpenOptions { cache: Some(cache.clone()), ..OpenOptions::default() };
+    let options = || OpenOptions { cache: Some(cache.clone()), ..memory::agreed() };
     let image = open_with(&memory, options());
     // Spans 0 and 1.
     block_on(image.read_file(b"f", Some(100_000..150_000))).unwrap();
@@ -324,7 +324,7 @@ fn a_whole_layer_is_fetched_once() {
     let (layer, _) = gzip(&tar, SPAN, None);
     let memory = Memory::made(vec![MadeLayer { media_type: GZIP, data: layer, ztoc: None }]);
     memory.slow();
-    let image = block_on(memory.open("made", OpenOptions::default())).unwrap();
+    let image = block_on(memory.open("made", memory::agreed())).unwrap();
     memory.log();
     let (a, b) = block_on(join(image.read_file(b"a", None), image.read_file(b"b", Some(0..9))));
     assert_eq!((a.unwrap().1, b.unwrap().1), (data.into(), "b".into()));
@@ -337,7 +337,7 @@ fn a_tar_is_walked_by_its_headers_where_verification_is_off() {
     let (layer, _) = tar(&files);
     let size = layer.len() as u64;
     let memory = Memory::made(vec![MadeLayer { media_type: TAR, data: layer, ztoc: None }]);
-    let options = || OpenOptions { verify: false, soci: SociChoice::None, ..OpenOptions::default() };
+    let options = || OpenOptions { verify: false, soci: SociChoice::None, ..memory::agreed() };
     let image = open_with(&memory, options());
     let listed = memory.polled();
     assert!(listed < size / 20, "{listed} of {size}");
@@ -353,7 +353,7 @@ fn a_tar_is_walked_by_its_headers_where_verification_is_off() {
 fn prefetch_fills_the_cache() {
     let memory = Memory::demo();
     block_on(async {
-        let image = memory.open("latest-soci-head", OpenOptions::default()).await.unwrap();
+        let image = memory.open("latest-soci-head", memory::agreed()).await.unwrap();
         assert!(!image.soci().unwrap().prefetch.is_empty());
         image.prefetch().await.unwrap();
         assert!(image.cached_bytes() > 0);

@@ -168,14 +168,14 @@ fn check(tag: &str, options: OpenOptions) -> Image {
 
 #[test]
 fn without_an_index() {
-    let image = check("latest", OpenOptions { soci: SociChoice::None, ..OpenOptions::default() });
+    let image = check("latest", OpenOptions { soci: SociChoice::None, ..memory::agreed() });
     assert!(image.layers().iter().all(|l| l.read == ReadBy::Whole));
     assert!(image.soci().is_none());
 }
 
 #[test]
 fn without_an_index_unverified() {
-    let options = OpenOptions { soci: SociChoice::None, verify: false, ..OpenOptions::default() };
+    let options = OpenOptions { soci: SociChoice::None, verify: false, ..memory::agreed() };
     let image = check("latest", options);
     let read: Vec<_> = image.layers().iter().map(|l| l.read).collect();
     assert_eq!(read[..5], [ReadBy::Whole; 5]);
@@ -198,7 +198,7 @@ fn by_indexes_that_are_built_here() {
                 soci: SociChoice::None,
                 cache: Some(cache.clone()),
                 indexer: indexer.map(|i| -> Rc<dyn ocipeek::image::Indexer> { Rc::new(i) }),
-                ..OpenOptions::default()
+                ..memory::agreed()
             };
             let image = check("latest", options);
             for layer in image.layers() {
@@ -215,7 +215,7 @@ fn by_indexes_that_are_built_here() {
 }
 
 fn by_index(tag: &str, soci: SociChoice, digest: &str, found: SociFound) -> Image {
-    let image = check(tag, OpenOptions { soci, ..OpenOptions::default() });
+    let image = check(tag, OpenOptions { soci, ..memory::agreed() });
     let info = image.soci().unwrap();
     assert_eq!(info.digest.to_string(), digest);
     assert_eq!(info.found, found);
@@ -262,7 +262,7 @@ fn out_of_packs() {
         let cache = Rc::new(Ranged::default());
         // First the zTOCs, which are packed, then the packs.
         for _ in 0..2 {
-            check(tag, OpenOptions { cache: Some(cache.clone()), ..OpenOptions::default() });
+            check(tag, OpenOptions { cache: Some(cache.clone()), ..memory::agreed() });
             assert!(!cache.packs().is_empty());
         }
         let puts = cache.log().into_iter().filter(|line| line.starts_with("put pack-v1:"));

@@ -32,11 +32,11 @@ fn image_of(files: &[File], lie: impl FnOnce(&mut Spec)) -> Memory {
 }
 
 fn open(memory: &Memory) -> Image {
-    block_on(memory.open("made", OpenOptions::default())).unwrap()
+    block_on(memory.open("made", memory::agreed())).unwrap()
 }
 
 fn limits(change: impl FnOnce(&mut Limits)) -> OpenOptions {
-    let mut options = OpenOptions::default();
+    let mut options = memory::agreed();
     change(&mut options.limits);
     options
 }
@@ -133,7 +133,7 @@ fn a_ztoc_that_lies_about_a_file_gives_out_nothing_of_it() {
         }
         assert_eq!(block_on(image.read_file(b"second", None)).unwrap().1, "second");
         // By name only.
-        let options = OpenOptions { verify: false, ..OpenOptions::default() };
+        let options = OpenOptions { verify: false, ..memory::agreed() };
         let image = block_on(memory.open("made", options)).unwrap();
         let read = block_on(image.read_file(name.as_bytes(), None));
         if field == "content" {
@@ -201,7 +201,7 @@ fn a_ztoc_that_is_not_there() {
     assert_eq!(e.code(), Code::NotFound);
     assert_eq!(e.digest(), Some(&*ztoc.to_string()));
     assert!(e.message().contains("zTOC"), "{e}");
-    let options = OpenOptions { soci: SociChoice::None, ..OpenOptions::default() };
+    let options = OpenOptions { soci: SociChoice::None, ..memory::agreed() };
     let image = block_on(memory.open("made", options)).unwrap();
     assert_eq!(block_on(image.read_file(b"second", None)).unwrap().1, "second");
 }
@@ -327,7 +327,7 @@ fn a_version_1_zinfo_with_a_long_header() {
         let memory = Memory::made(vec![MadeLayer { media_type: GZIP, data: layer, ztoc: Some(ztoc) }]);
         let cache = Rc::new(memory::Kept::default());
         for _ in 0..2 {
-            let options = OpenOptions { cache: Some(cache.clone()), ..OpenOptions::default() };
+            let options = OpenOptions { cache: Some(cache.clone()), ..memory::agreed() };
             let image = block_on(memory.open("made", options)).unwrap();
             for f in files() {
                 assert_eq!(block_on(image.read_file(f.name.as_bytes(), None)).unwrap().1, f.data);
@@ -338,7 +338,7 @@ fn a_version_1_zinfo_with_a_long_header() {
 
 #[test]
 fn what_has_no_content_is_not_read() {
-    let image = block_on(Memory::demo().open("latest", OpenOptions::default())).unwrap();
+    let image = block_on(Memory::demo().open("latest", memory::agreed())).unwrap();
     let code = |path: &str| block_on(image.read_file(path.as_bytes(), None)).unwrap_err().code();
     assert_eq!(code("/etc"), Code::Eisdir);
     assert_eq!(code("/"), Code::Eisdir);

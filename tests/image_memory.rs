@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use futures_executor::block_on;
 use memory::ztoc::{Spec, file, gzip, noise, tar};
 use memory::{GZIP, MadeLayer, Memory};
-use ocipeek::image::{Image, OpenOptions};
+use ocipeek::image::Image;
 
 struct Counting;
 
@@ -81,7 +81,7 @@ fn a_40_mib_file_streams_in_a_few_mib() {
     let open = |ztoc: Option<Vec<u8>>, cache: usize| {
         let memory = Memory::made(vec![MadeLayer { media_type: GZIP, data: layer.clone(), ztoc }]);
         memory.chunks(&[65_536]);
-        let mut options = OpenOptions::default();
+        let mut options = memory::agreed();
         options.limits.span_cache_size = cache as u64;
         let image = block_on(memory.open("made", options)).unwrap();
         (memory, image)

@@ -18,7 +18,7 @@ use ocipeek::source::Target;
 const FILE: &[u8] = b"/usr/share/demo/tz/Anguilla";
 
 fn options(cache: &Rc<Ranged>) -> OpenOptions {
-    OpenOptions { cache: Some(cache.clone()), ..OpenOptions::default() }
+    OpenOptions { cache: Some(cache.clone()), ..memory::agreed() }
 }
 
 /// With the cache in front of the source too.

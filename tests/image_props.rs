@@ -116,7 +116,7 @@ proptest! {
         if case.slow {
             memory.slow();
         }
-        let mut options = OpenOptions { verify: case.way != Way::TarWalk, ..OpenOptions::default() };
+        let mut options = OpenOptions { verify: case.way != Way::TarWalk, ..memory::agreed() };
         options.cache = match case.cached {
             1 => Some(Rc::new(Kept::default())),
             2 => Some(Rc::new(Ranged::default())),

@@ -65,6 +65,10 @@ fn a_cold_cat_by_tag_with_a_token() {
 fn a_registry_without_referrers_has_the_index_under_a_tag() {
     let mock = Mock::of_layout(DEMO);
     let image = open_tag(&mock, "latest", OpenOptions::default()).unwrap();
+    assert!(image.soci().is_none());
+    assert_eq!(mock.lines(), ["GET registry.test/v2/app/manifests/latest 200"]);
+    let agreed = OpenOptions { attached_index: true, ..OpenOptions::default() };
+    let image = open_tag(&mock, "latest", agreed).unwrap();
     assert!(image.soci().is_some());
     assert_eq!(
         mock.lines(),
@@ -240,7 +244,7 @@ fn a_layout_in_a_folder() {
             let layout = Layout::open(files.clone(), Limits::default(), Stats::default()).await.unwrap();
             let target = Target::Tag(tag.to_owned());
             let image =
-                Image::open(Rc::new(layout), Rc::new(Plain), &target, OpenOptions::default()).await.unwrap();
+                Image::open(Rc::new(layout), Rc::new(Plain), &target, memory::agreed()).await.unwrap();
             assert!(image.soci().is_some(), "{tag}");
             let (stat, data) = image.read_file(FILE, None).await.unwrap();
             assert!(data == content());

@@ -38,7 +38,7 @@ fn sparse(runs: &[(usize, usize)], size: usize) -> (Vec<u8>, Vec<u8>) {
 }
 
 fn check(memory: &Memory, verify: bool, read: ReadBy, file: &[u8]) {
-    let open = || block_on(memory.open("made", OpenOptions { verify, ..OpenOptions::default() })).unwrap();
+    let open = || block_on(memory.open("made", OpenOptions { verify, ..memory::agreed() })).unwrap();
     assert_eq!(open().layers()[0].read, read);
     assert_eq!(block_on(open().read_file(b"sparse", None)).unwrap().1, file);
     for start in (0..file.len()).step_by(700) {
@@ -112,7 +112,7 @@ fn a_sparse_file_of_which_a_ztoc_does_not_tell_needs_no_verifying() {
     let ztoc = Spec::tar(list.clone(), &tar, 1_024).build();
     let memory = Memory::made(vec![MadeLayer { media_type: TAR, data: tar.clone(), ztoc: Some(ztoc) }]);
     check(&memory, false, ReadBy::Ztoc, &first);
-    let options = OpenOptions { verify: false, ..OpenOptions::default() };
+    let options = OpenOptions { verify: false, ..memory::agreed() };
     let image = block_on(memory.open("made", options)).unwrap();
     // The first one's header seems to begin in its middle; the one behind it is the last.
     for (i, told) in list[1..].iter().enumerate() {
@@ -207,7 +207,7 @@ fn pax_sparse_files_are_read_by_every_way() {
         let ztoc = Spec::gzip(told, tar.len(), &layer, points, false).build();
         let memory = Memory::made(vec![MadeLayer { media_type: GZIP, data: layer, ztoc: Some(ztoc) }]);
         check(&memory, true, ReadBy::Ztoc, &file);
-        let image = block_on(memory.open("made", OpenOptions::default())).unwrap();
+        let image = block_on(memory.open("made", memory::agreed())).unwrap();
         assert_eq!(block_on(image.read_file(b"plain", None)).unwrap().1, "plain");
         memory.log();
         block_on(image.read_file(b"sparse", None)).unwrap();
@@ -225,7 +225,7 @@ fn a_hole_of_a_terabyte_is_read_in_its_middle() {
     let sum: u32 = tar[..512].iter().map(|&b| u32::from(b)).sum();
     tar[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
     let memory = Memory::made(vec![MadeLayer { media_type: TAR, data: tar, ztoc: None }]);
-    let image = block_on(memory.open("made", OpenOptions::default())).unwrap();
+    let image = block_on(memory.open("made", memory::agreed())).unwrap();
     let middle = 1 << 39;
     let (stat, data) = block_on(image.read_file(b"sparse", Some(middle..middle + 100_000))).unwrap();
     assert_eq!(stat.size, 1 << 40);

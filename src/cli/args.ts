@@ -24,6 +24,10 @@ export const COMMON: Options = {
   stats: { type: "boolean", help: "list the requests and their bytes on standard error" },
   "soci-index": { type: "string", value: "DIGEST", help: "use this SOCI index" },
   "no-soci": { type: "boolean", help: "use no SOCI index" },
+  "attached-index": {
+    type: "boolean",
+    help: "use an index that is merely attached to the image: whoever may push to the repository vouches for it",
+  },
   reader: {
     type: "string",
     value: "NAME",

@@ -25,6 +25,13 @@ import { ProgressLine } from "./progress.js";
 import { type Place, placeOf } from "./soci/places.js";
 import { BuildLine } from "./soci/progress.js";
 
+/** What messages of the library name, as the command calls it. */
+const OPTIONS: [string, string][] = [
+  ["open the image with verify: false", "give --insecure-unverified"],
+  ["open the image with sociIndex: false", "give --no-soci"],
+  ["with attachedIndex: true", "with --attached-index"],
+];
+
 /** What a command works with. */
 export class Session {
   readonly args: Args;
@@ -105,7 +112,7 @@ export class Session {
   /** Says something on standard error; what the library calls an option by the command's name for it. */
   say(message: string): void {
     this.#clear();
-    const said = message.replace("open the image with verify: false", "give --insecure-unverified");
+    const said = OPTIONS.reduce((text, [library, command]) => text.replace(library, command), message);
     process.stderr.write(`ocipeek: ${escapeText(said).replaceAll("\\\\", "\\")}\n`);
   }
 
@@ -118,7 +125,10 @@ export class Session {
   async close(): Promise<void> {
     this.#clear();
     for (const opened of [...this.#images, ...this.#sources]) {
-      if (this.args.flag("stats")) process.stderr.write(statsReport(opened.stats));
+      if (this.args.flag("stats")) {
+        process.stderr.write(statsReport(opened.stats));
+        if ("layers" in opened) process.stderr.write(foundReport(opened));
+      }
       await opened.close();
     }
   }
@@ -133,6 +143,10 @@ export class Session {
     if (args.flag("no-soci") && args.text("soci-index") !== undefined) {
       throw new UsageError("--no-soci and --soci-index exclude each other");
     }
+    const attached = args.flag("attached-index");
+    if (attached && (args.flag("no-soci") || args.text("soci-index") !== undefined)) {
+      throw new UsageError("--attached-index excludes --no-soci and --soci-index");
+    }
     const build = args.flag("build-index");
     const cacheDir = args.text("cache-dir") ?? (build ? userCacheFolder() : undefined);
     const cache = cacheDir === undefined ? undefined : new DirectoryCache(cacheDir);
@@ -143,6 +157,7 @@ export class Session {
       signal: this.signal,
       onProgress: this.#progress.update,
       sociIndex: args.flag("no-soci") ? false : args.text("soci-index"),
+      attachedIndex: attached,
       reader: args.text("reader") as OpenOptions["reader"],
       index: build ? "build" : undefined,
       onIndexing: this.#building.update,
@@ -194,6 +209,16 @@ function userCacheFolder(): string {
   // Only absolute paths count, as the XDG specification wants.
   const { XDG_CACHE_HOME: folder } = env;
   return join(folder && isAbsolute(folder) ? folder : join(homedir(), ".cache"), own);
+}
+
+/** How the search for what is attached went, if there was one, and what was found not to fit its layer; for people. */
+export function foundReport({ discovery, layers }: Pick<Image, "discovery" | "layers">): string {
+  const lines = discovery ? [`attached: ${discovery.found.length} found`] : [];
+  if (discovery?.failed) lines.push(`discovery failed: ${discovery.failed.message}`);
+  for (const { index, reader } of layers) {
+    if (reader.setAside) lines.push(`layer ${index}, read as it is: ${reader.setAside}`);
+  }
+  return lines.map((line) => `${escapeText(line)}\n`).join("");
 }
 
 /** The requests as a table, and their sum. */

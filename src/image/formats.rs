@@ -44,7 +44,10 @@ pub(super) fn choose(
     // Programs in Rust choose for themselves what they build; the package has another module for it.
     if cfg!(all(target_arch = "wasm32", not(feature = "zstd-stream")))
         && merged.is_none()
-        && manifest.layers.iter().any(|l| is_streamed(reader, l, limits, verify))
+        && manifest.layers.iter().any(|l| {
+            let told = reader == Reader::Auto && formats::of_layer(l).is_some();
+            !told && is_streamed(reader, l, limits, verify)
+        })
     {
         let message = "a zstd layer of the image is not fetched whole (verify: false, or max_whole_layer_size), and this \
                        build of the library does not stream it; reader: \"soci\" opens the image without that";
@@ -60,7 +63,11 @@ pub(super) fn choose(
     {
         return Err(Error::new(
             Code::Unsupported,
-            format!("the image is not in the format {}", format.as_str()),
+            format!(
+                "the image is not in the format {}; one that is attached to it is only looked for, and read, with \
+                 attachedIndex: true",
+                format.as_str()
+            ),
         ));
     }
     Ok(Chosen {
@@ -76,12 +83,11 @@ fn is_zstd(layer: &Descriptor) -> bool {
     layer_compression(&layer.media_type) == Some(LayerCompression::Zstd)
 }
 
-/// Whether a layer is a zstd layer that is streamed for each read, rather than fetched whole.
+/// Whether a layer is a zstd layer that is streamed for each read, rather than fetched whole, where no format of its own is
+/// made use of.
 fn is_streamed(reader: Reader, layer: &Descriptor, limits: &Limits, verify: bool) -> bool {
     let wanted = match reader {
-        Reader::Auto => {
-            formats::of_layer(layer).is_none() && (!verify || layer.size > limits.max_whole_layer_size)
-        }
+        Reader::Auto => !verify || layer.size > limits.max_whole_layer_size,
         Reader::Format(format) => format == Format::Zstd,
         Reader::Soci => false,
     };
@@ -125,16 +131,20 @@ impl Chosen {
         _id: usize,
         plain: Rc<dyn Layer>,
     ) -> Rc<dyn Layer> {
+        // Also what comes after a format that was set aside.
+        #[cfg(feature = "zstd-stream")]
+        let plain: Rc<dyn Layer> = match plain.read_by() == crate::layer::ReadBy::Whole
+            && is_streamed(self.reader, _layer, &_context.limits, _context.verify)
+        {
+            true => Rc::new(crate::layer::stream::StreamLayer::new(_context.clone(), _layer.clone(), _id)),
+            false => plain,
+        };
         #[cfg(feature = "estargz")]
         if let Some(format) = self.of_layer(_layer) {
             let (context, layer) = (_context.clone(), _layer.clone());
-            return crate::layer::estargz::open(context, layer, _id, format, plain, self.tocs.clone());
-        }
-        #[cfg(feature = "zstd-stream")]
-        if plain.read_by() == crate::layer::ReadBy::Whole
-            && is_streamed(self.reader, _layer, &_context.limits, _context.verify)
-        {
-            return Rc::new(crate::layer::stream::StreamLayer::new(_context.clone(), _layer.clone(), _id));
+            let named = self.reader == Reader::Format(format);
+            let parts = (plain, self.tocs.clone());
+            return crate::layer::estargz::open(context, layer, _id, (format, named), parts);
         }
         plain
     }

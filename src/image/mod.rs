@@ -1,5 +1,6 @@
 //! Open an image: resolve, manifest, index, root file system, read.
 
+mod discovery;
 mod formats;
 mod open;
 mod read;
@@ -29,8 +30,11 @@ use crate::transport::{ByteStream, at_once};
 
 #[cfg(feature = "build")]
 pub use crate::layer::OnePass;
-pub use crate::layer::{BuiltIndex, ContentCheck, Indexer, LayerInfo, MetadataCheck, ReadBy, ZtocInfo};
+pub use crate::layer::{
+    BuiltIndex, ContentCheck, IndexVoucher, Indexer, LayerInfo, MetadataCheck, ReadBy, ZtocInfo,
+};
 pub use crate::rootfs::Follow;
+pub use discovery::Discovery;
 pub use read::FileStream;
 pub use stat::{FileStat, ManifestCheck, Verification};
 pub use view::{LayerEntries, LayerView};
@@ -39,7 +43,8 @@ pub use walk::Walk;
 /// Which SOCI index is used.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum SociChoice {
-    /// The one that the image names (version 2), else the first that is attached to it (version 1), else none.
+    /// The one that the image names (version 2), else, if the caller [agreed](OpenOptions::attached_index), the first that is
+    /// attached to it (version 1), else none.
     #[default]
     Auto,
     /// None: layers are fetched whole.
@@ -55,6 +60,11 @@ pub struct OpenOptions {
     pub platform: Option<Platform>,
     /// Which SOCI index.
     pub soci: SociChoice,
+    /// Whether to look for what is merely attached to the image, and read by it: a SOCI index of version 1, or the image in
+    /// the format that [`reader`](Self::reader) names. Whoever may write to the repository can attach what shows other
+    /// names, links and contents than the layers have; results say so ([`IndexVoucher::Attached`]). Never where the image
+    /// names an index of its own.
+    pub attached_index: bool,
     /// False skips the checks of spans and of tar headers, and allows ranged reads of layers that nothing vouches for.
     /// Results say so. Manifests, zTOCs and layers that are fetched whole are verified all the same.
     pub verify: bool,
@@ -85,6 +95,7 @@ impl Default for OpenOptions {
         OpenOptions {
             platform: None,
             soci: SociChoice::Auto,
+            attached_index: false,
             verify: true,
             cache: None,
             indexer: None,
@@ -109,6 +120,15 @@ pub enum SociFound {
 }
 
 impl SociFound {
+    /// Who vouches for an index that was found so.
+    pub fn voucher(self) -> IndexVoucher {
+        match self {
+            SociFound::Named => IndexVoucher::Named,
+            SociFound::Annotation => IndexVoucher::Image,
+            SociFound::Referrers => IndexVoucher::Attached,
+        }
+    }
+
     /// A lower-case word for it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -128,6 +148,8 @@ pub struct SociInfo {
     pub version: SociVersion,
     /// How it was found.
     pub found: SociFound,
+    /// Who vouches for it.
+    pub voucher: IndexVoucher,
     /// The tool that made it.
     pub build_tool: Option<String>,
     /// The layers that it covers, in its order. Layers that the image does not have are left out.
@@ -149,6 +171,9 @@ struct Inner {
     manifest: ImageManifest,
     manifest_check: ManifestCheck,
     soci: Option<SociInfo>,
+    discovery: Option<Discovery>,
+    /// It is not the image that was asked for, but one that is attached to that.
+    attached: bool,
     /// One for each layer, or one for all of them.
     layers: Vec<Rc<dyn Layer>>,
     /// The format makes one tree of the layers.
@@ -230,9 +255,10 @@ impl Image {
         }
         let layer = self.0.layers.get(index)?;
         info.read = layer.read_by();
-        match &mut info.ztoc {
-            Some(ztoc) => ztoc.span_size = ztoc.span_size.or_else(|| layer.span_size()),
-            None => info.ztoc = layer.own_ztoc(),
+        info.set_aside = layer.set_aside();
+        info.ztoc = layer.own_ztoc().or(info.ztoc);
+        if let Some(ztoc) = &mut info.ztoc {
+            ztoc.span_size = ztoc.span_size.or_else(|| layer.span_size());
         }
         Some(info)
     }
@@ -290,7 +316,7 @@ impl Image {
     /// Attributes of a path, links followed or not at its end.
     pub async fn stat(&self, path: &[u8], follow: Follow) -> Result<FileStat> {
         let node = self.lookup(path, follow).await?;
-        Ok(self.file_stat(&node))
+        Ok(self.file_stat(&node, None))
     }
 
     /// The target of a symbolic link, as stored. `EINVAL` for anything else.
@@ -311,7 +337,7 @@ impl Image {
     pub async fn read_dir(&self, path: &[u8]) -> Result<Vec<FileStat>> {
         let node = self.directory(path).await?;
         let children = self.children(&node).await?;
-        Ok(children.iter().map(|child| self.file_stat(&child.node)).collect())
+        Ok(children.iter().map(|child| self.file_stat(&child.node, None)).collect())
     }
 
     /// Everything below a directory, parents before their children, links not followed; with `glob`, what it

@@ -8,7 +8,7 @@ use futures_util::future::join;
 use super::formats::{self, Chosen};
 #[cfg(feature = "extent")]
 use super::volume::VolumeTree;
-use super::{Image, Inner, ManifestCheck, OpenOptions, SociChoice, SociFound, SociInfo};
+use super::{Discovery, Image, Inner, ManifestCheck, OpenOptions, SociChoice, SociInfo};
 #[cfg(not(target_arch = "wasm32"))]
 use crate::cache::TimelyCache;
 use crate::error::{Code, Error, Result};
@@ -16,8 +16,8 @@ use crate::formats::{FormatFound, Reader, beside, of_image, referrers};
 #[cfg(feature = "extent")]
 use crate::layer::Tree;
 use crate::layer::{
-    Context, Layer, LayerInfo, Once, ReadBy, SpanCache, TarLayer, UnindexedLayer, WholeLayer, ZtocInfo,
-    ZtocLayer,
+    Context, IndexVoucher, Layer, LayerInfo, Once, ReadBy, SpanCache, TarLayer, UnindexedLayer, WholeLayer,
+    ZtocInfo, ZtocLayer,
 };
 use crate::limits::Limits;
 use crate::oci::{
@@ -25,7 +25,7 @@ use crate::oci::{
     layer_compression, media_type, parse_manifest,
 };
 use crate::rootfs::Rootfs;
-use crate::soci::{SociIndex, SociVersion, V1_INDEX, v1_indexes, v2_index_digest, v2_index_in};
+use crate::soci::{V1_INDEX, v2_index_in};
 #[cfg(not(target_arch = "wasm32"))]
 use crate::source::Cache;
 use crate::source::{RawManifest, Source, Target};
@@ -33,8 +33,8 @@ use crate::transport::Transport;
 
 /// Indexes inside of indexes that are followed.
 const MAX_NESTED: usize = 4;
-/// Referrers of a type that are looked at for one that is the image in another format.
-const MAX_ATTACHED: usize = 16;
+/// Referrers of a type that are looked at for one that is of use.
+pub(super) const MAX_ATTACHED: usize = 16;
 
 impl Image {
     /// Opens the image that `target` names: fetches its index and manifest, and finds its SOCI index, and no more.
@@ -59,7 +59,7 @@ async fn open(
     target: &Target,
     options: OpenOptions,
 ) -> Result<Image> {
-    let opening = Opening { source: &*source, options: &options };
+    let opening = Opening { source: &*source, options: &options, discovery: RefCell::default() };
     let found = opening.choose(target).await?;
     let found = opening.attached(found).await?;
     let Found { digest, manifest, index_digest, platform, platforms, ahead, hidden } = found;
@@ -77,9 +77,11 @@ async fn open(
         true => opening.soci(&digest, &manifest, ahead).await?,
         false => None,
     };
+    let discovery = opening.discovery.take();
 
+    let attached = hidden == Some(FormatFound::Referrers);
     let manifest_check = match target {
-        Target::Digest(_) if hidden != Some(FormatFound::Referrers) => ManifestCheck::Digest,
+        Target::Digest(_) if !attached => ManifestCheck::Digest,
         _ => ManifestCheck::Tag,
     };
     // In the package this is done where the cache is called.
@@ -127,6 +129,8 @@ async fn open(
         manifest,
         manifest_check,
         soci,
+        discovery,
+        attached,
         layers,
         merged: chosen.merged.is_some(),
         #[cfg(feature = "extent")]
@@ -152,7 +156,18 @@ fn layers(
             let (shared, layer) = (context.clone(), descriptor.clone());
             let plain: Rc<dyn Layer> = match (ztoc, layer_compression(&descriptor.media_type)) {
                 (Some(z), _) => {
-                    Rc::new(ZtocLayer::new(shared, layer, z.ztoc.clone(), z.disable_xattrs, index))
+                    let (ztoc, no_xattrs) = (z.ztoc.clone(), z.disable_xattrs);
+                    let voucher = soci.map_or(IndexVoucher::Attached, |s| s.voucher);
+                    let of =
+                        |context| ZtocLayer::new(context, layer.clone(), ztoc, no_xattrs, voucher, index);
+                    match voucher {
+                        IndexVoucher::Attached => {
+                            let plain = Rc::new(of(shared.clone()));
+                            let attached = Some(z.ztoc.digest);
+                            Rc::new(UnindexedLayer::new(shared, layer.clone(), index, plain, attached))
+                        }
+                        _ => Rc::new(of(shared)),
+                    }
                 }
                 (None, compression) => {
                     let by_range = !context.verify || context.source.is_steady();
@@ -164,7 +179,7 @@ fn layers(
                     };
                     match compression {
                         Some(LayerCompression::None | LayerCompression::Gzip) => {
-                            Rc::new(UnindexedLayer::new(shared, layer, index, plain))
+                            Rc::new(UnindexedLayer::new(shared, layer, index, plain, None))
                         }
                         // No zTOC can be built of it.
                         _ => plain,
@@ -185,8 +200,10 @@ fn layers(
                 digest: z.ztoc.digest,
                 size: z.ztoc.size,
                 span_size: z.span_size,
+                voucher: soci.map_or(IndexVoucher::Attached, |s| s.voucher),
             }),
             format: chosen.format_of(descriptor),
+            set_aside: None,
         });
     }
     (layers, infos)
@@ -212,13 +229,13 @@ fn check_image(manifest: &ImageManifest) -> Result<()> {
 
 /// What was asked for at the same time as the image manifest.
 #[derive(Default)]
-struct Ahead {
+pub(super) struct Ahead {
     /// The version 2 index that the image index lists.
-    listed: Option<(Digest, Result<RawManifest>)>,
+    pub(super) listed: Option<(Digest, Result<RawManifest>)>,
     /// The version 1 indexes that are attached.
-    referrers: Option<Result<Vec<Descriptor>>>,
+    pub(super) referrers: Option<Result<Vec<Descriptor>>>,
     /// The index that the caller named.
-    named: Option<Result<RawManifest>>,
+    pub(super) named: Option<Result<RawManifest>>,
 }
 
 struct Found {
@@ -232,9 +249,12 @@ struct Found {
     hidden: Option<FormatFound>,
 }
 
-struct Opening<'a> {
-    source: &'a dyn Source,
-    options: &'a OpenOptions,
+/// An opening on its way.
+pub(super) struct Opening<'a> {
+    pub(super) source: &'a dyn Source,
+    pub(super) options: &'a OpenOptions,
+    /// How the search for what is attached went, once there was one.
+    pub(super) discovery: RefCell<Option<Discovery>>,
 }
 
 impl Opening<'_> {
@@ -290,36 +310,55 @@ impl Opening<'_> {
         beside(index, entry, reader).filter(|_| reader != Reader::Auto || !soci)
     }
 
-    /// The image in the format that the caller named, where it is not in it but such a one is attached.
+    /// The image in the format that the caller named, where it is not in it but such a one is attached, and the caller agreed
+    /// to that.
     async fn attached(&self, found: Found) -> Result<Found> {
-        for artifact_type in referrers(&found.manifest, self.options.reader) {
-            let attached = self.source.referrers(&found.digest, artifact_type).await?;
-            for attached in attached.iter().take(MAX_ATTACHED) {
-                let raw = match self.fetch(attached).await {
-                    Ok(raw) => raw,
-                    // Deleted, and only the list still has it.
-                    Err(e) if e.code() == Code::NotFound => continue,
-                    Err(e) => return Err(e),
-                };
-                let parsed = parse_manifest(&raw.bytes, &raw.media_type, &self.options.limits);
-                let wanted = Reader::Format;
-                match parsed.map_err(|e| e.with_digest(&raw.digest))? {
-                    ManifestDoc::Image(manifest)
-                        if of_image(&manifest).map(wanted) == Some(self.options.reader) =>
-                    {
-                        let (digest, hidden) = (raw.digest, Some(FormatFound::Referrers));
+        let types = referrers(&found.manifest, self.options.reader);
+        if types.is_empty() || !self.options.attached_index {
+            return Ok(found);
+        }
+        let mut discovery = Discovery::default();
+        for artifact_type in types {
+            let listed = match self.source.referrers(&found.digest, artifact_type).await {
+                Ok(listed) => listed,
+                Err(e) => {
+                    discovery.note(e);
+                    continue;
+                }
+            };
+            for attached in listed.iter().take(MAX_ATTACHED) {
+                match self.in_format(attached).await {
+                    Ok(Some(manifest)) => {
+                        discovery.found.push(attached.clone());
+                        *self.discovery.borrow_mut() = Some(discovery);
+                        let (digest, hidden) = (attached.digest, Some(FormatFound::Referrers));
                         return Ok(Found { digest, manifest, hidden, ..found });
                     }
                     // Something else that has no type of its own.
-                    _ => {}
+                    Ok(None) => {}
+                    Err(e) => discovery.note(e.with_digest(&attached.digest)),
                 }
             }
         }
-        Ok(found)
+        // The caller asked for that format: what kept it from being found is more to the point than that it was not.
+        discovery.failed.map_or(Ok(found), Err)
+    }
+
+    /// The manifest that a descriptor names, if it is an image in the format that the caller named.
+    async fn in_format(&self, attached: &Descriptor) -> Result<Option<ImageManifest>> {
+        let raw = self.fetch(attached).await?;
+        Ok(match parse_manifest(&raw.bytes, &raw.media_type, &self.options.limits)? {
+            ManifestDoc::Image(manifest)
+                if of_image(&manifest).map(Reader::Format) == Some(self.options.reader) =>
+            {
+                Some(manifest)
+            }
+            _ => None,
+        })
     }
 
     /// A manifest that a descriptor names, of its size.
-    async fn fetch(&self, descriptor: &Descriptor) -> Result<RawManifest> {
+    pub(super) async fn fetch(&self, descriptor: &Descriptor) -> Result<RawManifest> {
         if let Some(data) = &descriptor.data {
             let (media_type, digest) = (descriptor.media_type.clone(), descriptor.digest);
             return Ok(RawManifest { bytes: data.clone(), media_type, digest });
@@ -353,107 +392,12 @@ impl Opening<'_> {
             }
             SociChoice::Auto => match v2_index_in(index, &entry.digest) {
                 Some(listed) => ahead.listed = Some((listed.digest, self.fetch(listed).await)),
-                None => ahead.referrers = Some(self.source.referrers(&entry.digest, V1_INDEX).await),
+                None if self.options.attached_index => {
+                    ahead.referrers = Some(self.source.referrers(&entry.digest, V1_INDEX).await);
+                }
+                None => {}
             },
         }
         ahead
-    }
-
-    /// The SOCI index, in the specification's order of discovery.
-    async fn soci(&self, image: &Digest, manifest: &ImageManifest, ahead: Ahead) -> Result<Option<SociInfo>> {
-        let (raw, found) = match &self.options.soci {
-            SociChoice::None => return Ok(None),
-            SociChoice::Digest(digest) => match ahead.named {
-                Some(raw) => (raw?, SociFound::Named),
-                None => (self.source.manifest(&Target::Digest(*digest)).await?, SociFound::Named),
-            },
-            SociChoice::Auto => match self.discover(image, manifest, ahead).await? {
-                Some(found) => found,
-                None => return Ok(None),
-            },
-        };
-        self.parse(image, manifest, &raw, found).map(Some).map_err(|e| {
-            let message =
-                format!("{}; open the image without a SOCI index to read it all the same", e.message());
-            e.with_message(message).with_digest(&raw.digest)
-        })
-    }
-
-    async fn discover(
-        &self,
-        image: &Digest,
-        manifest: &ImageManifest,
-        ahead: Ahead,
-    ) -> Result<Option<(RawManifest, SociFound)>> {
-        if let Some(digest) = v2_index_digest(manifest).map_err(|e| e.with_digest(image))? {
-            let fetched = match ahead.listed {
-                Some((listed, raw)) if listed == digest => raw,
-                Some((listed, _)) => {
-                    return Err(Error::new(
-                        Code::CorruptManifest,
-                        format!(
-                            "the image names the SOCI index {digest}, but its index lists {listed} for it"
-                        ),
-                    )
-                    .with_digest(image));
-                }
-                None => self.source.manifest(&Target::Digest(digest)).await,
-            };
-            match fetched {
-                Ok(raw) => return Ok(Some((raw, SociFound::Annotation))),
-                // The image was copied by a tool that left the index behind.
-                Err(e) if e.code() == Code::NotFound => {}
-                Err(e) => return Err(e),
-            }
-        }
-        let referrers = match ahead.referrers {
-            Some(referrers) => referrers?,
-            None => self.source.referrers(image, V1_INDEX).await?,
-        };
-        for attached in v1_indexes(&referrers) {
-            match self.fetch(attached).await {
-                Ok(raw) => return Ok(Some((raw, SociFound::Referrers))),
-                // Deleted, and only the list still has it.
-                Err(e) if e.code() == Code::NotFound => {}
-                Err(e) => return Err(e),
-            }
-        }
-        Ok(None)
-    }
-
-    /// Parses a SOCI index and checks that it is for this image. Layers that the image does not have are left out;
-    /// if it has none of them, the index is another image's.
-    fn parse(
-        &self,
-        image: &Digest,
-        manifest: &ImageManifest,
-        raw: &RawManifest,
-        found: SociFound,
-    ) -> Result<SociInfo> {
-        let index = SociIndex::parse(&raw.bytes, &self.options.limits)?;
-        index.check_subject(image)?;
-        if found == SociFound::Referrers && index.version != SociVersion::V1 {
-            return Err(Error::new(
-                Code::CorruptManifest,
-                "the SOCI index that is attached to the image is not of version 1, as its descriptor says",
-            ));
-        }
-        let has = |digest: &Digest| manifest.layers.iter().any(|l| l.digest == *digest);
-        let named = index.layers.len();
-        let layers: Vec<_> = index.layers.into_iter().filter(|l| has(&l.layer_digest)).collect();
-        if layers.is_empty() && named > 0 {
-            return Err(Error::new(
-                Code::CorruptManifest,
-                "the SOCI index is for another image: no layer is the same",
-            ));
-        }
-        Ok(SociInfo {
-            digest: raw.digest,
-            version: index.version,
-            found,
-            build_tool: index.build_tool,
-            layers,
-            prefetch: index.prefetch.into_iter().filter(|p| has(&p.layer_digest)).collect(),
-        })
     }
 }

@@ -58,11 +58,17 @@ impl Image {
     /// The same as a stream, without a limit.
     pub async fn read_stream(&self, path: &[u8], range: Option<Range<u64>>) -> Result<FileStream> {
         let node = self.lookup(path, Follow::All).await?;
-        self.read_node(&node, range).map_err(|e| e.with_path(path))
+        self.read_node(&node, range, None).map_err(|e| e.with_path(path))
     }
 
-    pub(super) fn read_node(&self, node: &Node, range: Option<Range<u64>>) -> Result<FileStream> {
-        let stat = self.file_stat(node);
+    /// A node's bytes, of the image's tree or that of the layer `only`.
+    pub(super) fn read_node(
+        &self,
+        node: &Node,
+        range: Option<Range<u64>>,
+        only: Option<usize>,
+    ) -> Result<FileStream> {
+        let stat = self.file_stat(node, only);
         let refused = match stat.kind {
             Kind::Regular => None,
             Kind::Directory => Some((Code::Eisdir, "is a directory; list it instead")),

@@ -1,7 +1,7 @@
 //! Attributes of files, and how they are verified.
 
 use super::Image;
-use crate::layer::{Checks, ContentCheck, MetadataCheck};
+use crate::layer::{Checks, ContentCheck, IndexVoucher, MetadataCheck};
 use crate::rootfs::{LayerIndex, Node};
 use crate::tar::{Kind, Mtime};
 
@@ -36,6 +36,10 @@ pub struct Verification {
     /// Whether the file's own tar header is compared with the zTOC before its first byte is given out. False for what
     /// has no content.
     pub header: bool,
+    /// Who vouches for the index by which it was found and read: of the image's tree the weakest of all layers', as the
+    /// index of one layer can hide or show files of any other; of one layer's tree that layer's. `None`: no index has a
+    /// say, and what the other fields name vouches alone.
+    pub index: Option<IndexVoucher>,
 }
 
 /// Attributes of one path.
@@ -85,11 +89,17 @@ pub(super) fn absolute(path: &[u8]) -> Vec<u8> {
 }
 
 impl Image {
-    /// Attributes of a node of a layer that is loaded.
-    pub(super) fn file_stat(&self, node: &Node) -> FileStat {
+    /// Attributes of a node of a layer that is loaded: in the image's tree, or that of the layer `only`.
+    pub(super) fn file_stat(&self, node: &Node, only: Option<usize>) -> FileStat {
+        let mut stat = self.node_stat(node, only);
+        stat.verified.index = self.weakest(only).index;
+        stat
+    }
+
+    fn node_stat(&self, node: &Node, only: Option<usize>) -> FileStat {
         #[cfg(feature = "extent")]
         if let Some(volume) = &self.0.volume {
-            let mut stat = self.implied(&node.path);
+            let mut stat = self.implied(&node.path, only);
             volume.fill(&mut stat, node);
             stat.verified = self.verification(volume.checks());
             return stat;
@@ -104,13 +114,13 @@ impl Image {
                     node.link.filter(|_| node.kind != Kind::HardLink).map(|_| absolute(index.path(entry)));
                 stat
             }
-            _ => self.implied(&node.path),
+            _ => self.implied(&node.path, only),
         }
     }
 
     /// Attributes of an entry as its own layer lists it.
     pub(super) fn entry_stat(&self, index: &LayerIndex, layer: usize, entry: usize) -> FileStat {
-        let mut stat = self.implied(index.path(entry));
+        let mut stat = self.implied(index.path(entry), Some(layer));
         let Some(e) = index.get(entry) else { return stat };
         stat.kind = e.kind;
         stat.size = if e.kind == Kind::Regular { e.size } else { 0 };
@@ -130,8 +140,8 @@ impl Image {
         stat
     }
 
-    /// A directory that no layer lists.
-    fn implied(&self, path: &[u8]) -> FileStat {
+    /// A directory that no layer lists, or not the layer `only`.
+    fn implied(&self, path: &[u8], only: Option<usize>) -> FileStat {
         FileStat {
             path: absolute(path),
             kind: Kind::Directory,
@@ -149,21 +159,27 @@ impl Image {
             hardlink_of: None,
             xattrs: Vec::new(),
             layer: None,
-            verified: self.verification(self.weakest()),
+            verified: self.verification(self.weakest(only)),
         }
     }
 
     fn verification(&self, checks: Checks) -> Verification {
-        let Checks { metadata, content, header } = checks;
-        Verification { manifest: self.0.manifest_check, metadata, content, header }
+        let Checks { metadata, content, header, index } = checks;
+        Verification { manifest: self.0.manifest_check, metadata, content, header, index }
     }
 
-    /// What vouches for a name that no single layer tells: the least of all layers.
-    fn weakest(&self) -> Checks {
-        let all = || self.0.layers.iter().map(|l| l.checks());
+    /// What vouches for a name that no single layer tells: the least of all layers, or of the layer `only`.
+    fn weakest(&self, only: Option<usize>) -> Checks {
+        let layers = match only {
+            Some(layer) => self.0.layers.get(layer..=layer).unwrap_or_default(),
+            None => &self.0.layers,
+        };
+        let all = || layers.iter().map(|l| l.checks());
+        let attached = self.0.attached.then_some(IndexVoucher::Attached);
+        let index = attached.or_else(|| all().filter_map(|c| c.index).min());
         #[cfg(feature = "extent")]
         if let Some(volume) = &self.0.volume {
-            return Checks { content: ContentCheck::None, ..volume.checks() };
+            return Checks { content: ContentCheck::None, index, ..volume.checks() };
         }
         let weak = [
             MetadataCheck::None,
@@ -174,6 +190,6 @@ impl Image {
         ];
         let metadata =
             weak.into_iter().find(|&m| all().any(|c| c.metadata == m)).unwrap_or(MetadataCheck::LayerDigest);
-        Checks { metadata, content: ContentCheck::None, header: false }
+        Checks { metadata, content: ContentCheck::None, header: false, index }
     }
 }

@@ -23,10 +23,6 @@ impl LayerView {
         LayerView { image, index }
     }
 
-    pub(super) fn image(&self) -> &Image {
-        &self.image
-    }
-
     /// What it is and how it is read.
     pub fn info(&self) -> Option<LayerInfo> {
         self.image.layer_info(self.index)
@@ -34,7 +30,7 @@ impl LayerView {
 
     /// As [`Image::stat`].
     pub async fn stat(&self, path: &[u8], follow: Follow) -> Result<FileStat> {
-        Ok(self.image.file_stat(&self.lookup(path, follow).await?))
+        Ok(self.file_stat(&self.lookup(path, follow).await?))
     }
 
     /// As [`Image::readlink`].
@@ -54,7 +50,7 @@ impl LayerView {
     /// As [`Image::read_dir`].
     pub async fn read_dir(&self, path: &[u8]) -> Result<Vec<FileStat>> {
         let node = self.lookup(path, Follow::All).await?;
-        Ok(self.children(&node).await?.iter().map(|child| self.image.file_stat(&child.node)).collect())
+        Ok(self.children(&node).await?.iter().map(|child| self.file_stat(&child.node)).collect())
     }
 
     /// As [`Image::walk`].
@@ -70,13 +66,17 @@ impl LayerView {
     /// As [`Image::read_stream`].
     pub async fn read_stream(&self, path: &[u8], range: Option<Range<u64>>) -> Result<FileStream> {
         let node = self.lookup(path, Follow::All).await?;
-        self.image.read_node(&node, range).map_err(|e| e.with_path(path))
+        self.image.read_node(&node, range, Some(self.index)).map_err(|e| e.with_path(path))
     }
 
     /// All entries of the layer's tar, in its order.
     pub async fn entries(&self) -> Result<LayerEntries> {
         let index = self.image.all(self.index).await?;
         Ok(LayerEntries { image: self.image.clone(), layer: self.index, index })
+    }
+
+    pub(super) fn file_stat(&self, node: &Node) -> FileStat {
+        self.image.file_stat(node, Some(self.index))
     }
 
     pub(super) async fn lookup(&self, path: &[u8], follow: Follow) -> Result<Node> {
@@ -142,7 +142,7 @@ impl LayerEntries {
         let kind = self.index.get(entry).map_or(Kind::HardLink, |e| e.kind);
         let link = (entry != i).then_some(i);
         let node = Node { path: self.index.path(i).to_vec(), at: Some((self.layer, entry)), link, kind };
-        self.image.read_node(&node, range)
+        self.image.read_node(&node, range, Some(self.layer))
     }
 
     /// The same as one buffer of at most `max_file_size` bytes.

@@ -13,10 +13,10 @@ pub(super) enum Tree {
 }
 
 impl Tree {
-    fn image(&self) -> &Image {
+    fn stat(&self, node: &Node) -> FileStat {
         match self {
-            Tree::Image(image) => image,
-            Tree::Layer(view) => view.image(),
+            Tree::Image(image) => image.file_stat(node, None),
+            Tree::Layer(view) => view.file_stat(node),
         }
     }
 
@@ -76,7 +76,7 @@ impl Walk {
                 continue;
             };
             let (shown, below) = self.wanted(&child.node);
-            let stat = shown.then(|| self.tree.image().file_stat(&child.node));
+            let stat = shown.then(|| self.tree.stat(&child.node));
             if below && child.node.kind == Kind::Directory {
                 self.next = Some(child.node);
             }

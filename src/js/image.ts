@@ -1,10 +1,12 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import type { RawLayer, Tree, WasmImage } from "../wasm/ocipeek.js";
+import type { RawDiscovery, RawLayer, Tree, WasmImage } from "../wasm/ocipeek.js";
 import { invalid } from "./errors.js";
 import type { Indexing } from "./indexing/index.js";
 import type { Scope } from "./scope.js";
 import { FileTree } from "./tree.js";
 import type {
+  Discovery,
+  ErrorCode,
   ImageConfig,
   IndexJob,
   IndexLayerOptions,
@@ -52,6 +54,8 @@ export class Image extends FileTree {
   readonly platforms: readonly string[];
   /** The SOCI index in use. */
   readonly soci: SociInfo | undefined;
+  /** How the search for what is attached went; only with {@link OpenOptions.attachedIndex}, where there was one. */
+  readonly discovery: Discovery | undefined;
   /** The manifest's annotations. */
   readonly annotations: Readonly<Record<string, string>>;
 
@@ -67,6 +71,7 @@ export class Image extends FileTree {
     this.indexDigest = wasm.indexDigest;
     this.platforms = wasm.platforms;
     this.soci = wasm.soci();
+    this.discovery = discoveryOf(wasm.discovery());
     this.#layers = this.#describe();
     this.annotations = wasm.annotations();
   }
@@ -78,16 +83,17 @@ export class Image extends FileTree {
   }
 
   #describe(): LayerInfo[] {
-    return this.#wasm
-      .layers()
-      .map(({ format, ...layer }) => ({ ...layer, reader: this.#reader(layer, format) }));
+    return this.#wasm.layers().map(({ format, setAside, ...layer }) => ({
+      ...layer,
+      reader: { ...this.#reader(layer, format), ...(setAside === undefined ? {} : { setAside }) },
+    }));
   }
 
-  #reader({ digest, read }: Pick<LayerInfo, "digest" | "read">, format: RawLayer["format"]): LayerReader {
+  #reader({ read, ztoc }: Pick<LayerInfo, "read" | "ztoc">, format: RawLayer["format"]): LayerReader {
     if (read === "tar" || read === "whole") return { name: "plain", found: "media-type" };
     if (read !== "ztoc") return { name: read, found: format?.found ?? "media-type" };
-    const listed = this.soci?.layers.includes(digest);
-    return { name: "soci", found: (listed && this.soci?.found) || "built" };
+    const own = ztoc?.verified === "own" || ztoc?.verified === "checked";
+    return { name: "soci", found: (!own && this.soci?.found) || "built" };
   }
 
   /** `os/arch[/variant]`; where the image has no index it is known once {@link config} was asked for. */
@@ -144,6 +150,15 @@ export class Image extends FileTree {
     return this.layers;
   }
 
+  /**
+   * Asks the registry which SOCI indexes are attached to the image (version 1), without reading by any of them: with
+   * {@link OpenOptions.attachedIndex} the image is opened by the first that fits.
+   */
+  async findAttachedIndexes(options: OperationOptions = {}): Promise<Discovery> {
+    const found = await this.scope.run(options.signal, (stop) => this.#wasm.findAttachedIndexes(stop));
+    return discoveryOf(found);
+  }
+
   /** Fetches the parts that the SOCI index says will be needed first. Does nothing where it names none. */
   prefetch(options: OperationOptions = {}): Promise<void> {
     return this.scope.run(options.signal, (stop) => this.#wasm.prefetch(stop));
@@ -175,4 +190,20 @@ export class Image extends FileTree {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+function discoveryOf(raw: RawDiscovery): Discovery;
+function discoveryOf(raw: RawDiscovery | undefined): Discovery | undefined;
+function discoveryOf(raw: RawDiscovery | undefined): Discovery | undefined {
+  if (!raw?.failed) return raw && { found: raw.found };
+  const { code, message, digest, status } = raw.failed;
+  return {
+    found: raw.found,
+    failed: {
+      code: code as ErrorCode,
+      message,
+      ...(digest === undefined ? {} : { digest }),
+      ...(status === undefined ? {} : { status }),
+    },
+  };
 }

@@ -79,9 +79,21 @@ export function hostOf(
 
 /** The options that are plain values. @internal */
 export function rawOptions(options: OpenOptions, runtime: Runtime): RawOptions {
-  const { platform, sociIndex, reader, index, indexAbove, verify, limits, plainHttp, tokenHosts } = options;
+  const {
+    platform,
+    sociIndex,
+    attachedIndex,
+    reader,
+    index,
+    indexAbove,
+    verify,
+    limits,
+    plainHttp,
+    tokenHosts,
+  } = options;
   const raw: RawOptions = { platform: platform ?? `linux/${runtime.architecture ?? "amd64"}` };
   if (sociIndex !== undefined) raw.sociIndex = sociIndex === false ? "none" : sociIndex;
+  if (attachedIndex !== undefined) raw.attachedIndex = attachedIndex;
   if (reader !== undefined) raw.reader = reader;
   if (index !== undefined) raw.index = checkIndex(index);
   if (indexAbove !== undefined) raw.indexAbove = indexAbove;

@@ -4,6 +4,7 @@
  */
 import type { BuildProgress, ZtocEntry } from "./build/types.js";
 import type { Image } from "./image.js";
+import type { Descriptor } from "./push/descriptor.js";
 
 export type { BuildProgress, LayerProgress, ZtocEntry } from "./build/types.js";
 
@@ -49,6 +50,13 @@ export type Auth =
 /** The type of an entry. */
 export type EntryType = "file" | "directory" | "symlink" | "char-device" | "block-device" | "fifo";
 
+/**
+ * Who vouches for an index: the `image`'s own manifest, which names its digest; the caller, who `named` its digest; we, as it
+ * was built here of bytes that had the layer's digest (`own`), or was compared with such a one and found equal (`checked`);
+ * or nobody but who may write to the repository, as it is merely `attached` to the image.
+ */
+export type IndexVoucher = "image" | "named" | "own" | "checked" | "attached";
+
 /** How what was returned has been verified. */
 export interface Verification {
   /** How the manifest chain was checked: every manifest against its digest, starting from a digest that the caller gave or from what the registry said of the tag. */
@@ -62,6 +70,13 @@ export interface Verification {
   content: "span-digest" | "layer-digest" | "chunk-digest" | "crc" | "none";
   /** Whether the file's own tar header is compared with the zTOC before its first byte is given out. */
   header: boolean;
+  /**
+   * Who vouches for the index by which it was found and read. In the image's tree that is the weakest of all layers', as the
+   * index of one layer can hide or show files of any other; in one layer's tree that layer's. Absent where no index has a
+   * say: then what the other fields name vouches alone. `attached`: whoever may write to the repository could have made up
+   * names, links, contents and what is missing; only with {@link OpenOptions.attachedIndex}.
+   */
+  index?: IndexVoucher;
 }
 
 /** Attributes of one path, after Node's `fs.Stats`. `JSON.stringify` shows all of them. */
@@ -173,7 +188,13 @@ export interface LayerInfo {
   /** What reads it, and how that was found. */
   reader: LayerReader;
   /** The layer's zTOC: the SOCI index's, or one that was built here. `spanSize` where the index says it, else once the zTOC was fetched. */
-  ztoc?: { digest: string; size: number; spanSize?: number };
+  ztoc?: {
+    digest: string;
+    size: number;
+    spanSize?: number;
+    /** Who vouches for it. */
+    verified: IndexVoucher;
+  };
 }
 
 /** A lazy format other than SOCI; or `zstd`, a plain zstd layer that is not fetched whole but streamed for each read. */
@@ -188,6 +209,11 @@ export interface LayerReader {
    * `media-type`.
    */
   found: string;
+  /**
+   * Why what the layer's annotations say of a lazy format was set aside: it does not fit the layer, which other tools compress
+   * anew without dropping them. The layer is read by its own digest then. Known once something of the layer was read.
+   */
+  setAside?: string;
 }
 
 /** The SOCI index that an image is read by. */
@@ -198,10 +224,20 @@ export interface SociInfo {
   version: "v1" | "v2";
   /** How it was found: named by the caller, by the image's annotation, or listed as a referrer. */
   found: string;
+  /** Who vouches for it. */
+  verified: IndexVoucher;
   /** What built it, if it says so. */
   buildTool?: string;
   /** Digests of the layers that it covers. */
   layers: string[];
+}
+
+/** How a search for what is attached to an image went. That it failed keeps nobody from reading. */
+export interface Discovery {
+  /** The manifests that the registry lists, in its order: whoever may write to the repository decides that. */
+  found: Descriptor[];
+  /** Why the list, or the first thing on it that is of no use, could not be had. */
+  failed?: { code: ErrorCode; message: string; digest?: string; status?: number };
 }
 
 /** An image's config (OCI image spec, `config.md`), as far as it is known. */
@@ -360,8 +396,14 @@ export interface OpenOptions {
   signal?: AbortSignal | undefined;
   /** Told of requests and bytes as they come. */
   onProgress?: ((progress: Progress) => void) | undefined;
-  /** Digest of the SOCI index to use; `false` uses none. Found by the image's annotation or referrers by default. */
+  /** Digest of the SOCI index to use; `false` uses none. By default the one that the image's manifest names. */
   sociIndex?: string | false | undefined;
+  /**
+   * `true` looks for what is merely attached to the image, and reads by it: a SOCI index of version 1, or the image in the
+   * format that `reader` names. Whoever may write to the repository can attach what shows other names, links and contents
+   * than the layers have; results say `index: "attached"`. Never where the manifest names an index of its own.
+   */
+  attachedIndex?: boolean | undefined;
   /**
    * What to read the image by: `soci`, or the name of another lazy format, whose module is then loaded. By default what
    * its manifest tells, else SOCI, else its layers as they are.

@@ -170,7 +170,7 @@ impl Volume for DiskVolume {
             true => (MetadataCheck::LayerDigest, ContentCheck::LayerDigest),
             false => (MetadataCheck::Crc, ContentCheck::Crc),
         };
-        Checks { metadata, content, header: false }
+        Checks { metadata, content, header: false, index: None }
     }
 }
 

@@ -66,18 +66,19 @@ impl TocImage {
     }
 }
 
-/// A layer in `format`, which `plain` reads where it turns out to be in none.
+/// A layer in a format (and whether the caller named that), which is read as it is, by the first of `parts`, where it turns out
+/// to be in none: other tools compress layers anew and leave the annotations of what these were. The second is where TOCs
+/// are that are not in their layers.
 pub(crate) fn open(
     context: Rc<Context>,
     layer: Descriptor,
     id: usize,
-    format: Format,
-    plain: Rc<dyn Layer>,
-    tocs: Rc<TocImage>,
+    (format, named): (Format, bool),
+    (plain, tocs): (Rc<dyn Layer>, Rc<TocImage>),
 ) -> Rc<dyn Layer> {
     let content = if context.verify { ContentCheck::ChunkDigest } else { ContentCheck::None };
-    let checks = Checks { metadata: MetadataCheck::TocDigest, content, header: false };
-    let job = Rc::new(Job { context: context.clone(), layer, plain, tocs, checks });
+    let checks = Checks { metadata: MetadataCheck::TocDigest, content, header: false, index: None };
+    let job = Rc::new(Job { context: context.clone(), layer, plain, named, tocs, checks });
     let load = loader(move || {
         let job = job.clone();
         async move { job.load(format).await.map_err(|e| e.with_digest(&job.layer.digest)) }
@@ -89,6 +90,7 @@ struct Job {
     context: Rc<Context>,
     layer: Descriptor,
     plain: Rc<dyn Layer>,
+    named: bool,
     tocs: Rc<TocImage>,
     checks: Checks,
 }
@@ -101,21 +103,34 @@ struct Promise {
 }
 
 impl Job {
+    /// What the layer's annotations lead to, unless that does not fit the layer. The layer's own digest vouches for it then, so
+    /// that whoever answers with other bytes than the TOC's gains nothing but a longer read.
     async fn load(&self, format: Format) -> Result<Loaded> {
-        let (layer, plain) = (&self.layer, || Ok(Loaded::Other(self.plain.clone())));
+        match self.try_load(format).await {
+            Err(e) if !self.named && does_not_fit(&e) => {
+                Ok(Loaded::Other(self.plain.clone(), Some(e.message().to_owned())))
+            }
+            other => other,
+        }
+    }
+
+    async fn try_load(&self, format: Format) -> Result<Loaded> {
+        let layer = &self.layer;
+        let plain = |why: Option<&str>| Ok(Loaded::Other(self.plain.clone(), why.map(str::to_owned)));
         if format == Format::ZstdChunked {
             let Some(position) = position(&layer.annotations, layer.size) else {
-                let message = "the layer's zstd:chunked annotations do not say where its TOC is; open the image with \
-                               reader: \"soci\" to read it all the same";
+                let message = "the layer's zstd:chunked annotations do not say where its TOC is";
                 return Err(Error::new(Code::CorruptManifest, message));
             };
             let listing = twice(&self.context, || self.frame(&position)).await?;
             return Ok(Loaded::Listing(Box::new(listing), self.checks, None));
         }
         let digest = match layer.annotations.get(TOC_DIGEST) {
-            Some(text) => Some(text.parse::<Digest>()?),
+            Some(text) => Some(text.parse::<Digest>().map_err(|_| {
+                Error::new(Code::CorruptManifest, "what the layer's annotations name as its TOC is no digest")
+            })?),
             // Nothing vouches for what the footer leads to.
-            None if self.context.verify => return plain(),
+            None if self.context.verify => return plain(None),
             None => None,
         };
         let size = layer.size;
@@ -133,18 +148,38 @@ impl Job {
                 (twice(&self.context, || self.member(&ranges, &promise)).await?, self.checks)
             }
             Some(Footer::External(len)) => {
-                let Some(toc) = self.tocs.find(&self.context, &layer.digest).await? else { return plain() };
+                let toc = match self.tocs.find(&self.context, &layer.digest).await {
+                    Ok(Some(toc)) => toc,
+                    Ok(None) => {
+                        return plain(Some(
+                            "the TOC that the layer's annotations name is not in it, nor elsewhere",
+                        ));
+                    }
+                    // Nothing that the image needs to be read.
+                    Err(e) if !self.named => {
+                        return plain(Some(&format!("the layer's TOC cannot be had: {}", e.message())));
+                    }
+                    Err(e) => return Err(e),
+                };
                 near = Some(Near(start, tail));
                 let promise = Promise { digest, data_end: size.saturating_sub(len) };
                 let limit = self.context.limits.max_metadata_size;
                 let bytes = self.context.source.blob(&toc, "max_metadata_size", limit).await?;
                 (self.read(stream::iter([Ok(bytes)]).boxed_local(), &promise).await?, self.checks)
             }
-            None => return plain(),
+            None => {
+                let why = "the layer's annotations name a TOC, but it does not end as a layer with one does";
+                return plain(digest.map(|_| why));
+            }
         };
         let checks = match digest {
             Some(_) => checks,
-            None => Checks { metadata: MetadataCheck::None, content: ContentCheck::None, header: false },
+            None => Checks {
+                metadata: MetadataCheck::None,
+                content: ContentCheck::None,
+                header: false,
+                index: None,
+            },
         };
         Ok(Loaded::Listing(Box::new(listing), checks, near))
     }
@@ -274,6 +309,11 @@ impl TocTar {
     }
 }
 
+/// Whether an error says that the metadata is not this layer's, and not that the way to it is broken or too long.
+fn does_not_fit(e: &Error) -> bool {
+    matches!(e.code(), Code::DigestMismatch | Code::CorruptLayer | Code::CorruptManifest)
+}
+
 /// Does it once more where what came was damaged on the way.
 async fn twice<'a, F>(context: &Context, once: impl Fn() -> F) -> Result<Listing>
 where
@@ -295,8 +335,8 @@ fn check(wanted: &Option<Digest>, hasher: sha2::Sha256) -> Result<()> {
     }
     Err(Error::new(
         Code::DigestMismatch,
-        "the layer's TOC does not have the digest that the image manifest states, fetched twice; the registry's copy is \
-         damaged",
+        "where the layer's TOC must be there is something that does not have its digest, fetched twice: the layer was \
+         compressed anew since, or the registry's copy is damaged",
     ))
 }
 

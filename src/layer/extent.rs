@@ -12,7 +12,7 @@ use futures_util::stream::{self, StreamExt};
 use super::buffer::{Buffer, CHUNK};
 use super::cell::SpanCell;
 use super::units::{Near, Run, UnitStore};
-use super::{Checks, ContentCheck, Context, Layer, Once, ReadBy};
+use super::{Checks, ContentCheck, Context, Layer, Once, ReadBy, ZtocInfo};
 use crate::error::{Code, Error, Result};
 use crate::extent::{Check, Codec, Extent, Extents, Listing, decode};
 use crate::rootfs::{LayerIndex, PathIndex};
@@ -29,9 +29,10 @@ const LOOK_UPS: usize = 16;
 pub(crate) enum Loaded {
     /// The metadata, what vouches for it and for contents, and what was fetched of the first blob along with it.
     Listing(Box<Listing>, Checks, Option<Near>),
-    /// Another way to read it, where the format's own does not work out.
+    /// Another way to read it, where the format's own does not work out, and why that is, where its annotations say
+    /// otherwise.
     #[cfg_attr(not(feature = "estargz"), allow(dead_code))]
-    Other(Rc<dyn Layer>),
+    Other(Rc<dyn Layer>, Option<String>),
 }
 
 /// Starts to load the metadata.
@@ -52,7 +53,7 @@ struct Inner {
 #[derive(Clone)]
 enum Way {
     Extents(Rc<Open>),
-    Other(Rc<dyn Layer>),
+    Other(Rc<dyn Layer>, Option<Rc<str>>),
 }
 
 struct Open {
@@ -75,21 +76,21 @@ impl Layer for ExtentLayer {
         Box::pin(async {
             match self.0.load().await? {
                 Way::Extents(open) => Ok(open.index.clone().into()),
-                Way::Other(other) => other.index().await,
+                Way::Other(other, _) => other.index().await,
             }
         })
     }
 
     fn parts(&self, parts: Vec<usize>) -> LocalBoxFuture<'_, Result<LayerIndex>> {
         match self.0.loaded.peek() {
-            Some(Way::Other(other)) => Box::pin(async move { other.parts(parts).await }),
+            Some(Way::Other(other, _)) => Box::pin(async move { other.parts(parts).await }),
             _ => self.index(),
         }
     }
 
     fn all(&self) -> LocalBoxFuture<'_, Result<LayerIndex>> {
         match self.0.loaded.peek() {
-            Some(Way::Other(other)) => Box::pin(async move { other.all().await }),
+            Some(Way::Other(other, _)) => Box::pin(async move { other.all().await }),
             _ => self.index(),
         }
     }
@@ -99,7 +100,7 @@ impl Layer for ExtentLayer {
         deferred(Box::pin(async move {
             match inner.load().await? {
                 Way::Extents(open) => Ok(open.read(entry, range)),
-                Way::Other(other) => Ok(other.read(entry, range)),
+                Way::Other(other, _) => Ok(other.read(entry, range)),
             }
         }))
     }
@@ -110,7 +111,7 @@ impl Layer for ExtentLayer {
 
     fn read_by(&self) -> ReadBy {
         match self.0.loaded.peek() {
-            Some(Way::Other(other)) => other.read_by(),
+            Some(Way::Other(other, _)) => other.read_by(),
             _ => self.0.read_by,
         }
     }
@@ -118,8 +119,22 @@ impl Layer for ExtentLayer {
     fn checks(&self) -> Checks {
         match self.0.loaded.peek() {
             Some(Way::Extents(open)) => open.checks,
-            Some(Way::Other(other)) => other.checks(),
+            Some(Way::Other(other, _)) => other.checks(),
             None => self.0.checks,
+        }
+    }
+
+    fn own_ztoc(&self) -> Option<ZtocInfo> {
+        match self.0.loaded.peek() {
+            Some(Way::Other(other, _)) => other.own_ztoc(),
+            _ => None,
+        }
+    }
+
+    fn set_aside(&self) -> Option<Rc<str>> {
+        match self.0.loaded.peek() {
+            Some(Way::Other(_, why)) => why,
+            _ => None,
         }
     }
 }
@@ -129,7 +144,7 @@ impl Inner {
         let inner = self.clone();
         let load = async move {
             let (listing, checks, near) = match (inner.load)().await? {
-                Loaded::Other(other) => return Ok(Way::Other(other)),
+                Loaded::Other(other, why) => return Ok(Way::Other(other, why.map(Rc::from))),
                 Loaded::Listing(listing, checks, near) => (listing, checks, near),
             };
             let context = inner.context.clone();

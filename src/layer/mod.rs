@@ -2,7 +2,7 @@
 //!
 //! | layer | read | vouched for by |
 //! |---|---|---|
-//! | with a zTOC | `ztoc`: spans by Range requests | the zTOC's digest; each span's digest; the file's tar header |
+//! | with a zTOC | `ztoc`: spans by Range requests | the zTOC's digest, for which somebody vouches ([`IndexVoucher`]); each span's digest; the file's tar header |
 //! | without | `whole`: fetched once, listed, file contents kept | the layer's digest |
 //! | uncompressed, without, at hand (a `Blob`) | `tar`: hashed and listed once, files by ranges | the layer's digest |
 //! | without, once an index of it was built here | `unindexed`, then as with a zTOC | the layer's digest when it was built, and the cache that kept it |
@@ -43,6 +43,7 @@ mod unindexed;
 mod units;
 #[cfg(feature = "extent")]
 mod volume;
+mod voucher;
 mod waiting;
 mod whole;
 mod ztoc;
@@ -70,6 +71,7 @@ pub use tar::TarLayer;
 pub(crate) use unindexed::UnindexedLayer;
 #[cfg(feature = "extent")]
 pub(crate) use volume::{Attributes, Tree, Volume};
+pub use voucher::IndexVoucher;
 pub use whole::WholeLayer;
 pub use ztoc::ZtocLayer;
 
@@ -107,6 +109,8 @@ pub struct ZtocInfo {
     pub size: u64,
     /// Span size in bytes, where the index says it (newer builders) or the zTOC is loaded.
     pub span_size: Option<u64>,
+    /// Who vouches for it.
+    pub voucher: IndexVoucher,
 }
 
 /// What a layer is and how it is read.
@@ -126,6 +130,8 @@ pub struct LayerInfo {
     pub ztoc: Option<ZtocInfo>,
     /// The format that it is in beside being a layer, and how that was found. Chosen where `read` says so.
     pub format: Option<(Format, FormatFound)>,
+    /// Why that was set aside, once it was: it does not fit the layer, which is then read by its own digest.
+    pub set_aside: Option<Rc<str>>,
 }
 
 /// What vouches for a layer's names, sizes and attributes.
@@ -196,6 +202,8 @@ pub struct Checks {
     pub content: ContentCheck,
     /// Whether a file's own tar header is compared with the zTOC before its first byte is given out.
     pub header: bool,
+    /// Who vouches for the index by which it is read, if it is read by one.
+    pub index: Option<IndexVoucher>,
 }
 
 /// One layer, however it is read.
@@ -238,6 +246,11 @@ pub trait Layer {
 
     /// Its zTOC, where that is no SOCI index's but was built here.
     fn own_ztoc(&self) -> Option<ZtocInfo> {
+        None
+    }
+
+    /// Why what its annotations say of a format was set aside, if it was: it does not fit the layer.
+    fn set_aside(&self) -> Option<Rc<str>> {
         None
     }
 

@@ -28,7 +28,7 @@ pub(crate) fn open(context: &Rc<Context>, manifest: &ImageManifest, id: usize) -
     let layer = manifest.layers.iter().rev().find(|l| l.annotations.contains_key(BOOTSTRAP));
     let layer = layer.ok_or_else(|| Error::new(Code::Unsupported, "the image has no Nydus bootstrap"))?;
     let content = if context.verify { ContentCheck::ChunkDigest } else { ContentCheck::None };
-    let checks = Checks { metadata: MetadataCheck::LayerDigest, content, header: false };
+    let checks = Checks { metadata: MetadataCheck::LayerDigest, content, header: false, index: None };
     let job = Rc::new(Job {
         context: context.clone(),
         bootstrap: layer.clone(),

@@ -58,7 +58,7 @@ pub(crate) fn open(
     let content = if context.verify { ContentCheck::LayerDigest } else { ContentCheck::None };
     // Whatever is in memory was fetched whole.
     let content = if all_native { ContentCheck::LayerDigest } else { content };
-    let checks = Checks { metadata: MetadataCheck::LayerDigest, content, header: false };
+    let checks = Checks { metadata: MetadataCheck::LayerDigest, content, header: false, index: None };
     let (shared, parts) = (context.clone(), Rc::new(parts));
     let load = loader(move || {
         let (context, parts) = (shared.clone(), parts.clone());

@@ -15,7 +15,7 @@ use sha2::Digest as _;
 use super::buffer::Buffer;
 use super::cell::SpanCell;
 use super::sparse::{self, Piece};
-use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, Once, ReadBy, kept};
+use super::{Checks, ContentCheck, Context, IndexVoucher, Layer, MetadataCheck, Once, ReadBy, kept};
 use crate::error::{Code, Error, Result};
 use crate::formats::Format;
 use crate::limits::Limits;
@@ -76,7 +76,7 @@ impl Layer for StreamLayer {
             (false, true) => (MetadataCheck::LayerDigest, ContentCheck::LayerDigest),
             (false, false) => (MetadataCheck::None, ContentCheck::None),
         };
-        Checks { metadata, content, header: false }
+        Checks { metadata, content, header: false, index: kept.then_some(IndexVoucher::Own) }
     }
 }
 

@@ -58,7 +58,7 @@ impl Layer for TarLayer {
             true => (MetadataCheck::LayerDigest, ContentCheck::LayerDigest),
             false => (MetadataCheck::None, ContentCheck::None),
         };
-        Checks { metadata, content, header: false }
+        Checks { metadata, content, header: false, index: None }
     }
 }
 

@@ -1,4 +1,5 @@
-//! A layer without an index: read by one that was built here, before or now, else as it is.
+//! A layer without an index that the image vouches for: read by one that was built here, before or now, else by one that is
+//! attached, if the caller agreed to that, else as it is.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::ops::Range;
@@ -9,7 +10,7 @@ use futures_util::future::LocalBoxFuture;
 use super::{BuiltIndex, Checks, Context, Layer, Once, ReadBy, ZtocInfo, ZtocLayer, kept};
 use crate::error::{Code, Error, Result};
 use crate::limits::Limits;
-use crate::oci::Descriptor;
+use crate::oci::{Descriptor, Digest};
 use crate::rootfs::LayerIndex;
 use crate::transport::{ByteStream, deferred};
 
@@ -20,24 +21,43 @@ struct Inner {
     context: Rc<Context>,
     layer: Descriptor,
     id: usize,
-    /// The way without an index.
+    /// The way without an index of ours.
     plain: Rc<dyn Layer>,
+    /// The zTOC of the attached index by which `plain` reads it: none is built then.
+    attached: Option<Digest>,
     /// The way by an index that was built here.
     own: RefCell<Option<Rc<dyn Layer>>>,
     /// The way that entries were given out of. It stays: entries have other numbers on another.
     used: OnceCell<Rc<dyn Layer>>,
     looked: Once<()>,
     built: Once<()>,
-    /// There can be no index of it.
+    /// None is built of it: there can be none, or it has one that is attached.
     refused: Cell<bool>,
 }
 
 impl UnindexedLayer {
     /// Nothing is fetched before it is used. `id` is unique among the layers of `context`.
-    pub(crate) fn new(context: Rc<Context>, layer: Descriptor, id: usize, plain: Rc<dyn Layer>) -> Self {
+    pub(crate) fn new(
+        context: Rc<Context>,
+        layer: Descriptor,
+        id: usize,
+        plain: Rc<dyn Layer>,
+        attached: Option<Digest>,
+    ) -> Self {
         let (own, looked, built) = (RefCell::default(), Once::default(), Once::default());
-        let (used, refused) = (OnceCell::new(), Cell::new(false));
-        UnindexedLayer(Rc::new(Inner { context, layer, id, plain, own, used, looked, built, refused }))
+        let (used, refused) = (OnceCell::new(), Cell::new(attached.is_some()));
+        UnindexedLayer(Rc::new(Inner {
+            context,
+            layer,
+            id,
+            plain,
+            attached,
+            own,
+            used,
+            looked,
+            built,
+            refused,
+        }))
     }
 }
 
@@ -91,6 +111,17 @@ impl Layer for UnindexedLayer {
         Box::pin(self.0.look())
     }
 
+    fn prefetch(&self, spans: Vec<(usize, usize)>, room: Rc<Cell<u64>>) -> LocalBoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            let way = self.0.choose().await?;
+            // The numbers are those of the attached index's spans.
+            match Rc::ptr_eq(&way, &self.0.plain) {
+                true => way.prefetch(spans, room).await,
+                false => Ok(()),
+            }
+        })
+    }
+
     fn use_index(&self, built: BuiltIndex) -> LocalBoxFuture<'_, Result<()>> {
         Box::pin(self.0.take(built))
     }
@@ -129,11 +160,17 @@ impl Inner {
     async fn find(&self) -> Option<Rc<dyn Layer>> {
         let cache = self.context.cache.as_ref().filter(|_| self.context.kept_indexes)?;
         let ztoc = kept::find(&**cache, &self.layer).await?;
-        let layer = ZtocLayer::own(self.context.clone(), self.layer.clone(), ztoc, self.id);
+        let layer = self.by(ztoc);
         // What is damaged is no index.
         let works = layer.index().await.is_ok();
         self.context.source.stats().cache(works);
         works.then(|| -> Rc<dyn Layer> { Rc::new(layer) })
+    }
+
+    /// The way by a zTOC that was built here.
+    fn by(&self, ztoc: Descriptor) -> ZtocLayer {
+        let checked = self.attached == Some(ztoc.digest);
+        ZtocLayer::own(self.context.clone(), self.layer.clone(), ztoc, checked, self.id)
     }
 
     async fn build(self: &Rc<Self>) -> Result<()> {
@@ -169,7 +206,7 @@ impl Inner {
         }
         let value = kept::value(&self.layer, &built.ztoc);
         let ztoc = kept::at_hand(built.ztoc);
-        let layer = ZtocLayer::own(self.context.clone(), self.layer.clone(), ztoc, self.id);
+        let layer = self.by(ztoc);
         layer.index().await?;
         self.own.borrow_mut().get_or_insert_with(|| Rc::new(layer));
         if let Some(cache) = &self.context.cache {

@@ -57,7 +57,12 @@ impl Layer for WholeLayer {
     }
 
     fn checks(&self) -> Checks {
-        Checks { metadata: MetadataCheck::LayerDigest, content: ContentCheck::LayerDigest, header: false }
+        Checks {
+            metadata: MetadataCheck::LayerDigest,
+            content: ContentCheck::LayerDigest,
+            header: false,
+            index: None,
+        }
     }
 }
 

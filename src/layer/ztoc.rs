@@ -12,7 +12,7 @@ use super::metadata::{Metadata, Opened};
 use super::spans::{ENGINE, Reader, SpanStore};
 use super::sparse;
 use super::table::SpanTable;
-use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, ReadBy, ZtocInfo};
+use super::{Checks, ContentCheck, Context, IndexVoucher, Layer, MetadataCheck, ReadBy, ZtocInfo};
 use crate::error::{Code, Error, Result};
 use crate::oci::Descriptor;
 use crate::rootfs::LayerIndex;
@@ -31,8 +31,8 @@ struct Inner {
     metadata: Rc<Metadata>,
     /// The zTOC was built without extended attributes.
     no_xattrs: bool,
-    /// The zTOC was built here.
-    own: bool,
+    /// Who vouches for the zTOC.
+    voucher: IndexVoucher,
     id: usize,
     spans: OnceCell<Rc<SpanStore>>,
     /// Entries whose tar header was looked at, and found to be as the zTOC says, one bit each.
@@ -51,14 +51,24 @@ impl ZtocLayer {
         layer: Descriptor,
         ztoc: Descriptor,
         no_xattrs: bool,
+        voucher: IndexVoucher,
         id: usize,
     ) -> Self {
-        ZtocLayer(Rc::new(Inner::new(context, layer, ztoc, no_xattrs, false, id)))
+        let metadata = Metadata::new(context.clone(), layer.clone(), ztoc, false);
+        ZtocLayer(Rc::new(Inner::new(context, layer, metadata, no_xattrs, voucher, id)))
     }
 
-    /// By a zTOC that was built here.
-    pub(crate) fn own(context: Rc<Context>, layer: Descriptor, ztoc: Descriptor, id: usize) -> Self {
-        ZtocLayer(Rc::new(Inner::new(context, layer, ztoc, false, true, id)))
+    /// By a zTOC that was built here; `checked`: an attached index has the same.
+    pub(crate) fn own(
+        context: Rc<Context>,
+        layer: Descriptor,
+        ztoc: Descriptor,
+        checked: bool,
+        id: usize,
+    ) -> Self {
+        let voucher = if checked { IndexVoucher::Checked } else { IndexVoucher::Own };
+        let metadata = Metadata::new(context.clone(), layer.clone(), ztoc, true);
+        ZtocLayer(Rc::new(Inner::new(context, layer, metadata, false, voucher, id)))
     }
 }
 
@@ -96,8 +106,8 @@ impl Layer for ZtocLayer {
     fn checks(&self) -> Checks {
         let verify = self.0.context.verify;
         let content = if verify { ContentCheck::SpanDigest } else { ContentCheck::None };
-        let metadata = if self.0.own { MetadataCheck::OwnIndex } else { MetadataCheck::ZtocDigest };
-        Checks { metadata, content, header: verify }
+        let metadata = if self.0.is_own() { MetadataCheck::OwnIndex } else { MetadataCheck::ZtocDigest };
+        Checks { metadata, content, header: verify, index: Some(self.0.voucher) }
     }
 
     fn span_size(&self) -> Option<u64> {
@@ -105,9 +115,9 @@ impl Layer for ZtocLayer {
     }
 
     fn own_ztoc(&self) -> Option<ZtocInfo> {
-        let ztoc = self.0.metadata.ztoc();
-        let info = ZtocInfo { digest: ztoc.digest, size: ztoc.size, span_size: self.span_size() };
-        self.0.own.then_some(info)
+        let (ztoc, voucher) = (self.0.metadata.ztoc(), self.0.voucher);
+        let info = ZtocInfo { digest: ztoc.digest, size: ztoc.size, span_size: self.span_size(), voucher };
+        self.0.is_own().then_some(info)
     }
 
     fn prefetch(&self, spans: Vec<(usize, usize)>, room: Rc<Cell<u64>>) -> LocalBoxFuture<'_, Result<()>> {
@@ -136,14 +146,19 @@ impl Inner {
     fn new(
         context: Rc<Context>,
         layer: Descriptor,
-        ztoc: Descriptor,
+        metadata: Metadata,
         no_xattrs: bool,
-        own: bool,
+        voucher: IndexVoucher,
         id: usize,
     ) -> Self {
-        let metadata = Rc::new(Metadata::new(context.clone(), layer.clone(), ztoc, own));
+        let metadata = Rc::new(metadata);
         let (spans, checked, sparse) = (OnceCell::new(), RefCell::default(), RefCell::default());
-        Inner { context, layer, metadata, no_xattrs, own, id, spans, checked, sparse }
+        Inner { context, layer, metadata, no_xattrs, voucher, id, spans, checked, sparse }
+    }
+
+    /// Whether the zTOC was built here.
+    fn is_own(&self) -> bool {
+        matches!(self.voucher, IndexVoucher::Own | IndexVoucher::Checked)
     }
 
     /// The spans, of what was opened first.

@@ -6,7 +6,7 @@ use wasm_bindgen::JsValue;
 pub use super::values::to_js;
 use super::values::{Raw, kind_name};
 use crate::error::Result;
-use crate::image::{FileStat, LayerInfo, SociInfo, Verification};
+use crate::image::{FileStat, IndexVoucher, LayerInfo, SociInfo, Verification};
 use crate::oci::ImageConfig;
 use crate::soci::SociVersion;
 use crate::stats::{RequestRecord, Stats};
@@ -18,6 +18,8 @@ struct JsVerification {
     metadata: &'static str,
     content: &'static str,
     header: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<&'static str>,
 }
 
 impl From<&Verification> for JsVerification {
@@ -27,6 +29,7 @@ impl From<&Verification> for JsVerification {
             metadata: v.metadata.as_str(),
             content: v.content.as_str(),
             header: v.header,
+            index: v.index.map(IndexVoucher::as_str),
         }
     }
 }
@@ -89,6 +92,8 @@ struct JsLayer {
     ztoc: Option<JsZtoc>,
     #[cfg(feature = "extent")]
     format: Option<JsFormat>,
+    #[cfg(feature = "extent")]
+    set_aside: Option<String>,
 }
 
 #[cfg(feature = "extent")]
@@ -104,6 +109,7 @@ struct JsZtoc {
     digest: String,
     size: f64,
     span_size: Option<f64>,
+    verified: &'static str,
 }
 
 /// The image's layers.
@@ -120,7 +126,10 @@ pub fn layers(layers: &[LayerInfo]) -> Result<JsValue> {
                 digest: z.digest.to_string(),
                 size: z.size as f64,
                 span_size: z.span_size.map(|n| n as f64),
+                verified: z.voucher.as_str(),
             }),
+            #[cfg(feature = "extent")]
+            set_aside: l.set_aside.as_deref().map(str::to_owned),
             #[cfg(feature = "extent")]
             format: l.format.map(|(name, found)| JsFormat { name: name.as_str(), found: found.as_str() }),
         })
@@ -134,6 +143,7 @@ struct JsSoci<'a> {
     digest: String,
     version: &'static str,
     found: &'static str,
+    verified: &'static str,
     build_tool: Option<&'a str>,
     layers: Vec<String>,
 }
@@ -147,6 +157,7 @@ pub fn soci(soci: &SociInfo) -> Result<JsValue> {
             SociVersion::V2 => "v2",
         },
         found: soci.found.as_str(),
+        verified: soci.voucher.as_str(),
         build_tool: soci.build_tool.as_deref(),
         layers: soci.layers.iter().map(|l| l.layer_digest.to_string()).collect(),
     })

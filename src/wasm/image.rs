@@ -11,7 +11,7 @@ use super::fetch::{FetchTransport, Meter};
 use super::files::JsFiles;
 use super::indexer::JsIndexer;
 use super::options::Options;
-use super::source::BlobCursor;
+use super::source::{BlobCursor, discovery};
 use super::tree::{Root, Tree};
 use super::{abort, convert, js};
 use crate::cache::CachedSource;
@@ -192,6 +192,18 @@ impl WasmImage {
     /// The SOCI index in use, or `undefined`.
     pub fn soci(&self) -> Result<JsValue, JsValue> {
         js_result(self.image.soci().map_or(Ok(JsValue::UNDEFINED), convert::soci))
+    }
+
+    /// How the search for what is attached went that opening took, or `undefined`.
+    pub fn discovery(&self) -> Result<JsValue, JsValue> {
+        js_result(self.image.discovery().map_or(Ok(JsValue::UNDEFINED), discovery))
+    }
+
+    /// Looks for SOCI indexes that are attached: `{found, failed?}`.
+    #[wasm_bindgen(js_name = findAttachedIndexes)]
+    pub fn find_attached_indexes(&self, stop: Option<Promise>) -> Promise {
+        let image = self.image.clone();
+        abort::promise(stop, async move { discovery(&image.find_attached_indexes().await) })
     }
 
     /// The image's config.

@@ -46,6 +46,14 @@ export interface RawStat {
 export interface RawLayer extends Omit<import("../js/types.js").LayerInfo, "reader"> {
   /** The format that it is in, if any, and how that was found. */
   format?: { name: string; found: string };
+  /** Why that was set aside. */
+  setAside?: string;
+}
+
+/** How a search for what is attached went. */
+export interface RawDiscovery {
+  found: import("../js/push/descriptor.js").Descriptor[];
+  failed?: RawError;
 }
 
 /** A folder or an archive that JavaScript reads. `path` is empty for an archive. */
@@ -77,6 +85,7 @@ export interface Host {
 export interface RawOptions {
   platform?: string;
   sociIndex?: string;
+  attachedIndex?: boolean;
   reader?: string;
   index?: "build" | "kept";
   indexAbove?: number;
@@ -100,12 +109,14 @@ export class WasmImage extends Freed {
   readonly platforms: string[];
   layers(): RawLayer[];
   soci(): import("../js/types.js").SociInfo | undefined;
+  discovery(): RawDiscovery | undefined;
   annotations(): Record<string, string>;
   counters(): Record<"requests" | "bytes" | "retries" | "cacheHits" | "cacheMisses" | "inflated", number>;
   requests(): import("../js/types.js").RequestRecord[];
   config(stop: Stop): Promise<import("../js/types.js").ImageConfig>;
   prefetch(stop: Stop): Promise<void>;
   findKeptIndexes(stop: Stop): Promise<void>;
+  findAttachedIndexes(stop: Stop): Promise<RawDiscovery>;
   layerStream(layer: number, start: number, stop: Stop): Promise<BlobCursor>;
   useIndex(layer: number, ztoc: Uint8Array, layerDigest: string, stop: Stop): Promise<void>;
   root(): Tree;

@@ -20,6 +20,8 @@ pub struct Options {
     pub platform: Option<String>,
     /// A digest, or `none`; found by discovery where absent.
     pub soci_index: Option<String>,
+    /// Whether what is merely attached is used.
+    pub attached_index: bool,
     /// The name of a reader; chosen by what the image is where absent.
     pub reader: Option<String>,
     /// `build`: indexes of layers without one are built; `kept`: those that the cache keeps are used, whatever it is.
@@ -46,6 +48,7 @@ impl Options {
         Ok(Options {
             platform: option(&value, "platform", "a string", JsValue::as_string)?,
             soci_index: option(&value, "sociIndex", "a string", JsValue::as_string)?,
+            attached_index: option(&value, "attachedIndex", "a boolean", JsValue::as_bool)?.unwrap_or(false),
             reader: option(&value, "reader", "a string", JsValue::as_string)?,
             index: option(&value, "index", "a string", JsValue::as_string)?,
             index_above: option(&value, "indexAbove", "a whole number", js::whole_number)?.unwrap_or(0),
@@ -89,6 +92,7 @@ impl Options {
         Ok(OpenOptions {
             platform,
             soci,
+            attached_index: self.attached_index,
             verify: self.verify.unwrap_or(true),
             cache,
             tag: None,

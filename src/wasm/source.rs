@@ -9,9 +9,10 @@ use js_sys::{Array, Object, Promise, Uint8Array};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
-use super::error::{invalid, js_result};
+use super::error::{self, invalid, js_result};
 use super::{abort, convert, image, js};
 use crate::error::Result;
+use crate::image::Discovery;
 use crate::limits::Limits;
 use crate::oci::{Descriptor, Digest};
 use crate::source::{Source, Target};
@@ -87,12 +88,7 @@ impl WasmSource {
         let source = Rc::clone(&self.source);
         abort::promise(stop, async move {
             let subject: Digest = subject.parse()?;
-            let found = source.referrers(&subject, &artifact_type).await?;
-            let out = Array::new();
-            for descriptor in &found {
-                out.push(&convert::to_js(&JsDescriptor::from(descriptor))?);
-            }
-            Ok(out.into())
+            descriptors(&source.referrers(&subject, &artifact_type).await?)
         })
     }
 
@@ -135,6 +131,24 @@ impl BlobCursor {
             }
         })
     }
+}
+
+fn descriptors(list: &[Descriptor]) -> Result<JsValue> {
+    let out = Array::new();
+    for descriptor in list {
+        out.push(&convert::to_js(&JsDescriptor::from(descriptor))?);
+    }
+    Ok(out.into())
+}
+
+/// `{found, failed?}`: descriptors, and an error.
+pub(super) fn discovery(discovery: &Discovery) -> Result<JsValue> {
+    let out = Object::new();
+    js::set(&out, "found", descriptors(&discovery.found)?);
+    if let Some(failed) = &discovery.failed {
+        js::set(&out, "failed", error::to_js(failed));
+    }
+    Ok(out.into())
 }
 
 #[derive(Serialize)]

@@ -180,7 +180,10 @@ describe("pushed", () => {
       found.map((it) => it.digest),
       created.map((it) => it.index),
     );
-    const opened = await open(`${registry.host}/made/v1:latest`, { platform: "linux/amd64" });
+    const opened = await open(`${registry.host}/made/v1:latest`, {
+      platform: "linux/amd64",
+      attachedIndex: true,
+    });
     assert.equal(opened.soci?.digest, created[0].index);
     await opened.close();
 

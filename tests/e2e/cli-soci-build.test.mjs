@@ -61,14 +61,15 @@ describe("building indexes", () => {
   const path = (name) => join(folder.path, name);
   const at = (name) => `${registry.host}/${name}`;
   /** That an image is read lazily, and right. */
-  const readsLazily = async (image, { except = -1 } = {}) => {
-    const layers = await json(["layers", image, ...AMD64]);
+  const readsLazily = async (image, { except = -1, more = /** @type {string[]} */ ([]) } = {}) => {
+    const layers = await json(["layers", image, ...AMD64, ...more]);
     assert.equal(layers.length, 6);
     for (const { index, read } of layers)
       if (index !== except) assert.equal(read, "ztoc", `${image} ${index}`);
-    const { bytes } = await run(0, ["cat", image, "/etc/services", ...AMD64]);
+    const { bytes } = await run(0, ["cat", image, "/etc/services", ...AMD64, ...more]);
     assert.equal(sha256(bytes), `sha256:${SERVICES.sha256}`);
   };
+  const ATTACHED = { more: ["--attached-index"] };
 
   describe("create", () => {
     test("puts an index beside an image of a registry; then it is read lazily", async () => {
@@ -85,7 +86,7 @@ describe("building indexes", () => {
       assert.match(lines[8], /^Index: {4}sha256:[0-9a-f]{64}, v1, 6 of 6 layers$/);
       assert.match(lines.at(-1), new RegExp(`^Written: {2}${at("a")}; 7 blobs \\(3\\.2 MB\\), 1 manifest$`));
       assert.match(err, /^(?:ocipeek: layer \d: \d+ entr(?:y|ies), [\d.]+ k?M?B, sha256:\w{64}\n){6}$/);
-      await readsLazily(image);
+      await readsLazily(image, ATTACHED);
       const [index] = await json(["soci", "list", image]);
       assert.equal(index.version, "v1");
       assert.equal(index.ztocs.length, 6);
@@ -168,7 +169,7 @@ describe("building indexes", () => {
         pushed.written.manifests.map(({ digest }) => digest),
         [made.images[0].index],
       );
-      await readsLazily(image);
+      await readsLazily(image, ATTACHED);
       // Another index is there now.
       const other = `oci:${path("others")}`;
       await run(0, ["soci", "create", image, "--to", other, ...ALL, "--span-size", "1M", "-q"]);

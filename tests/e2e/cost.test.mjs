@@ -72,8 +72,8 @@ describe("the cost of a cold cat by tag", () => {
   });
   after(() => registry?.stop());
 
-  const readOne = async (tag, path) => {
-    const image = await open(`${registry.host}/${REPOSITORY}:${tag}`, { platform });
+  const readOne = async (tag, path, options = {}) => {
+    const image = await open(`${registry.host}/${REPOSITORY}:${tag}`, { platform, ...options });
     assert.equal(sha256(await image.readFile(`/${path}`)), lines.get(path).sha256);
     return image;
   };
@@ -120,7 +120,7 @@ describe("the cost of a cold cat by tag", () => {
 
   test("v1 by the fallback tag, where the registry has no referrers API", async () => {
     const [path, layer] = FILES[0];
-    const image = await readOne("latest", path);
+    const image = await readOne("latest", path, { attachedIndex: true });
     const sociJson = layout.manifests.get(v1Indexes[0]).json;
     const { log } = image.stats;
     const [referrers, ...others] = ["referrers", "manifests", "blobs"].flatMap((kind) =>
@@ -139,6 +139,25 @@ describe("the cost of a cold cat by tag", () => {
       log.find((r) => r.range),
       sociJson,
     );
+  });
+
+  test("without agreement nobody asks what is attached: the layers down to the file's are fetched whole", async () => {
+    const [path, layer] = FILES[0];
+    const image = await readOne("latest", path);
+    const wanted = layout.manifests.get(IMAGE).json.layers.slice(layer);
+    const expected = [
+      manifestLine("latest", IMAGE),
+      ...wanted.map(({ digest, size }) => `blobs ${digest} ${size}`),
+    ];
+    assert.deepEqual(
+      image.stats.log
+        .filter(({ status }) => status === 200)
+        .map(short)
+        .sort(),
+      expected.sort(),
+    );
+    assert.ok(image.stats.log.every(({ purpose }) => purpose !== "referrers"));
+    assert.deepEqual([image.soci, image.discovery], [undefined, undefined]);
   });
 
   test("a second file in the same span asks for nothing", async () => {

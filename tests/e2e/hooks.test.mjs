@@ -181,7 +181,7 @@ const summary = (jobs) =>
 
 /** Reads a file, and checks every request that it took: by the index, one span. */
 async function readLazily(reference, soci, expected) {
-  const image = await open(reference, { platform: "linux/amd64" });
+  const image = await open(reference, { platform: "linux/amd64", attachedIndex: true });
   assert.equal(sha256(await image.readFile(`/${PATH}`)), lines.get(PATH).sha256);
   const { log } = image.stats;
   const targets = log.map(({ target }) => /\/v2\/app\/(.*)$/.exec(target)?.[1]);
@@ -352,7 +352,7 @@ describe("an image for several platforms", () => {
         [V1_TYPE],
       );
     }
-    const image = await open(`${it.host}/app:all`, { platform: "linux/arm64" });
+    const image = await open(`${it.host}/app:all`, { platform: "linux/arm64", attachedIndex: true });
     assert.equal(sha256(await image.readFile(`/${PATH}`)), lines.get(PATH).sha256);
     assert.equal(image.soci?.version, "v1");
   });

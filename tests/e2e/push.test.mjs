@@ -186,7 +186,7 @@ describe("a real registry", () => {
     await to.removeReferrer(digest, artifacts[0].digest);
     assert.equal((await to.referrers(digest)).length, after.length - 1);
     // The image is still found lazily by its v1 index.
-    const image = await open(`${name}@${digest}`, { platform: "linux/amd64" });
+    const image = await open(`${name}@${digest}`, { platform: "linux/amd64", attachedIndex: true });
     assert.equal(image.soci?.version, "v1");
     await image.close();
   });
@@ -438,7 +438,10 @@ describe("an OCI layout", () => {
         const index = source.manifests.get(referrer);
         await to.putReferrer(await manifestOf(new Uint8Array(index.bytes), index.mediaType));
       }
-      const image = await open(`oci:${folder.path}:latest`, { platform: "linux/amd64" });
+      const image = await open(`oci:${folder.path}:latest`, {
+        platform: "linux/amd64",
+        attachedIndex: true,
+      });
       assert.equal(image.digest, digest);
       assert.equal(image.soci?.version, "v1");
       assert.equal(await image.readFile("/etc/hostname", "utf8"), "from layer 4\n");

@@ -23,7 +23,7 @@ export function variants(host) {
     options: { platform, ...options },
   });
   return [
-    at("v1, found by the fallback tag", "latest"),
+    at("v1, found by the fallback tag", "latest", { attachedIndex: true }),
     ...v1Indexes.map((digest, i) => at(`v1, index ${i + 1} of 2 by digest`, "latest", { sociIndex: digest })),
     at("v2, 128 KiB spans", "latest-soci"),
     at("v2, 4 MiB spans", "latest-soci-4m"),

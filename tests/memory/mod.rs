@@ -47,6 +47,11 @@ struct Inner {
     slow: Cell<bool>,
 }
 
+/// Options that agree to attached indexes, which most images here have.
+pub fn agreed() -> OpenOptions {
+    OpenOptions { attached_index: true, ..OpenOptions::default() }
+}
+
 impl Memory {
     /// The demo image of the fixtures.
     pub fn demo() -> Memory {

@@ -7,6 +7,7 @@ mod mock;
 
 mod auth;
 mod blobs;
+mod discovery;
 mod idle;
 mod images;
 mod layouts;

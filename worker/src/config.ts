@@ -114,6 +114,11 @@ export interface Config {
    */
   readonly index: "build" | "kept";
   /**
+   * Whether what is merely attached to an image is used: a SOCI index of version 1. Whoever may write to the repository
+   * vouches for that. Default no.
+   */
+  readonly attachedIndex: boolean;
+  /**
    * What to do with images in a format that has no digests for parts of layers (OverlayBD, TurboOCI). `refuse`: layers are
    * fetched whole and verified, and what is over the limit is an error. `crc`: they are read by ranges, and nothing but
    * checksums vouches for what is answered. Default `refuse`.
@@ -215,6 +220,7 @@ export interface Defaults {
  * | `OCIPEEK_ALLOWED_HOSTS` | list of names that a server of one's own has; `*` is any | none |
  * | `OCIPEEK_DEMO` | list of images that the page suggests | none |
  * | `OCIPEEK_INDEX` | `build` or `kept`: layers without an index, over `maxWholeLayerSize` | `build` |
+ * | `OCIPEEK_ATTACHED_INDEX` | use indexes that are merely attached to images | `false` |
  * | `OCIPEEK_UNVERIFIED` | `refuse` or `crc`: OverlayBD and TurboOCI by ranges, which have no digests | `refuse` |
  * | `OCIPEEK_LIMITS` | object, see {@link RequestLimits} | |
  * | `OCIPEEK_LIBRARY_LIMITS` | object, the library's limits in camel case | |
@@ -248,6 +254,7 @@ export function parseConfig(env: Env, defaults: Defaults = {}): Config {
     demo: (list(env, "OCIPEEK_DEMO") ?? []).map(imageOf),
     limits,
     index: indexing(text(env, "OCIPEEK_INDEX") ?? "build"),
+    attachedIndex: boolean("OCIPEEK_ATTACHED_INDEX", env.OCIPEEK_ATTACHED_INDEX, false),
     unverified: unverified(text(env, "OCIPEEK_UNVERIFIED") ?? "refuse"),
     libraryLimits: numbers(env, "OCIPEEK_LIBRARY_LIMITS", LIBRARY_LIMITS, true),
     cache: {

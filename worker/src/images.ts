@@ -163,6 +163,7 @@ export class Images {
       // What only this caller may read must not be found by others.
       cache: own ? readOnly(cache) : cache,
       index: config.index,
+      attachedIndex: config.attachedIndex,
       indexAbove: config.libraryLimits.maxWholeLayerSize,
       limits: { ...config.libraryLimits },
       plainHttp: config.insecureRegistries.includes(name.registry),

@@ -233,8 +233,16 @@ test("SSRF: Link of the referrers that a file's read looks at", async () => {
         : undefined,
     ),
   );
-  assert.equal(await codeOf(await worker(internet).get(FILE)), "502 HOST_NOT_ALLOWED");
-  onlyAsked(internet);
+  // Who does not agree to what is attached never gets there; who does goes on without it.
+  for (const attached of [false, true]) {
+    const answer = await worker(internet, { OCIPEEK_ATTACHED_INDEX: attached }).get(FILE);
+    assert.deepEqual([answer.status, await answer.text()], [200, "hello\n"]);
+    assert.equal(
+      internet.seen.some(({ url }) => url.pathname.includes("/referrers/")),
+      attached,
+    );
+    onlyAsked(internet);
+  }
 });
 
 test("SSRF: URLs of foreign layers are never asked", async () => {

@@ -2,13 +2,15 @@ import { argument, type Command } from "../command.js";
 import { escapeText } from "../escape.js";
 import { siSize } from "../format.js";
 import type { Session } from "../session.js";
+import { VOUCHED } from "../words.js";
 
 async function run(session: Session): Promise<void> {
   const image = await session.open(argument(session, 0));
   const config = await image.config({ signal: session.signal });
   if (session.args.flag("json")) {
-    const { name, digest, indexDigest, platform, platforms, annotations, soci, layers } = image;
-    await session.json({ name, digest, indexDigest, platform, platforms, annotations, soci, layers, config });
+    const { name, digest, indexDigest, platform, platforms, annotations, soci, discovery, layers } = image;
+    const told = { name, digest, indexDigest, platform, platforms, annotations, soci, discovery, layers };
+    await session.json({ ...told, config });
     return;
   }
   const { out } = session;
@@ -33,9 +35,10 @@ async function run(session: Session): Promise<void> {
   await field(
     "SOCI",
     image.soci
-      ? `${image.soci.version}, ${image.soci.digest}, ${indexed} of ${image.layers.length} layers`
+      ? `${image.soci.version}, ${image.soci.digest}, ${indexed} of ${image.layers.length} layers; ${VOUCHED[image.soci.verified]}`
       : "none",
   );
+  await field("Attached", image.discovery?.failed && `unknown: ${image.discovery.failed.message}`);
   const run = config.config ?? {};
   await field("User", run.User);
   await field("WorkingDir", run.WorkingDir);

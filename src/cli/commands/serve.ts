@@ -22,6 +22,7 @@ const NOT_HERE = [
   "stats",
   "soci-index",
   "no-soci",
+  "attached-index",
   "reader",
   "insecure-unverified",
   "username",

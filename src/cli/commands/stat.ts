@@ -4,6 +4,7 @@ import { argument, type Command } from "../command.js";
 import { escapeBytes, escapeText } from "../escape.js";
 import { fullTime, modeString } from "../format.js";
 import type { Session } from "../session.js";
+import { VOUCHED } from "../words.js";
 
 async function run(session: Session): Promise<void> {
   const { args, signal } = session;
@@ -23,7 +24,7 @@ async function run(session: Session): Promise<void> {
 export function describe(stats: Stats): string[] {
   const mode = (stats.mode & 0o7777).toString(8).padStart(4, "0");
   const owner = (id: number, name: string): string => (name ? `${id} (${escapeText(name)})` : String(id));
-  const { manifest, metadata, content, header } = stats.verified;
+  const { manifest, metadata, content, header, index } = stats.verified;
   const device = stats.type === "char-device" || stats.type === "block-device";
   const lines: [string, string | undefined][] = [
     ["Path", escapeBytes(stats.pathBytes)],
@@ -42,6 +43,7 @@ export function describe(stats: Stats): string[] {
       "Verified",
       `manifest by ${manifest}; attributes by ${metadata}; content by ${content}; header ${header ? "checked" : "not checked"}`,
     ],
+    ["Index", index && VOUCHED[index]],
   ];
   for (const [name, value] of stats.xattrsBytes) {
     lines.push(["Xattr", `${escapeBytes(name)} = ${escapeBytes(value)}`]);

@@ -4,11 +4,14 @@ import { escapeText } from "../../escape.js";
 import { EXIT } from "../../exit.js";
 import { siSize, table } from "../../format.js";
 import type { Session } from "../../session.js";
+import { VOUCHED } from "../../words.js";
 
 async function run(session: Session): Promise<void> {
   const reference = argument(session, 0);
-  const image = await session.open(reference);
-  const { soci } = image;
+  const named = session.args.flag("no-soci") || session.args.text("soci-index") !== undefined;
+  // Shows an index that is merely attached, too; nothing of the image is read by it.
+  const image = await session.open(reference, named ? {} : { attachedIndex: true });
+  const { soci, discovery } = image;
   if (soci && session.args.flag("raw")) {
     const { bytes } = await (await session.source(reference)).manifest(soci.digest, {
       signal: session.signal,
@@ -19,12 +22,13 @@ async function run(session: Session): Promise<void> {
   if (soci) await readSpanSizes(image, session.signal);
   const { layers } = image;
   if (session.args.flag("json")) {
-    await session.json({ soci: soci ?? null, layers });
+    await session.json({ soci: soci ?? null, discovery, layers });
   } else if (soci) {
     const { out } = session;
     await out.line(`Index:    ${soci.digest}`);
     await out.line(`Version:  ${soci.version}`);
     await out.line(`Found by: ${escapeText(soci.found)}`);
+    await out.line(`Vouched:  ${VOUCHED[soci.verified]}`);
     if (soci.buildTool) await out.line(`Built by: ${escapeText(soci.buildTool)}`);
     const rows = layers.map((layer) => [
       String(layer.index),
@@ -38,7 +42,10 @@ async function run(session: Session): Promise<void> {
     }
   }
   if (!soci) {
-    if (!session.args.flag("json")) session.say("the image has no SOCI index");
+    if (!session.args.flag("json")) {
+      const why = discovery?.failed ? `, as far as can be found: ${discovery.failed.message}` : "";
+      session.say(`the image has no SOCI index${why}`);
+    }
     session.exitCode = EXIT.notFound;
   }
 }

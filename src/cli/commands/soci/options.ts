@@ -6,7 +6,14 @@ import { UsageError } from "../../exit.js";
 import { byteCount } from "../../soci/bytes.js";
 
 /** Options of reading that mean nothing where indexes are looked at or made. */
-export const NO_READING = ["soci-index", "no-soci", "build-index", "reader", "insecure-unverified"] as const;
+export const NO_READING = [
+  "soci-index",
+  "no-soci",
+  "attached-index",
+  "build-index",
+  "reader",
+  "insecure-unverified",
+] as const;
 
 /** Which of an image's platforms to index. */
 export const PLATFORMS: Options = {

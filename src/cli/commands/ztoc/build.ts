@@ -83,6 +83,7 @@ AWS's soci for the same span size and build tool. FILE is replaced when all is w
     "stats",
     "soci-index",
     "no-soci",
+    "attached-index",
     "reader",
     "build-index",
     "insecure-unverified",

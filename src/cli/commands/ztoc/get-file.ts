@@ -71,7 +71,16 @@ by their digests, and the file's tar header against the zTOC. Links are followed
     ...IMAGE,
     ...(escaped ? { escaped } : {}),
   },
-  refuses: ["platform", "soci-index", "no-soci", "build-index", "reader", "insecure-unverified", "json"],
+  refuses: [
+    "platform",
+    "soci-index",
+    "no-soci",
+    "attached-index",
+    "build-index",
+    "reader",
+    "insecure-unverified",
+    "json",
+  ],
   arity: [2, 3],
   run,
 };

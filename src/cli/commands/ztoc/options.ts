@@ -12,6 +12,7 @@ export const NO_IMAGE = [
   "platform",
   "soci-index",
   "no-soci",
+  "attached-index",
   "reader",
   "build-index",
   "insecure-unverified",
