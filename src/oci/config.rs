@@ -165,6 +165,10 @@ impl RunConfig {
 
 impl History {
     fn from_json(node: &Node<'_>) -> Result<Self> {
+        if node.is_null() {
+            // It still is a step.
+            return Ok(History::default());
+        }
         Ok(History {
             created: text(node, "created")?,
             author: text(node, "author")?,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::json::{Node, shown};
+use super::json::{Json, Node, shown};
 use super::{Digest, Platform, base64};
 use crate::error::{Code, Error, Result};
 
@@ -93,14 +93,17 @@ pub(crate) fn annotations(node: &Node<'_>) -> Result<BTreeMap<String, String>> {
     }
 }
 
-/// An object whose values are all strings.
+/// An object whose values are all strings; what is null is not there.
 pub(crate) fn string_map(node: &Node<'_>) -> Result<BTreeMap<String, String>> {
     let mut out = BTreeMap::new();
     for (key, value) in node.fields()? {
-        let super::json::Json::String(value) = value else {
-            return Err(node.wrong(&format!("has a value under {} that is not a string", shown(key))));
-        };
-        out.insert(key.clone(), value.clone());
+        match value {
+            Json::String(value) => {
+                out.insert(key.clone(), value.clone());
+            }
+            Json::Null => {}
+            _ => return Err(node.wrong(&format!("has a value under {} that is not a string", shown(key)))),
+        }
     }
     Ok(out)
 }

@@ -252,9 +252,10 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// An array of strings.
+    /// An array of strings. A null among them is left out, as a null for the whole array is.
     pub(crate) fn strings(&self) -> Result<Vec<String>> {
-        self.items()?.map(|item| item.str().map(str::to_owned)).collect()
+        let given = self.items()?.filter(|item| !item.is_null());
+        given.map(|item| item.str().map(str::to_owned)).collect()
     }
 
     /// The field `key` as a string; `None` where it is missing, null or empty.
@@ -265,6 +266,11 @@ impl<'a> Node<'a> {
             Json::String(s) => Ok((!s.is_empty()).then_some(s)),
             _ => Err(self.wrong(&format!("has a `{key}` that is not a string"))),
         }
+    }
+
+    /// Whether this is null.
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(self.json, Json::Null)
     }
 
     /// Whether this is a string.

@@ -59,6 +59,53 @@ fn what_old_and_odd_builders_wrote() {
 }
 
 #[test]
+fn null_is_absent_everywhere() {
+    let plain = parse(r#"{"config":{}}"#).unwrap();
+    for key in [
+        "architecture",
+        "os",
+        "variant",
+        "os.version",
+        "os.features",
+        "created",
+        "author",
+        "config",
+        "rootfs",
+        "history",
+    ] {
+        assert_eq!(parse(&format!(r#"{{"{key}":null}}"#)).expect(key), plain, "{key}");
+    }
+    assert_eq!(parse(r#"{"os.features":[null]}"#).unwrap(), plain);
+    assert_eq!(parse(r#"{"rootfs":{"diff_ids":null}}"#).unwrap(), plain);
+    for key in [
+        "User",
+        "ExposedPorts",
+        "Env",
+        "Entrypoint",
+        "Cmd",
+        "Volumes",
+        "WorkingDir",
+        "Labels",
+        "StopSignal",
+        "Healthcheck",
+    ] {
+        assert_eq!(parse(&format!(r#"{{"config":{{"{key}":null}}}}"#)).expect(key), plain, "{key}");
+    }
+    for key in ["Env", "Entrypoint", "Cmd"] {
+        assert_eq!(parse(&format!(r#"{{"config":{{"{key}":[null]}}}}"#)).expect(key), plain, "{key}");
+    }
+    assert_eq!(parse(r#"{"config":{"Labels":{"a":null}}}"#).unwrap(), plain);
+    let step = parse(r#"{"history":[{}]}"#).unwrap();
+    for key in ["created", "author", "created_by", "comment", "empty_layer"] {
+        assert_eq!(parse(&format!(r#"{{"history":[{{"{key}":null}}]}}"#)).expect(key), step, "{key}");
+    }
+    // As in Go, a step that says nothing.
+    assert_eq!(parse(r#"{"history":[null]}"#).unwrap(), step);
+    let mixed = parse(r#"{"config":{"Env":["A=b",null],"Labels":{"a":null,"b":"c"}}}"#).unwrap();
+    assert_eq!(mixed, parse(r#"{"config":{"Env":["A=b"],"Labels":{"b":"c"}}}"#).unwrap());
+}
+
+#[test]
 fn refused() {
     for (text, code) in [
         ("[]", Code::CorruptManifest),

@@ -148,7 +148,6 @@ fn descriptors_are_checked() {
         ("mediaType", Value::Null),
         ("mediaType", json!({})),
         ("annotations", json!({"a": 1})),
-        ("annotations", json!({"a": null})),
         ("annotations", json!([])),
         ("urls", json!("x")),
         ("urls", json!([1])),
@@ -167,6 +166,48 @@ fn descriptors_are_checked() {
     }
     assert_eq!(with("digest", json!("sha512:00")).unwrap_err().code(), Code::Unsupported);
     with("annotations", Value::Null).unwrap();
+}
+
+#[test]
+fn null_is_absent_everywhere() {
+    let null = Value::Null;
+    let list = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [image()["config"]]});
+    for (doc, media_type) in [(image(), OCI_MANIFEST), (list, OCI_INDEX)] {
+        let plain = parse_as(&doc, media_type).unwrap();
+        let with = |pointer: &str, key: &str, value: &Value| {
+            let mut doc = doc.clone();
+            doc.pointer_mut(pointer).unwrap()[key] = value.clone();
+            parse_as(&doc, media_type).unwrap_or_else(|e| panic!("{pointer}/{key} {value}: {e}"))
+        };
+        for key in ["schemaVersion", "mediaType", "artifactType", "subject", "annotations"] {
+            assert_eq!(with("", key, &null), plain, "{key}");
+        }
+        assert_eq!(with("", "annotations", &json!({"a": null})), plain);
+        let descriptor = if media_type == OCI_INDEX { "/manifests/0" } else { "/config" };
+        for key in ["artifactType", "annotations", "urls", "platform", "data"] {
+            assert_eq!(with(descriptor, key, &null), plain, "{key}");
+        }
+        assert_eq!(with(descriptor, "annotations", &json!({"a": null})), plain);
+        assert_eq!(with(descriptor, "urls", &json!([null])), plain);
+        let on = |more: Value| {
+            let mut platform = json!({"os": "linux", "architecture": "arm"});
+            platform.as_object_mut().unwrap().append(&mut more.as_object().unwrap().clone());
+            with(descriptor, "platform", &platform)
+        };
+        let bare = on(json!({}));
+        for more in [
+            json!({"variant": null}),
+            json!({"os.version": null}),
+            json!({"os.features": null}),
+            json!({"os.features": [null]}),
+        ] {
+            assert_eq!(on(more.clone()), bare, "{more}");
+        }
+        // What counts is kept of a list that has a null in it.
+        let mixed = with(descriptor, "annotations", &json!({"a": null, "b": "c"}));
+        assert_eq!(mixed, with(descriptor, "annotations", &json!({"b": "c"})));
+        assert_ne!(mixed, plain);
+    }
 }
 
 #[test]
