@@ -14,16 +14,16 @@ use ocipeek::registry::{CredentialSource, Credentials, Registry, RegistryOptions
 use ocipeek::stats::Stats;
 
 /// Those that Docker keeps in its file; credential helpers are left out here.
-fn credentials(registry: &str) -> Option<Credentials> {
+fn credentials(reference: &Reference) -> Option<Credentials> {
     let folder = std::env::var("DOCKER_CONFIG").or_else(|_| std::env::var("HOME").map(|h| h + "/.docker"));
     let text = std::fs::read_to_string(folder.ok()? + "/config.json").ok()?;
-    DockerConfig::parse(&text).ok()?.stored(registry).cloned()
+    DockerConfig::parse(&text).ok()?.stored(&reference.registry, &reference.repository).ok()?.cloned()
 }
 
 async fn cat(image: &str, path: &str) -> Result<()> {
     let transport = Rc::new(HttpTransport::new());
     let reference: Reference = image.parse()?;
-    let credentials = credentials(&reference.registry).map(|c| Rc::new(c) as Rc<dyn CredentialSource>);
+    let credentials = credentials(&reference).map(|c| Rc::new(c) as Rc<dyn CredentialSource>);
     let registry = Registry::new(
         transport.clone(),
         &reference,

@@ -13,13 +13,17 @@ use crate::error::{Code, Error, Result};
 use crate::http::{Client, Retry, Url, rfc3339};
 use crate::oci::Reference;
 
+/// How callers name the option that lets other hosts have credentials.
+const TOKEN_HOSTS: &str = if cfg!(target_arch = "wasm32") { "tokenHosts" } else { "token_hosts" };
+
 /// How long a token lasts where the service does not say (`token.md`).
 const DEFAULT_LIFE_MS: u64 = 60_000;
 
 /// What is known about how to get in.
 pub(super) struct Auth {
-    /// The registry's name in references.
+    /// The registry's name in references, and the repository.
     registry: String,
+    repository: String,
     base: Url,
     /// What token services are asked for.
     scopes: Vec<String>,
@@ -28,8 +32,9 @@ pub(super) struct Auth {
     way: RefCell<Way>,
     credentials: RefCell<Option<Credentials>>,
     asked: Cell<bool>,
-    /// What stands in the way, for messages.
+    /// What stands in the way, for messages, and the error that told so.
     obstacle: RefCell<Option<String>>,
+    trouble: RefCell<Option<Error>>,
     /// Held while a token is fetched.
     fetching: Mutex<()>,
     /// Number of finished fetches, and the last one's outcome, for those who waited.
@@ -62,6 +67,7 @@ impl Auth {
         let others = options.mount_from.iter().map(|other| format!("repository:{other}:pull"));
         Auth {
             registry: reference.registry.clone(),
+            repository: reference.repository.clone(),
             base,
             scopes: std::iter::once(own).chain(others).collect(),
             source,
@@ -70,6 +76,7 @@ impl Auth {
             credentials: RefCell::new(None),
             asked: Cell::new(false),
             obstacle: RefCell::new(None),
+            trouble: RefCell::new(None),
             fetching: Mutex::new(()),
             rounds: Cell::new(0),
             outcome: RefCell::new(None),
@@ -161,7 +168,7 @@ impl Auth {
             };
             return self.fetch_token(client, service).await;
         };
-        self.ask().await?;
+        self.ask().await;
         let credentials = self.credentials.borrow().clone();
         let given = credentials.as_ref().and_then(|c| c.registry_token.as_deref()).filter(|t| !t.is_empty());
         let given = given.map(|token| format!("Bearer {token}"));
@@ -198,33 +205,57 @@ impl Auth {
         Ok(header)
     }
 
-    /// Asks the source for credentials, once.
-    async fn ask(&self) -> Result<()> {
+    /// Asks the source for credentials, once. Where it fails, there are none: much can be read without.
+    async fn ask(&self) {
         if self.asked.get() {
-            return Ok(());
+            return;
         }
         let found = match &self.source {
-            Some(source) => source.get(&self.registry).await?.filter(|c| !c.is_empty()),
-            None => None,
+            Some(source) => source.get(&self.registry, &self.repository).await,
+            None => Ok(None),
         };
+        let found = match found {
+            Ok(found) => found.filter(|c| !c.is_empty()),
+            Err(e) => {
+                *self.obstacle.borrow_mut() = Some(format!("none could be had: {}", e.message()));
+                *self.trouble.borrow_mut() = Some(e);
+                return;
+            }
+        };
+        if self.trouble.take().is_some() {
+            self.obstacle.take();
+        }
         self.asked.set(true);
         if found.is_some() && !self.base.is_private() {
             *self.obstacle.borrow_mut() =
-                Some("the credentials were not sent, for the registry is not https".into());
-            return Ok(());
+                Some("those for it were not sent, for it is not https; no option allows that".into());
+            return;
         }
         *self.credentials.borrow_mut() = found;
-        Ok(())
     }
 
     /// `UNAUTHORIZED`, with what may help.
     pub(super) fn refused(&self) -> Error {
-        let why = match (&*self.obstacle.borrow(), &*self.credentials.borrow()) {
-            (Some(why), _) => why.clone(),
-            (None, Some(_)) => "the credentials are refused, or do not allow this repository".into(),
-            (None, None) => "sign in, or check the name: there are no credentials for it".into(),
-        };
-        Error::new(Code::Unauthorized, format!("{} wants credentials: {why}", self.registry)).with_status(401)
+        self.unauthorized(&format!("{} wants credentials:", self.registry)).with_status(401)
+    }
+
+    /// `UNAUTHORIZED`: what happened, what was withheld, and what may help.
+    fn unauthorized(&self, what: &str) -> Error {
+        let why = self.obstacle().unwrap_or_else(|| match &*self.credentials.borrow() {
+            Some(_) => "those that were sent are refused, or do not allow this repository".into(),
+            None => "sign in, or check the name: there are none for it".into(),
+        });
+        let e = Error::new(Code::Unauthorized, format!("{what} {why}"));
+        #[cfg(target_arch = "wasm32")]
+        if let Some(cause) = self.trouble.borrow().as_ref().and_then(Error::cause) {
+            return e.with_cause(cause.clone());
+        }
+        e
+    }
+
+    /// Why credentials that there may be were not used.
+    pub(super) fn obstacle(&self) -> Option<String> {
+        self.obstacle.borrow().clone()
     }
 
     /// Whether a text holds a secret that is known here.
@@ -246,7 +277,7 @@ impl Auth {
         let mut credentials = self.credentials.borrow().clone();
         if credentials.is_some() && !service.may_see_credentials(&self.base, &self.token_hosts) {
             *self.obstacle.borrow_mut() = Some(format!(
-                "the credentials were not sent to its token service {}, which is another host; list it in token_hosts \
+                "those for it were not sent to its token service {}, which is another host; list it in {TOKEN_HOSTS} \
                  if you trust it",
                 service.origin()
             ));
@@ -256,6 +287,7 @@ impl Auth {
         let answer = loop {
             match service.request(client, credentials.as_ref()).await {
                 Ok(answer) => break answer,
+                Err(e) if e.code() == Code::Unauthorized => return Err(self.no_token(&e)),
                 Err(e) => retry.wait(client, e).await?,
             }
         };
@@ -265,6 +297,16 @@ impl Auth {
             c.identity_token = Some(new);
         }
         self.keep(client, service, answer)
+    }
+
+    /// The refusal of a token service.
+    fn no_token(&self, e: &Error) -> Error {
+        let what = format!("{} wants credentials, and {};", self.registry, e.message());
+        let told = self.unauthorized(&what);
+        match e.status() {
+            Some(status) => told.with_status(status),
+            None => told,
+        }
     }
 
     fn keep(&self, client: &Client, service: TokenService, answer: TokenAnswer) -> Result<String> {

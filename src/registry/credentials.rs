@@ -4,7 +4,7 @@ use std::fmt;
 
 use futures_util::future::LocalBoxFuture;
 
-use super::docker_config::{DockerConfig, Lookup};
+use super::docker_config::DockerConfig;
 use crate::error::Result;
 use crate::oci::base64;
 
@@ -64,27 +64,35 @@ impl fmt::Debug for Credentials {
 
 /// Finds credentials. Asked at most once for a source, and only after the registry has asked for some.
 pub trait CredentialSource {
-    /// The credentials for a registry, by its name in references (`docker.io`, `ghcr.io`, `localhost:5000`).
-    fn get<'a>(&'a self, registry: &'a str) -> LocalBoxFuture<'a, Result<Option<Credentials>>>;
+    /// The credentials for a repository (`library/alpine`) of a registry, by its name in references (`docker.io`,
+    /// `ghcr.io`, `localhost:5000`). An error does not end the request: it goes on without credentials, and its message
+    /// is told where these were needed. So it must hold no secret.
+    fn get<'a>(
+        &'a self,
+        registry: &'a str,
+        repository: &'a str,
+    ) -> LocalBoxFuture<'a, Result<Option<Credentials>>>;
 }
 
 /// Given in code, for whichever registry is opened with them.
 impl CredentialSource for Credentials {
-    fn get<'a>(&'a self, _registry: &'a str) -> LocalBoxFuture<'a, Result<Option<Credentials>>> {
+    fn get<'a>(
+        &'a self,
+        _registry: &'a str,
+        _repository: &'a str,
+    ) -> LocalBoxFuture<'a, Result<Option<Credentials>>> {
         Box::pin(async move { Ok(Some(self.clone())) })
     }
 }
 
 /// What a `config.json` itself holds; credential helpers are not run.
 impl CredentialSource for DockerConfig {
-    fn get<'a>(&'a self, registry: &'a str) -> LocalBoxFuture<'a, Result<Option<Credentials>>> {
-        Box::pin(async move {
-            Ok(match self.lookup(registry) {
-                Lookup::Credentials(c) => Some(c),
-                Lookup::Helper(_) => self.stored(registry).cloned(),
-                Lookup::None => None,
-            })
-        })
+    fn get<'a>(
+        &'a self,
+        registry: &'a str,
+        repository: &'a str,
+    ) -> LocalBoxFuture<'a, Result<Option<Credentials>>> {
+        Box::pin(async move { self.stored(registry, repository).map(|found| found.cloned()) })
     }
 }
 

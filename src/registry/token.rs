@@ -175,7 +175,7 @@ async fn read(client: &Client, answer: Answer, credentials: Option<&Credentials>
     let mut e = match status {
         400..=404 => Error::new(
             Code::Unauthorized,
-            format!("the token service {service} gives no token (HTTP {status}); check the credentials and the name"),
+            format!("the token service {service} gives no token (HTTP {status})"),
         )
         .with_status(status),
         _ => status_error(status, &format!("token service {service}")),

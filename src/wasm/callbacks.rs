@@ -44,17 +44,18 @@ impl Cache for JsCache {
     }
 }
 
-/// An object whose `get(registry)` gives `{username?, password?, identityToken?, registryToken?}` or nothing.
+/// An object whose `get(registry, repository)` gives `{username?, password?, identityToken?, registryToken?}` or nothing.
 pub struct JsCredentials(pub JsValue);
 
 impl CredentialSource for JsCredentials {
-    fn get<'a>(&'a self, registry: &'a str) -> LocalBoxFuture<'a, Result<Option<Credentials>>> {
-        let registry = JsValue::from_str(registry);
+    fn get<'a>(
+        &'a self,
+        registry: &'a str,
+        repository: &'a str,
+    ) -> LocalBoxFuture<'a, Result<Option<Credentials>>> {
+        let args = [JsValue::from_str(registry), JsValue::from_str(repository)];
         Box::pin(async move {
-            let found = js::call_async(&self.0, "get", &[registry]).await.map_err(|e| {
-                // Without what it says: that may quote the secret.
-                Error::new(Code::Unauthorized, "the function that finds credentials failed").with_cause(e)
-            })?;
+            let found = js::call_async(&self.0, "get", &args).await.map_err(failed)?;
             let field =
                 |name| js::get_some(&found, name).and_then(|v| v.as_string()).filter(|s| !s.is_empty());
             if !found.is_object() {
@@ -68,4 +69,13 @@ impl CredentialSource for JsCredentials {
             }))
         })
     }
+}
+
+/// What the package's own finders say holds no secret; what others throw may quote one.
+fn failed(thrown: JsValue) -> Error {
+    let text = |name| js::get_some(&thrown, name).and_then(|v| v.as_string()).unwrap_or_default();
+    let own = Some(text("message")).filter(|_| text("name") == "OcipeekError");
+    let own = own.as_deref().and_then(|message| message.split_once(": "));
+    let message = own.map_or("the function that finds credentials failed", |(_code, message)| message);
+    Error::new(Code::Unauthorized, message).with_cause(thrown)
 }
