@@ -10,7 +10,9 @@ use futures_executor::block_on;
 use memory::ztoc::{Spec, file, gzip, noise, tar};
 use memory::{GZIP, Kept, MadeLayer, Memory, Plain, TAR};
 use ocipeek::error::Code;
-use ocipeek::image::{Follow, Image, ManifestCheck, OpenOptions, ReadBy, SociChoice, SociFound, Walk};
+use ocipeek::image::{
+    Follow, Image, ManifestCheck, OpenOptions, PlatformBy, ReadBy, SociChoice, SociFound, Walk,
+};
 use ocipeek::oci::{Descriptor, Digest};
 use ocipeek::rootfs::Glob;
 use ocipeek::source::Target;
@@ -114,9 +116,32 @@ fn the_only_image_needs_no_platform() {
     let m = Memory::default();
     let (a, _) = image(&m, "a", json!({}));
     index(&m, "t", vec![desc(&a, platform("plan9", "mips"))]);
-    let open = block_on(m.open("t", memory::agreed())).unwrap();
-    assert_eq!(open.platform().unwrap().os, "plan9");
+    let by = |image: &Image| (image.platform().unwrap().to_string(), image.platform_by());
+    let open = block_on(m.open("t", OpenOptions::default())).unwrap();
+    assert_eq!(by(&open), ("plan9/mips".into(), Some(PlatformBy::Only)));
     assert!(block_on(m.open("t", with_platform("linux/amd64"))).is_err());
+    let asked = block_on(m.open("t", with_platform("plan9/mips"))).unwrap();
+    assert_eq!(by(&asked), ("plan9/mips".into(), Some(PlatformBy::Asked)));
+
+    // The same image for two platforms is one; two are not, and the error lists both.
+    let default = |platform: &str| OpenOptions {
+        default_platform: Some(platform.parse().unwrap()),
+        ..OpenOptions::default()
+    };
+    let plan9 = desc(&a, platform("plan9", "mips"));
+    index(&m, "t", vec![plan9.clone(), desc(&a, platform("plan9", "arm"))]);
+    let open = block_on(m.open("t", default("linux/s390x"))).unwrap();
+    assert_eq!(by(&open), ("plan9/mips".into(), Some(PlatformBy::Only)));
+    let (b, _) = image(&m, "b", json!({}));
+    index(&m, "t", vec![plan9, desc(&b, platform("linux", "s390x"))]);
+    let open = block_on(m.open("t", default("linux/s390x"))).unwrap();
+    assert_eq!(
+        (by(&open), names(&open)),
+        (("linux/s390x".into(), Some(PlatformBy::Default)), vec!["/b".into()])
+    );
+    let e = block_on(m.open("t", default("linux/riscv64"))).err().unwrap();
+    assert_eq!(e.code(), Code::NotFound);
+    assert!(e.message().contains("plan9/mips, linux/s390x"), "{e}");
 }
 
 #[test]

@@ -53,11 +53,36 @@ pub enum SociChoice {
     Digest(Digest),
 }
 
+/// Why it is this image of its index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PlatformBy {
+    /// The caller named its platform.
+    Asked,
+    /// None was named: it is the default one's.
+    Default,
+    /// None was named, and there is no image for the default platform, but this one alone.
+    Only,
+}
+
+impl PlatformBy {
+    /// A lower-case word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            PlatformBy::Asked => "asked",
+            PlatformBy::Default => "default",
+            PlatformBy::Only => "only",
+        }
+    }
+}
+
 /// How an image is opened.
 #[derive(Clone)]
 pub struct OpenOptions {
-    /// Which image of an index. `None`: this machine's (Linux), or the only one that there is.
+    /// Which image of an index. `None`: that of `default_platform`, else the only one that there is;
+    /// [`Image::platform_by`] says which.
     pub platform: Option<Platform>,
+    /// The platform where none is named. `None`: this machine's (Linux).
+    pub default_platform: Option<Platform>,
     /// Which SOCI index.
     pub soci: SociChoice,
     /// Whether to look for what is merely attached to the image, and read by it: a SOCI index of version 1, or the image in
@@ -94,6 +119,7 @@ impl Default for OpenOptions {
     fn default() -> Self {
         OpenOptions {
             platform: None,
+            default_platform: None,
             soci: SociChoice::Auto,
             attached_index: false,
             verify: true,
@@ -167,6 +193,7 @@ struct Inner {
     digest: Digest,
     index_digest: Option<Digest>,
     platform: OnceCell<Platform>,
+    platform_by: Option<PlatformBy>,
     platforms: Vec<Platform>,
     manifest: ImageManifest,
     manifest_check: ManifestCheck,
@@ -211,6 +238,11 @@ impl Image {
     /// What it runs on, where an index said so or the config is loaded.
     pub fn platform(&self) -> Option<&Platform> {
         self.0.platform.get()
+    }
+
+    /// Why it is this image of its index; `None` where it came out of none.
+    pub fn platform_by(&self) -> Option<PlatformBy> {
+        self.0.platform_by
     }
 
     /// The platforms that the index lists.

@@ -8,7 +8,7 @@ use futures_util::future::join;
 use super::formats::{self, Chosen};
 #[cfg(feature = "extent")]
 use super::volume::VolumeTree;
-use super::{Discovery, Image, Inner, ManifestCheck, OpenOptions, SociChoice, SociInfo};
+use super::{Discovery, Image, Inner, ManifestCheck, OpenOptions, PlatformBy, SociChoice, SociInfo};
 #[cfg(not(target_arch = "wasm32"))]
 use crate::cache::TimelyCache;
 use crate::error::{Code, Error, Result};
@@ -62,7 +62,7 @@ async fn open(
     let opening = Opening { source: &*source, options: &options, discovery: RefCell::default() };
     let found = opening.choose(target).await?;
     let found = opening.attached(found).await?;
-    let Found { digest, manifest, index_digest, platform, platforms, ahead, hidden } = found;
+    let Found { digest, manifest, index_digest, platform, platform_by, platforms, ahead, hidden } = found;
     Limits::check("max_layers", manifest.layers.len() as u64, options.limits.max_layers)?;
     let tag = match target {
         Target::Tag(tag) => Some(tag.as_str()),
@@ -125,6 +125,7 @@ async fn open(
         digest,
         index_digest,
         platform: known,
+        platform_by,
         platforms,
         manifest,
         manifest_check,
@@ -243,6 +244,7 @@ struct Found {
     manifest: ImageManifest,
     index_digest: Option<Digest>,
     platform: Option<Platform>,
+    platform_by: Option<PlatformBy>,
     platforms: Vec<Platform>,
     ahead: Ahead,
     /// Where it was found, unless it is the image that was asked for.
@@ -263,7 +265,7 @@ impl Opening<'_> {
         let limits = &self.options.limits;
         let mut raw = self.source.manifest(target).await?;
         let (mut index_digest, mut platform, mut platforms) = (None, None, Vec::new());
-        let (mut ahead, mut hidden) = (Ahead::default(), None);
+        let (mut ahead, mut hidden, mut platform_by) = (Ahead::default(), None, None);
         for _ in 0..=MAX_NESTED {
             let digest = raw.digest;
             let index = match parse_manifest(&raw.bytes, &raw.media_type, limits)
@@ -271,10 +273,20 @@ impl Opening<'_> {
             {
                 ManifestDoc::Index(index) => index,
                 ManifestDoc::Image(manifest) => {
-                    return Ok(Found { digest, manifest, index_digest, platform, platforms, ahead, hidden });
+                    return Ok(Found {
+                        digest,
+                        manifest,
+                        index_digest,
+                        platform,
+                        platform_by,
+                        platforms,
+                        ahead,
+                        hidden,
+                    });
                 }
             };
-            let entry = self.select(&index).map_err(|e| e.with_digest(&digest))?;
+            let (entry, by) = self.select(&index).map_err(|e| e.with_digest(&digest))?;
+            platform_by = Some(by);
             platform = entry.platform.clone().or(platform);
             platforms.extend(index.platforms());
             index_digest.get_or_insert(digest);
@@ -287,15 +299,19 @@ impl Opening<'_> {
         Err(Error::new(Code::Unsupported, "indexes are nested too deeply"))
     }
 
-    /// The entry of the platform; without one asked for, of this machine's or the only one.
-    fn select<'a>(&self, index: &'a ImageIndex) -> Result<&'a Descriptor> {
-        let wanted = self.options.platform.clone().unwrap_or_else(Platform::host);
-        let selected = index.select(&PlatformMatcher::only(&wanted));
-        let mut images = index.images();
-        match (&self.options.platform, images.next(), images.next()) {
-            (None, Some(only), None) => Ok(selected.unwrap_or(only)),
-            _ => selected,
-        }
+    /// The entry of the platform; without one asked for, of the default one or the only one.
+    fn select<'a>(&self, index: &'a ImageIndex) -> Result<(&'a Descriptor, PlatformBy)> {
+        let options = self.options;
+        let asked = options.platform.clone();
+        let by = if asked.is_some() { PlatformBy::Asked } else { PlatformBy::Default };
+        let wanted = asked.or_else(|| options.default_platform.clone()).unwrap_or_else(Platform::host);
+        index.select(&PlatformMatcher::only(&wanted)).map(|entry| (entry, by)).or_else(|e| {
+            let mut images = index.images();
+            let only = images.next().filter(|_| by == PlatformBy::Default);
+            // One image may be listed for several platforms.
+            let only = only.filter(|only| images.all(|other| other.digest == only.digest));
+            only.map(|only| (only, PlatformBy::Only)).ok_or(e)
+        })
     }
 
     /// The entry of an index that is `entry` in a format that is read rather: where the index does not list a SOCI index

@@ -57,7 +57,12 @@ export async function chooseImages(
   const images: PlatformImage[] = [];
   const listed = doc.manifests.filter((it) => it.isImage);
   const named = await Promise.all(listed.map((it) => withPlatform(source, it, options)));
-  for (const want of wanted === "all" ? ["all"] : wanted) {
+  // As everywhere: without a platform asked for, this machine's, else the only one.
+  const isOnly =
+    options.platforms === undefined &&
+    new Set(listed.map(({ digest }) => digest)).size === 1 &&
+    !named.some((it) => same(it.platform, platformNamed(wanted[0] ?? "")));
+  for (const want of wanted === "all" || isOnly ? ["all"] : wanted) {
     const platform = want === "all" ? undefined : platformNamed(want);
     const found = named.filter((it) => platform === undefined || same(it.platform, platform));
     // Of several for one platform the first is the image, as everywhere.
