@@ -227,8 +227,10 @@ impl Error {
         self.0.cause.as_ref()
     }
 
-    /// Marks it as tried often enough, or not worth another try, so that no caller tries again.
-    pub(crate) fn given_up(mut self) -> Self {
+    /// Marks it as tried often enough, or not worth another try, so that no caller tries again: a transport says so of a
+    /// certificate that is not trusted.
+    #[must_use]
+    pub fn given_up(mut self) -> Self {
         self.0.given_up = true;
         self
     }

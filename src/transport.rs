@@ -106,7 +106,9 @@ impl Response {
 /// What the library needs of its platform. `?Send`: wasm has one thread; natively use a
 /// single-threaded executor (e.g. tokio's `LocalSet`).
 pub trait Transport {
-    /// Sends a request. `Err` only where no answer came (`NETWORK`, or `ABORTED`); any status is `Ok`.
+    /// Sends a request. `Err` only where no answer came (`NETWORK`, or `ABORTED`); any status is `Ok`. An error that is
+    /// [given up](crate::error::Error::given_up) says that the other side spoke TLS but is not trusted: it is not tried
+    /// without.
     /// The future and the body own what they need; dropping either cancels the request.
     fn send(&self, request: Request) -> LocalBoxFuture<'static, Result<Response>>;
     /// Waits.

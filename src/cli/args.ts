@@ -18,7 +18,7 @@ export const COMMON: Options = {
   platform: {
     type: "string",
     value: "OS/ARCH",
-    help: "take this platform's image (default: this machine's, for linux)",
+    help: "take this platform's image (default: this machine's, for linux, or the only one)",
   },
   json: { type: "boolean", help: "print JSON" },
   stats: { type: "boolean", help: "list the requests and their bytes on standard error" },
@@ -45,7 +45,19 @@ export const COMMON: Options = {
     help: "log in with this name (default: Docker's credentials)",
   },
   "password-stdin": { type: "boolean", help: "read the password or token from standard input" },
-  "plain-http": { type: "boolean", help: "allow http although the registry is not on this machine" },
+  "plain-http": {
+    type: "boolean",
+    help: "use http (default: https, but http on this machine where there is no TLS)",
+  },
+  "ca-file": {
+    type: "string",
+    value: "FILE",
+    help: "trust the certificate authorities in this file (PEM), too",
+  },
+  "insecure-skip-tls-verify": {
+    type: "boolean",
+    help: "accept any certificate; tags are then what the network says, digests stay certain",
+  },
   "token-host": {
     type: "string",
     multiple: true,

@@ -5,6 +5,7 @@ import type { BuildProgress } from "../js/build/entry/node.js";
 import {
   type Auth,
   type Credentials,
+  type Fetch,
   type FileTree,
   type Image,
   type ImageSource,
@@ -15,7 +16,8 @@ import {
   type ReadStats,
   type Source,
 } from "../js/entry/node.js";
-import { DirectoryCache, dockerAuth } from "../js/node/index.js";
+import { DirectoryCache, dockerAuth, proxyFetchIfNeeded } from "../js/node/index.js";
+import { splitScheme } from "../js/scheme.js";
 import type { Args } from "./args.js";
 import { escapeText, jsonText, unescapeBytes } from "./escape.js";
 import { EXIT, UsageError } from "./exit.js";
@@ -30,6 +32,7 @@ const OPTIONS: [string, string][] = [
   ["open the image with verify: false", "give --insecure-unverified"],
   ["open the image with sociIndex: false", "give --no-soci"],
   ["with attachedIndex: true", "with --attached-index"],
+  ["list it in tokenHosts", "name its host with --token-host"],
 ];
 
 /** What a command works with. */
@@ -45,6 +48,7 @@ export class Session {
   #images: Image[] = [];
   #sources: Source[] = [];
   #login: Promise<Credentials | undefined> | undefined;
+  #fetch: { own: Fetch | undefined } | undefined;
   /** The registry that is written to: what `--username` is for, if there are two. */
   #writesTo: string | undefined;
 
@@ -60,6 +64,11 @@ export class Session {
   async open(reference: ImageSource, options: OpenOptions = {}): Promise<Image> {
     const image = await open(reference, { ...(await this.#options(reference)), ...options });
     this.#images.push(image);
+    if (image.platformBy === "only") {
+      this.say(
+        `there is no image for this machine's platform here, but only one, for ${image.platform}: it is read`,
+      );
+    }
     return image;
   }
 
@@ -81,9 +90,13 @@ export class Session {
     await this.aim(text);
     const sameRegistry = from !== undefined && (await registryOf(from)) === this.#writesTo;
     const mountFrom = sameRegistry && this.#writesTo ? [(await parseReference(from)).repository] : [];
-    const { maxIdleMs } = args.limits();
-    const tokenHosts = args.texts("token-host");
-    const options = { plainHttp: args.flag("plain-http"), tokenHosts, mountFrom, maxIdleMs };
+    const options = {
+      ...this.#network(),
+      plainHttp: args.flag("plain-http"),
+      tokenHosts: args.texts("token-host"),
+      mountFrom,
+      maxIdleMs: args.limits().maxIdleMs,
+    };
     return placeOf(text, { auth: await this.#auth(text), archive, ...options });
   }
 
@@ -152,6 +165,7 @@ export class Session {
     const cache = cacheDir === undefined ? undefined : new DirectoryCache(cacheDir);
     await cache?.check();
     return {
+      ...this.#network(),
       platform: args.text("platform"),
       auth: await this.#auth(source),
       signal: this.signal,
@@ -167,6 +181,13 @@ export class Session {
       limits: args.limits(),
       cache,
     };
+  }
+
+  /** How requests leave: through proxies of the environment, and which certificates are trusted. */
+  #network(): { fetch?: Fetch } {
+    this.#fetch ??= { own: proxyFetchIfNeeded(networkOptions(this.args)) };
+    const { own } = this.#fetch;
+    return own ? { fetch: own } : {};
   }
 
   /** Docker's credentials, or those of `--username`: these for one registry only. */
@@ -194,9 +215,19 @@ export class Session {
   }
 }
 
+/** What of the command line concerns connections. */
+export function networkOptions(args: Args): { caFile?: string; insecureSkipTlsVerify: boolean } {
+  const caFile = args.text("ca-file");
+  return {
+    ...(caFile === undefined ? {} : { caFile }),
+    insecureSkipTlsVerify: args.flag("insecure-skip-tls-verify"),
+  };
+}
+
 /** The registry of a reference; nothing for what lies elsewhere. */
 async function registryOf(source: string): Promise<string | undefined> {
-  const isElsewhere = /^(?:oci|oci-archive|docker-archive|https?):/i.test(source);
+  const isElsewhere =
+    /^(?:oci|oci-archive|docker-archive|https?):/i.test(source) && splitScheme(source).scheme === undefined;
   return isElsewhere ? undefined : (await parseReference(source)).registry;
 }
 

@@ -10,6 +10,8 @@ export interface Authorization {
   authorization: string;
   /** When to ask again, in milliseconds since the Unix epoch; absent where it does not end. */
   renewAt?: number;
+  /** Why credentials that there may be were not used, and what allows it: to be told where this is refused. */
+  withheld?: string;
 }
 
 /** Options of {@link authorize}. */

@@ -13,6 +13,7 @@ import type {
   LayerInfo,
   LayerReader,
   OperationOptions,
+  PlatformBy,
   ReadStats,
   RequestRecord,
   SociInfo,
@@ -50,6 +51,8 @@ export class Image extends FileTree {
   readonly digest: string;
   /** The image index's digest, if the image came out of one. */
   readonly indexDigest: string | undefined;
+  /** Why it is this image of its index; undefined where it came out of none. */
+  readonly platformBy: PlatformBy | undefined;
   /** All platforms that the image index offers. */
   readonly platforms: readonly string[];
   /** The SOCI index in use. */
@@ -69,6 +72,7 @@ export class Image extends FileTree {
     this.name = wasm.name;
     this.digest = wasm.digest;
     this.indexDigest = wasm.indexDigest;
+    this.platformBy = wasm.platformBy;
     this.platforms = wasm.platforms;
     this.soci = wasm.soci();
     this.discovery = discoveryOf(wasm.discovery());

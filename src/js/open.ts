@@ -6,6 +6,7 @@ import { Image } from "./image.js";
 import { Indexing } from "./indexing/index.js";
 import { ProgressMeter } from "./progress.js";
 import { formatsReady, isBrowser, type Runtime, ready } from "./runtime.js";
+import { schemeOptions, splitScheme } from "./scheme.js";
 import { Scope } from "./scope.js";
 import { timely } from "./timely-cache.js";
 import type { Auth, ImageSource, OpenOptions } from "./types.js";
@@ -15,8 +16,10 @@ import type { Auth, ImageSource, OpenOptions } from "./types.js";
  *
  * `source` is one of
  *
- * - a reference as Docker users write it: `alpine`, `ghcr.io/o/app:1`, `localhost:5000/a@sha256:…`,
- * - an `http(s)` URL: an OCI image layout below it; which image, `#tag` or the option `tag` says,
+ * - a reference as Docker users write it: `alpine`, `ghcr.io/o/app:1`, `localhost:5000/a@sha256:…`; with `http://` or
+ *   `https://` before one that ends in a tag or digest, its registry is reached by just that,
+ * - any other `http(s)` URL, and each `URL` object: an OCI image layout below it; which image, `#tag` or the option `tag`
+ *   says,
  * - a `Blob` or `File`: a tar of an OCI image layout, or what `docker save` wrote; read by pieces,
  * - a `Map` of files by their paths, or functions that read a folder: the same, unpacked,
  * - in Node, Deno and Bun also `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]` and `docker-archive:FILE[:TAG]`.
@@ -29,7 +32,7 @@ export async function open(source: ImageSource, options: OpenOptions = {}): Prom
   const meter = options.onProgress && new ProgressMeter(options.onProgress);
   const scope = new Scope(meter);
   const indexing = new Indexing(scope, options, runtime.isIsolated === true);
-  const raw = rawOptions(options, runtime);
+  const raw = rawOptions(options, runtime, spec);
   const handover = new Handover({ ...hostOf(options, meter), indexer: indexing });
   try {
     const wasm = await scope.run(options.signal, (stop) => openImage(spec, raw, handover.first, stop));
@@ -78,7 +81,7 @@ export function hostOf(
 }
 
 /** The options that are plain values. @internal */
-export function rawOptions(options: OpenOptions, runtime: Runtime): RawOptions {
+export function rawOptions(options: OpenOptions, runtime: Runtime, spec?: SourceSpec): RawOptions {
   const {
     platform,
     sociIndex,
@@ -91,7 +94,9 @@ export function rawOptions(options: OpenOptions, runtime: Runtime): RawOptions {
     plainHttp,
     tokenHosts,
   } = options;
-  const raw: RawOptions = { platform: platform ?? `linux/${runtime.architecture ?? "amd64"}` };
+  const { defaultPlatform = `linux/${runtime.architecture ?? "amd64"}` } = options;
+  const raw: RawOptions = { defaultPlatform };
+  if (platform !== undefined) raw.platform = platform;
   if (sociIndex !== undefined) raw.sociIndex = sociIndex === false ? "none" : sociIndex;
   if (attachedIndex !== undefined) raw.attachedIndex = attachedIndex;
   if (reader !== undefined) raw.reader = reader;
@@ -101,6 +106,7 @@ export function rawOptions(options: OpenOptions, runtime: Runtime): RawOptions {
   if (limits !== undefined) raw.limits = limits;
   if (plainHttp !== undefined) raw.plainHttp = plainHttp;
   if (tokenHosts !== undefined) raw.tokenHosts = tokenHosts;
+  if (spec?.kind === "registry") Object.assign(raw, schemeOptions(spec.scheme));
   return raw;
 }
 
@@ -112,6 +118,8 @@ export function sourceOf(source: ImageSource, tag: string | undefined, runtime: 
     if ("read" in source) return { kind: "folder", files: source, ...tagged(tag) };
   }
   const text = String(source);
+  const schemed = typeof source === "string" ? splitScheme(source) : { reference: text };
+  if (schemed.scheme) return { kind: "registry", ...schemed };
   if (/^https?:\/\//i.test(text)) {
     const url = new URL(text);
     const name = decodeURIComponent(url.hash.slice(1)) || tag;
@@ -153,8 +161,8 @@ function tagged(tag: string | undefined): { tag?: string } {
 }
 
 /** Credentials as wasm asks for them. */
-export function finder(auth: Auth): { get(registry: string): unknown } {
-  if (typeof auth === "function") return { get: (registry) => auth(registry) };
+export function finder(auth: Auth): { get(registry: string, repository: string): unknown } {
+  if (typeof auth === "function") return { get: (registry, repository) => auth(registry, repository) };
   return { get: () => auth };
 }
 

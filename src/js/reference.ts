@@ -1,6 +1,7 @@
 import { parseReference as parseInWasm } from "../wasm/ocipeek.js";
 import { fromWasm } from "./errors.js";
 import { ready } from "./runtime.js";
+import { splitScheme } from "./scheme.js";
 
 /** An image reference in its parts, canonical: `alpine` is `library/alpine` of `docker.io`. */
 export interface Reference {
@@ -13,16 +14,19 @@ export interface Reference {
   /** Decides nothing where there is a digest. */
   tag?: string;
   digest?: string;
+  /** What it was written with: by just that the registry is reached. */
+  scheme?: "http" | "https";
 }
 
 /**
- * Reads a reference as Docker users write it.
+ * Reads a reference as Docker users write it, or with `http://` or `https://` before one that ends in a tag or digest.
  * @throws {@link OcipeekError} `INVALID_REFERENCE`
  */
 export async function parseReference(text: string): Promise<Reference> {
   await ready();
+  const { reference, scheme } = splitScheme(text);
   try {
-    return parseInWasm(text);
+    return { ...parseInWasm(reference), ...(scheme ? { scheme } : {}) };
   } catch (error) {
     throw fromWasm(error);
   }

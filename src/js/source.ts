@@ -34,7 +34,7 @@ export async function openSource(source: ImageSource, options: OpenSourceOptions
   const spec = sourceOf(source, options.tag, runtime);
   const meter = options.onProgress && new ProgressMeter(options.onProgress);
   const scope = new Scope(meter, "source");
-  const raw = rawOptions(options, runtime);
+  const raw = rawOptions(options, runtime, spec);
   const wasm = await scope.run(options.signal, (stop) => openInWasm(spec, raw, hostOf(options, meter), stop));
   const parts = spec.kind === "registry" ? parseReference(spec.reference) : undefined;
   return new Source(wasm, scope, parts);

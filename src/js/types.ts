@@ -42,10 +42,17 @@ export interface Credentials {
   registryToken?: string | undefined;
 }
 
-/** Credentials, or a function that finds them for a registry host (`ghcr.io`, `localhost:5000`). */
+/**
+ * Credentials, or a function that finds them for a registry host (`ghcr.io`, `localhost:5000`) and a repository of it
+ * (`library/alpine`). Where it throws, the request goes on without credentials, and an error says so where some are wanted:
+ * an {@link OcipeekError}'s message is told, others may quote a secret and are not.
+ */
 export type Auth =
   | Credentials
-  | ((registry: string) => Credentials | undefined | Promise<Credentials | undefined>);
+  | ((registry: string, repository: string) => Credentials | undefined | Promise<Credentials | undefined>);
+
+/** Why it is this image of its index: the caller named the platform, it is the default one's, or the only image. */
+export type PlatformBy = "asked" | "default" | "only";
 
 /** The type of an entry. */
 export type EntryType = "file" | "directory" | "symlink" | "char-device" | "block-device" | "fifo";
@@ -384,8 +391,13 @@ export type Fetch = { fetch(url: string, init: FetchInit): Promise<FetchResponse
 
 /** Options of {@link open}. */
 export interface OpenOptions {
-  /** `os/arch[/variant]`; linux and this machine's architecture by default, where it is known, else `linux/amd64`. */
+  /**
+   * `os/arch[/variant]`. Where none is named: that of {@link defaultPlatform}, else the only one that the index has;
+   * {@link Image.platformBy} says which.
+   */
   platform?: string | undefined;
+  /** The platform where none is named: linux and this machine's architecture, where that is known, else `linux/amd64`. */
+  defaultPlatform?: string | undefined;
   /** Credentials, for registries that want some. They go to this registry and its token service only. */
   auth?: Auth | undefined;
   /** Used in place of the global `fetch`. */
@@ -426,7 +438,10 @@ export interface OpenOptions {
   verify?: boolean | undefined;
   /** Named limits of the library, by their names in camel case, e.g. `maxWholeLayerSize`, or `maxIdleMs` (30,000): after so long without bytes a try has failed. */
   limits?: Record<string, number> | undefined;
-  /** Allow plain `http` to this registry although it is not loopback. */
+  /**
+   * Plain `http` to this registry. By default `https`, but a registry on this machine (loopback) that speaks no TLS is
+   * reached without; it is asked once. Credentials go over plain `http` to loopback only.
+   */
   plainHttp?: boolean | undefined;
   /** Hosts besides the registry's own that its Bearer challenge may name as token service and that may get the credentials. */
   tokenHosts?: string[] | undefined;

@@ -11,9 +11,10 @@ use futures_channel::{mpsc, oneshot};
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use ureq::tls::{RootCerts, TlsConfig};
-use ureq::{Agent, http};
+use ureq::{Agent, Proxy, http};
 
 use super::bridge;
+use super::proxy::Proxies;
 use super::timer::Sleep;
 use crate::error::{Code, Error, Result};
 use crate::http::Url;
@@ -31,8 +32,9 @@ const IDLE_PER_HOST: usize = 8;
 /// - A request in flight takes one thread, which reads no further than two chunks ahead of the consumer. Dropping the
 ///   answer or its body ends it: at once where bytes come, else within two minutes.
 /// - Redirects are given out as answers, which the library follows by its own rules. No cookies, no decompression.
-/// - Proxies are those of `ALL_PROXY`, `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` (also in lower case), in this order,
-///   for all but loopback.
+/// - Proxies are those of `HTTPS_PROXY` and `HTTP_PROXY` for URLs of these schemes, else of `ALL_PROXY`, but for what
+///   `NO_PROXY` lists (names, what is below them, addresses and ranges of them, with ports or without, `*`); each also in
+///   lower case. Loopback is always reached directly.
 /// - A connection that gives nothing for two minutes has failed, even where
 ///   [`max_idle_ms`](crate::limits::Limits::max_idle_ms) would wait longer.
 ///
@@ -57,9 +59,12 @@ const IDLE_PER_HOST: usize = 8;
 /// ```
 #[derive(Clone)]
 pub struct HttpTransport {
-    agent: Agent,
     /// Never through a proxy.
     direct: Agent,
+    /// For each scheme that has a proxy: connections through it, or nothing where it is none.
+    https: Option<Option<Agent>>,
+    http: Option<Option<Agent>>,
+    proxies: Proxies,
 }
 
 impl fmt::Debug for HttpTransport {
@@ -95,9 +100,34 @@ impl HttpTransport {
                 .max_idle_connections(4 * IDLE_PER_HOST)
                 .max_idle_connections_per_host(IDLE_PER_HOST)
         };
+        let proxies = Proxies::of(|name| std::env::var(name).ok());
+        let through = |proxy: &Option<String>| {
+            let proxy = proxy.as_ref().map(|proxy| Proxy::new(proxy).ok());
+            proxy.map(|proxy| proxy.map(|proxy| config().proxy(Some(proxy)).build().new_agent()))
+        };
         HttpTransport {
-            agent: config().build().new_agent(),
             direct: config().proxy(None).build().new_agent(),
+            https: through(&proxies.https),
+            http: through(&proxies.http),
+            proxies,
+        }
+    }
+
+    /// The connections for a URL.
+    fn agent(&self, url: &str) -> Result<Agent> {
+        let Ok(url) = Url::parse(url) else { return Ok(self.direct.clone()) };
+        let through = if url.is_https() { &self.https } else { &self.http };
+        match through.as_ref().filter(|_| !self.proxies.is_exempt(&url)) {
+            None => Ok(self.direct.clone()),
+            Some(Some(agent)) => Ok(agent.clone()),
+            // Not shown: it may hold a password.
+            Some(None) => Err(Error::new(
+                Code::InvalidArgument,
+                format!(
+                    "the proxy that the environment names for {} is none that is known here",
+                    url.scheme()
+                ),
+            )),
         }
     }
 }
@@ -111,9 +141,9 @@ struct Head {
 
 impl Transport for HttpTransport {
     fn send(&self, request: Request) -> LocalBoxFuture<'static, Result<Response>> {
-        let local = Url::parse(&request.url).is_ok_and(|url| url.is_loopback());
-        let agent = if local { self.direct.clone() } else { self.agent.clone() };
+        let agent = self.agent(&request.url);
         Box::pin(async move {
+            let agent = agent?;
             let url = request.url.clone();
             let (to, head) = oneshot::channel();
             let thread = thread::Builder::new().name("ocipeek-http".into());
@@ -183,9 +213,18 @@ fn run(agent: &Agent, request: Request) -> Result<http::Response<ureq::Body>> {
         let found = Error::new(Code::Network, format!("no answer from {from}: {e}"));
         match e {
             // It stays as untrusted as it is.
-            ureq::Error::Tls(_) | ureq::Error::Rustls(_) => found.given_up(),
-            ureq::Error::Io(e) if e.kind() == std::io::ErrorKind::InvalidData => found.given_up(),
+            ureq::Error::Tls(_) => found.given_up(),
+            ureq::Error::Rustls(e) if speaks_tls(&e) => found.given_up(),
+            ureq::Error::Io(e) if e.kind() == std::io::ErrorKind::InvalidData => {
+                let inner = e.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+                if inner.is_none_or(speaks_tls) { found.given_up() } else { found }
+            }
             _ => found,
         }
     })
+}
+
+/// Whether what answered a handshake speaks TLS at all.
+fn speaks_tls(e: &rustls::Error) -> bool {
+    !matches!(e, rustls::Error::InvalidMessage(_))
 }

@@ -11,6 +11,7 @@
 
 mod bridge;
 mod http;
+mod proxy;
 mod timer;
 
 pub use http::HttpTransport;

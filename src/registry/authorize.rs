@@ -5,8 +5,9 @@ use std::rc::Rc;
 
 use super::auth::Auth;
 use super::challenge::parse_challenges;
-use super::client::{RegistryOptions, base_url};
+use super::client::RegistryOptions;
 use super::credentials::CredentialSource;
+use super::scheme::Home;
 use crate::error::Result;
 use crate::http::Client;
 use crate::oci::Reference;
@@ -19,6 +20,8 @@ pub struct Authorization {
     pub header: String,
     /// When to ask again, in milliseconds since the Unix epoch; `None` where it does not end.
     pub renew_at_ms: Option<u64>,
+    /// Why credentials that there may be were not used, and what allows it: for the message where this is refused.
+    pub withheld: Option<String>,
 }
 
 impl fmt::Debug for Authorization {
@@ -41,9 +44,10 @@ pub async fn authorize(
     www_authenticate: &str,
     used: Option<&str>,
 ) -> Result<Authorization> {
-    let base = base_url(reference, options.plain_http)?;
-    let auth = Auth::new(reference, base, credentials, &options);
+    // On this machine either scheme will do for the rules.
+    let home = Home::new(reference, options.plain_http, options.https_only)?;
+    let auth = Auth::new(reference, home.base().clone(), credentials, &options);
     let client = Client { transport, limits: options.limits, stats: Stats::default() };
     let header = auth.challenged(&client, used, &parse_challenges(www_authenticate), false).await?;
-    Ok(Authorization { header, renew_at_ms: auth.renew_at_ms() })
+    Ok(Authorization { header, renew_at_ms: auth.renew_at_ms(), withheld: auth.obstacle() })
 }

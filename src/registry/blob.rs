@@ -56,6 +56,7 @@ impl Registry {
         if let Some(part) = inline_part(descriptor, range.as_ref()) {
             return part;
         }
+        self.0.home.settle(&self.0.client).await;
         let size = Some(descriptor.size);
         let part = match range {
             Some(range) => Part::Range(range, size),
@@ -153,7 +154,7 @@ impl Blob {
                 return Ok(answer);
             }
             // The target of a cached redirect may have expired; a second look resolves it anew.
-            if fresh && moved && !answer.url.same_origin(&r.base) && is_expired(answer.status) {
+            if fresh && moved && !answer.url.same_origin(r.home.base()) && is_expired(answer.status) {
                 fresh = false;
                 r.client.stats.retry();
                 continue;

@@ -12,7 +12,8 @@ use super::auth::Auth;
 use super::blob::Targets;
 use super::challenge::parse_challenges;
 use super::credentials::CredentialSource;
-use crate::error::{Code, Error, Result};
+use super::scheme::Home;
+use crate::error::{Error, Result};
 use crate::http::{Answer, Client, Get, Url, body_message, discard, follow, status_error};
 use crate::limits::Limits;
 use crate::oci::{Descriptor, Digest, Reference};
@@ -23,8 +24,10 @@ use crate::transport::{ByteStream, Method, Purpose, Transport};
 /// How to reach a registry.
 #[derive(Debug, Clone, Default)]
 pub struct RegistryOptions {
-    /// Plain `http` although the registry is not this machine. Credentials are then never sent.
+    /// Plain `http`, even to a registry that is not this machine. Credentials are then sent to loopback only.
     pub plain_http: bool,
+    /// `https`, even to this machine: not asked first whether it speaks TLS. Wins over `plain_http`.
+    pub https_only: bool,
     /// Hosts (`host` or `host:port`), besides the registry's own, that its Bearer challenge may name and that may then
     /// see the credentials.
     pub token_hosts: Vec<String>,
@@ -42,7 +45,7 @@ pub struct Registry(pub(super) Rc<Inner>);
 /// What the requests of one registry share; streams hold it on their own.
 pub(super) struct Inner {
     pub(super) client: Client,
-    pub(super) base: Url,
+    pub(super) home: Home,
     repository: String,
     pub(super) name: String,
     pub(super) auth: Auth,
@@ -60,8 +63,9 @@ impl fmt::Debug for Registry {
 }
 
 impl Registry {
-    /// A client for the repository of `reference`. Nothing is sent yet. `https`, but `http` where the registry is
-    /// loopback or `plain_http` is set.
+    /// A client for the repository of `reference`. Nothing is sent yet. `https`, but `http` where `plain_http` is set. Where
+    /// the registry is loopback, it is asked once for each process and thread whether it speaks TLS, and `http` is used
+    /// where it does not.
     ///
     /// # Errors
     /// `INVALID_REFERENCE` for a registry whose name cannot be a host.
@@ -73,11 +77,12 @@ impl Registry {
         stats: Stats,
     ) -> Result<Registry> {
         let name = format!("{}/{}", reference.registry, reference.repository);
-        let base = base_url(reference, options.plain_http).map_err(|e| e.with_reference(&name))?;
-        let auth = Auth::new(reference, base.clone(), credentials, &options);
+        let home = Home::new(reference, options.plain_http, options.https_only);
+        let home = home.map_err(|e| e.with_reference(&name))?;
+        let auth = Auth::new(reference, home.base().clone(), credentials, &options);
         Ok(Registry(Rc::new(Inner {
             client: Client { transport, limits: options.limits, stats },
-            base,
+            home,
             repository: reference.repository.clone(),
             name,
             auth,
@@ -86,17 +91,6 @@ impl Registry {
             docker_types: Cell::new(false),
         })))
     }
-}
-
-/// Where the API of a registry is.
-pub(super) fn base_url(reference: &Reference, plain_http: bool) -> Result<Url> {
-    let host = reference.api_host();
-    let https = Url::parse(&format!("https://{host}"))
-        .map_err(|e| Error::new(Code::InvalidReference, e.message()))?;
-    if https.is_loopback() || plain_http {
-        return Url::parse(&format!("http://{host}"));
-    }
-    Ok(https)
 }
 
 impl Source for Registry {
@@ -139,7 +133,7 @@ impl Source for Registry {
 impl Inner {
     /// `/v2/<repository>/<rest>`.
     pub(super) fn url(&self, rest: &str, query: Option<String>) -> Url {
-        self.base.with_path(format!("/v2/{}/{rest}", self.repository), query)
+        self.home.base().with_path(format!("/v2/{}/{rest}", self.repository), query)
     }
 
     /// A GET with redirects followed and a challenge answered once. Any status is an answer.
@@ -150,7 +144,7 @@ impl Inner {
         purpose: Purpose,
         range: Option<Range<u64>>,
     ) -> Result<Answer> {
-        let at_home = url.same_origin(&self.base);
+        let at_home = url.same_origin(self.home.base());
         let used = if at_home { self.auth.header(&self.client).await? } else { None };
         let get = |authorization, range| Get {
             method: Method::Get,
@@ -162,7 +156,10 @@ impl Inner {
             plain_http: self.plain_http,
         };
         let answer = follow(&self.client, get(used.as_deref(), range.clone())).await?;
-        if answer.status != 401 || !at_home || !answer.url.same_origin(&self.base) {
+        if at_home {
+            self.home.answered(answer.status);
+        }
+        if answer.status != 401 || !at_home || !answer.url.same_origin(self.home.base()) {
             return Ok(answer);
         }
         let challenges = parse_challenges(&answer.header_list("www-authenticate").unwrap_or_default());
@@ -170,7 +167,7 @@ impl Inner {
         discard(answer).await;
         let header = self.auth.challenged(&self.client, used.as_deref(), &challenges, hidden).await?;
         let answer = follow(&self.client, get(Some(&header), range)).await?;
-        if answer.status == 401 && answer.url.same_origin(&self.base) {
+        if answer.status == 401 && answer.url.same_origin(self.home.base()) {
             return Err(self.auth.refused());
         }
         Ok(answer)
@@ -180,14 +177,16 @@ impl Inner {
     pub(super) async fn failure(&self, answer: Answer, what: &str) -> Error {
         const LONGEST: u64 = 8 << 10;
         let (status, wait) = (answer.status, self.client.retry_after(&answer));
-        let at_home = answer.url.same_origin(&self.base);
+        let at_home = answer.url.same_origin(self.home.base());
         let mut e = status_error(status, what);
         if at_home {
             let body = answer.read("max_manifest_size", LONGEST).await;
             let said = body.ok().and_then(|b| body_message(&b)).filter(|m| !self.auth.is_secret_in(m));
-            if let Some(said) = said {
-                e = Error::new(e.code(), format!("{}; it says: {said}", e.message())).with_status(status);
-            }
+            // Registries hide what is not everybody's as if it were not there.
+            let withheld = self.auth.obstacle().filter(|_| matches!(status, 401 | 403 | 404));
+            let said = said.map(|said| format!("; it says: {said}")).unwrap_or_default();
+            let withheld = withheld.map(|why| format!("; credentials: {why}")).unwrap_or_default();
+            e = Error::new(e.code(), format!("{}{said}{withheld}", e.message())).with_status(status);
         }
         match wait {
             Some(s) => e.with_retry_after(s),

@@ -57,6 +57,7 @@ impl Inner {
 
     /// Fetches with retries. `reference`: a tag or digest.
     pub(super) async fn fetch_manifest(&self, reference: &str) -> Result<Fetched> {
+        self.home.settle(&self.client).await;
         let mut retry = Retry::new();
         loop {
             match self.try_manifest(reference).await {

@@ -10,6 +10,7 @@ mod credentials;
 pub mod docker_config;
 mod manifest;
 mod referrers;
+mod scheme;
 mod token;
 
 pub use authorize::{Authorization, authorize};

@@ -16,6 +16,7 @@ struct Page {
 
 impl Inner {
     pub(super) async fn referrers(&self, subject: &Digest, artifact_type: &str) -> Result<Vec<Descriptor>> {
+        self.home.settle(&self.client).await;
         let mut query = "artifactType=".to_string();
         crate::http::encode_into(&mut query, artifact_type);
         let mut next = Some(self.url(&format!("referrers/{subject}"), Some(query)));
@@ -103,7 +104,7 @@ impl Inner {
         };
         let next =
             url.join(next).map_err(|e| bad(&format!("where it cannot be followed: {}", e.message())))?;
-        if !next.same_origin(&self.base) {
+        if !next.same_origin(self.home.base()) {
             return Err(bad(&format!("at another host, {}; refused", next.origin())));
         }
         Ok(Some(next))

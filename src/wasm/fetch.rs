@@ -289,6 +289,9 @@ fn network_error(request: &Request, exception: JsValue) -> Error {
     let url = url.split_once("://").map_or(url, |(_, rest)| rest);
     let leaks = !query.is_empty() && message.contains(query);
     let message = if leaks { message.replace(query, "…") } else { message };
+    // Who they are is not proved, and will not be by asking again.
+    let untrusted = message.contains("certificate");
     let error = Error::new(Code::Network, format!("no answer from {url}: {message}"));
+    let error = if untrusted { error.given_up() } else { error };
     if leaks { error } else { error.with_cause(exception) }
 }

@@ -178,6 +178,12 @@ impl WasmImage {
         self.image.platform().map(|p| p.to_string())
     }
 
+    /// Why it is this image of its index: `asked`, `default` or `only`.
+    #[wasm_bindgen(getter, js_name = platformBy)]
+    pub fn platform_by(&self) -> Option<String> {
+        self.image.platform_by().map(|by| by.as_str().into())
+    }
+
     /// All platforms of the index.
     #[wasm_bindgen(getter)]
     pub fn platforms(&self) -> Vec<String> {
@@ -304,6 +310,9 @@ pub fn authorize_js(
         js::set(&out, "authorization", found.header);
         if let Some(at) = found.renew_at_ms {
             js::set(&out, "renewAt", at as f64);
+        }
+        if let Some(why) = found.withheld {
+            js::set(&out, "withheld", why);
         }
         Ok(out.into())
     })

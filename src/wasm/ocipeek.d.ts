@@ -63,7 +63,7 @@ export type LocalFiles = import("../js/types.js").LocalFolder & {
 };
 
 export type SourceSpec =
-  | { kind: "registry"; reference: string }
+  | { kind: "registry"; reference: string; scheme?: "http" | "https" }
   | { kind: "url"; url: string; tag?: string }
   | { kind: "folder" | "archive"; files: LocalFiles; tag?: string };
 
@@ -71,7 +71,7 @@ export interface Host {
   fetch?: unknown;
   browser: boolean;
   onTransfer?: (requests: number, bytes: number) => void;
-  credentials?: { get(registry: string): unknown };
+  credentials?: { get(registry: string, repository: string): unknown };
   cache?: { get(key: string): unknown; put(key: string, value: Uint8Array): unknown };
   /** For `index: "build"`. */
   indexer?: {
@@ -84,6 +84,7 @@ export interface Host {
 
 export interface RawOptions {
   platform?: string;
+  defaultPlatform?: string;
   sociIndex?: string;
   attachedIndex?: boolean;
   reader?: string;
@@ -92,6 +93,7 @@ export interface RawOptions {
   verify?: boolean;
   limits?: Record<string, number>;
   plainHttp?: boolean;
+  httpsOnly?: boolean;
   tokenHosts?: string[];
   push?: boolean;
   mountFrom?: string[];
@@ -106,6 +108,7 @@ export class WasmImage extends Freed {
   readonly digest: string;
   readonly indexDigest: string | undefined;
   readonly platform: string | undefined;
+  readonly platformBy: import("../js/types.js").PlatformBy | undefined;
   readonly platforms: string[];
   layers(): RawLayer[];
   soci(): import("../js/types.js").SociInfo | undefined;

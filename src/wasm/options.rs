@@ -18,6 +18,8 @@ use crate::source::Cache;
 pub struct Options {
     /// `os/arch[/variant]`.
     pub platform: Option<String>,
+    /// The platform where none is named.
+    pub default_platform: Option<String>,
     /// A digest, or `none`; found by discovery where absent.
     pub soci_index: Option<String>,
     /// Whether what is merely attached is used.
@@ -32,8 +34,10 @@ pub struct Options {
     pub verify: Option<bool>,
     /// The default ones, changed by their names in camel case.
     pub limits: Limits,
-    /// Allow plain `http` to a registry that is not loopback.
+    /// Plain `http`, also to a registry that is not loopback.
     pub plain_http: bool,
+    /// `https`, also to loopback.
+    pub https_only: bool,
     /// Further hosts that may get the credentials as token service.
     pub token_hosts: Vec<String>,
     /// Ask for the right to push.
@@ -47,6 +51,7 @@ impl Options {
     pub fn from_js(value: JsValue) -> Result<Self> {
         Ok(Options {
             platform: option(&value, "platform", "a string", JsValue::as_string)?,
+            default_platform: option(&value, "defaultPlatform", "a string", JsValue::as_string)?,
             soci_index: option(&value, "sociIndex", "a string", JsValue::as_string)?,
             attached_index: option(&value, "attachedIndex", "a boolean", JsValue::as_bool)?.unwrap_or(false),
             reader: option(&value, "reader", "a string", JsValue::as_string)?,
@@ -54,6 +59,7 @@ impl Options {
             index_above: option(&value, "indexAbove", "a whole number", js::whole_number)?.unwrap_or(0),
             verify: option(&value, "verify", "a boolean", JsValue::as_bool)?,
             plain_http: option(&value, "plainHttp", "a boolean", JsValue::as_bool)?.unwrap_or(false),
+            https_only: option(&value, "httpsOnly", "a boolean", JsValue::as_bool)?.unwrap_or(false),
             push: option(&value, "push", "a boolean", JsValue::as_bool)?.unwrap_or(false),
             token_hosts: strings(&value, "tokenHosts")?,
             mount_from: strings(&value, "mountFrom")?,
@@ -65,6 +71,7 @@ impl Options {
     pub fn registry_options(&self, limits: Limits) -> RegistryOptions {
         RegistryOptions {
             plain_http: self.plain_http,
+            https_only: self.https_only,
             token_hosts: self.token_hosts.clone(),
             push: self.push,
             mount_from: self.mount_from.clone(),
@@ -80,6 +87,7 @@ impl Options {
         indexer: Option<Rc<dyn Indexer>>,
     ) -> Result<OpenOptions> {
         let platform = self.platform.as_deref().map(str::parse).transpose()?;
+        let default_platform = self.default_platform.as_deref().map(str::parse).transpose()?;
         let reader = match self.reader.as_deref() {
             None => Reader::Auto,
             Some(name) => Reader::parse(name).ok_or_else(|| invalid("reader", "the name of a reader"))?,
@@ -91,6 +99,7 @@ impl Options {
         };
         Ok(OpenOptions {
             platform,
+            default_platform,
             soci,
             attached_index: self.attached_index,
             verify: self.verify.unwrap_or(true),

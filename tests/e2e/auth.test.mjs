@@ -1,7 +1,9 @@
 // Credentials against a real docker-registry: Basic, and Bearer with a token service.
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
 import { after, before, describe, test } from "node:test";
 import { authorize, dockerConfigAuth, open } from "ocipeek";
+import { closeServer, listen } from "../../scripts/lib/servers.mjs";
 import { DEMO, pushLayout, REPOSITORY, startDockerRegistry } from "../lib/docker-registry.mjs";
 import { startTokenService } from "../lib/token-service.mjs";
 
@@ -12,6 +14,26 @@ const HTPASSWD = `${USER}:$2b$05$ocipeekocipeekocipeekez2D7lIvrUhywA7cOdCU0YSH2I
 const FILE = "/usr/share/demo/tz/Winnipeg";
 const platform = "linux/amd64";
 const auth = { username: USER, password: PASSWORD };
+
+/** A registry whose challenges name its token service otherwise. */
+async function renamed(host, realm, other) {
+  const server = createServer(async (req, res) => {
+    const headers = Object.fromEntries(
+      Object.entries(req.headers).filter(([name]) => ["accept", "authorization", "range"].includes(name)),
+    );
+    const answer = await fetch(`http://${host}${req.url}`, { headers });
+    const challenge = answer.headers.get("www-authenticate")?.replace(realm, other);
+    res.writeHead(answer.status, {
+      "content-type": answer.headers.get("content-type") ?? "",
+      ...(answer.headers.has("content-range")
+        ? { "content-range": answer.headers.get("content-range") }
+        : {}),
+      ...(challenge ? { "www-authenticate": challenge } : {}),
+    });
+    res.end(Buffer.from(await answer.arrayBuffer()));
+  });
+  return { url: `127.0.0.1:${await listen(server)}`, stop: () => closeServer(server) };
+}
 
 describe("credentials", () => {
   let tokens;
@@ -90,6 +112,32 @@ describe("credentials", () => {
     await assert.rejects(open(reference(bearer), { platform, auth: wrong, tokenHosts: tokenHosts() }), {
       code: "UNAUTHORIZED",
     });
+  });
+
+  test("a token service elsewhere that refuses: what was withheld is said, and what allows it", async () => {
+    const { origin, host } = new URL(tokens.config.realm);
+    const elsewhere = origin.replace("127.0.0.1", "localhost");
+    const { url, stop } = await renamed(bearer.host, tokens.config.realm, `${elsewhere}/token`);
+    try {
+      const reference = `${url}/${REPOSITORY}:latest-soci`;
+      await assert.rejects(open(reference, { platform, auth }), (/** @type {any} */ error) => {
+        assert.equal(error.code, "UNAUTHORIZED");
+        const said = `were not sent to its token service ${elsewhere}, which is another host; list it in tokenHosts`;
+        assert.ok(error.message.includes(said), error.message);
+        assert.ok(!error.message.includes("check the"), error.message);
+        return true;
+      });
+      const { ocipeek } = await import("../lib/cli.mjs");
+      const args = ["cat", reference, FILE, "--platform", platform, "--username", USER, "--password-stdin"];
+      const refused = await ocipeek(args, { input: PASSWORD });
+      assert.equal(refused.code, 3);
+      assert.match(refused.stderr, /another host; name its host with --token-host if you trust it/);
+      const listed = [...args, "--token-host", host.replace("127.0.0.1", "localhost")];
+      const allowed = await ocipeek(listed, { input: PASSWORD });
+      assert.equal(allowed.code, 0, allowed.stderr);
+    } finally {
+      await stop();
+    }
   });
 
   test("for requests of one's own: authorize, with what Docker's config says", async () => {

@@ -37,7 +37,9 @@ describe("images in lazy formats", () => {
     assert.deepEqual(report.problems, []);
     assert.equal(report.files, 266);
     // Some go out at the same time. (Of plain layers the request log of a browser has one look for an index more.)
-    if (format.read !== "whole") assert.deepEqual(report.cold.toSorted(), format.cold.toSorted());
+    // The first of a process asks whether a registry on this machine speaks TLS; elsewhere nothing is asked.
+    const cold = report.cold.filter((line) => line !== "ping 0");
+    if (format.read !== "whole") assert.deepEqual(cold.toSorted(), format.cold.toSorted());
     const name = format.read === "whole" ? "plain media-type" : `${format.read} annotation`;
     assert.deepEqual([...new Set(report.readers)], [name]);
   };

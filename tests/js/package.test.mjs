@@ -251,7 +251,7 @@ describe("the package", () => {
         res.end(Buffer.from(await answer.arrayBuffer()));
       });
       const port = await listen(server);
-      const image = await open(`127.0.0.1:${port}/demo:latest-soci`, { platform });
+      const image = await open(`http://127.0.0.1:${port}/demo:latest-soci`, { platform });
       try {
         const reading = image.readFile("/etc/services", { signal: AbortSignal.timeout(100) });
         await assert.rejects(reading, code("ABORTED"));

@@ -7,12 +7,12 @@ import { dockerRegistry } from "../../scripts/lib/tools.mjs";
 import { freePort, startServer, tempFolder } from "./processes.mjs";
 
 /**
- * @param {{ storage?: string, htpasswd?: string, token?: { realm: string, service: string, issuer: string, certificate: string }, port?: number, notify?: { url: string, authorization: string }, deletes?: boolean }} [options]
+ * @param {{ storage?: string, htpasswd?: string, token?: { realm: string, service: string, issuer: string, certificate: string }, port?: number, notify?: { url: string, authorization: string }, deletes?: boolean, relative?: boolean }} [options]
  *   `storage`: the folder of another registry, to serve what it holds. `htpasswd`: the file's text (bcrypt). `port`: of
  *   {@link freePort}. `notify`: who is told of pushes and pulls. `deletes`: whether manifests may be deleted.
  */
 export async function startDockerRegistry(options = {}) {
-  const { storage, htpasswd, token, port, notify, deletes = false } = options;
+  const { storage, htpasswd, token, port, notify, deletes = false, relative = false } = options;
   const program = dockerRegistry();
   if (!program) throw new Error("docker-registry is missing: run `npm run setup -- --tests`");
   const folder = tempFolder("registry");
@@ -26,7 +26,11 @@ export async function startDockerRegistry(options = {}) {
       cache: { blobdescriptor: "inmemory" },
       delete: { enabled: deletes },
     },
-    http: { addr: host, headers: Object.fromEntries(Object.entries(CORS).map(([k, v]) => [k, [v]])) },
+    http: {
+      addr: host,
+      relativeurls: relative,
+      headers: Object.fromEntries(Object.entries(CORS).map(([k, v]) => [k, [v]])),
+    },
   };
   if (htpasswd) {
     writeFileSync(join(folder.path, "htpasswd"), htpasswd);

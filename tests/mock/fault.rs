@@ -22,6 +22,8 @@ pub enum What {
     Answer(u16, Vec<(&'static str, String)>, String),
     /// No answer; the transport's error says this.
     Network(String),
+    /// No answer, for the certificate is not trusted.
+    Untrusted,
     /// No answer ever comes.
     Hang,
     /// Nothing comes any more after so many bytes of the body, and the connection stays.

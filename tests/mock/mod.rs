@@ -387,6 +387,10 @@ impl State {
             Some(What::Network(message)) => {
                 return Err(Error::new(ocipeek::error::Code::Network, message));
             }
+            Some(What::Untrusted) => {
+                let message = "no answer: the certificate is not trusted";
+                return Err(Error::new(ocipeek::error::Code::Network, message).given_up());
+            }
             Some(what) => what.apply(request, &|r| self.serve(r)),
             None => self.serve(request),
         };

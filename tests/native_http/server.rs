@@ -77,6 +77,10 @@ impl Server {
     pub fn ended(&self) -> u64 {
         self.ended.lock().unwrap().recv_timeout(std::time::Duration::from_secs(20)).unwrap()
     }
+    /// From now on no range stops.
+    pub fn no_stalls(&self) {
+        self.state.stalls.store(0, SeqCst);
+    }
     pub fn seen(&self) -> Vec<Seen> {
         std::mem::take(&mut self.state.seen.lock().unwrap())
     }

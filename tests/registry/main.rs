@@ -14,6 +14,7 @@ mod layouts;
 mod manifests;
 mod redirects;
 mod referrers;
+mod scheme;
 mod tokens;
 
 use bytes::Bytes;

@@ -194,11 +194,9 @@ fn plain_http_is_for_loopback_or_when_asked() {
     let d = mock.put_blob(data.clone());
     let plain = RegistryOptions { plain_http: true, ..Default::default() };
     for (reference, options, url) in [
-        ("localhost:5000/app", RegistryOptions::default(), "GET http://localhost:5000/v2/app/blobs/"),
-        ("127.0.0.1:5000/app", RegistryOptions::default(), "GET http://127.0.0.1:5000/v2/app/blobs/"),
-        ("[::1]:5000/app", RegistryOptions::default(), "GET http://[::1]:5000/v2/app/blobs/"),
         ("registry.test:5000/app", RegistryOptions::default(), "GET registry.test:5000/v2/app/blobs/"),
         ("registry.test/app", plain.clone(), "GET http://registry.test/v2/app/blobs/"),
+        ("localhost:5000/app", plain.clone(), "GET http://localhost:5000/v2/app/blobs/"),
         ("alpine", RegistryOptions::default(), "GET registry-1.docker.io/v2/library/alpine/blobs/"),
     ] {
         let registry = mock.open(reference, None, options);
@@ -206,6 +204,7 @@ fn plain_http_is_for_loopback_or_when_asked() {
         assert_eq!(mock.lines(), [format!("{url}{} [0-8] 206", short(&d))]);
     }
     // From loopback to loopback, but not from loopback into the world, in the open.
+    mock.fault("GET https://localhost:5000/v2/", 1, What::Network("no TLS".into()));
     let registry = mock.open("localhost:5000/app", None, RegistryOptions::default());
     mock.fault(
         "/app/blobs/",
@@ -219,13 +218,12 @@ fn plain_http_is_for_loopback_or_when_asked() {
     mock.lines();
     // Asked for or not, credentials do not go over it.
     mock.access(Access::Basic { user: "u", password: "p" });
-    let registry = mock.open("registry.test/app", Some(Credentials::basic("u", "p")), plain);
+    let registry = mock.open("registry.test/app", Some(Credentials::basic("u", "p")), plain.clone());
     let e = block_on(read(&registry, &d, 0..9)).unwrap_err();
     assert_eq!(e.code(), Code::Unauthorized);
     assert!(e.message().contains("not https"), "{e}");
     assert!(mock.seen().iter().all(|s| s.header("authorization").is_none()));
-    let registry =
-        mock.open("localhost:5000/app", Some(Credentials::basic("u", "p")), RegistryOptions::default());
+    let registry = mock.open("localhost:5000/app", Some(Credentials::basic("u", "p")), plain);
     assert!(block_on(read(&registry, &d, 0..9)).is_ok());
 }
 

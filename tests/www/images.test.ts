@@ -36,7 +36,10 @@ describe("open images", () => {
       engine.open(call(), at("latest-soci"), PLATFORM),
     ]);
     assert.equal(one.id, two.id);
-    assert.deepEqual(sent, alone.sent);
+    // Whether a registry on this machine speaks TLS is asked once.
+    const apart = alone.sent.filter(({ path }) => path !== "/v2/");
+    assert.equal(alone.sent.length, apart.length + 1);
+    assert.deepEqual(sent, apart);
     assert.equal((await engine.open(call(), at("latest-soci"), PLATFORM)).id, one.id);
   });
 

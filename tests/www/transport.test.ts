@@ -39,6 +39,42 @@ describe("ways to a registry", () => {
     assert.deepEqual(new Set(sent.map((it) => it.way)), new Set(["direct"]));
   });
 
+  test("on this machine https goes first, unless the host of the page asks", async () => {
+    const { host, close } = await serveLayout({ dir: DEMO, repository: REPOSITORY });
+    const roots = (sent: { path: string }[]) => sent.filter(({ path }) => path === "/v2/").length;
+    try {
+      const reference = `${host}/${REPOSITORY}:latest-soci`;
+      const read = async (options: Parameters<typeof engineOn>[0]) => {
+        const { engine, sent } = engineOn(options);
+        engine.configure(call(), options.proxy ? SITE : STATIC);
+        const { id } = await engine.open(call(), { kind: "registry", reference }, PLATFORM);
+        await engine.read(call(), { image: id, path: PATH });
+        return { sent, route: (await engine.image(call(), id)).route };
+      };
+      const proxied = await read({ registry: host, cors: "none", proxy: () => undefined });
+      assert.deepEqual([proxied.route, roots(proxied.sent)], ["proxy", 0]);
+      // Speaks TLS, and nothing without.
+      const asked: string[] = [];
+      const direct = (request: Request) => {
+        const url = new URL(request.url);
+        asked.push(url.protocol);
+        if (url.protocol === "http:") throw new TypeError("Failed to fetch");
+        url.protocol = "http:";
+        return fetch(url, { headers: request.headers }) as unknown as Response;
+      };
+      const other = `localhost:${host.split(":")[1]}`;
+      const { engine, sent } = engineOn({ registry: other, direct });
+      engine.configure(call(), STATIC);
+      const at = { kind: "registry", reference: reference.replace(host, other) } as const;
+      const { id } = await engine.open(call(), at, PLATFORM);
+      await engine.read(call(), { image: id, path: PATH });
+      assert.equal((await engine.image(call(), id)).route, "direct");
+      assert.deepEqual([[...new Set(asked)], roots(sent)], [["https:"], 1]);
+    } finally {
+      await close();
+    }
+  });
+
   test("one that does not is asked by the proxy, after one try", async () => {
     const { engine, sent } = on({ cors: "none" });
     engine.configure(call(), SITE);

@@ -10,7 +10,7 @@ export interface Registry {
   readonly name: string;
   /** Where its API is: `https://registry-1.docker.io`. */
   readonly origin: string;
-  /** For development: plain HTTP, on whatever address. */
+  /** For development: on whatever address. */
   readonly insecure: boolean;
   /** Patterns of its repositories, in segments. */
   readonly patterns: readonly (readonly string[])[];
@@ -34,9 +34,10 @@ export class AccessList {
   readonly #byName = new Map<string, Registry>();
   readonly #byOrigin = new Map<string, Registry>();
 
-  constructor(config: Pick<Config, "registries" | "insecureRegistries">) {
+  constructor(config: Pick<Config, "registries" | "insecureRegistries" | "tlsRegistries">) {
     for (const name of config.insecureRegistries) {
-      this.#add({ name, origin: `http://${apiHost(name)}`, insecure: true, patterns: [["**"]] });
+      const scheme = config.tlsRegistries.includes(name) ? "https" : "http";
+      this.#add({ name, origin: `${scheme}://${apiHost(name)}`, insecure: true, patterns: [["**"]] });
     }
     for (const { registry, repository } of config.registries) {
       const known = this.#byName.get(registry);

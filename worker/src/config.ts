@@ -85,6 +85,8 @@ export interface Config {
    * lead to themselves. They are allowed with all their repositories.
    */
   readonly insecureRegistries: readonly string[];
+  /** Those of them that are reached by TLS. */
+  readonly tlsRegistries: readonly string[];
   /** The platform of requests that name none. */
   readonly defaultPlatform: string;
   /** Whether a caller's Basic `Authorization` goes to the registry, for that request alone. */
@@ -211,7 +213,7 @@ export interface Defaults {
  * | name | meaning | default |
  * |---|---|---|
  * | `OCIPEEK_REGISTRIES` | list of `registry` or `registry/pattern` | the large public ones |
- * | `OCIPEEK_INSECURE_REGISTRIES` | list of `host:port`, for development | none |
+ * | `OCIPEEK_INSECURE_REGISTRIES` | list of `host:port`, or `https://host:port`, for development | none |
  * | `OCIPEEK_DEFAULT_PLATFORM` | `os/arch[/variant]` | `linux/amd64` |
  * | `OCIPEEK_PASS_AUTHORIZATION` | pass the caller's Basic credentials on | `false` |
  * | `OCIPEEK_TOKEN_HOSTS` | list of hosts that may get credentials as a token service | none |
@@ -236,13 +238,13 @@ export interface Defaults {
  */
 export function parseConfig(env: Env, defaults: Defaults = {}): Config {
   const rules = list(env, "OCIPEEK_REGISTRIES") ?? DEFAULT_REGISTRIES;
-  const insecure = list(env, "OCIPEEK_INSECURE_REGISTRIES") ?? [];
-  for (const host of insecure) checkHost("OCIPEEK_INSECURE_REGISTRIES", host);
+  const insecure = (list(env, "OCIPEEK_INSECURE_REGISTRIES") ?? []).map(insecureOf);
   const cache = object(env, "OCIPEEK_CACHE");
   const limits = numbers(env, "OCIPEEK_LIMITS", { ...REQUEST_LIMITS, ...defaults.limits });
   return {
     registries: rules.map(ruleOf),
-    insecureRegistries: insecure,
+    insecureRegistries: insecure.map(({ name }) => name),
+    tlsRegistries: insecure.flatMap(({ name, isTls }) => (isTls ? [name] : [])),
     defaultPlatform: platform(text(env, "OCIPEEK_DEFAULT_PLATFORM") ?? "linux/amd64"),
     passAuthorization: boolean("OCIPEEK_PASS_AUTHORIZATION", env.OCIPEEK_PASS_AUTHORIZATION, false),
     tokenHosts: list(env, "OCIPEEK_TOKEN_HOSTS") ?? [],
@@ -277,6 +279,21 @@ function ruleOf(line: string): RegistryRule {
     throw new ConfigError(`OCIPEEK_REGISTRIES: ${line}: repositories are lower-case names with * and **`);
   }
   return { registry, repository };
+}
+
+/** Whether a registry is reached by plain http. */
+export function isPlain(
+  { insecureRegistries, tlsRegistries }: Pick<Config, "insecureRegistries" | "tlsRegistries">,
+  registry: string,
+): boolean {
+  return insecureRegistries.includes(registry) && !tlsRegistries.includes(registry);
+}
+
+/** `host:port`, by plain http; or with the scheme that it is reached by. */
+function insecureOf(text: string): { name: string; isTls: boolean } {
+  const [, scheme, name = text] = /^(https?):\/\/(.*)$/.exec(text) ?? [];
+  checkHost("OCIPEEK_INSECURE_REGISTRIES", name);
+  return { name, isTls: scheme === "https" };
 }
 
 function checkHost(name: string, host: string): void {

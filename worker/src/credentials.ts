@@ -20,8 +20,8 @@ export function operatorAuth(
   const docker = dockerConfig === undefined ? undefined : dockerAuth(dockerConfig);
   const ecr = aws && new EcrTokens(aws, platform, now);
   if (!docker && !ecr) return undefined;
-  return async (registry) => {
-    const found = docker?.(registry);
+  return async (registry, repository) => {
+    const found = docker?.(registry, repository);
     if (found || !ecr) return found;
     const account = ecrOf(registry);
     return account && ecr.get(account);

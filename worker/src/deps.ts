@@ -5,7 +5,10 @@ import type { Hooks } from "./hooks/hooks.ts";
 import type { Sharing } from "./sharing.ts";
 
 /** Finds credentials for a registry host, as the option `auth` of `open` wants it. */
-export type FindAuth = Extract<Auth, (registry: string) => unknown>;
+export type FindAuth = (
+  registry: string,
+  repository?: string,
+) => ReturnType<Extract<Auth, (registry: string, repository: string) => unknown>>;
 
 /** What of the platform's execution context is used. */
 export interface Context {

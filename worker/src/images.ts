@@ -8,6 +8,7 @@
  * @module
  */
 import type { Cache, Fetch, Image, OpenOptions } from "ocipeek";
+import { isPlain } from "./config.ts";
 import { callerCredentials } from "./credentials.ts";
 import type { Deps } from "./deps.ts";
 import { HttpError } from "./errors.ts";
@@ -23,8 +24,6 @@ export interface Lease {
   readonly image: Image;
   /** What the reference came to: the digest of the index, or of the image where there is none. */
   readonly digest: string;
-  /** The platform that was asked for. */
-  readonly platform: string;
 }
 
 /** An open image. */
@@ -64,24 +63,22 @@ export class Images {
 
   /** The image for a request. */
   async take(exchange: Exchange, name: ImageName, wanted: string | undefined): Promise<Lease> {
-    const { config, checkAllowed } = this.#deps;
-    checkAllowed(name.registry, name.repository);
-    const platform = wanted ?? config.defaultPlatform;
+    this.#deps.checkAllowed(name.registry, name.repository);
     const slot = exchange.authorization
-      ? await this.#ownSlot(exchange, name, platform)
-      : await this.#sharedSlot(exchange, name, platform);
-    return { image: slot.image, digest: slot.digest, platform };
+      ? await this.#ownSlot(exchange, name, wanted)
+      : await this.#sharedSlot(exchange, name, wanted);
+    return { image: slot.image, digest: slot.digest };
   }
 
   /** An image for this request alone. */
-  async #ownSlot(exchange: Exchange, name: ImageName, platform: string): Promise<Slot> {
+  async #ownSlot(exchange: Exchange, name: ImageName, platform: string | undefined): Promise<Slot> {
     while (this.#isFull()) await pause(exchange, STEP_MS);
     return this.#open(exchange, name, platform, "");
   }
 
   /** An idle image, or one that others give back soon, or one more. */
-  async #sharedSlot(exchange: Exchange, name: ImageName, platform: string): Promise<Slot> {
-    const asked = `${imageReference(name)} ${platform}`;
+  async #sharedSlot(exchange: Exchange, name: ImageName, platform: string | undefined): Promise<Slot> {
+    const asked = `${imageReference(name)} ${platform ?? ""}`;
     let digest = name.digest ?? (await this.#tags.find(name));
     try {
       for (let waited = 0; ; waited += STEP_MS) {
@@ -128,7 +125,12 @@ export class Images {
   }
 
   /** Opens an image and gives it to the request. */
-  async #open(exchange: Exchange, name: ImageName, platform: string, asked: string): Promise<Slot> {
+  async #open(
+    exchange: Exchange,
+    name: ImageName,
+    platform: string | undefined,
+    asked: string,
+  ): Promise<Slot> {
     this.#openingCount += 1;
     this.#opening.set(asked, (this.#opening.get(asked) ?? 0) + 1);
     try {
@@ -144,7 +146,7 @@ export class Images {
     }
   }
 
-  async #opened(exchange: Exchange, name: ImageName, platform: string): Promise<Slot> {
+  async #opened(exchange: Exchange, name: ImageName, platform: string | undefined): Promise<Slot> {
     const { config, open, auth } = this.#deps;
     const own = exchange.authorization;
     const shared = this.#deps.cache;
@@ -166,15 +168,17 @@ export class Images {
       attachedIndex: config.attachedIndex,
       indexAbove: config.libraryLimits.maxWholeLayerSize,
       limits: { ...config.libraryLimits },
-      plainHttp: config.insecureRegistries.includes(name.registry),
+      plainHttp: isPlain(config, name.registry),
+      defaultPlatform: config.defaultPlatform,
       tokenHosts: [...config.tokenHosts],
       signal: exchange.signal,
     };
-    let image = await open(imageReference(name), options);
+    const scheme = config.tlsRegistries.includes(name.registry) ? "https://" : "";
+    let image = await open(`${scheme}${imageReference(name)}`, options);
     if (config.unverified === "crc" && lacksDigests(image)) {
       const digest = name.digest ?? image.indexDigest ?? image.digest;
       await image.close();
-      image = await open(imageReference({ ...name, digest }), { ...options, verify: false });
+      image = await open(`${scheme}${imageReference({ ...name, digest })}`, { ...options, verify: false });
     }
     const digest = name.digest ?? image.indexDigest ?? image.digest;
     slot = { key: own ? "" : keyOf(name, digest, platform), image, digest };
@@ -220,7 +224,8 @@ async function pause(exchange: Exchange, ms: number): Promise<void> {
   exchange.signal.throwIfAborted();
 }
 
-function keyOf(name: ImageName, digest: string, platform: string): string {
+/** Without a platform another image may be meant than by the name of the default one: the only one of an index. */
+function keyOf(name: ImageName, digest: string, platform = ""): string {
   return `${name.registry}/${name.repository}@${digest} ${platform}`;
 }
 

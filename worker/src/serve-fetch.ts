@@ -5,6 +5,13 @@ import { HttpError } from "./errors.ts";
 import type { PlatformFetch } from "./guarded-fetch.ts";
 import { isPublicAddress } from "./public-host.ts";
 
+/** How requests leave, where it is not by the runtime's own `fetch`. */
+export interface Network {
+  readonly fetch?: PlatformFetch;
+  /** Whether it goes through a proxy. */
+  isProxied?(url: URL): boolean;
+}
+
 /** Milliseconds for which an answer about a host is taken for granted. */
 const KEPT = 10_000;
 const MAX_KEPT = 1000;
@@ -19,8 +26,10 @@ const MAX_KEPT = 1000;
 export function publicFetch(
   config: Pick<Config, "insecureRegistries">,
   resolve: (host: string) => Promise<string[]> = addressesOf,
+  network: Network = {},
 ): PlatformFetch {
-  const own = new Set(config.insecureRegistries.map((name) => new URL(`http://${name}`).origin));
+  const origins = (name: string) => ["http", "https"].map((scheme) => new URL(`${scheme}://${name}`).origin);
+  const own = new Set(config.insecureRegistries.flatMap(origins));
   const kept = new Map<string, { isPublic: Promise<boolean>; until: number }>();
   const isPublic = (host: string): Promise<boolean> => {
     const now = Date.now();
@@ -34,7 +43,9 @@ export function publicFetch(
   };
   return async (url, init) => {
     const { origin, hostname } = new URL(url);
-    if (!own.has(origin)) {
+    // A proxy looks the name up itself, and is to guard its network: perhaps no name can be looked up here.
+    const isProxied = network.isProxied?.(new URL(url)) === true;
+    if (!own.has(origin) && !isProxied) {
       const isAllowed = await isPublic(hostname).catch((cause: unknown) => {
         // Not asked all the same: that the next look-up finds something says nothing of where it leads.
         throw new TypeError(`${hostname} cannot be looked up`, { cause });
@@ -42,7 +53,7 @@ export function publicFetch(
       if (!isAllowed)
         throw new HttpError("HOST_NOT_ALLOWED", `${hostname} has an address that is not public`);
     }
-    return fetch(url, init);
+    return network.fetch ? network.fetch(url, init) : fetch(url, init);
   };
 }
 

@@ -1,13 +1,15 @@
 /** The worker as a plain server: under Node, Deno and Bun. @module */
 
 import { fileURLToPath } from "node:url";
+import { proxyFetchIfNeeded, proxyFor } from "ocipeek/node";
 import { assemble } from "./assemble.ts";
 import { ConfigError, type Env, parseConfig } from "./config.ts";
 import { HttpError } from "./errors.ts";
+import type { PlatformFetch } from "./guarded-fetch.ts";
 import { folderAssets } from "./serve-assets.ts";
 import { FolderTier } from "./serve-cache.ts";
 import { serveDeno } from "./serve-deno.ts";
-import { publicFetch } from "./serve-fetch.ts";
+import { type Network, publicFetch } from "./serve-fetch.ts";
 import { hostCheck } from "./serve-host.ts";
 import { serveNode } from "./serve-node.ts";
 
@@ -26,6 +28,10 @@ export interface ServeOptions {
   pageDir?: string | undefined;
   /** The settings of the worker, by their names. Default: this process's environment. */
   env?: Env | undefined;
+  /** A file of certificates (PEM) of authorities that registries are trusted by, besides the usual ones. */
+  caFile?: string | undefined;
+  /** Accept any certificate of registries: what tags lead to is then the network's word. */
+  insecureSkipTlsVerify?: boolean | undefined;
   /** Takes a line of the log. Default: standard error. */
   log?: ((line: string) => void) | undefined;
 }
@@ -83,7 +89,7 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
   });
   const stopped = new AbortController();
   const { handle } = assemble(config, env, {
-    fetch: publicFetch(config),
+    fetch: publicFetch(config, undefined, networkOf(options, env)),
     host: "ocipeek.invalid",
     waitUntil,
     // Requests are not bound to contexts here: they may wait for each other.
@@ -107,6 +113,19 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
       stopped.abort(new HttpError("ABORTED", "the server was stopped; push the image again to index it"));
       while (running.size > 0) await Promise.all(running);
     },
+  };
+}
+
+/** How requests leave: through the proxies of the environment, and by which certificates. */
+function networkOf({ caFile, insecureSkipTlsVerify }: ServeOptions, env: Env): Network {
+  const variables = Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) => (typeof value === "string" ? [[name, value]] : [])),
+  );
+  const own = proxyFetchIfNeeded({ env: variables, caFile, insecureSkipTlsVerify });
+  if (!own) return {};
+  return {
+    fetch: own as unknown as PlatformFetch,
+    isProxied: (url) => proxyFor(url, variables) !== undefined,
   };
 }
 

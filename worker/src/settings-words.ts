@@ -4,8 +4,10 @@
 export function inTermsOfSettings(message: string): string {
   // What eStargz lacks, the setting does not give.
   if (/\bTOC\b/.test(message)) return message;
-  return message.replace(
-    /open the image with verify: false(?: to read it (?:lazily|all the same))?/,
-    'let the worker read it by ranges, unverified (OCIPEEK_UNVERIFIED = "crc")',
-  );
+  return message
+    .replace("list it in tokenHosts", "list its host in OCIPEEK_TOKEN_HOSTS")
+    .replace(
+      /open the image with verify: false(?: to read it (?:lazily|all the same))?/,
+      'let the worker read it by ranges, unverified (OCIPEEK_UNVERIFIED = "crc")',
+    );
 }

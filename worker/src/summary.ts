@@ -24,6 +24,7 @@ export async function serveSummary(
     ...(image.indexDigest ? { indexDigest: image.indexDigest } : {}),
     url: permanent,
     platform: image.platform ?? null,
+    platformBy: image.platformBy ?? null,
     platforms: image.platforms,
     size: image.layers.reduce((sum, layer) => sum + layer.size, 0),
     layers: image.layers.map((layer) => ({

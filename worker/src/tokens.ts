@@ -1,11 +1,15 @@
 /** Signs requests of the distribution API in: by what is known, or by what a 401 asks for. @module */
 import { type Auth, authorize, type Fetch, type FetchInit, type FetchResponse } from "ocipeek";
 import type { Registry } from "./access.ts";
+import { HttpError } from "./errors.ts";
+import { inTermsOfSettings } from "./settings-words.ts";
 
 /** What a repository's registry asked for, and what answered it. */
 interface Known {
   readonly challenge: string;
   readonly authorization: string;
+  /** Why credentials that there may be were not used. */
+  readonly withheld: string | undefined;
   /** Milliseconds since the epoch; infinite where it does not end. */
   readonly renewAt: number;
 }
@@ -47,17 +51,17 @@ export class Tokens {
     const known = signIn.isOwn ? undefined : this.#known.get(key);
     const used = known && (await this.#current(key, known, signIn, init.signal));
     const response = await signIn.fetch(url, used ? withAuthorization(init, used) : init);
-    if (response.status !== 401) return response;
+    if (response.status !== 401) return granted(response, used);
     const challenge = new Headers(response.headers as HeadersInit).get("www-authenticate") ?? "";
     await discard(response);
     this.#known.delete(key);
-    const found = await this.#authorize(key, challenge, used, signIn, init.signal);
-    return signIn.fetch(url, withAuthorization(init, found));
+    const found = await this.#authorize(key, challenge, used?.authorization, signIn, init.signal);
+    return granted(await signIn.fetch(url, withAuthorization(init, found)), found);
   }
 
   /** What was kept, renewed where its time is over. */
-  async #current(key: string, known: Known, signIn: SignIn, signal: AbortSignal): Promise<string> {
-    if (this.#now() < known.renewAt) return known.authorization;
+  async #current(key: string, known: Known, signIn: SignIn, signal: AbortSignal): Promise<Known> {
+    if (this.#now() < known.renewAt) return known;
     this.#known.delete(key);
     return this.#authorize(key, known.challenge, undefined, signIn, signal);
   }
@@ -68,21 +72,32 @@ export class Tokens {
     used: string | undefined,
     { registry, auth, isOwn, fetch }: SignIn,
     signal: AbortSignal,
-  ): Promise<string> {
+  ): Promise<Known> {
     const tokenHosts = [...this.#tokenHosts];
-    const plainHttp = registry.insecure;
-    const found = await authorize(key, challenge, { auth, fetch, plainHttp, tokenHosts, signal, used });
-    const { authorization, renewAt = Number.POSITIVE_INFINITY } = found;
+    const plainHttp = registry.origin.startsWith("http:");
+    const options = { auth, fetch, plainHttp, tokenHosts, signal, used };
+    const { authorization, withheld, ...rest } = await authorize(key, challenge, options);
+    const found = { challenge, authorization, withheld, renewAt: rest.renewAt ?? Number.POSITIVE_INFINITY };
     if (!isOwn) {
-      this.#known.set(key, { challenge, authorization, renewAt });
+      this.#known.set(key, found);
       const [oldest] = this.#known.keys();
       if (this.#known.size > MAX_KNOWN && oldest !== undefined) this.#known.delete(oldest);
     }
-    return authorization;
+    return found;
   }
 }
 
-function withAuthorization(init: FetchInit, authorization: string): FetchInit {
+/** An answer; a refusal where credentials were withheld says so, and which setting allows it. */
+async function granted(response: FetchResponse, by: Known | undefined): Promise<FetchResponse> {
+  const { status } = response;
+  if (by?.withheld === undefined || (status !== 401 && status !== 403)) return response;
+  await discard(response);
+  const why = inTermsOfSettings(by.withheld);
+  const code = status === 401 ? "UNAUTHORIZED" : "FORBIDDEN";
+  throw new HttpError(code, `the registry answers HTTP ${status}; credentials: ${why}`);
+}
+
+function withAuthorization(init: FetchInit, { authorization }: Known): FetchInit {
   return { ...init, headers: { ...init.headers, authorization } };
 }
 

@@ -8,9 +8,10 @@ async function run(session: Session): Promise<void> {
   const image = await session.open(argument(session, 0));
   const config = await image.config({ signal: session.signal });
   if (session.args.flag("json")) {
-    const { name, digest, indexDigest, platform, platforms, annotations, soci, discovery, layers } = image;
-    const told = { name, digest, indexDigest, platform, platforms, annotations, soci, discovery, layers };
-    await session.json({ ...told, config });
+    const { name, digest, indexDigest, platform, platformBy, platforms, annotations } = image;
+    const { soci, discovery, layers } = image;
+    const of = { name, digest, indexDigest, platform, platformBy, platforms };
+    await session.json({ ...of, annotations, soci, discovery, layers, config });
     return;
   }
   const { out } = session;

@@ -1,7 +1,7 @@
 import type { Args } from "../args.js";
 import type { Command } from "../command.js";
 import { UsageError } from "../exit.js";
-import type { Session } from "../session.js";
+import { networkOptions, type Session } from "../session.js";
 
 /** What of the worker's server is used; see worker/src/serve.ts, which is built apart. */
 interface ServeModule {
@@ -11,6 +11,8 @@ interface ServeModule {
     cacheDir: string | undefined;
     cacheBytes: number | undefined;
     env: Record<string, unknown>;
+    caFile?: string;
+    insecureSkipTlsVerify: boolean;
     log: ((line: string) => void) | undefined;
   }): Promise<{ url: string; close(): Promise<void> }>;
   ConfigError: new (message: string) => Error;
@@ -42,6 +44,7 @@ async function run(session: Session): Promise<void> {
     cacheDir: args.text("cache-dir"),
     cacheBytes: args.number("cache-bytes"),
     env: { ...process.env, ...settingsOf(args) },
+    ...networkOptions(args),
     log: args.flag("quiet") ? () => {} : undefined,
   };
   const server = await serve(settings).catch((error: Error) => {
@@ -83,6 +86,8 @@ All settings of the worker can be given as environment variables too: OCIPEEK_DO
 Docker config.json, for private registries), OCIPEEK_TAG_TTL, OCIPEEK_LIMITS and others. Docker's own credentials
 are not used unless you give them that way, since whoever reaches the server reads with them.
 
+HTTPS_PROXY, HTTP_PROXY and NO_PROXY are honoured.
+
 With OCIPEEK_HOOK_SECRET it takes registries' notifications of pushes, POST /hooks/distribution, ecr, ghcr, dockerhub
 and harbor, and pushes SOCI indexes; OCIPEEK_HOOKS says of which images. See worker/README.md.`,
   options: {
@@ -98,7 +103,7 @@ and harbor, and pushes SOCI indexes; OCIPEEK_HOOKS says of which images. See wor
       type: "string",
       multiple: true,
       value: "HOST:PORT",
-      help: "serve this one too, by plain http and on private addresses",
+      help: "serve this one too, on whatever address; by http, or by TLS as https://HOST:PORT",
     },
     "allow-origin": {
       type: "string",

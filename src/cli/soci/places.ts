@@ -2,6 +2,7 @@
 import { parseReference } from "../../js/index.js";
 import { LayoutDestination } from "../../js/node/index.js";
 import { type ConnectionOptions, type Destination, RegistryDestination } from "../../js/push/index.js";
+import { splitScheme } from "../../js/scheme.js";
 import { UsageError } from "../exit.js";
 import { ArchiveDestination } from "./archive-destination.js";
 
@@ -30,7 +31,8 @@ export interface PlaceOptions extends ConnectionOptions {
 
 /** Reads `REGISTRY/REPOSITORY[:TAG]`, `oci:DIR[:TAG]` or, where that makes sense, `oci-archive:FILE[:TAG]`. */
 export async function placeOf(text: string, options: PlaceOptions): Promise<Place> {
-  const local = /^(oci|oci-archive|docker-archive|https?):(.*)$/is.exec(text);
+  const isSchemed = splitScheme(text).scheme !== undefined;
+  const local = isSchemed ? null : /^(oci|oci-archive|docker-archive|https?):(.*)$/is.exec(text);
   if (!local) {
     const reference = await parseReference(text);
     const destination = new RegistryDestination(reference, options);

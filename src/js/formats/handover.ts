@@ -9,10 +9,8 @@ import type { Fetch, FetchInit, FetchResponse } from "../types.js";
 /** Longest answer that is kept; manifests are shorter. */
 const MAX_KEPT = 8 << 20;
 
-interface Kept {
-  response: Response;
-  body: Promise<Uint8Array<ArrayBuffer> | null>;
-}
+/** An answer; or why none came. */
+type Kept = { response: Response; body: Promise<Uint8Array<ArrayBuffer> | null> } | { failure: unknown };
 
 /** A host for the base module that remembers its answers, and from it one for the other module. */
 export class Handover {
@@ -70,7 +68,12 @@ export class Handover {
   }
 
   async #record(url: string, init: FetchInit): Promise<FetchResponse> {
-    const response = await this.#fetch(url, init);
+    const key = keyOf(url, init);
+    const response = await this.#fetch(url, init).catch((failure: unknown) => {
+      // That a registry on this machine speaks no TLS is found out once.
+      if (url.endsWith("/v2/")) this.#keep(key, { failure });
+      throw failure;
+    });
     // `opaqueredirect` has the status 0: what is behind it is hidden, and asked for again.
     if (!this.#keeping || !(response instanceof Response) || response.status === 0) return response;
     if (Number(response.headers.get("content-length") ?? 0) > MAX_KEPT) return response;
@@ -78,15 +81,19 @@ export class Handover {
     const body = copy.body ? copy.arrayBuffer().then((data) => new Uint8Array(data)) : Promise.resolve(null);
     // Whoever asks for it sees the failure.
     body.catch(() => {});
-    const key = keyOf(url, init);
-    const list = this.#kept.get(key);
-    if (list) list.push({ response, body });
-    else this.#kept.set(key, [{ response, body }]);
+    this.#keep(key, { response, body });
     return response;
+  }
+
+  #keep(key: string, kept: Kept): void {
+    const list = this.#kept.get(key);
+    if (list) list.push(kept);
+    else if (this.#keeping) this.#kept.set(key, [kept]);
   }
 
   async #replay(url: string, init: FetchInit): Promise<FetchResponse> {
     const kept = this.#kept.get(keyOf(url, init))?.shift();
+    if (kept && "failure" in kept) throw kept.failure;
     // One that broke off is as if it were not there.
     const body = await kept?.body.catch(() => undefined);
     if (!kept || body === undefined) return this.#fetch(url, init);

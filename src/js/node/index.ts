@@ -1,9 +1,11 @@
 /**
- * What needs a file system or processes: Docker's credentials, a cache in a folder, layouts to write to, and files for what indexing keeps meanwhile. For Node, Deno and Bun.
+ * What needs a file system or processes: Docker's credentials, a cache in a folder, proxies, layouts to write to, and files for what indexing keeps meanwhile. For Node, Deno and Bun.
  * @packageDocumentation
  */
 export { DirectoryCache } from "./directory-cache.js";
-export { type DockerAuthOptions, dockerAuth } from "./docker-auth.js";
+export { credentialFiles, type DockerAuthOptions, dockerAuth } from "./docker-auth.js";
 export { fileBytes } from "./file-bytes.js";
 export { LayoutDestination } from "./layout-destination.js";
+export { type ProxyFetchOptions, proxyFetch, proxyFetchIfNeeded } from "./proxy-fetch.js";
+export { type Env, proxyFor } from "./proxy-rules.js";
 export { spillFile } from "./spill-file.js";

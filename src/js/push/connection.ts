@@ -3,6 +3,7 @@ import { type AuthorizeOptions, authorize } from "../authorize.js";
 import { OcipeekError } from "../errors.js";
 import type { Reference } from "../reference.js";
 import { isBrowser, ready } from "../runtime.js";
+import { answeredPlainly, isLoopback, schemeOf } from "../scheme.js";
 import type { Auth, ErrorCode, Fetch } from "../types.js";
 import { MAX_IDLE_MS, Watch } from "../watch.js";
 import { type Answer, transfer } from "./transfer.js";
@@ -15,8 +16,10 @@ export interface ConnectionOptions {
   auth?: Auth | undefined;
   /** Used in place of the global `fetch`. */
   fetch?: Fetch | undefined;
-  /** Allow plain `http` to this registry although it is not loopback. */
+  /** Plain `http`. By default `https`, but a registry on this machine that speaks no TLS is reached without. */
   plainHttp?: boolean | undefined;
+  /** `https`, even to a registry on this machine: not asked first whether it speaks TLS. */
+  httpsOnly?: boolean | undefined;
   /** Hosts besides the registry's own that may get the credentials as its token service. */
   tokenHosts?: string[] | undefined;
   /** Repositories of the registry that blobs will be mounted from: known before, they cost no further token. */
@@ -69,22 +72,45 @@ export function isPassing(error: unknown): boolean {
 export class Connection {
   /** How messages name it: `ghcr.io/owner/app`. */
   readonly name: string;
-  readonly #base: string;
+  readonly #host: string;
+  readonly #repository: string;
+  /** Where the API of the repository is, as far as is known. */
+  #base: string;
+  /** Whether the scheme is known. */
+  #isSettled: boolean;
   readonly #options: ConnectionOptions;
   readonly #fetch: Fetch;
   #challenge: string | undefined;
   #authorization: string | undefined;
+  /** Why credentials that there may be were not used. */
+  #withheld: string | undefined;
   #renewAt = Number.POSITIVE_INFINITY;
   readonly #pulls: Set<string>;
 
   constructor(reference: Reference, options: ConnectionOptions = {}) {
     const { host, registry, repository } = reference;
-    const scheme = options.plainHttp || isLoopback(host) ? "http" : "https";
+    const scheme = options.plainHttp && !options.httpsOnly ? "http" : "https";
     this.name = `${registry}/${repository}`;
-    this.#base = `${scheme}://${host}/v2/${repository}/`;
+    this.#host = host;
+    this.#repository = repository;
+    this.#base = this.#root(scheme);
+    this.#isSettled = scheme === "http" || options.httpsOnly === true || !isLoopback(host);
     this.#options = options;
     this.#pulls = new Set(options.mountFrom);
     this.#fetch = options.fetch ?? ((url, init) => fetch(url, init as RequestInit));
+  }
+
+  #root(scheme: string): string {
+    return `${scheme}://${this.#host}/v2/${this.#repository}/`;
+  }
+
+  /** Asks a registry on this machine once whether it speaks TLS. */
+  async #settle(signal: AbortSignal | undefined): Promise<void> {
+    if (this.#isSettled) return;
+    const scheme = await schemeOf(this.#host, this.#fetch, signal);
+    this.#base = this.#root(scheme);
+    // Plain http is certain once it has answered.
+    this.#isSettled = scheme === "https";
   }
 
   /** Asks for the right to pull from a repository of the registry too, from the next request on. */
@@ -129,6 +155,7 @@ export class Connection {
 
   /** Sends a request; tries again where that may help. */
   async send(out: Outgoing): Promise<Answer> {
+    await this.#settle(out.signal);
     const attempts = out.again === false ? 1 : (this.#options.maxAttempts ?? 5);
     for (let attempt = 1; ; attempt++) {
       let answer: Answer;
@@ -163,6 +190,10 @@ export class Connection {
     if (this.#challenge !== undefined && Date.now() >= this.#renewAt)
       await this.#signIn(undefined, out.signal);
     const first = await this.#follow(out);
+    if (!this.#isSettled) {
+      answeredPlainly(this.#host, first.status);
+      this.#isSettled = first.status !== 400;
+    }
     if (first.status !== 401) return first;
     await first.body?.cancel();
     this.#challenge = first.headers.get("www-authenticate") ?? "";
@@ -257,6 +288,7 @@ export class Connection {
     if (this.#options.maxIdleMs !== undefined) options.limits = { maxIdleMs: this.#options.maxIdleMs };
     const found = await authorize(this.name, this.#challenge ?? "", options);
     this.#authorization = found.authorization;
+    this.#withheld = found.withheld;
     this.#renewAt = found.renewAt ?? Number.POSITIVE_INFINITY;
   }
 
@@ -270,8 +302,12 @@ export class Connection {
   async #failure(out: Outgoing, answer: Answer): Promise<OcipeekError> {
     const { status } = answer;
     const said = reasonOf(await shortText(answer, this.#options.maxIdleMs));
-    const who = this.#isElsewhere({ target: answer.url }) ? new URL(answer.url).host : "the registry";
-    const why = `${out.what}: ${who} answers ${status}${said ? `, ${said}` : ""}`;
+    const isElsewhere = this.#isElsewhere({ target: answer.url });
+    const who = isElsewhere ? new URL(answer.url).host : "the registry";
+    const withheld = !isElsewhere && [401, 403, 404].includes(status) && this.#withheld;
+    const why =
+      `${out.what}: ${who} answers ${status}${said ? `, ${said}` : ""}` +
+      `${withheld ? `; credentials: ${withheld}` : ""}`;
     const wait = retryAfter(answer);
     const code = said.startsWith("DIGEST_INVALID") ? "DIGEST_MISMATCH" : codeOf(status);
     return new OcipeekError(code, `${code}: ${this.name}: ${why}`, {
@@ -326,11 +362,6 @@ function reasonOf(text: string): string {
   } catch {
     return "";
   }
-}
-
-function isLoopback(host: string): boolean {
-  const name = host.replace(/:\d+$/, "");
-  return name === "localhost" || name === "[::1]" || /^127(?:\.\d{1,3}){3}$/.test(name);
 }
 
 /** Waits; a stop ends it. */

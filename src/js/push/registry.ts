@@ -1,5 +1,6 @@
 /** A repository of a registry, to write to. @module */
 import { parseReference, type Reference } from "../reference.js";
+import { schemeOptions } from "../scheme.js";
 import { type Answer, Connection, type ConnectionOptions, pause } from "./connection.js";
 import {
   type Blob,
@@ -35,14 +36,16 @@ const MAX_REFERRERS = 1000;
 const MAX_PAGES = 100;
 
 /**
- * Opens a repository for writing.
+ * Opens a repository for writing. `http://` or `https://` before it says how its registry is reached.
  * @throws {@link OcipeekError} `INVALID_REFERENCE`
  */
 export async function registryDestination(
   repository: string,
   options: ConnectionOptions = {},
 ): Promise<RegistryDestination> {
-  return new RegistryDestination(await parseReference(repository), options);
+  const [, scheme, name = repository] = /^(https?):\/\/(.*)$/is.exec(repository) ?? [];
+  const forced = schemeOptions(scheme?.toLowerCase() as "http" | "https" | undefined);
+  return new RegistryDestination(await parseReference(name), { ...options, ...forced });
 }
 
 /** A repository of a registry. */
@@ -50,7 +53,7 @@ export class RegistryDestination implements Destination {
   readonly #connection: Connection;
 
   constructor(reference: Reference, options: ConnectionOptions = {}) {
-    this.#connection = new Connection(reference, options);
+    this.#connection = new Connection(reference, { ...options, ...schemeOptions(reference.scheme) });
   }
 
   get name(): string {

@@ -3,7 +3,7 @@ import { type Fetch, type FetchInit, OcipeekError, type openSource } from "ocipe
 import type { convertImage, createIndex, PlatformArtifacts, pushArtifacts } from "ocipeek/build";
 import type { Destination, registryDestination } from "ocipeek/push";
 import type { AccessList } from "../access.ts";
-import type { Config } from "../config.ts";
+import { type Config, isPlain } from "../config.ts";
 import type { FindAuth } from "../deps.ts";
 import { HttpError, toHttpError } from "../errors.ts";
 import { guardedFetch, type PlatformFetch } from "../guarded-fetch.ts";
@@ -24,7 +24,7 @@ export interface Tools {
 
 /** What a try is made with. */
 export interface WorkDeps {
-  readonly config: Pick<Config, "insecureRegistries" | "tokenHosts">;
+  readonly config: Pick<Config, "insecureRegistries" | "tlsRegistries" | "tokenHosts">;
   readonly hooks: HooksConfig;
   readonly access: AccessList;
   readonly auth: FindAuth | undefined;
@@ -97,7 +97,7 @@ class Task {
     // The configuration may have changed since it was queued.
     access.check(push.registry, push.repository);
     const { registryDestination } = await tools();
-    const repository = await registryDestination(this.#name, this.#connection());
+    const repository = await registryDestination(`${this.#scheme}${this.#name}`, this.#connection());
     // A tag may have moved on since; what it names now is what its converted image is made of.
     const reference = (version === "V2" ? push.tag : (push.digest ?? push.tag)) ?? "";
     const wanted = { reference, digest: push.digest, waits: this.#deps.waits };
@@ -175,12 +175,18 @@ class Task {
 
   #source(): ReturnType<typeof openSource> {
     return this.#deps.tools().then(({ openSource }) =>
-      openSource(this.#name, {
+      // With a scheme a reference has a tag; this one is not asked for.
+      openSource(this.#scheme ? `${this.#scheme}${this.#name}:latest` : this.#name, {
         ...this.#connection(),
         limits: { ...this.#deps.libraryLimits },
         signal: this.#signal,
       }),
     );
+  }
+
+  /** Of a registry on whatever address that speaks TLS: it is not asked first whether it does. */
+  get #scheme(): string {
+    return this.#deps.config.tlsRegistries.includes(this.#job.push.registry) ? "https://" : "";
   }
 
   /** How the registry is reached, for reading and for writing. */
@@ -197,7 +203,7 @@ class Task {
     return {
       ...(auth ? { auth } : {}),
       fetch: (url, init) => this.#count(guarded, url, init),
-      plainHttp: config.insecureRegistries.includes(registry),
+      plainHttp: isPlain(config, registry),
       tokenHosts: [...config.tokenHosts],
       maxIdleMs: this.#deps.libraryLimits.maxIdleMs,
     };

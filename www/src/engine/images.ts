@@ -303,7 +303,7 @@ function pinned(reference: string, { indexDigest, digest }: OpenedImage): string
 }
 
 function describe({ id, source, reading, transport, tags }: Entry, image: Image): OpenedImage {
-  const { name, digest, indexDigest, platform, platforms, layers, soci, annotations } = image;
+  const { name, digest, indexDigest, platform, platformBy, platforms, layers, soci, annotations } = image;
   const route: Route = source.kind === "registry" ? (transport?.route ?? "direct") : "local";
   return {
     id,
@@ -311,6 +311,7 @@ function describe({ id, source, reading, transport, tags }: Entry, image: Image)
     digest,
     indexDigest,
     platform,
+    platformBy,
     platforms: [...platforms],
     layers: [...layers],
     soci,

@@ -1,7 +1,7 @@
 /** What the engine knows of registries, for all images: the host of the page, credentials, how each is reached. @module */
 import type { Credentials } from "ocipeek";
 import type { SiteConfig } from "../protocol/api.ts";
-import { isLoopback } from "../protocol/reference.ts";
+import { apiOrigin, isLoopback } from "../protocol/reference.ts";
 import { routeStore } from "./cache.ts";
 import { RouteBook, type RouteStore } from "./routes.ts";
 
@@ -33,6 +33,7 @@ export class Registries {
     demo: [],
   };
   readonly #credentials = new Map<string, Credentials>();
+  readonly #tls = new Set<string>();
 
   constructor(platform: Platform = PLATFORM) {
     this.platform = platform;
@@ -47,6 +48,17 @@ export class Registries {
   /** Where the proxy has a registry's API, `https://host/-/v2/ghcr.io`, if there is a proxy. */
   proxied(registry: string): string | undefined {
     return this.#site.proxy ? `${this.#site.base}-/v2/${registry}` : undefined;
+  }
+
+  /** Where a registry's own API is, as far as is known. */
+  origin(registry: string): string {
+    const origin = apiOrigin(registry);
+    return this.#tls.has(registry) ? origin.replace(/^http:/, "https:") : origin;
+  }
+
+  /** A registry on this machine speaks TLS. */
+  hasTls(registry: string): void {
+    this.#tls.add(registry);
   }
 
   /** Sets or forgets the user's credentials of a registry. Nothing but memory has them. */

@@ -1,7 +1,7 @@
 /** The tags of a repository. @module */
 import { authorize, type FetchInit, type FetchResponse } from "ocipeek";
 import { EngineError } from "../protocol/api.ts";
-import { apiOrigin, type Reference, referenceOf } from "../protocol/reference.ts";
+import { type Reference, referenceOf } from "../protocol/reference.ts";
 import type { CallContext } from "../protocol/rpc.ts";
 import { explained } from "./failure.ts";
 import type { Registries } from "./registries.ts";
@@ -65,7 +65,7 @@ class TagList {
   async #page(after: string | undefined): Promise<{ tags: string[]; more: boolean }> {
     const { registry, repository } = this.#reference;
     const last = after === undefined ? "" : `&last=${encodeURIComponent(after)}`;
-    const url = `${apiOrigin(registry)}/v2/${repository}/tags/list?n=${PER_PAGE}${last}`;
+    const url = `${this.#registries.origin(registry)}/v2/${repository}/tags/list?n=${PER_PAGE}${last}`;
     let answer = await this.#get(url);
     const challenge = header(answer, "www-authenticate");
     if (answer.status === 401 && challenge !== null) {

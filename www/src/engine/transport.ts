@@ -5,7 +5,6 @@
  */
 import type { FetchInit, FetchResponse } from "ocipeek";
 import type { ApiFailure, Route } from "../protocol/api.ts";
-import { apiOrigin } from "../protocol/reference.ts";
 import type { Registries } from "./registries.ts";
 import type { Part } from "./routes.ts";
 
@@ -28,7 +27,6 @@ const FINAL = new Set([
 export class Transport {
   readonly #registries: Registries;
   readonly #registry: string;
-  readonly #origin: string;
   #route: Route = "direct";
   #failure: { status: number; failure: ApiFailure } | undefined;
 
@@ -36,7 +34,10 @@ export class Transport {
   constructor(registries: Registries, registry: string) {
     this.#registries = registries;
     this.#registry = registry;
-    this.#origin = apiOrigin(registry);
+  }
+
+  get #origin(): string {
+    return this.#registries.origin(this.#registry);
   }
 
   /** How the registry was reached last; `proxy` as soon as some of it was. */
@@ -53,6 +54,9 @@ export class Transport {
   readonly fetch = (url: string, asked: FetchInit): Promise<FetchResponse> => {
     // What the browser keeps is not verified: damaged once, it would come again at each try. The page has its own cache.
     const init: FetchInit = { ...asked, cache: "no-store" };
+    if (url === `${this.#origin.replace(/^http:/, "https:")}/v2/` && !url.startsWith(this.#origin)) {
+      return this.#askTls(url, init);
+    }
     const part = this.#partOf(url);
     if (part) return this.#send(url, init, part);
     return this.#elsewhere(url, init);
@@ -62,6 +66,18 @@ export class Transport {
     const { origin, pathname } = new URL(url);
     if (origin !== this.#origin || !pathname.startsWith("/v2/")) return undefined;
     return /\/blobs\/[^/]+$/.test(pathname) ? "blobs" : "api";
+  }
+
+  /**
+   * Whether a registry on this machine speaks TLS. Where the host of the page asks registries, it makes no difference: that
+   * knows how.
+   */
+  async #askTls(url: string, init: FetchInit): Promise<FetchResponse> {
+    const { platform } = this.#registries;
+    if (this.#proxied(url) || !platform.online()) throw new TypeError("not asked");
+    const answer = await platform.fetch(url, init as RequestInit);
+    this.#registries.hasTls(this.#registry);
+    return answer;
   }
 
   /** The registry's own API. */

@@ -4,6 +4,7 @@ import type {
   ImageConfig,
   LayerInfo,
   OpenOptions,
+  PlatformBy,
   ReadStats,
   SociInfo,
   Verification,
@@ -52,6 +53,8 @@ export interface OpenedImage {
   digest: string;
   indexDigest: string | undefined;
   platform: string | undefined;
+  /** Why it is this image of its index. */
+  platformBy: PlatformBy | undefined;
   /** What the image index offers. */
   platforms: string[];
   layers: LayerInfo[];

@@ -88,7 +88,10 @@ function Overview({
     <KeyValue
       pairs={[
         ["Digest", <Digest key="digest" digest={opened.indexDigest ?? opened.digest} label="the image" />],
-        ["Platform", opened.platform],
+        [
+          "Platform",
+          opened.platformBy === "only" ? `${opened.platform}, the only one there is` : opened.platform,
+        ],
         [
           "Also for",
           opened.platforms.length > 1 ? (
