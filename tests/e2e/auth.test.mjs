@@ -18,9 +18,10 @@ const auth = { username: USER, password: PASSWORD };
 /** A registry whose challenges name its token service otherwise. */
 async function renamed(host, realm, other) {
   const server = createServer(async (req, res) => {
-    const headers = Object.fromEntries(
-      Object.entries(req.headers).filter(([name]) => ["accept", "authorization", "range"].includes(name)),
-    );
+    const headers = new Headers();
+    for (const name of ["accept", "authorization", "range"]) {
+      if (req.headers[name] !== undefined) headers.set(name, String(req.headers[name]));
+    }
     const answer = await fetch(`http://${host}${req.url}`, { headers });
     const challenge = answer.headers.get("www-authenticate")?.replace(realm, other);
     res.writeHead(answer.status, {
