@@ -224,7 +224,7 @@ export class Images {
         const reference = known ? pinned(source.reference, known) : source.reference;
         const image = await open(reference, {
           ...common,
-          ...(transport ? { fetch: transport.fetch } : {}),
+          ...(transport ? { fetch: transport.fetch, plainHttp: transport.isPlain } : {}),
           cache: isPrivate ? this.#private : this.#cache,
           // It is this origin's own.
           index: "kept",

@@ -69,13 +69,16 @@ export class Transport {
   }
 
   /**
-   * Whether a registry on this machine speaks TLS. Where the host of the page asks registries, it makes no difference: that
-   * knows how.
+   * Whether the package need not ask a registry on this machine for TLS: the host of the page asks registries, and knows
+   * how.
    */
+  get isPlain(): boolean {
+    return this.#origin.startsWith("http:") && this.#proxied(`${this.#origin}/v2/`) !== undefined;
+  }
+
+  /** Whether a registry on this machine speaks TLS. */
   async #askTls(url: string, init: FetchInit): Promise<FetchResponse> {
-    const { platform } = this.#registries;
-    if (this.#proxied(url) || !platform.online()) throw new TypeError("not asked");
-    const answer = await platform.fetch(url, init as RequestInit);
+    const answer = await this.#registries.platform.fetch(url, init as RequestInit);
     this.#registries.hasTls(this.#registry);
     return answer;
   }
