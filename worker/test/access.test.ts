@@ -50,6 +50,22 @@ test("a pattern with many wildcards ends soon", () => {
   assert.ok(Date.now() - start < 500);
 });
 
+test("a registry of development is plain, or TLS where it is written so", () => {
+  const access = list(
+    [],
+    ["localhost:5000", "https://localhost:5001", "http://10.0.0.5:80", "https://r.test"],
+  );
+  const origins = [...access.registries].map(({ name, origin, insecure }) => [name, origin, insecure]);
+  assert.deepEqual(origins, [
+    ["localhost:5000", "http://localhost:5000", true],
+    ["localhost:5001", "https://localhost:5001", true],
+    ["10.0.0.5:80", "http://10.0.0.5:80", true],
+    ["r.test", "https://r.test", true],
+  ]);
+  assert.equal(access.at("https://localhost:5000"), undefined);
+  assert.equal(access.at("https://localhost:5001")?.name, "localhost:5001");
+});
+
 test("only names that are written as listed are listed", () => {
   const access = list(
     ["docker.io", "xn--bcher-kva.example", "r.example:8443"],

@@ -90,6 +90,8 @@ AWS's soci for the same span size and build tool. FILE is replaced when all is w
     "username",
     "password-stdin",
     "plain-http",
+    "ca-file",
+    "insecure-skip-tls-verify",
     "token-host",
     "cache-dir",
   ],
