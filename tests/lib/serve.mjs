@@ -34,6 +34,7 @@ export async function startServe(command, args, env = {}) {
   assert.match(out, /^http:\/\/127\.0\.0\.1:\d+\/\n$/, log);
   return {
     url: out.trim().slice(0, -1),
+    pid: child.pid,
     log: () => log,
     stop: async (signal = "SIGINT") => {
       process.off("exit", kill);

@@ -2,7 +2,6 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { Readable } from "node:stream";
 import type { Listen, Listening } from "./serve.ts";
 
 /** Listens. */
@@ -59,12 +58,31 @@ function requestOf(incoming: IncomingMessage, signal: AbortSignal): Request | un
     for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
       headers.append(rawHeaders[i] ?? "", rawHeaders[i + 1] ?? "");
     }
-    const body = method === "POST" ? (Readable.toWeb(incoming) as BodyInit) : undefined;
+    const body = method === "POST" ? bodyOf(incoming) : undefined;
     const init = { method, headers, signal, ...(body ? { body, duplex: "half" as const } : {}) };
     return new Request(`http://ocipeek.invalid${url}`, init);
   } catch {
     return undefined;
   }
+}
+
+/** A body that is read no further than it is asked for: `Readable.toWeb` takes all of it into memory at once. */
+function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array<ArrayBuffer>> {
+  // Whoever leaves it early still gets an answer: the connection ends behind that.
+  const pieces = incoming[Symbol.asyncIterator]();
+  return new ReadableStream<Uint8Array<ArrayBuffer>>(
+    {
+      async pull(controller) {
+        const { done, value } = await pieces.next();
+        if (done) controller.close();
+        else controller.enqueue(value as Uint8Array<ArrayBuffer>);
+      },
+      cancel() {
+        incoming.pause();
+      },
+    },
+    { highWaterMark: 0 },
+  );
 }
 
 /** Sends an answer as fast as it is taken. */

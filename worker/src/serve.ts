@@ -51,7 +51,7 @@ export interface Server {
 const DEFAULTS = {
   allowedOrigins: [],
   limits: { maxSubrequests: 10_000, maxOpenImages: 16 },
-  hooks: { maxLayerSize: 0, maxWaiting: 1000, maxSeconds: 86_400 },
+  hooks: { maxLayerSize: 0, maxWaiting: 1000, maxSeconds: 7_200, maxInflatedBytes: 128 * 2 ** 30 },
 };
 
 /** The page, as it lies beside this file when it is built. */

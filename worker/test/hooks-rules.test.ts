@@ -226,9 +226,14 @@ describe("settings", () => {
       limits: {
         maxLayerSize: 268_435_456,
         maxBody: 1_048_576,
+        maxBodySeconds: 10,
+        maxUnproven: 4_194_304,
         maxWaiting: 4,
+        maxRunning: 2,
         maxAttempts: 5,
         maxSeconds: 840,
+        maxInflatedBytes: 8_589_934_592,
+        maxInflation: 200,
         maxSubrequests: 45,
       },
     });

@@ -99,6 +99,7 @@ async function tryJob(
     isEmpty = false,
     broken,
     blob,
+    progress,
     limits = {},
     env = {},
     docker,
@@ -108,6 +109,8 @@ async function tryJob(
     broken?: Error;
     /** Pushed with what was built. */
     blob?: Blob;
+    /** Tells how far building is. */
+    progress?: (onProgress: (progress: object) => void) => Promise<void>;
     env?: object;
     limits?: Record<string, number>;
     /** Text of a Docker `config.json`. */
@@ -128,6 +131,7 @@ async function tryJob(
     (name: string) => async (_source: unknown, reference: string, options: Record<string, unknown>) => {
       calls.push([name, reference, options.platforms]);
       if (broken) throw broken;
+      await progress?.(options.onProgress as (progress: object) => void);
       const index = isEmpty ? undefined : { digest: digestOf(reference) };
       return { images: [{ index }], close: async () => void calls.push("close") };
     };
@@ -401,6 +405,43 @@ describe("limits", () => {
     const same = await failing(registry, { tag: "1" }, {}, { broken, limits: { maxSpanSize: 8 } });
     assert.equal(same.message, message.slice(16));
     assert.deepEqual([here.code, same.code], ["LIMIT_EXCEEDED", "LIMIT_EXCEEDED"]);
+  });
+
+  test("layers that inflate without end are given up, each and all together", async () => {
+    const registry = new Registry();
+    registry.keep(image("a"), "1.2");
+    const digest = digestOf("a");
+    const GIB = 2 ** 30;
+    const told =
+      (...steps: [string, number, number][]) =>
+      async (onProgress: (progress: object) => void) => {
+        for (const [name, total, inflated] of steps) {
+          onProgress({ layer: { digest: digestOf(name), total, inflated } });
+          await new Promise((resolve) => setTimeout(resolve));
+        }
+      };
+    const bomb = await failing(
+      registry,
+      { tag: "1.2" },
+      {},
+      { progress: told(["a", 25 << 20, GIB], ["a", 25 << 20, 6 * GIB]) },
+    );
+    assert.deepEqual([bomb.code, bomb.passing], ["LIMIT_EXCEEDED", false]);
+    assert.match(
+      bomb.message,
+      new RegExp(`${digest} of 26214400 bytes inflates to more than maxInflation = 200 times that; run: npx`),
+    );
+    const all = told(["a", GIB, 5 * GIB], ["b", GIB, 4 * GIB]);
+    const many = await failing(registry, { tag: "1.2" }, {}, { progress: all });
+    assert.match(many.message, /more than maxInflatedBytes = 8589934592; run: npx/);
+    // What is told of one layer again is not counted again; small ones may be anything; 0 is no bound.
+    for (const [progress, settings] of [
+      [told(["a", GIB, 5 * GIB], ["a", GIB, 7 * GIB], ["c", 1, GIB / 2]), {}],
+      [told(["a", 1000, 5 * GIB]), { maxInflation: 0 }],
+    ] as const) {
+      const { outcome } = await outcomeOf(registry, { tag: "1.2" }, settings, { progress });
+      assert.equal(outcome.status, "done");
+    }
   });
 
   test("layers that are not indexed may be large", async () => {

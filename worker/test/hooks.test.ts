@@ -226,6 +226,71 @@ describe("access", () => {
     }
   });
 
+  test("who proves nothing sends nothing: the body is not asked for", async (t) => {
+    const it = await bench(t);
+    for (const headers of [
+      {},
+      { authorization: "Bearer wrong-wrong-wrong" },
+      { "x-hub-signature-256": "sha256=no" },
+      { "x-hub-signature-256": `sha1=${"0".repeat(40)}` },
+      { "x-hub-signature-256": `sha256=${"0".repeat(64)}`, "content-length": "1048577" },
+    ] as Record<string, string>[]) {
+      let asked = 0;
+      const body = new ReadableStream(
+        {
+          pull: (controller) => {
+            asked += 1;
+            controller.enqueue(new Uint8Array(100));
+          },
+        },
+        { highWaterMark: 0 },
+      );
+      const init = { body, duplex: "half" } as RequestInit;
+      const answer = await it.harness.get("/hooks/ecr", headers, "POST", init);
+      assert.equal(answer.status, "content-length" in headers ? 413 : 401);
+      await answer.text();
+      assert.equal(asked, 0);
+    }
+  });
+
+  test("all who have proved nothing share a small room; who sends at once gets through", async (t) => {
+    const it = await bench(t, [DONE], { maxUnproven: 100_000, maxBodySeconds: 1 });
+    const forged = { "x-hub-signature-256": `sha256=${"0".repeat(64)}` };
+    let sent = 0;
+    // 30 callers of 10,000 bytes each, whose bodies do not end.
+    const callers = Array.from({ length: 30 }, () => {
+      let left = 10;
+      const body = new ReadableStream(
+        {
+          pull: (controller) => {
+            if (left-- <= 0) return new Promise<void>(() => {});
+            sent += 1000;
+            controller.enqueue(new Uint8Array(1000));
+            return new Promise<void>((resolve) => setTimeout(resolve, 5));
+          },
+        },
+        { highWaterMark: 0 },
+      );
+      return it.harness.get("/hooks/ghcr", forged, "POST", { body, duplex: "half" } as RequestInit);
+    });
+    await until(() => sent >= 100_000);
+    const body = JSON.stringify(GITHUB);
+    const good = await it.post("ghcr", body, {
+      "x-hub-signature-256": `sha256=${createHmac("sha256", SECRET).update(body).digest("hex")}`,
+      "x-github-event": "registry_package",
+    });
+    assert.equal(good.status, 202);
+    const statuses = new Map<number, number>();
+    for (const answer of await Promise.all(callers)) {
+      statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
+      if (answer.status === 503) assert.equal(answer.headers.get("retry-after"), "5");
+      await answer.text();
+    }
+    assert.ok([...statuses.keys()].every((status) => status === 408 || status === 503));
+    // There is room for ten.
+    assert.ok((statuses.get(503) ?? 0) > 0, JSON.stringify([...statuses]));
+  });
+
   test("a body that does not come ends with the time for the head", async (t) => {
     const it = await bench(t);
     const config = parseConfig({ OCIPEEK_LIMITS: { maxSecondsToHead: 0 } });
@@ -412,20 +477,76 @@ describe("jobs", () => {
     assert.equal(it.tried.length, 1);
   });
 
-  test("what is tried again keeps its place in a full queue", async (t) => {
+  test("what is tried again keeps its place in a full queue, and counts in it meanwhile", async (t) => {
     const gates: (() => void)[] = [];
     const gate = () => new Promise<Outcome>((resolve) => gates.push(() => resolve(DONE)));
     const it = await bench(t, [new OcipeekError("NETWORK", "NETWORK: gone"), gate], { maxWaiting: 1 });
     await it.post("ecr", event(1));
     await until(async () => (await it.jobs())[0]?.status === "retrying");
-    assert.equal((await it.post("ecr", event(2))).status, 202);
+    assert.equal((await it.post("ecr", event(2))).status, 429);
     await until(() => gates.length === 1);
     assert.equal((await it.post("ecr", event(3))).status, 429);
-    await new Promise((resolve) => setTimeout(resolve, 2100));
     gates[0]?.();
+    await until(async () => (await it.jobs()).filter(({ status }) => status === "done").length === 1);
+    assert.equal((await it.post("ecr", event(2))).status, 202);
     await until(() => gates.length === 2);
     gates[1]?.();
     await until(async () => (await it.jobs()).filter(({ status }) => status === "done").length === 2);
+  });
+
+  /** A push to another repository. */
+  const of = (repository: string, n: number) => {
+    const { detail, ...rest } = event(n);
+    return { ...rest, detail: { ...detail, "repository-name": repository } };
+  };
+
+  test("repositories take turns, and one at a time of each is done", async (t) => {
+    const gates: (() => void)[] = [];
+    const gate = () => new Promise<Outcome>((resolve) => gates.push(() => resolve(DONE)));
+    for (const [maxRunning, order] of [
+      [1, "a1 b6 c7 a2 a3 a4 a5"],
+      // As many as may run; never two of one repository.
+      [2, "a1 b6 c7 a2 a3 a4 a5"],
+    ] as const) {
+      gates.length = 0;
+      const it = await bench(t, [gate], { maxRunning, maxWaiting: 100 });
+      for (let n = 1; n <= 5; n++) await it.post("ecr", of("a", n));
+      await it.post("ecr", of("b", 6));
+      await it.post("ecr", of("c", 7));
+      const all = it.tried;
+      for (let n = 1; n <= 7; n++) {
+        await until(() => gates.length >= n);
+        // What runs now, of whom.
+        const running = all.slice(n - 1).map(({ push }) => push.repository);
+        assert.equal(new Set(running).size, running.length, `${running}`);
+        assert.ok(running.length <= maxRunning, `${running}`);
+        gates[n - 1]?.();
+      }
+      await until(async () => (await it.jobs()).every(({ status }) => status === "done"));
+      assert.equal(all.map(({ push }) => `${push.repository}${push.tag?.slice(1)}`).join(" "), order);
+    }
+  });
+
+  test("no repository gets all the places", async (t) => {
+    let isOver = false;
+    const gates: (() => void)[] = [];
+    const gate = () =>
+      new Promise<Outcome>((resolve) => {
+        if (isOver) resolve(DONE);
+        else gates.push(() => resolve(DONE));
+      });
+    const it = await bench(t, [gate], { maxWaiting: 16 });
+    const given: number[] = [];
+    for (let n = 1; n <= 20; n++) given.push((await it.post("ecr", of("a", n))).status);
+    assert.deepEqual([given.indexOf(429), given.lastIndexOf(202)], [14, 13]);
+    assert.equal((await it.post("ecr", of("b", 30))).status, 202);
+    assert.equal((await it.post("ecr", of("b", 31))).status, 202);
+    assert.equal((await it.post("ecr", of("b", 32))).status, 429);
+    isOver = true;
+    for (const open of gates) open();
+    await until(async () =>
+      (await it.jobs()).every(({ status }) => status === "done" || status === "failed"),
+    );
   });
 
   test("V1 takes images without a tag; its jobs are the digest's", async (t) => {

@@ -155,6 +155,7 @@ async function indexLayer(
       digest,
       bytes: size,
       total: size,
+      inflated: 0,
       entries: reused.entries,
       spans: reused.ztoc.spans,
     });
@@ -171,7 +172,7 @@ async function indexLayer(
     return { outcome: "indexed", ztoc: { blob, spans, needsXattrs, prefetch } };
   } catch (error) {
     if (!(error instanceof OcipeekError) || error.code !== "UNSUPPORTED") throw error;
-    meter?.layer({ index, digest, bytes: size, total: size, entries: 0, spans: 0 });
+    meter?.layer({ index, digest, bytes: size, total: size, inflated: 0, entries: 0, spans: 0 });
     return { outcome: isZstd(error) ? "zstd" : "unsupported", reason: error.message };
   }
 }

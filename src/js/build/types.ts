@@ -70,6 +70,8 @@ export interface LayerProgress {
   bytes: number;
   /** Bytes of the compressed layer in all, where known. */
   total: number | undefined;
+  /** Bytes of the tar so far. */
+  inflated: number;
   /** Entries so far. */
   entries: number;
   /** Spans so far. */

@@ -167,8 +167,8 @@ class Pass {
 
   async #tell(builder: ZtocBuilder): Promise<void> {
     const { index = 0, digest, size } = this.#options;
-    const { wants: bytes, entries, spans } = builder;
-    this.#meter?.layer({ index, digest, bytes, total: size, entries, spans });
+    const { wants: bytes, unpacked: inflated, entries, spans } = builder;
+    this.#meter?.layer({ index, digest, bytes, total: size, inflated, entries, spans });
     await this.#meter?.tell();
   }
 

@@ -5,12 +5,16 @@
  */
 import { HttpError } from "../errors.ts";
 
+const SIGNATURE = /^sha256=([0-9a-f]{64})$/;
+
 /** Whether the headers alone prove it; nothing where the body is to be looked at. */
 export async function provenByHeaders(
   headers: Headers,
   secrets: readonly string[],
 ): Promise<boolean | undefined> {
-  if (headers.has("x-hub-signature-256")) return undefined;
+  // What is no signature need not be compared with anything.
+  const signature = headers.get("x-hub-signature-256");
+  if (signature !== null) return SIGNATURE.test(signature) ? undefined : false;
   const given = secretOf(headers.get("authorization"));
   return given !== undefined && isAmong(given, secrets);
 }
@@ -21,7 +25,7 @@ export async function provenByBody(
   body: Uint8Array<ArrayBuffer>,
   secrets: readonly string[],
 ): Promise<boolean> {
-  const hex = /^sha256=([0-9a-f]{64})$/.exec(headers.get("x-hub-signature-256") ?? "")?.[1];
+  const hex = SIGNATURE.exec(headers.get("x-hub-signature-256") ?? "")?.[1];
   if (hex === undefined) return false;
   const given = Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
   let isProven = false;

@@ -12,15 +12,31 @@ export interface HooksLimits {
   readonly maxLayerSize: number;
   /** Bytes of a notification. Default 1 MiB. */
   readonly maxBody: number;
-  /** Images that wait in this process or isolate, where no queue is bound. Default 4; of `ocipeek serve` 1000. */
+  /** Seconds within which a notification's body has to be there. Default 10. */
+  readonly maxBodySeconds: number;
+  /**
+   * Bytes of all bodies together whose senders have not proved yet that they know the secret: those that are signed.
+   * Default 4 MiB.
+   */
+  readonly maxUnproven: number;
+  /**
+   * Images that wait, are done or are to be tried again in this process or isolate, where no queue is bound. Default 4; of
+   * `ocipeek serve` 1000, of which one repository gets 875.
+   */
   readonly maxWaiting: number;
+  /** Images that are done at a time by `ocipeek serve`, each of another repository. Default 2. */
+  readonly maxRunning: number;
   /**
    * Tries of an image whose registry fails in a way that may pass. Default 5. A queue counts for itself: by its
    * `max_retries`, one less.
    */
   readonly maxAttempts: number;
-  /** Seconds that one try may take. Default 840; of `ocipeek serve` 86,400. */
+  /** Seconds that one try may take. Default 840; of `ocipeek serve` 7,200. */
   readonly maxSeconds: number;
+  /** Bytes that the layers of one try may inflate to, all together. Default 8 GiB; of `ocipeek serve` 128 GiB. */
+  readonly maxInflatedBytes: number;
+  /** How many times its size a layer may inflate to, once that is more than 1 GiB. Default 200; 0 is no bound. */
+  readonly maxInflation: number;
   /** Requests of one try. Default that of `OCIPEEK_LIMITS`. */
   readonly maxSubrequests: number;
 }
@@ -53,9 +69,14 @@ export const DEFAULT_MIN_LAYER: number = 10 << 20;
 export const HOOKS_LIMITS: HooksLimits = {
   maxLayerSize: 256 << 20,
   maxBody: 1 << 20,
+  maxBodySeconds: 10,
+  maxUnproven: 4 << 20,
   maxWaiting: 4,
+  maxRunning: 2,
   maxAttempts: 5,
   maxSeconds: 840,
+  maxInflatedBytes: 8 * 2 ** 30,
+  maxInflation: 200,
   maxSubrequests: 45,
 };
 

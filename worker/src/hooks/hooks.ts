@@ -18,6 +18,7 @@ import { type Ignored, imageOf, KINDS, type Kind } from "./push.ts";
 import type { Batch, Queue } from "./queue.ts";
 import { isKind, readNotification } from "./read.ts";
 import { type Selected, select } from "./select.ts";
+import { Unproven } from "./unproven.ts";
 import { failureOf } from "./work.ts";
 
 /** What the hooks are put together from. */
@@ -51,15 +52,20 @@ export class Hooks {
   readonly #local: LocalQueue;
   readonly #events: Events;
   readonly #tries = new Map<string, number>();
+  readonly #unproven: Unproven;
 
   constructor(deps: HooksDeps) {
     this.#deps = deps;
-    const { isolated, waitUntil, config } = deps;
+    const { isolated, waitUntil, config, stop } = deps;
+    this.#unproven = new Unproven(config.limits.maxUnproven);
     this.#local = new LocalQueue({
       run: (job) => this.#try(job),
+      stopped: (job) => this.#neverAgain(job),
       waitUntil: (promise) => waitUntil(promise),
       isolated,
       max: config.limits.maxWaiting,
+      maxRunning: config.limits.maxRunning,
+      stop,
     });
     // Whether a queue's consumer failed is not known here: then the same event counts again soon.
     this.#events = new Events(deps.queue ? 300_000 : 86_400_000);
@@ -80,8 +86,16 @@ export class Hooks {
     // Who proves nothing need not send anything.
     const proven = await provenByHeaders(headers, secrets);
     if (proven === false) throw unproven();
-    const body = await readBody(request, limits.maxBody, scope.signal);
-    if (!proven && !(await provenByBody(headers, body, secrets))) throw unproven();
+    const { maxBody: max, maxBodySeconds: maxSeconds } = limits;
+    const prove = async (body: Uint8Array<ArrayBuffer>): Promise<void> => {
+      if (!(await provenByBody(headers, body, secrets))) throw unproven();
+    };
+    const body = await readBody(request, {
+      max,
+      maxSeconds,
+      signal: scope.signal,
+      unproven: proven ? undefined : { share: this.#unproven, prove },
+    });
     const notification = readNotification(name, body, headers, registries);
     const { selected, ignored } = select(notification, this.#deps);
     return this.#accept(name, selected, ignored, await eventOf(body));
@@ -171,33 +185,22 @@ export class Hooks {
     await this.#note(failed(job, 0, failure, false, this.#deps.now()));
   }
 
-  /** One try in this process; where it failed in a way that may pass, another one later. */
-  async #try(job: Job): Promise<void> {
+  /** One try in this process; where it failed in a way that may pass, the seconds before another. */
+  async #try(job: Job): Promise<number | undefined> {
     const tries = (this.#tries.get(job.id) ?? 0) + 1;
     const failure = await this.#once(job, tries, tries < this.#maxAttempts);
     if (!failure?.passing || tries >= this.#maxAttempts) {
       this.#tries.delete(job.id);
-      return;
+      return undefined;
     }
     this.#tries.set(job.id, tries);
-    this.#deps.waitUntil(this.#again(job, delayOf(tries, failure.retryAfter)));
+    return delayOf(tries, failure.retryAfter);
   }
 
-  async #again(job: Job, seconds: number): Promise<void> {
+  /** A stop came before it was tried again. */
+  async #neverAgain(job: Job): Promise<void> {
     const { stop, now } = this.#deps;
-    await new Promise<void>((resolve) => {
-      const end = (): void => {
-        clearTimeout(timer);
-        stop?.removeEventListener("abort", end);
-        resolve();
-      };
-      const timer = setTimeout(end, seconds * 1000);
-      if (stop?.aborted) end();
-      else stop?.addEventListener("abort", end);
-    });
-    // It had its place before.
-    if (!stop?.aborted) this.#local.add(job, true);
-    else await this.#note(failed(job, this.#tries.get(job.id) ?? 0, failureOf(stop.reason), false, now()));
+    await this.#note(failed(job, this.#tries.get(job.id) ?? 0, failureOf(stop?.reason), false, now()));
   }
 
   /** One try, told. */

@@ -1,6 +1,12 @@
 /** One try of a job: looks at the registry, builds what is missing, and pushes it. @module */
 import { type Fetch, type FetchInit, OcipeekError, type openSource } from "ocipeek";
-import type { convertImage, createIndex, PlatformArtifacts, pushArtifacts } from "ocipeek/build";
+import type {
+  convertImage,
+  createIndex,
+  LayerProgress,
+  PlatformArtifacts,
+  pushArtifacts,
+} from "ocipeek/build";
 import type { Destination, registryDestination } from "ocipeek/push";
 import type { AccessList } from "../access.ts";
 import { type Config, isPlain } from "../config.ts";
@@ -73,6 +79,9 @@ export function failureOf(error: unknown): Failure {
   return { code, message, passing: code === "NETWORK" || code === "RATE_LIMITED", retryAfter: wait };
 }
 
+/** Bytes that a layer may inflate to whatever its size is. */
+const INFLATES_FREELY = 2 ** 30;
+
 /** One try. */
 class Task {
   readonly #job: Job;
@@ -80,6 +89,8 @@ class Task {
   readonly #signal: AbortSignal;
   readonly #end: (why: HttpError) => void;
   readonly #name: string;
+  /** Bytes that each layer has inflated to. */
+  readonly #inflated = new Map<string, number>();
   #requests = 0;
 
   /** `end` stops the try. */
@@ -170,7 +181,26 @@ class Task {
       parallel,
       limits: { ...libraryLimits },
       signal: this.#signal,
+      onProgress: ({ layer }) => {
+        if (layer) this.#checkInflated(layer);
+      },
     };
+  }
+
+  /** A layer came on: one that inflates without end keeps other images waiting. */
+  #checkInflated({ digest = "", total = 0, inflated }: LayerProgress): void {
+    const { maxInflatedBytes, maxInflation } = this.#deps.hooks.limits;
+    this.#inflated.set(digest, inflated);
+    const sum = [...this.#inflated.values()].reduce((all, one) => all + one, 0);
+    let why: string | undefined;
+    if (sum > maxInflatedBytes) {
+      why = `its layers inflate to more than maxInflatedBytes = ${maxInflatedBytes}`;
+    } else if (maxInflation > 0 && inflated > Math.max(INFLATES_FREELY, total * maxInflation)) {
+      why = `the layer ${digest} of ${total} bytes inflates to more than maxInflation = ${maxInflation} times that`;
+    }
+    if (why !== undefined) {
+      this.#end(new HttpError("LIMIT_EXCEEDED", `${why}; ${byHand(this.#job, this.#deps.hooks)}`));
+    }
   }
 
   #source(): ReturnType<typeof openSource> {
