@@ -30,6 +30,7 @@ pub mod tar;
 pub mod zstd;
 pub mod ztoc;
 
+pub mod budget;
 pub mod error;
 pub mod limits;
 mod order;

@@ -4,6 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use std::rc::Rc;
 
+use crate::error::Result;
+use crate::limits::Limits;
 use crate::transport::Purpose;
 
 /// One request, as [`Stats::requests`] lists it. Holds no query string and no host but the registry's path.
@@ -53,6 +55,8 @@ struct Inner {
     cache_hits: Cell<u64>,
     cache_misses: Cell<u64>,
     inflated: Cell<u64>,
+    /// What the counter was when so many bytes more were allowed; no bound where that was never said.
+    allowed: Cell<Option<(u64, u64)>>,
     log: RefCell<Vec<RequestRecord>>,
 }
 
@@ -106,6 +110,27 @@ impl Stats {
     /// Counts inflated bytes.
     pub fn inflated(&self, n: u64) {
         self.0.inflated.set(self.0.inflated.get().saturating_add(n));
+    }
+    /// Counts bytes that are about to be inflated, or just were, piece by piece; `LIMIT_EXCEEDED`
+    /// (`max_inflated_bytes`) where that is more than [allowed](Stats::allow_inflated).
+    pub fn inflate(&self, n: u64) -> Result<()> {
+        let total = self.0.inflated.get().saturating_add(n);
+        if let Some((start, bytes)) = self.0.allowed.get() {
+            Limits::check("max_inflated_bytes", total.saturating_sub(start), bytes)?;
+        }
+        self.0.inflated.set(total);
+        Ok(())
+    }
+    /// How many bytes more may be inflated.
+    #[cfg(feature = "zstd-stream")]
+    pub(crate) fn inflatable(&self) -> u64 {
+        self.0.allowed.get().map_or(u64::MAX, |(start, bytes)| {
+            start.saturating_add(bytes).saturating_sub(self.0.inflated.get())
+        })
+    }
+    /// From now on at most so many bytes are inflated.
+    pub fn allow_inflated(&self, bytes: u64) {
+        self.0.allowed.set(Some((self.0.inflated.get(), bytes)));
     }
     /// The counters now.
     pub fn counters(&self) -> Counters {

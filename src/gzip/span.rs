@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::engine::{Engine, MAX_RATIO, Stop, WINDOW};
 use super::header::HeaderParser;
+use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
 use crate::limits::Limits;
 
@@ -60,6 +61,8 @@ pub struct SpanInflater {
     /// The end has been reached and is as declared.
     complete: bool,
     failed: Option<Error>,
+    /// Of what [`SpanInflater::memory`] tells.
+    held: Reservation,
 }
 
 /// Where in the gzip stream the next input byte is.
@@ -88,7 +91,7 @@ impl SpanInflater {
     /// A first span starts behind the gzip header with `bits` 0 and no window.
     ///
     /// `CORRUPT_ZTOC` if these contradict each other or deflate (more output than so many bytes can stand for),
-    /// `LIMIT_EXCEEDED` over `max_span_size`.
+    /// `LIMIT_EXCEEDED` over `max_span_size`, or where the memory cannot be had.
     pub fn new(
         bits: u8,
         window: &[u8],
@@ -107,6 +110,8 @@ impl SpanInflater {
         if out_len > compressed.len().saturating_mul(MAX_RATIO) {
             return Err(corrupt_ztoc("a span declares more output than its compressed bytes can hold"));
         }
+        let held = compressed.len().saturating_add(window.len()).saturating_add(Engine::SIZE);
+        let held = Reservation::of(held)?;
         let (engine, read) = match compressed.first() {
             Some(&byte) if bits != 0 => (Engine::resume(bits, byte), 1),
             None if bits != 0 => return Err(corrupt_ztoc("a span has no compressed bytes")),
@@ -124,6 +129,7 @@ impl SpanInflater {
             end,
             complete: false,
             failed: None,
+            held,
         })
     }
 
@@ -139,13 +145,14 @@ impl SpanInflater {
             return Err(Error::new(Code::InvalidArgument, message));
         }
         while self.made < upto && self.failed.is_none() {
-            self.make_room(upto);
+            self.make_room(upto)?;
             self.failed = self.step(upto).err();
         }
         if upto == self.out_len && self.made == upto && !self.complete {
             self.check_end()?;
             self.complete = true;
             self.input = Bytes::new();
+            self.held.resize(self.memory() as u64)?;
         }
         match &self.failed {
             Some(e) if self.made < upto => Err(e.clone()),
@@ -166,16 +173,23 @@ impl SpanInflater {
 
     /// Inflates the rest, checks the end, and gives the whole output without a copy. The window in front of it
     /// stays allocated with it.
-    pub fn finish(mut self) -> Result<Bytes> {
+    pub fn finish(self) -> Result<Bytes> {
+        Ok(self.finish_held()?.0)
+    }
+
+    /// With the right to hold it.
+    pub(crate) fn finish_held(mut self) -> Result<(Bytes, Reservation)> {
         self.inflate_to(self.out_len)?;
+        let mut held = std::mem::take(&mut self.held);
+        held.resize(self.buf.capacity() as u64)?;
         if self.out_len == 0 {
-            return Ok(Bytes::new());
+            return Ok((Bytes::new(), Reservation::default()));
         }
         let mut all = Bytes::from(std::mem::take(&mut self.buf));
         // Both ends are inside: `made` bytes lie behind `base`.
         let mut out = all.split_off(self.base.min(all.len()));
         out.truncate(self.out_len);
-        Ok(out)
+        Ok((out, held))
     }
 
     /// Bytes of memory held, the compressed ones included.
@@ -185,14 +199,16 @@ impl SpanInflater {
 
     /// Makes room for at least one more byte, `made < upto <= out_len` given. Doubles, so that asking in small
     /// steps stays linear, but never to more than what was inflated so far or the compressed bytes make likely.
-    fn make_room(&mut self, upto: usize) {
+    fn make_room(&mut self, upto: usize) -> Result<()> {
         let have = self.buf.len().saturating_sub(self.base);
         if self.made < have {
-            return;
+            return Ok(());
         }
         let likely = self.input.len().saturating_mul(LIKELY_RATIO).saturating_add(FIRST_ROOM);
         let want = upto.max(have.saturating_mul(2)).min(self.out_len).min(likely.max(have.saturating_mul(2)));
         let len = self.base.saturating_add(want);
+        // Old and new may be there for a moment.
+        self.held.resize(self.memory().saturating_add(len) as u64)?;
         if have == 0 {
             // Zeroed by the allocator, which for fresh memory costs nothing.
             let mut buf = vec![0; len];
@@ -204,6 +220,7 @@ impl SpanInflater {
             self.buf.reserve_exact(len.saturating_sub(self.buf.len()));
             self.buf.resize(len, 0);
         }
+        self.held.resize(self.memory() as u64)
     }
 
     /// Moves on by some input or output, making no output beyond `upto` or the buffer's room.

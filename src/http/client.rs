@@ -11,6 +11,7 @@ use super::headers::{decimal, retry_after};
 use super::idle::Idle;
 use super::text::{shown, without_queries};
 use super::url::Url;
+use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
 use crate::limits::Limits;
 use crate::stats::{RequestRecord, Stats};
@@ -154,7 +155,7 @@ pub(crate) async fn read_limited(
 ) -> Result<Bytes> {
     let mut gathered = Gather::new(expected.unwrap_or(limit).min(limit));
     while let Some(chunk) = body.next().await {
-        gathered.push(chunk?);
+        gathered.push(chunk?)?;
         let len = gathered.len();
         if len > limit {
             return Err(Error::limit(limit_name, len, limit));
@@ -163,16 +164,23 @@ pub(crate) async fn read_limited(
     Ok(gathered.finish())
 }
 
-/// Joins chunks into one buffer that ends up no larger than needed when `likely` was right.
+/// Joins chunks into one buffer that ends up no larger than needed when `likely` was right. Memory grows with what comes,
+/// and is reserved before.
 pub(crate) struct Gather {
     likely: usize,
     first: Option<Bytes>,
     rest: Vec<u8>,
+    held: Reservation,
 }
 
 impl Gather {
     pub(crate) fn new(likely: u64) -> Self {
-        Gather { likely: usize::try_from(likely).unwrap_or(usize::MAX), first: None, rest: Vec::new() }
+        Gather {
+            likely: usize::try_from(likely).unwrap_or(usize::MAX),
+            first: None,
+            rest: Vec::new(),
+            held: Reservation::default(),
+        }
     }
 
     pub(crate) fn len(&self) -> u64 {
@@ -180,29 +188,39 @@ impl Gather {
         u64::try_from(len).unwrap_or(u64::MAX)
     }
 
-    pub(crate) fn push(&mut self, chunk: Bytes) {
+    pub(crate) fn push(&mut self, chunk: Bytes) -> Result<()> {
         if self.first.is_none() && self.rest.is_empty() {
+            self.held.resize(chunk.len() as u64)?;
             self.first = Some(chunk);
-            return;
+            return Ok(());
         }
         if let Some(first) = self.first.take() {
-            self.append(&first);
+            self.append(&first)?;
         }
-        self.append(&chunk);
+        self.append(&chunk)
     }
 
     /// Grows fourfold up to the likely end, so that a large body is moved seldom and has no slack.
-    fn append(&mut self, data: &[u8]) {
+    pub(crate) fn append(&mut self, data: &[u8]) -> Result<()> {
         let need = self.rest.len().saturating_add(data.len());
         if need > self.rest.capacity() {
             let grown = need.saturating_mul(4).max(64 << 10).min(self.likely.max(need));
+            // Both may be there for a moment.
+            self.held.resize(grown.saturating_add(self.rest.capacity()) as u64)?;
             self.rest.reserve_exact(grown - self.rest.len());
+            self.held.resize(self.rest.capacity() as u64)?;
         }
         self.rest.extend_from_slice(data);
+        Ok(())
     }
 
     pub(crate) fn finish(self) -> Bytes {
-        self.first.unwrap_or_else(|| Bytes::from(self.rest))
+        self.finish_held().0
+    }
+
+    /// With the right to hold it.
+    pub(crate) fn finish_held(self) -> (Bytes, Reservation) {
+        (self.first.unwrap_or_else(|| Bytes::from(self.rest)), self.held)
     }
 }
 

@@ -7,6 +7,7 @@ use futures_util::TryStreamExt;
 
 use super::{FileStat, Follow, Image};
 use crate::error::{Code, Error, Result};
+use crate::http::Gather;
 use crate::limits::Limits;
 use crate::rootfs::Node;
 use crate::tar::Kind;
@@ -112,10 +113,10 @@ pub(super) async fn read_all(mut stream: FileStream, limits: &Limits) -> Result<
         stream.next().await?;
         return Ok((stream.stat, first));
     }
-    // The size is only claimed so far: grows as the data comes.
-    let mut all = Vec::from(first);
+    let mut all = Gather::new(stream.remaining().saturating_add(first.len() as u64));
+    all.push(first)?;
     while let Some(chunk) = stream.next().await? {
-        all.extend_from_slice(&chunk);
+        all.push(chunk).map_err(|e| e.with_path(&stream.stat.path))?;
     }
-    Ok((stream.stat, all.into()))
+    Ok((stream.stat, all.finish()))
 }

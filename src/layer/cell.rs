@@ -7,6 +7,7 @@ use std::rc::{Rc, Weak};
 
 use bytes::Bytes;
 
+use crate::budget::{self, Evictable, Reservation};
 use crate::error::{Code, Error, Result};
 use crate::gzip::SpanInflater;
 
@@ -27,6 +28,7 @@ enum State {
     Whole {
         data: Bytes,
         memory: usize,
+        _held: Reservation,
     },
 }
 
@@ -48,13 +50,22 @@ impl SpanCell {
     }
 
     /// A span of an uncompressed layer.
-    pub(crate) fn whole(data: Bytes) -> Self {
-        SpanCell::new(State::Whole { memory: data.len(), data })
+    pub(crate) fn whole(data: Bytes) -> Result<Self> {
+        let held = Reservation::of(data.len())?;
+        Ok(SpanCell::new(State::Whole { memory: data.len(), data, _held: held }))
     }
 
     /// Bytes `range` of the span, inflated only as far as that. Also tells how many bytes were inflated for it.
     pub(crate) fn read(&self, range: Range<usize>) -> Result<(Bytes, u64)> {
         read(&mut self.state.borrow_mut(), range)
+    }
+
+    /// Bytes that are to be inflated for the first `upto` of the span.
+    pub(crate) fn missing(&self, upto: usize) -> u64 {
+        match &*self.state.borrow() {
+            State::Inflating { inflater, .. } => upto.saturating_sub(inflater.output().len()) as u64,
+            State::Whole { .. } => 0,
+        }
     }
 
     /// Whether this part was checked.
@@ -100,10 +111,10 @@ fn read(state: &mut State, range: Range<usize>) -> Result<(Bytes, u64)> {
                 return Ok((Bytes::copy_from_slice(part), inflated));
             }
             // All of it is here and its end checked: free what only inflating needed.
-            let empty = State::Whole { data: Bytes::new(), memory: 0 };
+            let empty = State::Whole { data: Bytes::new(), memory: 0, _held: Reservation::default() };
             if let State::Inflating { inflater, .. } = std::mem::replace(state, empty) {
-                let data = inflater.finish()?;
-                *state = State::Whole { memory: data.len().saturating_add(WINDOW), data };
+                let (data, held) = inflater.finish_held()?;
+                *state = State::Whole { memory: data.len().saturating_add(WINDOW), data, _held: held };
             }
             Ok((read(state, range)?.0, inflated))
         }
@@ -126,7 +137,6 @@ struct Inner {
     /// Uses by time; the last of a kept span counts.
     order: VecDeque<(u64, Key)>,
     kept: usize,
-    tick: u64,
     bytes: u64,
 }
 
@@ -137,15 +147,18 @@ struct Slot {
 
 struct Kept {
     /// What keeps it alive.
-    _cell: Rc<SpanCell>,
+    cell: Rc<SpanCell>,
     tick: u64,
     bytes: u64,
 }
 
 impl SpanCache {
     /// Keeps at most `limit` bytes.
-    pub(crate) fn new(limit: u64) -> Self {
-        SpanCache { limit, inner: RefCell::default() }
+    pub(crate) fn new(limit: u64) -> Rc<Self> {
+        let cache = Rc::new(SpanCache { limit, inner: RefCell::default() });
+        let weak: Weak<Self> = Rc::downgrade(&cache);
+        budget::register(weak);
+        cache
     }
 
     /// Bytes kept.
@@ -171,9 +184,9 @@ impl SpanCache {
         let inner = &mut *self.inner.borrow_mut();
         inner.forget(key);
         let bytes = cell.memory();
-        inner.tick += 1;
-        let kept = Kept { _cell: cell.clone(), tick: inner.tick, bytes };
-        inner.order.push_back((inner.tick, key));
+        let tick = budget::now();
+        let kept = Kept { cell: cell.clone(), tick, bytes };
+        inner.order.push_back((tick, key));
         inner.bytes += bytes;
         inner.kept += 1;
         inner.slots.insert(key, Slot { cell: Rc::downgrade(cell), kept: Some(kept) });
@@ -195,12 +208,36 @@ impl SpanCache {
     }
 }
 
+impl Evictable for SpanCache {
+    fn last_used(&self) -> Option<u64> {
+        // Being changed just now: whoever does that holds little.
+        let inner = self.inner.try_borrow().ok()?;
+        inner.idle().map(|(tick, _)| tick)
+    }
+
+    fn evict(&self) {
+        let Ok(mut inner) = self.inner.try_borrow_mut() else { return };
+        if let Some((_, key)) = inner.idle() {
+            inner.forget(key);
+        }
+    }
+}
+
 /// Whether a kept span was last used at `tick`.
 fn is_last(slots: &HashMap<Key, Slot>, tick: u64, key: Key) -> bool {
     slots.get(&key).and_then(|slot| slot.kept.as_ref()).is_some_and(|kept| kept.tick == tick)
 }
 
 impl Inner {
+    /// The longest unused one that nobody reads.
+    fn idle(&self) -> Option<(u64, Key)> {
+        let idle = |&&(tick, key): &&(u64, Key)| {
+            let kept = self.slots.get(&key).and_then(|slot| slot.kept.as_ref());
+            kept.is_some_and(|kept| kept.tick == tick && Rc::strong_count(&kept.cell) == 1)
+        };
+        self.order.iter().find(idle).copied()
+    }
+
     /// Stops keeping `key`.
     fn forget(&mut self, key: Key) {
         if let Some(kept) = self.slots.get_mut(&key).and_then(|slot| slot.kept.take()) {
@@ -215,7 +252,7 @@ mod tests {
     use super::*;
 
     fn cell(len: usize) -> Rc<SpanCell> {
-        Rc::new(SpanCell::whole(Bytes::from(vec![7; len])))
+        Rc::new(SpanCell::whole(Bytes::from(vec![7; len])).unwrap())
     }
 
     #[test]
@@ -255,9 +292,9 @@ mod tests {
     #[test]
     fn a_small_part_does_not_pin_its_span() {
         let data = Bytes::from(vec![1; 1000]);
-        let part = SpanCell::whole(data.clone()).read(10..20).unwrap().0;
+        let part = SpanCell::whole(data.clone()).unwrap().read(10..20).unwrap().0;
         assert!(!data.as_ptr_range().contains(&part.as_ptr()));
-        let part = SpanCell::whole(data.clone()).read(0..600).unwrap().0;
+        let part = SpanCell::whole(data.clone()).unwrap().read(0..600).unwrap().0;
         assert_eq!(part.as_ptr(), data.as_ptr());
     }
 

@@ -1,11 +1,14 @@
 //! File contents of a layer that was fetched whole: inflated, one after the other, without headers and padding.
 //!
 //! Kept inflated rather than compressed: reads cost no time then, and such layers are small (an index leaves out
-//! those under 10 MiB). What it may come to is `max_whole_layer_inflated`.
+//! those under 10 MiB). What it may come to is `max_whole_layer_inflated`, and of all layers the memory's budget.
 
 use std::ops::Range;
 
 use bytes::Bytes;
+
+use crate::budget::Reservation;
+use crate::error::Result;
 
 /// Bytes of one segment. Segments, so that growing never copies or doubles.
 const SEGMENT: usize = 1 << 20;
@@ -18,14 +21,16 @@ pub(super) struct Content {
     /// Entries with content and where that starts, in tar order.
     starts: Vec<(usize, u64)>,
     len: u64,
+    held: Reservation,
 }
 
 impl Content {
     /// Appends `data` to the content of `entry`, the last or a later one.
-    pub(super) fn push(&mut self, entry: usize, mut data: &[u8]) {
+    pub(super) fn push(&mut self, entry: usize, mut data: &[u8]) -> Result<()> {
         if self.starts.last().is_none_or(|&(last, _)| last != entry) {
             self.starts.push((entry, self.len));
         }
+        self.reserve(data.len())?;
         self.len = self.len.saturating_add(data.len() as u64);
         while !data.is_empty() {
             let room = SEGMENT.saturating_sub(self.filling.len()).min(data.len());
@@ -38,13 +43,23 @@ impl Content {
                 self.segments.push(std::mem::take(&mut self.filling).into());
             }
         }
+        Ok(())
+    }
+
+    /// Reserves the segments that so many bytes more fill or begin, and the list of entries.
+    fn reserve(&mut self, more: usize) -> Result<()> {
+        let segments = (self.len.saturating_add(more as u64)).div_ceil(SEGMENT as u64);
+        let starts = self.starts.capacity().saturating_mul(size_of::<(usize, u64)>());
+        self.held.grow(segments.saturating_mul(SEGMENT as u64).saturating_add(starts as u64))
     }
 
     /// Ends the appending.
-    pub(super) fn seal(&mut self) {
+    pub(super) fn seal(&mut self) -> Result<()> {
         self.filling.shrink_to_fit();
         self.segments.push(std::mem::take(&mut self.filling).into());
         self.starts.shrink_to_fit();
+        let starts = self.starts.capacity().saturating_mul(size_of::<(usize, u64)>());
+        self.held.resize(self.len.saturating_add(starts as u64))
     }
 
     /// Bytes `range` of `entry`'s content, in chunks. Short if it has less.
@@ -83,9 +98,9 @@ mod tests {
             .collect();
         let mut content = Content::default();
         for (entry, data) in &files {
-            data.chunks(100_000).for_each(|piece| content.push(*entry, piece));
+            data.chunks(100_000).for_each(|piece| content.push(*entry, piece).unwrap());
         }
-        content.seal();
+        content.seal().unwrap();
         for (entry, data) in &files {
             for range in [0..data.len(), 1..data.len() - 1, data.len() - 2..data.len()] {
                 let got = content.read(*entry, range.start as u64..range.end as u64).concat();

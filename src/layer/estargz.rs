@@ -19,6 +19,7 @@ use crate::estargz::{
 use crate::extent::{Listing, ZSTD_WINDOW};
 use crate::formats::Format;
 use crate::gzip::GzipDecoder;
+use crate::http::Gather;
 use crate::limits::Limits;
 use crate::oci::{Descriptor, Digest, ImageManifest, ManifestDoc, parse_manifest};
 use crate::source::Target;
@@ -342,12 +343,12 @@ fn check(wanted: &Option<Digest>, hasher: sha2::Sha256) -> Result<()> {
 
 /// All bytes of a range.
 async fn collect(mut body: ByteStream, length: u64) -> Result<Bytes> {
-    let mut data = Vec::new();
+    let mut data = Gather::new(length);
     while let Some(piece) = body.try_next().await? {
-        data.extend_from_slice(&piece);
+        data.push(piece)?;
     }
-    match data.len() as u64 == length {
-        true => Ok(data.into()),
+    match data.len() == length {
+        true => Ok(data.finish()),
         false => Err(Error::new(Code::Network, "the answer to a Range request has another length")),
     }
 }

@@ -13,6 +13,7 @@ use super::buffer::{Buffer, CHUNK};
 use super::cell::SpanCell;
 use super::units::{Near, Run, UnitStore};
 use super::{Checks, ContentCheck, Context, Layer, Once, ReadBy, ZtocInfo};
+use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
 use crate::extent::{Check, Codec, Extent, Extents, Listing, decode};
 use crate::rootfs::{LayerIndex, PathIndex};
@@ -61,6 +62,8 @@ struct Open {
     extents: Box<dyn Extents>,
     store: Rc<UnitStore>,
     checks: Checks,
+    /// Of `extents`.
+    _held: Reservation,
 }
 
 impl ExtentLayer {
@@ -148,12 +151,13 @@ impl Inner {
                 Loaded::Listing(listing, checks, near) => (listing, checks, near),
             };
             let context = inner.context.clone();
+            let held = Reservation::of(listing.extents.heap_bytes())?;
             let index = Rc::new(PathIndex::new(listing.table, &context.limits)?);
             // Where a part of a layer has no digest of its own, only the layer as a whole can be verified.
             let whole = context.verify && checks.content == ContentCheck::LayerDigest;
             let store = UnitStore::new(context, listing.blobs, inner.id, near);
             let store = Rc::new(if whole { store.verified_whole() } else { store });
-            Ok(Way::Extents(Rc::new(Open { index, extents: listing.extents, store, checks })))
+            Ok(Way::Extents(Rc::new(Open { index, extents: listing.extents, store, checks, _held: held })))
         };
         self.loaded.get(move || Box::pin(load)).await
     }
@@ -295,7 +299,7 @@ impl Reader {
         let cell = if extent.unit.length == 0 {
             let unit = &extent.unit;
             let data = decode(&unit.codec, Bytes::new(), unit.decoded, &self.store.context.limits)?;
-            Rc::new(SpanCell::whole(data))
+            Rc::new(SpanCell::whole(data)?)
         } else {
             let ahead = self.queue.iter().take_while(|(_, had)| had.is_none()).map(|(e, _)| &e.unit);
             let mut ahead = ahead.filter(|unit| unit.length > 0);

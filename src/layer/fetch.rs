@@ -16,6 +16,7 @@ use super::metadata::no_span;
 use super::table::{SpanTable, Window};
 use crate::error::{Code, Error, Result};
 use crate::gzip::HeaderParser;
+use crate::http::Gather;
 use crate::limits::Limits;
 use crate::oci::{Descriptor, Digest};
 use crate::transport::{ByteStream, at_once};
@@ -129,18 +130,19 @@ impl Fetch {
         if body.at < input.start {
             self.read_header(&mut body, input.start).await?;
         }
-        let mut data = Vec::new();
+        let mut data = Gather::new(length);
         if body.at > input.start {
-            data.extend(self.shared);
+            data.append(self.shared.as_slice())?;
         }
-        body.read(input.end, |piece| data.extend_from_slice(piece)).await?;
+        body.gather(input.end, &mut data).await?;
+        let data = data.finish();
         self.shared = data.last().copied();
         if body.at >= body.end {
             body.finish().await?;
         } else {
             self.body = Some(body);
         }
-        Ok(match self.verify(k, Bytes::from(data)).await {
+        Ok(match self.verify(k, data).await {
             Ok(data) => self.skip_header(k, data),
             Err(e) => Err(e),
         })
@@ -238,10 +240,10 @@ impl Fetch {
             context.source.stats().retry();
             let input = self.plan.input(k)?;
             let mut body = self.plan.body(input.clone()).await?;
-            let mut again = Vec::new();
-            body.read(input.end, |piece| again.extend_from_slice(piece)).await?;
+            let mut again = Gather::new(input.end.saturating_sub(input.start));
+            body.gather(input.end, &mut again).await?;
             body.finish().await?;
-            let again = Bytes::from(again);
+            let again = again.finish();
             if !matches(&again).await {
                 return Err(Error::new(
                     Code::DigestMismatch,
@@ -279,11 +281,12 @@ struct Body {
 
 impl Body {
     /// Reads up to offset `until`, as it arrives.
-    async fn read(&mut self, until: u64, mut sink: impl FnMut(&[u8])) -> Result<()> {
-        while self.at < until {
-            self.read_some(until, &mut sink).await?;
+    async fn gather(&mut self, until: u64, into: &mut Gather) -> Result<()> {
+        let mut gathered = Ok(());
+        while self.at < until && gathered.is_ok() {
+            self.read_some(until, |piece| gathered = into.append(piece)).await?;
         }
-        Ok(())
+        gathered
     }
 
     /// Reads what arrived, or arrives next, at most up to `until`.

@@ -10,6 +10,7 @@ use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared, WeakShared};
 
 use super::{Context, Once, kept};
+use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
 use crate::limits::Limits;
 use crate::oci::Descriptor;
@@ -43,6 +44,8 @@ pub(super) struct Metadata {
 pub(super) struct Whole {
     pub(super) index: Rc<PathIndex>,
     pub(super) spans: Spans,
+    /// Of the zTOC's bytes; the entries have their own.
+    _held: Reservation,
 }
 
 /// A pack in the cache, as far as it is read.
@@ -54,6 +57,7 @@ pub(super) struct Pack {
     pages: Vec<OnceCell<Page>>,
     /// What was read first, head and all.
     first: Bytes,
+    _held: Reservation,
     /// Something was not there, or not what it must be.
     broken: Cell<bool>,
     /// Ranges on their way, shared by all who want them.
@@ -198,10 +202,12 @@ impl Metadata {
 
     fn parse(&self, bytes: Bytes) -> Result<Whole> {
         let limits = &self.context.limits;
+        let mut held = Reservation::of(bytes.len())?;
         let ztoc = Ztoc::parse(bytes, limits)?;
         ztoc.check_layer(self.layer.size)?;
         let (table, spans) = ztoc.into_parts();
-        Ok(Whole { index: Rc::new(PathIndex::new(table, limits)?), spans })
+        held.resize(spans.heap_bytes() as u64)?;
+        Ok(Whole { index: Rc::new(PathIndex::new(table, limits)?), spans, _held: held })
     }
 
     /// Puts a pack into the cache. Only starts it: whoever reads next goes on with it.
@@ -232,7 +238,8 @@ impl Pack {
         let parts = Rc::new(head.parts()?);
         let pages = (0..head.pages()).map(|_| OnceCell::new()).collect();
         let (broken, reads) = (Cell::new(false), RefCell::default());
-        Some(Pack { cache, key, head, parts, pages, first, broken, reads })
+        let held = Reservation::of(first.len().saturating_add(len)).ok()?;
+        Some(Pack { cache, key, head, parts, pages, first, _held: held, broken, reads })
     }
 
     /// Bytes `range` of the pack.

@@ -284,7 +284,7 @@ pub(crate) struct Context {
     /// Whether the cache is trusted with indexes of layers that have none.
     pub(crate) kept_indexes: bool,
     /// Spans in memory.
-    pub(crate) spans: SpanCache,
+    pub(crate) spans: Rc<SpanCache>,
     pub(crate) limits: Limits,
     /// False: no span and no header is verified, and tars are read by ranges that nothing vouches for.
     pub(crate) verify: bool,

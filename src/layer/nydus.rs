@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use bytes::Bytes;
 use futures_util::TryStreamExt;
 use futures_util::future::LocalBoxFuture;
 
@@ -12,6 +11,7 @@ use super::{Checks, ContentCheck, Context, MetadataCheck, ReadBy, Tree};
 use crate::error::{Code, Error, Result};
 use crate::extent::{Codec, Listing, decode};
 use crate::formats::Format;
+use crate::http::Gather;
 use crate::limits::Limits;
 use crate::nydus::{Blob, BlobMeta, Bundle, Compressor, HEADER_SIZE, Rafs};
 use crate::oci::{Descriptor, Digest, ImageManifest};
@@ -108,11 +108,11 @@ impl Job {
         let end = end.filter(|end| *end <= layer.size);
         let end = end.ok_or_else(|| Error::new(Code::CorruptLayer, "a blob's contexts are out of it"))?;
         let mut body = self.context.source.blob_range(layer, place.offset..end).await?;
-        let mut data = Vec::new();
+        let mut data = Gather::new(end.saturating_sub(place.offset));
         while let Some(piece) = body.try_next().await? {
-            data.extend_from_slice(&piece);
+            data.push(piece)?;
         }
-        let mut table = Bytes::from(data);
+        let mut table = data.finish();
         let header = table.split_off(table.len().saturating_sub(HEADER_SIZE));
         let codec = match place.compressor {
             Compressor::None => Codec::Raw,

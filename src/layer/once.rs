@@ -58,6 +58,19 @@ impl<T: Clone + 'static> Once<T> {
     }
 }
 
+impl<T: 'static> Once<Rc<T>> {
+    /// Whether it is loaded, and nobody uses it just now, nor is about to take it.
+    pub(crate) fn is_idle(&self) -> bool {
+        let taken = self.flight.borrow().as_ref().and_then(WeakShared::upgrade).is_some();
+        !taken && self.done.borrow().as_ref().is_some_and(|value| Rc::strong_count(value) == 1)
+    }
+
+    /// Drops the value: whoever asks next loads it anew.
+    pub(crate) fn forget(&self) {
+        drop(self.done.take());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
@@ -93,6 +106,26 @@ mod tests {
             assert_eq!(once.get(|| unreachable!()).await.unwrap(), 7);
         });
         assert_eq!(count.get(), 1);
+    }
+
+    #[test]
+    fn what_is_used_or_about_to_be_is_not_idle() {
+        let once = Once::<Rc<u32>>::default();
+        assert!(!once.is_idle());
+        block_on(async {
+            let load = || async { Ok(Rc::new(7)) }.boxed_local();
+            let (mut first, mut second) = (Box::pin(once.get(load)), Box::pin(once.get(load)));
+            // Both wait for the one load.
+            let (a, b) = (futures_util::poll!(&mut first), once.is_idle());
+            let value =
+                if let std::task::Poll::Ready(value) = a { value.unwrap() } else { first.await.unwrap() };
+            drop(value);
+            assert!(!b);
+            assert_eq!(*second.as_mut().await.unwrap(), 7);
+        });
+        assert!(once.is_idle());
+        once.forget();
+        assert!(once.peek().is_none() && !once.is_idle());
     }
 
     #[test]

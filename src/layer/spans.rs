@@ -173,7 +173,7 @@ impl SpanStore {
     fn cell(&self, k: usize, data: Bytes, window: &Window) -> Result<SpanCell> {
         let plan = &self.plan;
         if plan.spans.compression() == Compression::Uncompressed {
-            return Ok(SpanCell::whole(data));
+            return SpanCell::whole(data);
         }
         let output = plan.output(k)?;
         let limits = &plan.context.limits;
@@ -262,10 +262,9 @@ impl Reader {
         let output = store.plan.output(k)?;
         let until = self.end.min(output.end).min(self.at.saturating_add(CHUNK));
         let inside = |at: u64| usize::try_from(at.saturating_sub(output.start)).unwrap_or(usize::MAX);
-        let (data, inflated) = cell
-            .read(inside(self.at)..inside(until))
-            .map_err(|e| e.with_digest(&store.plan.layer.digest).with_offset(self.at))?;
-        store.plan.context.source.stats().inflated(inflated);
+        let concerns = |e: Error| e.with_digest(&store.plan.layer.digest).with_offset(self.at);
+        store.plan.context.source.stats().inflate(cell.missing(inside(until))).map_err(concerns)?;
+        let (data, inflated) = cell.read(inside(self.at)..inside(until)).map_err(concerns)?;
         if inflated > 0 {
             store.plan.context.spans.used(store.key(k), &cell);
         }

@@ -16,12 +16,14 @@ use super::buffer::Buffer;
 use super::cell::SpanCell;
 use super::sparse::{self, Piece};
 use super::{Checks, ContentCheck, Context, IndexVoucher, Layer, MetadataCheck, Once, ReadBy, kept};
+use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
 use crate::formats::Format;
 use crate::limits::Limits;
 use crate::oci::{Descriptor, Digest};
 use crate::rootfs::{LayerIndex, PathIndex};
 use crate::source::Cache;
+use crate::stats::Stats;
 use crate::stretches::{self, Scan, Scanned, Stretches};
 use crate::tar::Kind;
 use crate::transport::{ByteStream, deferred};
@@ -42,6 +44,8 @@ struct Loaded {
     stretches: Stretches,
     /// They come from the cache.
     kept: bool,
+    /// Of `stretches`.
+    _held: Reservation,
 }
 
 impl StreamLayer {
@@ -108,7 +112,9 @@ impl Inner {
         let limits = &self.context.limits;
         let parsed = value.and_then(|value| stretches::parse(&value, &self.layer, limits).ok());
         let loaded = parsed.and_then(|(stretches, table)| {
-            Some(Loaded { index: Rc::new(PathIndex::new(table, limits).ok()?), stretches, kept: true })
+            let held = Reservation::of(stretches.heap_bytes()).ok()?;
+            let index = Rc::new(PathIndex::new(table, limits).ok()?);
+            Some(Loaded { index, stretches, kept: true, _held: held })
         });
         self.context.source.stats().cache(loaded.is_some());
         loaded
@@ -149,7 +155,7 @@ impl Inner {
                 hasher.update(&chunk);
             }
             scan = match scan {
-                Ok(mut scan) => match scan.push(&chunk) {
+                Ok(mut scan) => match self.push(&mut scan, &chunk) {
                     Ok(()) => Ok(scan),
                     Err(e) if !verify || e.code() == Code::LimitExceeded => return Err(e),
                     // Maybe the layer is broken, maybe only the transfer: the digest tells.
@@ -161,9 +167,16 @@ impl Inner {
         if verify && Digest::from_sha256(hasher.finalize().into()) != self.layer.digest {
             return Ok(None);
         }
-        let scan = scan?;
-        self.context.source.stats().inflated(scan.total());
-        scan.finish().map(Some)
+        scan?.finish().map(Some)
+    }
+
+    /// Gives the pass the next bytes of the layer, and counts what comes of them.
+    fn push(&self, scan: &mut Scan, chunk: &[u8]) -> Result<()> {
+        let (stats, before) = (self.context.source.stats(), scan.total());
+        scan.allow(stats.inflatable());
+        let pushed = scan.push(chunk);
+        stats.inflate(scan.total().saturating_sub(before))?;
+        pushed
     }
 
     async fn keep(&self, scanned: Scanned) -> Result<Loaded> {
@@ -173,8 +186,9 @@ impl Inner {
             drop(headers);
             cache.put(&self.key(), value).await;
         }
+        let held = Reservation::of(stretches.heap_bytes())?;
         let index = Rc::new(PathIndex::new(table, &self.context.limits)?);
-        Ok(Loaded { index, stretches, kept: false })
+        Ok(Loaded { index, stretches, kept: false, _held: held })
     }
 
     fn read(self: Rc<Self>, loaded: Rc<Loaded>, entry: usize, range: Range<u64>) -> ByteStream {
@@ -245,7 +259,7 @@ impl Reader {
         loop {
             let error = match self.fetch(&range, frame_start).await {
                 Ok(data) if !context.verify || context.transport.sha256(data.clone()).await == *digest => {
-                    context.spans.used(key, &Rc::new(SpanCell::whole(data.clone())));
+                    context.spans.used(key, &Rc::new(SpanCell::whole(data.clone())?));
                     return Ok(data);
                 }
                 Ok(_) => {
@@ -276,12 +290,10 @@ impl Reader {
                 let outside = || Error::new(Code::CorruptLayer, "a file reaches past the end of the layer");
                 let needed = needed.ok_or_else(outside)?;
                 let body = context.source.blob_range(&self.inner.layer, needed).await?;
-                other.insert(Flow::new(body, frame_start, &context.limits))
+                other.insert(Flow::new(body, frame_start, context))
             }
         };
-        let before = flow.decoded();
         let data = flow.read(range).await;
-        context.source.stats().inflated(flow.decoded().saturating_sub(before));
         if self.end <= range.end {
             self.flow = None;
         }
@@ -299,11 +311,13 @@ struct Flow {
     at: u64,
     /// Decoded bytes that nobody took yet.
     out: BytesMut,
+    stats: Stats,
 }
 
 impl Flow {
-    fn new(body: ByteStream, at: u64, limits: &Limits) -> Flow {
-        Flow { body, decoder: stretches::decoder(limits), rest: Bytes::new(), at, out: BytesMut::new() }
+    fn new(body: ByteStream, at: u64, context: &Context) -> Flow {
+        let (decoder, stats) = (stretches::decoder(&context.limits), context.source.stats().clone());
+        Flow { body, decoder, rest: Bytes::new(), at, out: BytesMut::new(), stats }
     }
 
     /// Offset in the tar of the next byte that is decoded.
@@ -334,8 +348,9 @@ impl Flow {
             }
             let used = self.decoder.fill(&self.rest)?;
             self.rest.advance(used);
-            let out = &mut self.out;
+            let (out, stats) = (&mut self.out, &self.stats);
             self.decoder.advance(&mut |data| {
+                stats.inflate(data.len() as u64)?;
                 out.extend_from_slice(data);
                 Ok(())
             })?;

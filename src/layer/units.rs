@@ -13,8 +13,10 @@ use super::cell::{Key, SpanCell};
 use super::driver::Driver;
 use super::waiting::Waiting;
 use super::{Context, Once, steady};
+use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
 use crate::extent::{Unit, decode};
+use crate::http::Gather;
 use crate::limits::Limits;
 use crate::oci::Descriptor;
 use crate::source::cut;
@@ -117,7 +119,7 @@ impl UnitStore {
             return Ok(cell);
         }
         if let Some(data) = self.near.as_ref().and_then(|near| near.get(unit)).filter(|_| !fresh) {
-            return Ok(self.keep(key, decode(&unit.codec, data, unit.decoded, &context.limits)?));
+            return self.keep(key, decoded(context, unit, data)?);
         }
         let run = match self.joinable(key).filter(|_| !fresh) {
             Some(run) => run,
@@ -180,11 +182,10 @@ impl UnitStore {
     }
 
     /// Keeps a decoded unit.
-    fn keep(&self, key: Key, data: Bytes) -> Rc<SpanCell> {
-        self.context.source.stats().inflated(data.len() as u64);
-        let cell = Rc::new(SpanCell::whole(data));
+    fn keep(&self, key: Key, data: Bytes) -> Result<Rc<SpanCell>> {
+        let cell = Rc::new(SpanCell::whole(data)?);
         self.context.spans.used(key, &cell);
-        cell
+        Ok(cell)
     }
 
     /// Drives `run` by one unit and gives that to those who wait for it.
@@ -193,7 +194,7 @@ impl UnitStore {
             Some(Ok((n, data))) => {
                 run.next.set(n.saturating_add(1));
                 let Some(&(key, _)) = run.units.get(n) else { return Poll::Ready(()) };
-                let cell = data.map(|data| self.keep(key, data));
+                let cell = data.and_then(|data| self.keep(key, data));
                 run.waiting.arrived(&key, &cell);
             }
             Some(Err(e)) => run.fail(&e),
@@ -209,6 +210,14 @@ impl Run {
         self.next.set(self.units.len());
         self.waiting.failed(error);
     }
+}
+
+/// A unit's bytes, decoded.
+fn decoded(context: &Context, unit: &Unit, data: Bytes) -> Result<Bytes> {
+    context.source.stats().inflate(unit.decoded)?;
+    // Until it is kept, or not.
+    let _held = Reservation::take(unit.decoded.min(context.limits.max_span_size))?;
+    decode(&unit.codec, data, unit.decoded, &context.limits)
 }
 
 struct Fetch {
@@ -254,9 +263,8 @@ impl Fetch {
         if self.next >= self.units.len() {
             self.finish().await?;
         }
-        let decoded = decode(&unit.codec, data, unit.decoded, &self.context.limits);
         let concerns = |e: Error| e.with_digest(&self.blob.digest).with_offset(unit.offset);
-        Ok(Some((n, decoded.map_err(concerns))))
+        Ok(Some((n, decoded(&self.context, &unit, data).map_err(concerns))))
     }
 
     async fn body(&mut self) -> Result<&mut ByteStream> {
@@ -314,7 +322,7 @@ impl Fetch {
     async fn read(&mut self, offset: u64, length: u64) -> Result<Bytes> {
         self.body().await?;
         let want = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
-        let mut data = Vec::new();
+        let mut data = Gather::new(length);
         let end = offset.saturating_add(length);
         while self.at < end {
             if self.rest.is_empty() && !self.more().await? {
@@ -327,17 +335,17 @@ impl Fetch {
                 continue;
             }
             let take = want(end.saturating_sub(self.at)).min(self.rest.len());
-            if data.is_empty() && take as u64 == length {
+            if data.len() == 0 && take as u64 == length {
                 // All of it in one piece.
                 let piece = self.rest.split_to(take);
                 self.at = end;
                 return Ok(piece);
             }
-            data.extend_from_slice(self.rest.get(..take).unwrap_or_default());
+            data.append(self.rest.get(..take).unwrap_or_default())?;
             self.rest.advance(take);
             self.at = self.at.saturating_add(take as u64);
         }
-        Ok(data.into())
+        Ok(data.finish())
     }
 
     /// Sees the body's end, so that the connection can be used again.

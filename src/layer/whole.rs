@@ -1,8 +1,9 @@
 //! A layer that is fetched whole: hashed, decompressed and listed while it arrives; nothing of it is given out before
 //! its digest is right.
 
+use std::cell::{Cell, OnceCell};
 use std::ops::Range;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
@@ -11,11 +12,14 @@ use sha2::Digest as _;
 use super::content::Content;
 use super::sparse;
 use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, Once, ReadBy};
+use crate::budget::{self, Evictable};
 use crate::error::{Code, Error, Result};
 use crate::gzip::GzipDecoder;
+use crate::http::Gather;
 use crate::limits::Limits;
 use crate::oci::{Descriptor, Digest, LayerCompression, layer_compression};
 use crate::rootfs::{LayerIndex, PathIndex};
+use crate::stats::Stats;
 use crate::tar::{EntryTable, Kind, TarWalker};
 use crate::transport::{ByteStream, deferred};
 use crate::zstd::ZstdDecoder;
@@ -26,7 +30,11 @@ pub struct WholeLayer(Rc<Inner>);
 struct Inner {
     context: Rc<Context>,
     layer: Descriptor,
+    /// The entries, once they are known: they stay when the contents are given up.
+    index: OnceCell<Rc<PathIndex>>,
     loaded: Once<Rc<Loaded>>,
+    /// When it was read last.
+    used: Cell<u64>,
 }
 
 /// What later reads need: the entries and the files' contents.
@@ -38,13 +46,22 @@ struct Loaded {
 impl WholeLayer {
     /// Nothing is fetched before it is used.
     pub(crate) fn new(context: Rc<Context>, layer: Descriptor) -> Self {
-        WholeLayer(Rc::new(Inner { context, layer, loaded: Once::default() }))
+        let (index, loaded, used) = (OnceCell::new(), Once::default(), Cell::default());
+        let inner = Rc::new(Inner { context, layer, index, loaded, used });
+        let weak: Weak<Inner> = Rc::downgrade(&inner);
+        budget::register(weak);
+        WholeLayer(inner)
     }
 }
 
 impl Layer for WholeLayer {
     fn index(&self) -> LocalBoxFuture<'_, Result<LayerIndex>> {
-        Box::pin(async { Ok(self.0.load().await?.index.clone().into()) })
+        Box::pin(async {
+            match self.0.index.get() {
+                Some(index) => Ok(index.clone().into()),
+                None => Ok(self.0.load().await?.index.clone().into()),
+            }
+        })
     }
 
     fn read(&self, entry: usize, range: Range<u64>) -> ByteStream {
@@ -87,8 +104,20 @@ impl Loaded {
     }
 }
 
+impl Evictable for Inner {
+    fn last_used(&self) -> Option<u64> {
+        // A stream of a file holds it, too.
+        self.loaded.is_idle().then(|| self.used.get())
+    }
+
+    fn evict(&self) {
+        self.loaded.forget();
+    }
+}
+
 impl Inner {
     async fn load(self: &Rc<Self>) -> Result<Rc<Loaded>> {
+        self.used.set(budget::now());
         let inner = self.clone();
         self.loaded.get(move || Box::pin(async move { inner.fetch().await.map(Rc::new) })).await
     }
@@ -174,13 +203,13 @@ impl Inner {
     /// Unpacks a body as it arrives; `None` if its digest is wrong. With `keep`, the cache gets it.
     async fn unpack(&self, mut body: ByteStream, keep: bool) -> Result<Option<Loaded>> {
         let mut hasher = sha2::Sha256::new();
-        let mut unpack = Ok(Unpack::new(&self.context.limits));
+        let mut unpack = Ok(Unpack::new(&self.context.limits, self.context.source.stats()));
         let cache = self.context.cache.as_ref().filter(|_| keep);
-        let mut kept = Vec::new();
+        let mut kept = Gather::new(self.layer.size);
         while let Some(chunk) = body.try_next().await? {
             hasher.update(&chunk);
             if cache.is_some() {
-                kept.extend_from_slice(&chunk);
+                kept.append(&chunk)?;
             }
             unpack = match unpack {
                 Ok(mut u) => match u.push(&chunk) {
@@ -196,11 +225,19 @@ impl Inner {
             return Ok(None);
         }
         if let Some(cache) = cache {
-            cache.put(&self.layer.digest.to_string(), kept.into()).await;
+            let (data, _held) = kept.finish_held();
+            cache.put(&self.layer.digest.to_string(), data).await;
         }
-        let (table, content, inflated) = unpack?.finish()?;
-        self.context.source.stats().inflated(inflated);
-        Ok(Some(Loaded { index: Rc::new(PathIndex::new(table, &self.context.limits)?), content }))
+        let (table, content) = unpack?.finish()?;
+        let index = match self.index.get() {
+            // The same, as the bytes are.
+            Some(index) => index.clone(),
+            None => {
+                let index = Rc::new(PathIndex::new(table, &self.context.limits)?);
+                self.index.get_or_init(|| index).clone()
+            }
+        };
+        Ok(Some(Loaded { index, content }))
     }
 }
 
@@ -225,6 +262,7 @@ struct Untar {
     /// Offset in the tar of the next byte.
     at: u64,
     max: u64,
+    stats: Stats,
 }
 
 const GZIP: [u8; 2] = [0x1F, 0x8B];
@@ -233,9 +271,9 @@ const ZSTD: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 const ZSTD_SKIP: [u8; 3] = [0x2A, 0x4D, 0x18];
 
 impl Unpack {
-    fn new(limits: &Limits) -> Self {
-        let walker = TarWalker::new(limits);
-        let tar = Untar { walker, content: Content::default(), at: 0, max: limits.max_whole_layer_inflated };
+    fn new(limits: &Limits, stats: &Stats) -> Self {
+        let (walker, max) = (TarWalker::new(limits), limits.max_whole_layer_inflated);
+        let tar = Untar { walker, content: Content::default(), at: 0, max, stats: stats.clone() };
         Unpack { decoder: Decoder::Undecided(Vec::new()), tar, limits: limits.clone() }
     }
 
@@ -272,7 +310,7 @@ impl Unpack {
         }
     }
 
-    fn finish(mut self) -> Result<(EntryTable, Content, u64)> {
+    fn finish(mut self) -> Result<(EntryTable, Content)> {
         if matches!(self.decoder, Decoder::Undecided(_)) {
             self.decide()?;
         }
@@ -282,8 +320,8 @@ impl Unpack {
             Decoder::Tar | Decoder::Undecided(_) => {}
         }
         let Untar { walker, mut content, at, .. } = self.tar;
-        content.seal();
-        Ok((walker.finish(Some(at))?, content, at))
+        content.seal()?;
+        Ok((walker.finish(Some(at))?, content))
     }
 }
 
@@ -292,11 +330,12 @@ impl Untar {
     fn push(&mut self, mut data: &[u8]) -> Result<()> {
         let total = self.at.saturating_add(data.len() as u64);
         Limits::check("max_whole_layer_inflated", total, self.max)?;
+        self.stats.inflate(data.len() as u64)?;
         while !data.is_empty() && !self.walker.is_done() {
             let skip = self.walker.wants().saturating_sub(self.at);
             let used = if skip > 0 {
                 let n = usize::try_from(skip).unwrap_or(usize::MAX).min(data.len());
-                self.keep(data.get(..n).unwrap_or_default());
+                self.keep(data.get(..n).unwrap_or_default())?;
                 n
             } else {
                 // To the end of the block: contents, which the walker would pass over, begin with one.
@@ -314,18 +353,21 @@ impl Untar {
     }
 
     /// Keeps what of `data`, which lies at `at`, is content of the last entry.
-    fn keep(&mut self, data: &[u8]) {
+    fn keep(&mut self, data: &[u8]) -> Result<()> {
         let table = self.walker.table();
-        let Some((i, e)) = table.len().checked_sub(1).and_then(|i| Some((i, table.get(i)?))) else { return };
+        let Some((i, e)) = table.len().checked_sub(1).and_then(|i| Some((i, table.get(i)?))) else {
+            return Ok(());
+        };
         if e.kind != Kind::Regular {
-            return;
+            return Ok(());
         }
         let stored = table.sparse(i).map_or(e.size, sparse::packed_len);
         let start = usize::try_from(e.offset.saturating_sub(self.at)).unwrap_or(usize::MAX).min(data.len());
         let end = e.offset.saturating_add(stored).saturating_sub(self.at);
         let end = usize::try_from(end).unwrap_or(usize::MAX).min(data.len());
-        if let Some(content) = data.get(start..end).filter(|c| !c.is_empty()) {
-            self.content.push(i, content);
+        match data.get(start..end).filter(|c| !c.is_empty()) {
+            Some(content) => self.content.push(i, content),
+            None => Ok(()),
         }
     }
 }

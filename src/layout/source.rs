@@ -143,7 +143,7 @@ impl Layout {
                         let mut body = exactly(body, size);
                         let mut gathered = Gather::new(size);
                         while let Some(chunk) = body.next().await {
-                            gathered.push(chunk?);
+                            gathered.push(chunk?)?;
                         }
                         Ok(gathered.finish())
                     }

@@ -218,7 +218,7 @@ async fn read_all(access: &dyn RandomAccess, range: Range<u64>, stats: &Stats) -
     while let Some(chunk) = body.next().await {
         let chunk = chunk?;
         record.add_bytes(len(&chunk));
-        gathered.push(chunk);
+        gathered.push(chunk)?;
         if gathered.len() > wanted {
             break;
         }

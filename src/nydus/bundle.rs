@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::corrupt;
+use crate::budget::Growing;
 use crate::error::Result;
 use crate::gzip::GzipDecoder;
 use crate::limits::Limits;
@@ -31,12 +32,11 @@ impl Bundle {
     /// Unpacks the layer, gzip, zstd or plain tar, as its first bytes say. Over `max_metadata_size` of tar is
     /// `LIMIT_EXCEEDED`.
     pub fn of_layer(layer: Bytes, limits: &Limits) -> Result<Bundle> {
-        let mut tar = Vec::new();
+        let mut tar = Growing::default();
         let mut keep = |piece: &[u8]| {
             let len = (tar.len() as u64).saturating_add(piece.len() as u64);
             Limits::check("max_metadata_size", len, limits.max_metadata_size)?;
-            tar.extend_from_slice(piece);
-            Ok(())
+            tar.push(piece)
         };
         if layer.starts_with(&GZIP) {
             let mut gzip = GzipDecoder::new(limits);
@@ -49,7 +49,7 @@ impl Bundle {
         } else {
             return Bundle::of_tar(&layer, limits);
         }
-        Bundle::of_tar(&tar.into(), limits)
+        Bundle::of_tar(&tar.finish().into(), limits)
     }
 
     /// Finds them in the layer's tar. `CORRUPT_LAYER` where there is no bootstrap.

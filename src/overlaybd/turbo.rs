@@ -4,6 +4,7 @@
 use bytes::Bytes;
 
 use super::{Checkpoints, corrupt};
+use crate::budget::Growing;
 use crate::error::Result;
 use crate::gzip::GzipDecoder;
 use crate::limits::Limits;
@@ -58,13 +59,12 @@ fn inflate(blob: &[u8], limits: &Limits) -> Result<Bytes> {
     if !blob.starts_with(&[0x1f, 0x8b]) {
         return Ok(Bytes::copy_from_slice(blob));
     }
-    let mut tar = Vec::new();
+    let mut tar = Growing::default();
     let mut decoder = GzipDecoder::new(limits);
     decoder.push(blob, &mut |piece| {
         Limits::check("max_metadata_size", tar.len().saturating_add(piece.len()) as u64, most)?;
-        tar.extend_from_slice(piece);
-        Ok(())
+        tar.push(piece)
     })?;
     decoder.finish()?;
-    Ok(tar.into())
+    Ok(tar.finish().into())
 }

@@ -96,7 +96,7 @@ impl Registry {
         let mut body = self.blob_part(descriptor, None).await?;
         let mut gathered = Gather::new(descriptor.size);
         while let Some(chunk) = body.next().await {
-            gathered.push(chunk?);
+            gathered.push(chunk?)?;
         }
         let bytes = gathered.finish();
         let hash = self.0.client.transport.sha256(bytes.clone()).await;

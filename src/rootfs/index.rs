@@ -9,6 +9,7 @@ use super::node::{DirEntry, Node};
 use super::replay::{self, Placed};
 use super::search::Found;
 use super::sort::sorted;
+use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
 use crate::limits::Limits;
 use crate::order::sort_numbers;
@@ -33,7 +34,11 @@ pub struct PathIndex {
     whiteouts: bool,
     /// In a part of a layer, the entries' numbers in the whole. Empty in a whole.
     numbers: Vec<u32>,
+    held: Reservation,
 }
+
+/// Bytes that ordering takes for each entry: its number, and a key with it.
+const ORDERING: u64 = 20;
 
 /// The paths that are not sub-slices of the table's names, by entry.
 #[derive(Debug, Default)]
@@ -81,6 +86,8 @@ impl PathIndex {
         let count = table.len() as u64;
         Limits::check("max_entries", count, limits.max_entries.min(u64::from(u32::MAX - 8)))?;
         let count = table.len() as u32;
+        // The order, and the keys by which it is sorted.
+        let held = Reservation::take(u64::from(count).saturating_mul(ORDERING))?;
         let mut names = Names::default();
         for i in 0..count {
             let name = table.name(i as usize).unwrap_or_default();
@@ -96,6 +103,7 @@ impl PathIndex {
             links: HardLinks::default(),
             whiteouts: false,
             numbers: Vec::new(),
+            held,
         };
         let links = HardLinks::resolve(&index, None);
         // A target that no entry is called by may be reached over a link.
@@ -113,6 +121,8 @@ impl PathIndex {
         index.names.entries.shrink_to_fit();
         index.names.arena.shrink_to_fit();
         index.links.count_names(&index.inodes());
+        let own = index.heap_bytes().saturating_sub(index.table.heap_bytes());
+        index.held.resize(own as u64)?;
         Ok(index)
     }
 
@@ -128,7 +138,8 @@ impl PathIndex {
     ) -> Option<PathIndex> {
         let order: Vec<u32> = (0..u32::try_from(shown).ok().filter(|_| shown <= table.len())?).collect();
         let links = HardLinks::of_part(links, counts);
-        let mut index = PathIndex { table, names, order, links, whiteouts: false, numbers };
+        let held = Reservation::default();
+        let mut index = PathIndex { table, names, order, links, whiteouts: false, numbers, held };
         let path = |e: &u32| index.path(*e as usize);
         let ordered = index.order.is_sorted_by(|a, b| compare(path(a), path(b)) == Ordering::Less);
         index.whiteouts = index.order.iter().any(|e| has_whiteout(path(e)));

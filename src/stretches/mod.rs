@@ -56,6 +56,11 @@ impl Stretches {
         self.0.last().map_or(0, |last| last.end)
     }
 
+    /// Bytes of heap held.
+    pub fn heap_bytes(&self) -> usize {
+        self.0.capacity().saturating_mul(size_of::<Stretch>())
+    }
+
     /// The stretch that holds byte `at` of the tar, and where it begins.
     pub fn holding(&self, at: u64) -> Option<(u64, &Stretch)> {
         let found = self.0.partition_point(|s| s.end <= at);

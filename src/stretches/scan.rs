@@ -41,6 +41,8 @@ struct Out {
     block: Vec<u8>,
     headers: Option<Packer>,
     stretches: Vec<Stretch>,
+    /// What `total` may come to.
+    most: u64,
     /// Of the stretch under way; `None` where nothing is to be checked by it.
     hasher: Option<Sha256>,
     /// Where in the layer and in the tar the frame starts that the stretch under way is read from, and the latest.
@@ -66,6 +68,7 @@ impl Scan {
                 block: Vec::new(),
                 headers: keep.then(Packer::new),
                 stretches: Vec::new(),
+                most: u64::MAX,
                 hasher: hash.then(Sha256::new),
                 frame: (0, 0),
                 latest: (0, 0),
@@ -89,6 +92,11 @@ impl Scan {
             self.decoder.advance(&mut |tar| out.push(tar, taken))?;
         }
         Ok(())
+    }
+
+    /// Bounds how many bytes more of the tar may come (`max_inflated_bytes`).
+    pub fn allow(&mut self, bytes: u64) {
+        self.out.most = self.out.total.saturating_add(bytes);
     }
 
     /// Bytes of the tar that came.
@@ -135,6 +143,7 @@ impl Out {
         let total = self.total.saturating_add(data.len() as u64);
         let limit = self.limits.max_streamed_layer_inflated;
         Limits::check("max_streamed_layer_inflated", total, limit)?;
+        Limits::check("max_inflated_bytes", total, self.most)?;
         self.until = until;
         self.walk(data)?;
         let mut rest = data;

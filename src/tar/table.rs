@@ -6,6 +6,7 @@
 
 use super::block::BLOCK;
 use super::{Entry, Kind, Mtime, SparseMap, Xattrs};
+use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
 use crate::limits::Limits;
 
@@ -22,6 +23,7 @@ pub struct EntryTable {
     sparse_runs: u64,
     /// The entries are picked ones: what follows one here did not follow it in the tar.
     picked: bool,
+    held: Reservation,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -73,12 +75,10 @@ impl EntryTable {
     }
     /// An empty table with room for `entries` and `bytes` of names. Both must be of things that are known
     /// to be there.
-    pub(crate) fn with_capacity(entries: usize, bytes: usize) -> Self {
-        EntryTable {
-            records: Vec::with_capacity(entries),
-            arena: Vec::with_capacity(bytes),
-            ..EntryTable::default()
-        }
+    pub(crate) fn with_capacity(entries: usize, bytes: usize) -> Result<Self> {
+        let held = Reservation::of(entries.saturating_mul(size_of::<Record>()).saturating_add(bytes))?;
+        let (records, arena) = (Vec::with_capacity(entries), Vec::with_capacity(bytes));
+        Ok(EntryTable { records, arena, held, ..EntryTable::default() })
     }
     /// An empty table for entries picked from another.
     pub(crate) fn picked() -> Self {
@@ -108,6 +108,8 @@ impl EntryTable {
         self.owners.shrink_to_fit();
         self.owner_names.shrink_to_fit();
         self.sparse.shrink_to_fit();
+        // Less than before, so that it cannot fail.
+        let _ = self.held.resize(self.heap_bytes() as u64);
     }
 
     /// Bytes of the arena that an entry takes beside its strings.
@@ -145,6 +147,7 @@ impl EntryTable {
             .fold(self.used().saturating_add(fixed), |n, s| n.saturating_add(s.len() as u64));
         Limits::check("max_name_bytes", total, limits.max_name_bytes.min(u64::from(u32::MAX)))?;
 
+        self.reserve(total)?;
         // The limit above keeps each length below 2^32.
         let start = self.arena.len() as u32;
         let mut flags = 0;
@@ -174,6 +177,18 @@ impl EntryTable {
             kind: e.kind,
             flags,
         });
+        Ok(())
+    }
+
+    /// Reserves memory for one entry more, by which all strings come to `used` bytes: twice what there is where something
+    /// has to grow, as it doubles.
+    fn reserve(&mut self, used: u64) -> Result<()> {
+        let full = self.records.len() == self.records.capacity();
+        let room = self.arena.capacity().saturating_add(self.owner_names.capacity()) as u64;
+        if full || used > room {
+            let doubled = (self.heap_bytes() as u64).saturating_mul(2).saturating_add(4 << 10);
+            self.held.grow(doubled.max(used.saturating_mul(2)))?;
+        }
         Ok(())
     }
 
@@ -217,6 +232,8 @@ impl EntryTable {
         };
         let total = self.used().saturating_add((map.len() as u64).saturating_mul(RUN_SIZE));
         Limits::check("max_name_bytes", total, limits.max_name_bytes)?;
+        let runs = (map.len() as u64).saturating_mul(RUN_SIZE);
+        self.held.grow((self.heap_bytes() as u64).saturating_add(runs))?;
         self.sparse_runs += map.len() as u64;
         self.sparse.push((i as u32, map));
         Ok(())

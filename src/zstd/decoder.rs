@@ -4,6 +4,7 @@ use ruzstd::decoding::errors::FrameDecoderError;
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use super::frame::{self, Head};
+use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
 use crate::limits::Limits;
 
@@ -34,6 +35,10 @@ enum Place {
 struct Frame {
     decoder: FrameDecoder,
     checksum: bool,
+    /// The largest that it may need, and bytes that came out of it so far.
+    window: u64,
+    made: u64,
+    held: Reservation,
 }
 
 impl ZstdDecoder {
@@ -139,13 +144,15 @@ impl ZstdDecoder {
                     self.place = if len == 0 { Place::Head } else { Place::Skip(len) };
                     self.pending.clear();
                 }
-                Head::Frame { checksum, .. } => {
+                Head::Frame { checksum, window, .. } => {
                     self.frames = true;
                     // A fresh decoder: a reused one allocates the window that a header claims at once.
                     let mut decoder = FrameDecoder::new();
                     decoder.set_max_window_size(self.max_window);
                     decoder.init(self.pending.as_slice()).map_err(error)?;
-                    self.place = Place::Blocks(Box::new(Frame { decoder, checksum }));
+                    let window = window.unwrap_or(self.max_window);
+                    let held = Reservation::default();
+                    self.place = Place::Blocks(Box::new(Frame { decoder, checksum, window, made: 0, held }));
                     self.pending.clear();
                 }
             },
@@ -161,6 +168,10 @@ impl ZstdDecoder {
     /// Decodes the whole block in `pending`.
     fn block(&mut self, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let Place::Blocks(frame) = &mut self.place else { return Ok(()) };
+        // What it keeps is its window and the block; the buffer of that doubles.
+        let needed = frame.made.min(frame.window).saturating_add(2 * frame::MAX_BLOCK as u64);
+        frame.held.grow(needed.saturating_mul(2))?;
+        let before = self.total;
         let decoder = &mut frame.decoder;
         decoder
             .decode_blocks(self.pending.as_slice(), BlockDecodingStrategy::UptoBlocks(1))
@@ -170,6 +181,7 @@ impl ZstdDecoder {
         if decoder.collect_to_writer(&mut *out).is_err() {
             return Err(out.failed.take().unwrap_or_else(|| corrupt("the Zstandard data is broken")));
         }
+        frame.made = frame.made.saturating_add(self.total.saturating_sub(before));
         if decoder.is_finished() {
             if frame.checksum && decoder.get_checksum_from_data() != decoder.get_calculated_checksum() {
                 return Err(corrupt("the checksum of a Zstandard frame is wrong"));

@@ -13,8 +13,8 @@ const SKIPPABLE: u32 = 0x184D_2A50;
 pub(super) enum Head {
     /// Not decidable yet: so many bytes are needed in all.
     Needs(usize),
-    /// A frame of data, whose header has this length.
-    Frame { header: usize, checksum: bool },
+    /// A frame of data, whose header has this length; the window that it declares, if any.
+    Frame { header: usize, checksum: bool, window: Option<u64> },
     /// A frame to skip: the bytes that follow the eight of its header.
     Skip(u32),
 }
@@ -46,7 +46,12 @@ pub(super) fn head(data: &[u8]) -> Result<Head> {
     if data.len() < header {
         return Ok(Head::Needs(header));
     }
-    Ok(Head::Frame { header, checksum: descriptor & 4 != 0 })
+    // A power of two, and up to seven eighths of it.
+    let window = data.get(5).filter(|_| !single_segment).map(|&byte| {
+        let base = 1u64 << (10 + (byte >> 3));
+        base + base / 8 * u64::from(byte & 7)
+    });
+    Ok(Head::Frame { header, checksum: descriptor & 4 != 0, window })
 }
 
 /// The header of a block: how many bytes follow it, and whether it is the frame's last.

@@ -91,7 +91,7 @@ pub(super) fn read(toc: Table<'_>, ztoc_len: usize, tar_len: u64, limits: &Limit
     let (bytes, sorted) = survey(&files, ztoc_len, limits)?;
     // Both are backed by bytes of the zTOC: four of a vector's for each entry, and a share of the strings.
     let mut reader = Reader {
-        table: EntryTable::with_capacity(files.len(), bytes),
+        table: EntryTable::with_capacity(files.len(), bytes)?,
         limits,
         tar_len,
         pax: Pax::default(),

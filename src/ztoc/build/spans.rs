@@ -3,6 +3,7 @@
 use super::flatbuffer::Writer;
 use super::sum::Sum;
 use super::toc::Toc;
+use crate::budget::Reservation;
 use crate::error::Result;
 use crate::gzip::blocks::{BlockSink, Border};
 use crate::limits::Limits;
@@ -42,6 +43,8 @@ pub(super) struct GzipSpans {
     kind: Sum,
     /// The last byte that was pushed.
     byte_before: u8,
+    /// Of the checkpoints that nobody took yet, and of the digests.
+    held: Reservation,
 }
 
 impl GzipSpans {
@@ -59,6 +62,7 @@ impl GzipSpans {
             hash: None,
             kind: Sum::new(),
             byte_before: 0,
+            held: Reservation::default(),
         }
     }
 
@@ -81,7 +85,20 @@ impl GzipSpans {
 
     pub fn take(&mut self) -> Vec<u8> {
         self.taken = self.taken.saturating_add(self.records.len() as u64);
-        std::mem::take(&mut self.records)
+        let taken = std::mem::take(&mut self.records);
+        // Less than before, so that it cannot fail.
+        let _ = self.held.resize(self.heap_bytes() as u64);
+        taken
+    }
+
+    /// Reserves memory for one checkpoint more, before it is there.
+    fn reserve(&mut self) -> Result<()> {
+        let needed = self.records.len().saturating_add(RECORD as usize);
+        if needed > self.records.capacity() {
+            let doubled = needed.max(self.records.capacity().saturating_mul(2));
+            self.held.grow(self.heap_bytes().saturating_add(doubled) as u64)?;
+        }
+        Ok(())
     }
 
     /// For one piece of the layer.
@@ -140,6 +157,7 @@ impl BlockSink for Pass<'_> {
         let count = spans.count.saturating_add(1);
         Limits::check("max_spans", count, spans.max_spans)?;
         Limits::check("max_ztoc_size", count.saturating_mul(RECORD), spans.max_bytes)?;
+        spans.reserve()?;
         (spans.count, spans.last) = (count, border.output);
         spans.records.extend_from_slice(&border.input.to_le_bytes());
         spans.records.extend_from_slice(&border.output.to_le_bytes());
