@@ -1,11 +1,12 @@
 // Builds the npm package into dist/: crate → wasm-bindgen → wasm-opt → TypeScript → the page. Writes only to dist/ and
 // target/.
 //   node scripts/build.mjs [--dev]     --dev: without wasm-opt and with names, for a quick look
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { build } from "esbuild";
+import { recoverable } from "./lib/recoverable.mjs";
 import { ROOT, run } from "./lib/run.mjs";
 import { useTools, WASM_BINDGEN } from "./lib/tools.mjs";
 
@@ -44,6 +45,8 @@ async function buildWasm(out, dev) {
     const names = dev ? ["--keep-debug"] : ["--remove-name-section", "--remove-producers-section"];
     const to = ["--out-dir", out, "--out-name", name];
     await run("wasm-bindgen", ["--target", "web", "--no-typescript", ...names, ...to, built]);
+    const glue = join(out, `${name}.js`);
+    writeFileSync(glue, recoverable(readFileSync(glue, "utf8")));
     if (dev) continue;
     const file = join(out, `${name}_bg.wasm`);
     // Its inlining saves 2 % of the raw size, but what is inlined differs each time: brotli then needs 3 % more.

@@ -51,12 +51,14 @@ pub enum Code {
     Eloop,
     /// The operation does not fit the file's type (POSIX `EINVAL`).
     Einval,
+    /// A module of the library failed in the middle of something.
+    Internal,
 }
 
 impl Code {
     /// All of them.
     #[cfg(all(target_arch = "wasm32", feature = "reader"))]
-    pub(crate) const ALL: [Code; 20] = [
+    pub(crate) const ALL: [Code; 21] = [
         Code::NotFound,
         Code::Unauthorized,
         Code::Forbidden,
@@ -77,6 +79,7 @@ impl Code {
         Code::Eisdir,
         Code::Eloop,
         Code::Einval,
+        Code::Internal,
     ];
 
     /// The code as callers of every language see it, e.g. `DIGEST_MISMATCH`.
@@ -102,6 +105,7 @@ impl Code {
             Code::Eisdir => "EISDIR",
             Code::Eloop => "ELOOP",
             Code::Einval => "EINVAL",
+            Code::Internal => "INTERNAL",
         }
     }
 }

@@ -55,6 +55,7 @@ const BY_CODE: Record<ErrorCode, number> = {
   LIMIT_EXCEEDED: EXIT.limit,
   UNSUPPORTED: EXIT.unsupported,
   ABORTED: EXIT.interrupted,
+  INTERNAL: EXIT.failed,
 };
 
 /** The exit code for an error. */

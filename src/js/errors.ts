@@ -77,10 +77,25 @@ export function invalid(message: string): OcipeekError {
 
 /** The public error for what wasm rejected with; anything else stays what it is. */
 export function fromWasm(raw: unknown): unknown {
+  if (isLoss(raw)) return new OcipeekError("INTERNAL", raw.message, { cause: raw.cause });
   if (!isRawError(raw)) return raw;
   const { code, message, path, ...rest } = raw;
   const details: ErrorDetails = path ? { ...rest, path: decode(path), pathBytes: path } : rest;
   return new OcipeekError(code as ErrorCode, message, details);
+}
+
+/** What the glue throws once its instance has failed. */
+function isLoss(raw: unknown): raw is Error {
+  return raw instanceof Error && !(raw instanceof OcipeekError) && "code" in raw && raw.code === "INTERNAL";
+}
+
+/** What `call` of wasm gives; its errors are public ones. */
+export function calling<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw fromWasm(error);
+  }
 }
 
 function isRawError(raw: unknown): raw is RawError {

@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { RawDiscovery, RawLayer, Tree, WasmImage } from "../wasm/ocipeek.js";
-import { invalid } from "./errors.js";
+import { calling, invalid } from "./errors.js";
 import type { Indexing } from "./indexing/index.js";
 import type { Scope } from "./scope.js";
 import { FileTree } from "./tree.js";
@@ -80,9 +80,18 @@ export class Image extends FileTree {
     this.annotations = wasm.annotations();
   }
 
+  /** Whether it can be read: not where it was closed, nor where the library failed since (`INTERNAL`). */
+  get isOpen(): boolean {
+    try {
+      return !this.scope.closed && this.#wasm.digest === this.digest;
+    } catch {
+      return false;
+    }
+  }
+
   /** The layers, the lowest first, and how each is read; more is known of a layer once it was looked into. */
   get layers(): readonly LayerInfo[] {
-    if (!this.scope.closed) this.#layers = this.#describe();
+    if (this.isOpen) this.#layers = this.#describe();
     return this.#layers;
   }
 
@@ -103,7 +112,7 @@ export class Image extends FileTree {
   /** `os/arch[/variant]`; where the image has no index it is known once {@link config} was asked for. */
   get platform(): string | undefined {
     this.scope.check();
-    return this.#wasm.platform;
+    return calling(() => this.#wasm.platform);
   }
 
   /** The image's config: environment, command, labels, history. Fetched at the first call. */
@@ -117,7 +126,7 @@ export class Image extends FileTree {
     const known = this.#views.get(index);
     if (known) return known;
     const info = this.#layers[index];
-    const tree = info && this.#wasm.layer(index);
+    const tree = info && calling(() => this.#wasm.layer(index));
     if (info && !tree) throw invalid(`the image's format, ${info.read}, makes one tree of its layers`);
     if (!tree) throw invalid(`there is no layer ${index}; the image has ${this.#layers.length}`);
     const view = new LayerView(info, () => tree, this.scope);
@@ -168,14 +177,25 @@ export class Image extends FileTree {
     return this.scope.run(options.signal, (stop) => this.#wasm.prefetch(stop));
   }
 
+  /**
+   * Lets at most so many bytes more be inflated. What would need more fails with `LIMIT_EXCEEDED` and
+   * `limit: "maxInflatedBytes"`, before it is inflated; until it is called again, with which reading can go on.
+   */
+  allowInflated(bytes: number): void {
+    this.scope.check();
+    if (!Number.isSafeInteger(bytes) || bytes < 0)
+      throw invalid("allowInflated wants a whole number of bytes");
+    calling(() => this.#wasm.allowInflated(bytes));
+  }
+
   /** What reading has cost so far; after {@link close}, what it cost in all. */
   get stats(): ReadStats {
     const source = () => this.#last ?? this.#wasm;
     return {
-      ...source().counters(),
+      ...calling(() => source().counters()),
       imageBytes: this.#layers.reduce((sum, layer) => sum + layer.size, 0),
       get log(): RequestRecord[] {
-        return source().requests();
+        return calling(() => source().requests());
       },
     };
   }
@@ -183,10 +203,13 @@ export class Image extends FileTree {
   /** Stops all that runs and frees the memory. Twice is once. */
   async close(): Promise<void> {
     if (this.scope.closed) return;
+    // Of an image that was lost nothing is known any more.
+    if (this.isOpen) {
+      const counters = this.#wasm.counters();
+      const requests = this.#wasm.requests();
+      this.#last = { counters: () => counters, requests: () => requests };
+    }
     this.scope.close();
-    const counters = this.#wasm.counters();
-    const requests = this.#wasm.requests();
-    this.#last = { counters: () => counters, requests: () => requests };
     for (const handle of this.#handles) handle.free();
   }
 

@@ -7,6 +7,7 @@ export { CacheApiCache, MemoryCache, type WebCache } from "./cache.js";
 export { dockerConfigAuth } from "./docker-config.js";
 export { type ErrorDetails, OcipeekError } from "./errors.js";
 export type { Image, LayerView } from "./image.js";
+export { type MemoryOptions, memoryHeld, setMemoryLimit } from "./memory.js";
 export { imagesIn, open } from "./open.js";
 export type { Manifest } from "./push/content.js";
 export type { Descriptor } from "./push/descriptor.js";

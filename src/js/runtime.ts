@@ -1,5 +1,6 @@
-import type { LocalFiles, openImage } from "../wasm/ocipeek.js";
+import * as base from "../wasm/ocipeek.js";
 import { Loading } from "./loading.js";
+import { type Budgeted, budget } from "./memory.js";
 
 /** What differs between runtimes; each entry of the package sets its own. */
 export interface Runtime {
@@ -8,9 +9,9 @@ export interface Runtime {
   /** The architecture in OCI's (Go's) spelling, where known. */
   architecture?: string | undefined;
   /** Opens a folder on disk. */
-  folder?(path: string): LocalFiles;
+  folder?(path: string): base.LocalFiles;
   /** Opens a file on disk. */
-  archive?(path: string): LocalFiles;
+  archive?(path: string): base.LocalFiles;
   /** Whether `fetch` takes a streamed body as fast as it goes out, and sends it with its length. */
   streamsBodies?: boolean;
   /** Whether what one request began must not be waited for by another, as on the edge. */
@@ -22,11 +23,13 @@ export interface Runtime {
 }
 
 /** What it gives. */
-export interface FormatsModule {
+export interface FormatsModule extends Budgeted {
   /** Instantiates it; called once, and again after a failure. */
   load(): unknown;
   /** As the base module's. */
-  openImage: typeof openImage;
+  openImage: typeof base.openImage;
+  /** Whether it has failed, and takes another {@link load}. */
+  isLost(): boolean;
 }
 
 let current: Runtime | undefined;
@@ -41,17 +44,26 @@ export function setRuntime(runtime: Runtime): void {
 export async function ready(): Promise<Runtime> {
   if (!current) throw new Error("call init() of ocipeek/raw first");
   const runtime = current;
-  await loading.get(() => runtime.load());
+  // After a failure inside, a new instance serves.
+  if (base.isLost()) loading.forget();
+  await loading.get(async () => {
+    await runtime.load();
+    budget(base);
+  });
   return runtime;
 }
 
 const formats = new Loading<FormatsModule>();
+let loadedFormats: FormatsModule | undefined;
 
 /** The module for other formats, instantiated. */
 export async function formatsReady(find: () => Promise<FormatsModule>): Promise<FormatsModule> {
+  if (loadedFormats?.isLost()) formats.forget();
   return formats.get(async () => {
     const module = await find();
     await module.load();
+    budget(module);
+    loadedFormats = module;
     return module;
   });
 }

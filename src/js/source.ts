@@ -139,9 +139,13 @@ export class Source {
   async close(): Promise<void> {
     if (this.#scope.closed) return;
     this.#scope.close();
-    const counters = this.#wasm.counters();
-    const requests = this.#wasm.requests();
-    this.#last = { counters: () => counters, requests: () => requests };
+    try {
+      const counters = this.#wasm.counters();
+      const requests = this.#wasm.requests();
+      this.#last = { counters: () => counters, requests: () => requests };
+    } catch {
+      // Of a source that was lost nothing is known any more.
+    }
     this.#wasm.free();
   }
 

@@ -32,7 +32,9 @@ export type ErrorCode =
   | "ENOTDIR"
   | "EISDIR"
   | "ELOOP"
-  | "EINVAL";
+  | "EINVAL"
+  /** The library failed in the middle of something (no memory left, a bug). What was open is lost: open it again. */
+  | "INTERNAL";
 
 /** Credentials for one registry. `identityToken` is an OAuth2 refresh token, `registryToken` a Bearer token. */
 export interface Credentials {

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::Stream;
-use js_sys::Promise;
+use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{AbortController, ReadableStream, ReadableStreamDefaultReader};
@@ -15,6 +15,9 @@ use web_sys::{AbortController, ReadableStream, ReadableStreamDefaultReader};
 use super::fetch::Meter;
 use super::js;
 use crate::error::{Code, Error, Result};
+
+/// Bytes of a chunk that are copied at a time, at most.
+const PIECE: u32 = 1 << 20;
 
 /// Aborts a request when dropped, unless it ended before.
 pub struct AbortOnDrop(Option<AbortController>);
@@ -42,6 +45,8 @@ impl Drop for AbortOnDrop {
 pub struct Body {
     reader: Option<ReadableStreamDefaultReader>,
     pending: Option<JsFuture>,
+    /// A chunk that came, and how much of it was given out.
+    chunk: Option<(Uint8Array, u32)>,
     guard: AbortOnDrop,
     meter: Rc<Meter>,
 }
@@ -58,7 +63,7 @@ impl Body {
             ),
             None => None,
         };
-        let mut body = Body { reader, pending: None, guard, meter };
+        let mut body = Body { reader, pending: None, chunk: None, guard, meter };
         if body.reader.is_none() {
             body.guard.disarm();
         }
@@ -73,6 +78,15 @@ impl Body {
         })
     }
 
+    /// Some of the chunk that came: however large that is, no more of it is copied at a time.
+    fn piece(&mut self) -> Option<Bytes> {
+        let (chunk, from) = self.chunk.take()?;
+        let to = chunk.length().min(from.saturating_add(PIECE));
+        let piece = (from < to).then(|| chunk.subarray(from, to).to_vec().into());
+        self.chunk = (to < chunk.length()).then_some((chunk, to));
+        piece
+    }
+
     fn end(&mut self) {
         self.reader = None;
         self.pending = None;
@@ -85,6 +99,10 @@ impl Stream for Body {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
         loop {
+            if let Some(piece) = self.piece() {
+                self.meter.bytes(piece.len());
+                return Poll::Ready(Some(Ok(piece)));
+            }
             let mut pending = match self.pending.take() {
                 Some(pending) => pending,
                 None => match self.start_read() {
@@ -112,12 +130,8 @@ impl Stream for Body {
                 self.end();
                 return Poll::Ready(None);
             }
-            match js::get_some(&result, "value").as_ref().and_then(js::bytes) {
-                Some(chunk) if chunk.is_empty() => {}
-                Some(chunk) => {
-                    self.meter.bytes(chunk.len());
-                    return Poll::Ready(Some(Ok(chunk)));
-                }
+            match js::get_some(&result, "value").as_ref().and_then(js::byte_array) {
+                Some(chunk) => self.chunk = Some((chunk, 0)),
                 None => {
                     let e = Error::new(Code::Network, "the response's body gave something else than bytes");
                     return Poll::Ready(Some(Err(e)));

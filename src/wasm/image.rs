@@ -233,6 +233,12 @@ impl WasmImage {
         js_result(convert::requests(self.image.stats()))
     }
 
+    /// From now on at most so many bytes are inflated.
+    #[wasm_bindgen(js_name = allowInflated)]
+    pub fn allow_inflated(&self, bytes: f64) {
+        self.image.stats().allow_inflated(bytes as u64);
+    }
+
     /// Fetches what the image's prefetch artifacts name.
     pub fn prefetch(&self, stop: Option<Promise>) -> Promise {
         let image = self.image.clone();

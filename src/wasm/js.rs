@@ -10,6 +10,7 @@ use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
+use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
 
 /// A property, or the exception that its getter threw.
@@ -42,11 +43,18 @@ pub async fn call_async(object: &JsValue, name: &str, args: &[JsValue]) -> Resul
     JsFuture::from(Promise::resolve(&call(object, name, args)?)).await
 }
 
-/// The bytes of a `Uint8Array` of any realm, copied; `None` for anything else.
+/// The bytes of a `Uint8Array` of any realm, copied; `None` for anything else, and for more than there is memory for.
 pub fn bytes(value: &JsValue) -> Option<Bytes> {
+    let array = byte_array(value)?;
+    let _room = Reservation::take(array.length().into()).ok()?;
+    Some(array.to_vec().into())
+}
+
+/// A `Uint8Array` of any realm; `None` for anything else.
+pub fn byte_array(value: &JsValue) -> Option<Uint8Array> {
     let unit = value.is_object().then(|| get(value, "BYTES_PER_ELEMENT").ok()?.as_f64())?;
     // `instanceof` fails on arrays of another realm, which test runners and iframes hand out.
-    (unit == Some(1.0)).then(|| value.unchecked_ref::<Uint8Array>().to_vec().into())
+    (unit == Some(1.0)).then(|| value.clone().unchecked_into())
 }
 
 /// A whole number that a double holds exactly.

@@ -24,6 +24,7 @@ mod image;
 #[cfg(feature = "reader")]
 mod indexer;
 mod js;
+mod memory;
 #[cfg(feature = "reader")]
 mod options;
 #[cfg(feature = "reader")]

@@ -117,6 +117,7 @@ export class WasmImage extends Freed {
   counters(): Record<"requests" | "bytes" | "retries" | "cacheHits" | "cacheMisses" | "inflated", number>;
   requests(): import("../js/types.js").RequestRecord[];
   config(stop: Stop): Promise<import("../js/types.js").ImageConfig>;
+  allowInflated(bytes: number): void;
   prefetch(stop: Stop): Promise<void>;
   findKeptIndexes(stop: Stop): Promise<void>;
   findAttachedIndexes(stop: Stop): Promise<RawDiscovery>;
@@ -212,3 +213,10 @@ export function parseReference(text: string): import("../js/reference.js").Refer
 export function initSync(options: { module: unknown }): unknown;
 /** The same from a URL, a `Response`, bytes or a module; by default from beside this file. */
 export default function init(options?: { module_or_path: unknown }): Promise<unknown>;
+
+/** Bounds what this instance reserves; `pressure` is called when it wants more, and frees something if it can. */
+export function setMemoryLimit(bytes: number, pressure?: (() => void) | undefined): void;
+/** Bytes that this instance has reserved. */
+export function memoryHeld(): number;
+/** Whether the instance has failed: its objects are of no use, and it takes another `init`. */
+export function isLost(): boolean;

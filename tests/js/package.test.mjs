@@ -5,7 +5,7 @@ import { existsSync, openAsBlob, readdirSync, readFileSync, statSync } from "nod
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { imagesIn, MemoryCache, OcipeekError, open } from "ocipeek";
+import { imagesIn, MemoryCache, memoryHeld, OcipeekError, open, setMemoryLimit } from "ocipeek";
 import { DirectoryCache } from "ocipeek/node";
 import { serveLayout } from "../../scripts/lib/layout-registry.mjs";
 import { ROOT, run } from "../../scripts/lib/run.mjs";
@@ -202,6 +202,47 @@ describe("the package", () => {
         (/** @type {any} */ error) =>
           error.limit === "maxFileSize" && / maxFileSize = 10;/.test(error.message),
       );
+    });
+
+    test("memory is one budget, and idle images may be closed for it", async () => {
+      const first = await open(LAYOUT, { platform });
+      const second = await open(LAYOUT, { platform });
+      const read = () => second.readFile("/opt/app/bin/bundle.bin");
+      await first.readFile("/opt/app/bin/bundle.bin");
+      const held = memoryHeld();
+      assert.ok(held > 1 << 20, `${held}`);
+      try {
+        setMemoryLimit(200_000);
+        await assert.rejects(
+          read(),
+          (/** @type {any} */ error) =>
+            code("LIMIT_EXCEEDED")(error) &&
+            error.limit === "maxMemory" &&
+            / maxMemory = 200000;/.test(error.message),
+        );
+        // What was kept for later reads is given up before.
+        assert.ok(memoryHeld() < held, `${memoryHeld()}`);
+        let asked = 0;
+        setMemoryLimit(0, {
+          onPressure: () => {
+            asked += 1;
+            if (first.isOpen) void first.close();
+          },
+        });
+        await assert.rejects(read(), code("LIMIT_EXCEEDED"));
+        assert.ok(asked > 0);
+        assert.equal(first.isOpen, false);
+      } finally {
+        setMemoryLimit(2 ** 31);
+      }
+      assert.ok((await read()).length > 1 << 20);
+      second.allowInflated(1000);
+      await assert.rejects(
+        second.readFile("/bin/toybox"),
+        (/** @type {any} */ error) => error.limit === "maxInflatedBytes",
+      );
+      await second.close();
+      assert.throws(() => setMemoryLimit(-1), code("INVALID_ARGUMENT"));
     });
   });
 

@@ -102,8 +102,12 @@ function largest() {
   return { layer: EMPTY, diffId: DIFF_ID, ztoc, spanSize: tarSize, claims: { layerSize } };
 }
 
-/** Writes them all. Gives the digest of the zTOC that is over the limit. */
-export function writeImages(dir) {
+/**
+ * Writes them all. Gives the digest of the zTOC that is over the limit.
+ * @param {string} dir
+ * @param {(writer: ReturnType<typeof layoutWriter>) => void} [more] adds others
+ */
+export function writeImages(dir, more) {
   const writer = layoutWriter(dir);
   writer.addPlain("good", gzipOf([["etc/small", Buffer.from("small\n")]]));
   writer.addPlain("gzip-bomb", gzipBomb());
@@ -134,6 +138,7 @@ export function writeImages(dir) {
   writer.addIndexed("span-huge", zeroSpans({ count: 2, out: 64 * MIB, real: 64 * MIB }));
   writer.addIndexed("span-claim", zeroSpans({ count: 2, real: MIB, out: 12 * MIB }));
   writer.addIndexed("zeros", zeroSpans({ count: ZEROS }));
+  more?.(writer);
   writer.finish();
   return createHash("sha256").update(claimed.ztoc).digest("hex");
 }

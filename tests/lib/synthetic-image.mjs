@@ -172,24 +172,29 @@ export function layoutWriter(dir) {
     manifests.push({ ...descriptor, annotations: { "org.opencontainers.image.ref.name": tag } });
 
   /** The image's manifest. */
-  const putImage = (layer, diffId, annotations) => {
-    const config = { ...platform, rootfs: { type: "layers", diff_ids: [diffId] }, config: {} };
+  const putImage = (layers, diffIds, annotations) => {
+    const config = { ...platform, rootfs: { type: "layers", diff_ids: diffIds }, config: {} };
     return putJson(
       {
         schemaVersion: 2,
         mediaType: `${OCI}.manifest.v1+json`,
         config: putJson(config, `${OCI}.config.v1+json`),
-        layers: [layer],
+        layers,
         ...(annotations ? { annotations } : {}),
       },
       `${OCI}.manifest.v1+json`,
     );
   };
 
-  /** Adds an image without an index of its layer. */
-  const addPlain = (tag, layer, compression = "gzip") => {
-    const descriptor = put(layer, `${OCI}.layer.v1.tar+${compression}`);
-    tagged(putImage(descriptor, digestOf(layer)), tag);
+  /**
+   * Adds an image without an index of its layer, or layers.
+   * @param {string} tag
+   * @param {Buffer | Buffer[]} layers
+   */
+  const addPlain = (tag, layers, compression = "gzip") => {
+    const all = [layers].flat();
+    const descriptors = all.map((layer) => put(layer, `${OCI}.layer.v1.tar+${compression}`));
+    tagged(putImage(descriptors, all.map(digestOf)), tag);
   };
 
   /**
@@ -222,7 +227,7 @@ export function layoutWriter(dir) {
       },
       `${OCI}.manifest.v1+json`,
     );
-    const image = putImage(layerDescriptor, diffId, { "com.amazon.soci.index-digest": soci.digest });
+    const image = putImage([layerDescriptor], [diffId], { "com.amazon.soci.index-digest": soci.digest });
     const index = putJson(
       {
         schemaVersion: 2,

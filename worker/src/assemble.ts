@@ -1,5 +1,5 @@
 /** The handler with all its parts, the same on every platform. @module */
-import { open } from "ocipeek";
+import { open, setMemoryLimit } from "ocipeek";
 import { AccessList } from "./access.ts";
 import { platformAssets } from "./assets.ts";
 import { type CachePlatform, createCache } from "./cache/create.ts";
@@ -43,6 +43,7 @@ export function assemble(config: Config, env: Env, platform: Platform): Worker {
   const handle = createHandler({
     config,
     open,
+    onMemoryPressure: (onPressure) => setMemoryLimit(config.maxMemory, { onPressure }),
     fetch: guardedFetch(access, config, platform.fetch),
     cache: createCache(config, env, platform),
     auth,

@@ -126,6 +126,11 @@ export interface Config {
    * checksums vouches for what is answered. Default `refuse`.
    */
   readonly unverified: "refuse" | "crc";
+  /**
+   * Bytes that images take together. Over it, what is idle is given up, then a request is refused (`LIMIT_EXCEEDED`). An
+   * isolate of 128 MB needs the rest for wasm's own buffers and for JavaScript. Default 56 MiB.
+   */
+  readonly maxMemory: number;
   /** Limits of the library, by its names; sized for an isolate of 128 MB. */
   readonly libraryLimits: Readonly<Record<string, number>>;
   /** Caches. */
@@ -177,7 +182,7 @@ const REQUEST_LIMITS: RequestLimits = {
   maxCacheMs: 2_000,
 };
 
-/** Memory of all of these together, for {@link RequestLimits.maxOpenImages} images, stays under 128 MB in usual use. */
+/** What one image may come to, in parts; all of them together, {@link Config.maxMemory} bounds. */
 const LIBRARY_LIMITS: Readonly<Record<string, number>> = {
   maxZtocSize: 24 * MIB,
   maxMetadataSize: 24 * MIB,
@@ -202,6 +207,7 @@ const LIBRARY_LIMITS: Readonly<Record<string, number>> = {
 
 /** Defaults of a platform that is not the edge's. */
 export interface Defaults {
+  readonly maxMemory?: number;
   readonly limits?: Partial<RequestLimits>;
   readonly allowedOrigins?: readonly string[];
   readonly hooks?: Partial<HooksLimits>;
@@ -225,6 +231,7 @@ export interface Defaults {
  * | `OCIPEEK_ATTACHED_INDEX` | use indexes that are merely attached to images | `false` |
  * | `OCIPEEK_UNVERIFIED` | `refuse` or `crc`: OverlayBD and TurboOCI by ranges, which have no digests | `refuse` |
  * | `OCIPEEK_LIMITS` | object, see {@link RequestLimits} | |
+ * | `OCIPEEK_MAX_MEMORY` | bytes that images take together | 56 MiB |
  * | `OCIPEEK_LIBRARY_LIMITS` | object, the library's limits in camel case | |
  * | `OCIPEEK_CACHE` | object, see {@link CacheConfig} | |
  * | `OCIPEEK_DOCKER_CONFIG` | secret: text of a Docker `config.json` | none |
@@ -258,6 +265,7 @@ export function parseConfig(env: Env, defaults: Defaults = {}): Config {
     index: indexing(text(env, "OCIPEEK_INDEX") ?? "build"),
     attachedIndex: boolean("OCIPEEK_ATTACHED_INDEX", env.OCIPEEK_ATTACHED_INDEX, false),
     unverified: unverified(text(env, "OCIPEEK_UNVERIFIED") ?? "refuse"),
+    maxMemory: whole("OCIPEEK_MAX_MEMORY", env.OCIPEEK_MAX_MEMORY ?? defaults.maxMemory ?? 56 * MIB),
     libraryLimits: numbers(env, "OCIPEEK_LIBRARY_LIMITS", LIBRARY_LIMITS, true),
     cache: {
       memoryBytes: whole("OCIPEEK_CACHE.memoryBytes", cache.memoryBytes ?? 16 * MIB),

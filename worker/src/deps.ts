@@ -64,6 +64,8 @@ export interface Deps {
   readonly config: Config;
   /** The package's `open`. */
   readonly open: typeof open;
+  /** Bounds the memory of images, with what is called where it runs short. */
+  readonly onMemoryPressure?: ((release: () => void) => void) | undefined;
   /** Reaches what the configuration lets it reach, and nothing else; rejects with `HttpError` `HOST_NOT_ALLOWED`. */
   readonly fetch: Fetch;
   /** What all requests share: only what an anonymous caller or the operator's credentials may read gets into it. */

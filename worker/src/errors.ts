@@ -84,11 +84,23 @@ export function toHttpError(error: unknown): HttpError {
   }
   const { code, status, retryAfter } = error;
   const headers: Record<string, string> = {};
+  // Others hold it just now.
+  const isFull = isOutOfMemory(error);
+  if (isFull) headers["retry-after"] = "2";
   if (code === "RATE_LIMITED" && retryAfter !== undefined) headers["retry-after"] = String(retryAfter);
   const timedOut = code === "NETWORK" && (status === 504 || status === 408);
   const text = error.message.startsWith(`${code}: `) ? error.message.slice(code.length + 2) : error.message;
   const message = inTermsOfSettings(text);
-  return new HttpError(code, message, { cause: error, headers, ...(timedOut ? { status: 504 } : {}) });
+  return new HttpError(code, message, {
+    cause: error,
+    headers,
+    ...(timedOut ? { status: 504 } : isFull ? { status: 503 } : {}),
+  });
+}
+
+/** Whether images take all the memory that they may. */
+export function isOutOfMemory(error: unknown): boolean {
+  return error instanceof OcipeekError && error.limit === "maxMemory";
 }
 
 /** What a platform throws where a registry's body ends too early or not at all; what we threw ourselves says more. */

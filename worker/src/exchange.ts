@@ -140,12 +140,20 @@ export class Exchange implements RequestScope {
   /** Counts what `image` does as this request's, from now on. */
   track(image: Image): void {
     const { cacheHits, inflated } = image.stats;
-    this.#base = { image, cacheHits, inflated };
+    this.#count(image, cacheHits, inflated);
   }
 
   /** As {@link track}, of an image that was opened for this request: what opening did counts too. */
   trackNew(image: Image): void {
-    this.#base = { image, cacheHits: 0, inflated: 0 };
+    this.#count(image, 0, 0);
+  }
+
+  /** What an image's counters say more than this is the request's, beside what other images have cost it. */
+  #count(image: Image, cacheHits: number, inflated: number): void {
+    const before = this.cost();
+    this.#base = { image, cacheHits: cacheHits - before.cacheHits, inflated: inflated - before.inflated };
+    // Within a step, too.
+    image.allowInflated(Math.max(0, this.#deps.config.limits.maxInflatedBytes - this.cost().inflated));
   }
 
   /** What it has cost so far. */

@@ -10,6 +10,7 @@ import { prefersSecond, SAFE } from "./headers.ts";
 import { Images } from "./images.ts";
 import { serveListing, serveRecursive } from "./listing.ts";
 import { record } from "./log.ts";
+import { withMemory } from "./memory.ts";
 import { servePage, servePart, serveSite, wantsPage } from "./page.ts";
 import { HOME, ROBOTS } from "./pages.ts";
 import { imageUrl, parseRoute, type Route, type TreeRoute } from "./route.ts";
@@ -42,7 +43,8 @@ export function createHandler(deps: Deps): Handle {
       route = parseRoute(context.target ?? request.url);
       const registry = registryOf(route);
       if (registry !== undefined) exchange.readsFrom(registry);
-      response = await dispatch(request, route, exchange, deps, images);
+      const found = route;
+      response = await withMemory(images, exchange, () => dispatch(request, found, exchange, deps, images));
     } catch (thrown) {
       const error = exchange.errorOf(thrown);
       response = errorResponse(request, error, exchange, deps);

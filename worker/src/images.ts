@@ -59,6 +59,7 @@ export class Images {
     this.#deps = deps;
     this.#tags = new Tags(deps);
     this.#lines = new Lines(deps.now);
+    deps.onMemoryPressure?.(() => this.#closeOldest());
   }
 
   /** The image for a request. */
@@ -104,6 +105,19 @@ export class Images {
     const slot = await this.#open(exchange, name, platform, asked);
     await this.#tags.remember(name, slot.digest);
     return slot;
+  }
+
+  /**
+   * Gives up what a request has, which did not get the memory that it needs. True where others have images, whose memory
+   * may be free soon.
+   */
+  yield(exchange: Exchange): boolean {
+    for (const [slot, user] of this.#users) {
+      if (user !== exchange) continue;
+      this.#users.delete(slot);
+      close(slot);
+    }
+    return this.#openingCount + this.#users.size > 0;
   }
 
   #isFull(): boolean {
@@ -191,17 +205,21 @@ export class Images {
   }
 
   #takeIdle(key: string): Slot | undefined {
-    const slots = this.#idle.get(key);
-    const slot = slots?.pop();
-    if (slots?.length === 0) this.#idle.delete(key);
-    if (slot) this.#idleCount -= 1;
-    return slot;
+    for (;;) {
+      const slots = this.#idle.get(key);
+      const slot = slots?.pop();
+      if (slots?.length === 0) this.#idle.delete(key);
+      if (slot) this.#idleCount -= 1;
+      // One that was lost with the library's instance is none.
+      if (!slot || slot.image.isOpen) return slot;
+      close(slot);
+    }
   }
 
   #giveBack(slot: Slot, exchange: Exchange): void {
     this.#users.delete(slot);
     // What was stopped in the middle of something is not used again.
-    if (slot.key === "" || !exchange.isQuiet) {
+    if (slot.key === "" || !exchange.isQuiet || !slot.image.isOpen) {
       close(slot);
       return;
     }
@@ -210,11 +228,16 @@ export class Images {
     this.#idle.set(slot.key, [...slots, slot]);
     this.#idleCount += 1;
     while (this.#idleCount > this.#deps.config.limits.maxOpenImages) {
-      const [oldest] = this.#idle.keys();
-      const old = oldest === undefined ? undefined : this.#takeIdle(oldest);
-      if (!old) break;
-      close(old);
+      if (!this.#closeOldest()) break;
     }
+  }
+
+  /** Closes the idle image that was not used for longest, if there is one. */
+  #closeOldest(): boolean {
+    const [oldest] = this.#idle.keys();
+    const old = oldest === undefined ? undefined : this.#takeIdle(oldest);
+    if (old) close(old);
+    return old !== undefined;
   }
 }
 

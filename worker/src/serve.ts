@@ -50,6 +50,7 @@ export interface Server {
  */
 const DEFAULTS = {
   allowedOrigins: [],
+  maxMemory: 1 << 30,
   limits: { maxSubrequests: 10_000, maxOpenImages: 16 },
   hooks: { maxLayerSize: 0, maxWaiting: 1000, maxSeconds: 7_200, maxInflatedBytes: 128 * 2 ** 30 },
 };

@@ -70,6 +70,7 @@ function settingsOf(args: Args): Record<string, unknown> {
   set("OCIPEEK_ALLOWED_HOSTS", args.texts("allow-host"));
   set("OCIPEEK_DEFAULT_PLATFORM", args.text("platform"));
   set("OCIPEEK_TOKEN_HOSTS", args.texts("token-host"));
+  set("OCIPEEK_MAX_MEMORY", args.text("max-memory"));
   if (args.flag("build-index")) set("OCIPEEK_INDEX", "build");
   if (args.texts("limit").length > 0) set("OCIPEEK_LIBRARY_LIMITS", args.limits());
   return settings;
@@ -121,6 +122,11 @@ and harbor, and pushes SOCI indexes; OCIPEEK_HOOKS says of which images. See wor
       type: "string",
       value: "N",
       help: "keep so much in --cache-dir (default: 1 GiB); only files that ocipeek made there are deleted",
+    },
+    "max-memory": {
+      type: "string",
+      value: "N",
+      help: "let images take so many bytes of memory in all; what needs more is refused (default: 1 GiB)",
     },
     quiet: { type: "boolean", short: "q", help: "log nothing" },
   },

@@ -1,6 +1,6 @@
 /** Builds the zTOC of one layer. @module */
 import { type RawHash, type WasmZtoc, ZtocBuilder } from "../../wasm/ocipeek_build.js";
-import { fromWasm, invalid, OcipeekError } from "../errors.js";
+import { calling, fromWasm, invalid, OcipeekError } from "../errors.js";
 import { pathBytes } from "../text.js";
 import { BATCH, EntryOf } from "./entries.js";
 import { layerBytes, stopped } from "./layer-stream.js";
@@ -58,7 +58,7 @@ export async function runBuild(
     return await pass.run(layer);
   } catch (error) {
     await store.close?.();
-    throw error;
+    throw fromWasm(error);
   } finally {
     pass.free();
   }
@@ -241,7 +241,7 @@ function built(facts: Facts, wasm: WasmZtoc, store: SpillStore): BuiltZtoc {
     bytes: () => blob.read(0, blob.size),
     spansOf(path) {
       if (isClosed) throw invalid("the zTOC was closed");
-      return pair(wasm.spansOf(pathBytes(path)));
+      return pair(calling(() => wasm.spansOf(pathBytes(path))));
     },
     async close() {
       if (isClosed) return;

@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 import instantiate from "../../wasm/ocipeek.js";
-import instantiateFormats, { openImage } from "../../wasm/ocipeek_formats.js";
+import * as formatsModule from "../../wasm/ocipeek_formats.js";
 import { setRuntime } from "../runtime.js";
 
 /** A compiled `WebAssembly.Module`, its bytes, its URL, or a `Response` with it. */
@@ -26,8 +26,18 @@ export function init(source: WasmSource | Promise<WasmSource>, { formats }: Init
   }
   const find =
     typeof formats === "function" ? (formats as () => WasmSource | Promise<WasmSource>) : () => formats;
-  const other = async () => instantiateFormats({ module_or_path: await find() });
-  setRuntime({ load, builder, formats: async () => ({ load: other, openImage }) });
+  const other = async () => formatsModule.default({ module_or_path: await find() });
+  setRuntime({
+    load,
+    builder,
+    formats: async () => ({
+      load: other,
+      openImage: (...options) => formatsModule.openImage(...options),
+      isLost: () => formatsModule.isLost(),
+      memoryHeld: () => formatsModule.memoryHeld(),
+      setMemoryLimit: (...options) => formatsModule.setMemoryLimit(...options),
+    }),
+  });
 }
 
 export * from "../index.js";

@@ -6,4 +6,4 @@ export async function load(): Promise<void> {
   await init();
 }
 
-export { openImage } from "../../../wasm/ocipeek_formats.js";
+export { isLost, memoryHeld, openImage, setMemoryLimit } from "../../../wasm/ocipeek_formats.js";

@@ -7,4 +7,4 @@ export function load(): void {
   initSync({ module: readFileSync(new URL("../../../wasm/ocipeek_formats_bg.wasm", import.meta.url)) });
 }
 
-export { openImage } from "../../../wasm/ocipeek_formats.js";
+export { isLost, memoryHeld, openImage, setMemoryLimit } from "../../../wasm/ocipeek_formats.js";

@@ -7,4 +7,4 @@ export function load(): void {
   initSync({ module });
 }
 
-export { openImage } from "../../../wasm/ocipeek_formats.js";
+export { isLost, memoryHeld, openImage, setMemoryLimit } from "../../../wasm/ocipeek_formats.js";

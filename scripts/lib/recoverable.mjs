@@ -1,0 +1,150 @@
+// Makes the glue of `wasm-bindgen --target web` survive a trap: wasm that failed in the middle of something (no memory
+// left, a bug) is of no use any more, and neither are the objects that lead into it.
+//
+// The glue keeps its instance in variables of its module. It becomes a function that makes the glue of one instance, so
+// that nothing of an old one can reach the memory of a new one: closures that the engine calls later, finalizers, objects.
+// Every call into wasm is guarded. Whatever comes out of it as an exception, but what wasm-bindgen refuses, means that it is lost: then all promises that it
+// made and has not settled are rejected, its requests are aborted, calls of its objects throw, and what the engine or a
+// collector calls does nothing. The next `init` makes a new instance of the same module.
+
+/** What surrounds the glue of one instance. */
+const BEFORE = `
+const LOST = "INTERNAL: the library failed in the middle of something, and what was open is lost; open it again: ";
+
+function create() {
+  let lost, live;
+  const guarded = {}, waiting = new Set(), requests = new Set(), refused = new WeakSet();
+
+  /** Ends the instance. */
+  function lose(cause) {
+    if (lost) return;
+    lost = Object.assign(new Error(LOST + (cause?.message ?? cause), { cause }), { code: "INTERNAL" });
+    // Its memory is free once nobody holds this.
+    live = undefined;
+    for (const name of Object.keys(guarded)) if (typeof guarded[name] !== "function") delete guarded[name];
+    forget();
+    for (const fail of [...waiting]) fail(lost);
+    for (const request of requests) request.deref()?.abort();
+    requests.clear();
+  }
+
+  /** The exports, of which no exception leaves the instance as it was. */
+  function guard(exports) {
+    live = exports;
+    for (const [name, value] of Object.entries(exports)) {
+      // Called by the engine, or by a collector: nobody is there to be told.
+      const isSilent = /^__wbg_\\w+_free$|^__wbindgen_destroy_closure$|__invoke__/.test(name);
+      guarded[name] = typeof value !== "function" ? value : (...args) => {
+        if (!lost) {
+          try {
+            return live[name](...args);
+          } catch (error) {
+            if (!refused.has(error)) lose(error);
+            else if (!isSilent) throw error;
+          }
+        }
+        if (isSilent) return [];
+        throw lost;
+      };
+    }
+    return guarded;
+  }
+
+  /** Notes what wasm-bindgen refuses at the door, such as an object that was freed: nothing is lost by that. */
+  function refusal(error) {
+    refused.add(error);
+    return error;
+  }
+
+  /** A promise that is rejected when the instance is lost. */
+  function pending(executor) {
+    return new Promise((resolve, reject) => {
+      const fail = (error) => {
+        waiting.delete(fail);
+        reject(error);
+      };
+      waiting.add(fail);
+      executor((value) => {
+        waiting.delete(fail);
+        resolve(value);
+      }, fail);
+    });
+  }
+
+  /** A controller of a request, which is aborted when the instance is lost. */
+  function abortable() {
+    const controller = new AbortController();
+    if (typeof WeakRef !== "undefined") {
+      if (requests.size > 64) for (const one of requests) if (!one.deref()) requests.delete(one);
+      requests.add(new WeakRef(controller));
+    }
+    return controller;
+  }
+
+`;
+
+const after = (caches, names) => `
+  function forget() {
+    ${caches.map((name) => `${name} = null;`).join(" ")}
+  }
+
+  return { ${names.join(", ")}, initSync, init: __wbg_init, isLost: () => lost !== undefined, module: () => wasmModule };
+}
+
+let current = create();
+export let { ${names.join(", ")} } = current;
+
+/** A new instance in place of a lost one; gives the module where that is compiled already. */
+function renew() {
+  if (!current.isLost()) return undefined;
+  const compiled = current.module();
+  current = create();
+  ({ ${names.join(", ")} } = current);
+  return compiled;
+}
+
+export function initSync(module) {
+  const compiled = renew();
+  return current.initSync(compiled ? { module: compiled } : module);
+}
+
+let starting;
+
+/** Whoever calls it while it is under way waits for the same. */
+export default function init(from) {
+  const compiled = renew();
+  starting ??= current.init(compiled ? { module_or_path: compiled } : from).finally(() => {
+    starting = undefined;
+  });
+  return starting;
+}
+
+/** Whether the instance has failed, so that it takes another \`init\`. */
+export const isLost = () => current.isLost();
+`;
+
+/** The glue \`text\`, made so. Throws where it is not as it was when this was written. */
+export function recoverable(text) {
+  const names = [...text.matchAll(/^export (?:class|function) (\w+)/gm)].map(([, name]) => name);
+  const caches = [...text.matchAll(/^let (cached\w+Memory0) = null;$/gm)].map(([, name]) => name);
+  const once = (from, to) => {
+    if (text.split(from).length !== 2) throw new Error(`the glue has changed: ${JSON.stringify(from)}`);
+    text = text.replace(from, () => to);
+  };
+  if (names.length === 0 || caches.length === 0 || /^import /m.test(text)) {
+    throw new Error("the glue has changed: it has no exports, no caches, or imports");
+  }
+  once("export { initSync, __wbg_init as default };\n", "");
+  once("    wasm = instance.exports;\n", "    wasm = guard(instance.exports);\n");
+  text = text.replace(/^export (class|function) /gm, "$1 ");
+  text = text.replaceAll("new Promise(cb0)", "pending(cb0)");
+  text = text.replaceAll("new AbortController()", "abortable()");
+  text = text.replace(
+    /(__wbindgen_throw_\w+: function\(arg0, arg1\) \{\s*throw) (new Error\(getStringFromWasm0\(arg0, arg1\)\));/,
+    "$1 refusal($2);",
+  );
+  if (!text.includes("refusal(new Error")) throw new Error("the glue has changed: how wasm-bindgen throws");
+  if (/\bnew Promise\b|^export\b/m.test(text))
+    throw new Error("the glue has changed: its promises or exports");
+  return [BEFORE, text, after(caches, names)].join("\n");
+}
