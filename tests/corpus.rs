@@ -22,6 +22,13 @@ mod erofs;
 #[cfg(feature = "overlaybd")]
 #[path = "../fuzz/bodies/ext4.rs"]
 mod ext4;
+#[cfg(feature = "build")]
+#[path = "../fuzz/bodies/forge.rs"]
+#[allow(dead_code)]
+mod forge;
+#[cfg(feature = "build")]
+#[path = "../fuzz/bodies/forged.rs"]
+mod forged;
 #[path = "../fuzz/bodies/gzip_header.rs"]
 mod gzip_header;
 #[cfg(feature = "overlaybd")]
@@ -29,6 +36,8 @@ mod gzip_header;
 mod lsmt;
 #[path = "../fuzz/bodies/manifest.rs"]
 mod manifest;
+#[cfg(feature = "build")]
+mod memory;
 #[cfg(feature = "overlaybd")]
 #[path = "../fuzz/bodies/overlaybd_tar.rs"]
 mod overlaybd_tar;
@@ -81,7 +90,7 @@ macro_rules! replay {
 }
 
 #[cfg(feature = "build")]
-replay!(builder);
+replay!(builder, forged);
 #[cfg(feature = "estargz")]
 replay!(toc);
 #[cfg(feature = "zstd-stream")]

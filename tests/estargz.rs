@@ -277,6 +277,47 @@ fn tocs_in_another_image_are_found_by_tag_only() {
     }
 }
 
+/// The image of the tag holds TOCs of others' making, or cannot be had, or what it lists cannot.
+#[test]
+fn a_toc_that_somebody_else_made_is_set_aside() {
+    const TAG: &str = "test:estargz-external-toc";
+    let tocs = |change: &dyn Fn(&mut serde_json::Value)| {
+        let memory = Memory::layout("formats/estargz-external-toc");
+        let target = Target::Tag(format!("{TAG}-esgztoc"));
+        let raw = block_on(ocipeek::source::Source::manifest(&memory, &target)).unwrap();
+        let mut manifest = serde_json::from_slice(&raw.bytes).unwrap();
+        change(&mut manifest);
+        let new = memory.put(&raw.media_type, manifest.to_string().into_bytes());
+        memory.tag(&format!("{TAG}-esgztoc"), new.digest, &raw.media_type);
+        (memory, new.digest)
+    };
+    let (exchanged, _) = tocs(&|manifest| {
+        let layers = manifest["layers"].as_array_mut().unwrap();
+        let annotations = layers[0]["annotations"].take();
+        layers[0]["annotations"] = layers[1]["annotations"].take();
+        layers[1]["annotations"] = annotations;
+    });
+    let (none, _) = tocs(&|manifest| manifest["layers"] = serde_json::json!([]));
+    let (busy, digest) = tocs(&|_| {});
+    busy.fault(move |asked, _, data| match *asked == digest {
+        true => Err(ocipeek::error::Error::new(Code::RateLimited, "slow down")),
+        false => Ok(data),
+    });
+    for (memory, why) in
+        [(exchanged, "does not have its digest"), (none, "nor elsewhere"), (busy, "slow down")]
+    {
+        let image = open(&memory, TAG, OpenOptions::default());
+        assert_eq!(read(&image).hex(), SHA256, "{why}");
+        for layer in image.layers() {
+            assert_eq!(layer.read, ReadBy::Whole, "{why}");
+            let said = layer.set_aside.unwrap();
+            assert!(said.contains(why), "{said}");
+        }
+        let verified = block_on(image.stat(FILE, ocipeek::image::Follow::All)).unwrap().verified;
+        assert_eq!((verified.metadata, verified.index), (MetadataCheck::LayerDigest, None));
+    }
+}
+
 #[test]
 fn soci_reads_what_is_in_a_format_as_it_is() {
     let memory = Memory::layout("formats/estargz");

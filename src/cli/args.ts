@@ -26,7 +26,7 @@ export const COMMON: Options = {
   "no-soci": { type: "boolean", help: "use no SOCI index" },
   "attached-index": {
     type: "boolean",
-    help: "use an index that is merely attached to the image: whoever may push to the repository vouches for it",
+    help: "use an index that is merely attached to the image: whoever may push vouches for it",
   },
   reader: {
     type: "string",

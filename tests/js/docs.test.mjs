@@ -28,6 +28,30 @@ test("every fault has the tests that the table names", () => {
   }
 });
 
+test("every forged input has the test that docs/trust.md names", () => {
+  const [, table] = text("docs/trust.md").split("## Forged inputs");
+  const rows = table.split("\n").filter((line) => /^\| (?!forged)/.test(line));
+  assert.ok(rows.length >= 20, `${rows.length}`);
+  for (const row of rows) {
+    let code = text("tests/forged.rs");
+    let names = 0;
+    for (const [, name] of row
+      .split("|")
+      .at(-2)
+      .matchAll(/`([^`]+)`/g)) {
+      if (/\.(rs|mjs)$/.test(name)) {
+        code = text(name);
+        continue;
+      }
+      // `a file's …` is each that begins so.
+      const [start] = name.split("…");
+      assert.ok(code.includes(`fn ${name}(`) || code.includes(`"${start}`), `${name}: ${row}`);
+      names += 1;
+    }
+    assert.ok(names > 0, row);
+  }
+});
+
 test("links between the texts lead somewhere", () => {
   for (const file of ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"]) {
     for (const [, link] of text(file).matchAll(/\]\((?!https?:)([^)#]+)\)/g)) {

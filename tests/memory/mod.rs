@@ -407,8 +407,13 @@ impl Transport for Plain {
     fn send(&self, _: Request) -> LocalBoxFuture<'static, Result<Response>> {
         Box::pin(async { Err(Error::new(Code::Network, "no network in this test")) })
     }
-    fn sleep(&self, _: Duration) -> LocalBoxFuture<'static, ()> {
-        Box::pin(async {})
+    /// A turn for each millisecond, so that what takes a turn or two comes before.
+    fn sleep(&self, time: Duration) -> LocalBoxFuture<'static, ()> {
+        Box::pin(async move {
+            for _ in 0..time.as_millis() {
+                yield_now().await;
+            }
+        })
     }
     fn now_ms(&self) -> u64 {
         0
