@@ -10,6 +10,7 @@ import type { Config } from "./config.ts";
 import { callerCredentials } from "./credentials.ts";
 import type { Deps, FindAuth, ProxyTarget, RequestScope } from "./deps.ts";
 import { HttpError } from "./errors.ts";
+import { watching } from "./idle.ts";
 import { type ApiRequest, manifestAnswer, passedAnswer, pingAnswer } from "./proxy-answer.ts";
 import { discard, Tokens } from "./tokens.ts";
 
@@ -53,7 +54,7 @@ export function createProxy({ config, access, auth, now }: ProxyParts): Deps["pr
       redirect: "manual",
       signal: scope.signal,
     };
-    const fetch = told(scope);
+    const fetch = watching(told(scope), config.libraryLimits.maxIdleMs);
     const own = scope.authorization;
     const signIn = {
       registry,

@@ -341,3 +341,23 @@ test("limits: sizes, redirects, requests", async () => {
   assert.equal(error.code, "LIMIT_EXCEEDED");
   assert.match(error.message, /maxSubrequests = 2/);
 });
+
+test("a registry that stops in the middle does not hold the answer, nor one that never begins", async () => {
+  const internet = new Internet().on(REG, ({ url }) => {
+    if (url.pathname.endsWith("/tags/list")) return new Promise<Response>(() => {});
+    const body = new ReadableStream({
+      start: (controller) => controller.enqueue(new Uint8Array(10)),
+    });
+    return new Response(body, { headers: { "content-length": "100" } });
+  });
+  const { get, logs } = worker(internet, { OCIPEEK_LIBRARY_LIMITS: { maxIdleMs: 80 } });
+  assert.equal(await codeOf(await get("/-/v2/reg.example/a/b/tags/list")), "504 TIMEOUT");
+  assert.equal(await codeOf(await get("/-/v2/reg.example/a/b/manifests/1")), "504 TIMEOUT");
+  logs.length = 0;
+  // The head is out: that it stopped shows by the connection's end, and in the log.
+  await assert.rejects(get(`/-/v2/reg.example/a/b/blobs/${image.layer}`), /maxIdleMs/);
+  assert.deepEqual(
+    logs.map(({ status, code }) => `${status} ${code}`),
+    ["200 TIMEOUT"],
+  );
+});

@@ -4,6 +4,7 @@ import { EngineError } from "../protocol/api.ts";
 import { type Reference, referenceOf } from "../protocol/reference.ts";
 import type { CallContext } from "../protocol/rpc.ts";
 import { explained } from "./failure.ts";
+import { watched } from "./idle.ts";
 import type { Registries } from "./registries.ts";
 import { Transport } from "./transport.ts";
 
@@ -32,6 +33,17 @@ export async function tags(context: CallContext, registries: Registries, text: s
     const message = `NETWORK: no answer from ${reference.registry}`;
     throw new EngineError({ code: "NETWORK", message });
   }
+}
+
+/** What of an answer is looked at. */
+interface Page {
+  readonly status: number;
+  readonly challenge: string | null;
+  readonly link: string | null;
+  readonly retryAfter: number;
+  /** Whether headers may be hidden. */
+  readonly isForeign: boolean;
+  readonly json: unknown;
 }
 
 class TagList {
@@ -67,9 +79,8 @@ class TagList {
     const last = after === undefined ? "" : `&last=${encodeURIComponent(after)}`;
     const url = `${this.#registries.origin(registry)}/v2/${repository}/tags/list?n=${PER_PAGE}${last}`;
     let answer = await this.#get(url);
-    const challenge = header(answer, "www-authenticate");
+    const { challenge } = answer;
     if (answer.status === 401 && challenge !== null) {
-      await (answer.body as ReadableStream | null)?.cancel();
       const found = await authorize(`${registry}/${repository}`, challenge, {
         auth: (host) => this.#registries.credentials(host),
         fetch: this.#transport.fetch,
@@ -80,28 +91,33 @@ class TagList {
       answer = await this.#get(url);
     }
     if (answer.status !== 200) throw this.#failure(answer);
-    const tags = tagsOf(await readJson(answer));
-    const link = header(answer, "link");
+    const tags = tagsOf(answer.json);
+    const { link } = answer;
     // Pages of other origins may not see it: then what looks like a full page is followed by one more request.
-    const isHidden = link === null && answer.type === "cors" && tags.length >= SMALLEST_PAGE;
+    const isHidden = link === null && answer.isForeign && tags.length >= SMALLEST_PAGE;
     return { tags, more: isHidden || (link !== null && /rel="?next\b/.test(link)) };
   }
 
-  #get(url: string): Promise<FetchResponse> {
+  #get(url: string): Promise<Page> {
     const headers: Record<string, string> = {};
     if (this.#authorization !== undefined) headers.authorization = this.#authorization;
-    const init: FetchInit = {
-      method: "GET",
-      headers,
-      redirect: "follow",
-      signal: this.#context.signal,
-      credentials: "omit",
-    };
-    return this.#transport.fetch(url, init);
+    const ask = ({ signal }: Pick<FetchInit, "signal">): Promise<FetchResponse> =>
+      this.#transport.fetch(url, { method: "GET", headers, redirect: "follow", signal, credentials: "omit" });
+    return watched(ask, this.#context.signal, async (answer) => {
+      const { status } = answer;
+      if (status !== 200) await (answer.body as ReadableStream | null)?.cancel();
+      return {
+        status,
+        challenge: header(answer, "www-authenticate"),
+        link: header(answer, "link"),
+        retryAfter: Number(header(answer, "retry-after") ?? Number.NaN),
+        isForeign: answer.type === "cors",
+        json: status === 200 ? await readJson(answer) : undefined,
+      };
+    });
   }
 
-  #failure(answer: FetchResponse): EngineError {
-    const { status } = answer;
+  #failure({ status, retryAfter }: Page): EngineError {
     const { registry, repository } = this.#reference;
     const codes: Record<number, string> = {
       401: "UNAUTHORIZED",
@@ -110,7 +126,6 @@ class TagList {
       429: "RATE_LIMITED",
     };
     const code = codes[status] ?? "NETWORK";
-    const retryAfter = Number(header(answer, "retry-after") ?? Number.NaN);
     const message = `${code}: ${registry} does not list the tags of ${repository} (HTTP ${status})`;
     return new EngineError({
       code,
