@@ -36,6 +36,7 @@ const fileOf = (key, of = root) => {
   const parts = key.split(":");
   return join(of, ...parts.slice(0, -1), parts.at(-1).slice(0, 2), parts.at(-1));
 };
+/** @type {(file: string, bytes?: string | Uint8Array) => void} */
 const write = (file, bytes = "x") => {
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, bytes);
