@@ -122,6 +122,11 @@ pub trait Transport {
     fn follows_redirects(&self) -> bool {
         false
     }
+    /// Whether a body is decoded as its `Content-Encoding` says before it is given out, as by `fetch`. Where that is a mere
+    /// label of the blob, its bytes are lost then. A request with `Accept-Encoding: identity, *;q=0` wants them as they come.
+    fn decodes(&self) -> bool {
+        false
+    }
     /// SHA-256 of bytes in memory; a platform with a faster one than the library's own overrides it.
     fn sha256(&self, data: Bytes) -> LocalBoxFuture<'static, [u8; 32]> {
         use sha2::Digest as _;

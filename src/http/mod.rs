@@ -13,7 +13,7 @@ mod text;
 mod url;
 
 pub(crate) use client::{Answer, Client, Gather, Outgoing, read_limited, status_error};
-pub(crate) use ranged::{Part, Resource, read};
+pub(crate) use ranged::{Part, Resource, accept_encoding, read};
 pub(crate) use redirect::{Get, discard, follow};
 pub(crate) use retry::{Retry, is_retryable};
 pub(crate) use text::{body_message, shown};

@@ -19,14 +19,39 @@ pub(crate) trait Resource {
     /// What its requests share.
     fn client(&self) -> &Client;
     /// One answer to a GET, with a `Range` if one is asked for. Redirects are followed and authorization is done;
-    /// an answer that is not 2xx is an error. Does not retry.
-    fn get(&self, range: Option<Range<u64>>) -> LocalBoxFuture<'_, Result<Answer>>;
+    /// an answer that is not 2xx is an error. Does not retry. `as_is`: see [`accept_encoding`].
+    fn get(&self, range: Option<Range<u64>>, as_is: bool) -> LocalBoxFuture<'_, Result<Answer>>;
     /// How messages name it.
     fn what(&self) -> String;
     /// Adds to an error what it concerns.
     fn concerns(&self, e: Error) -> Error {
         e
     }
+}
+
+/// The header by which bytes are asked for as they are stored. `as_is`: by a platform that undoes encodings, for which
+/// [`Transport::decodes`](crate::transport::Transport::decodes) says what it means.
+pub(crate) fn accept_encoding(as_is: bool) -> (&'static str, String) {
+    ("accept-encoding", if as_is { "identity, *;q=0" } else { "identity" }.to_owned())
+}
+
+/// The `Content-Encoding` of an answer, if it has one.
+fn encoding(answer: &Answer) -> Option<&str> {
+    let encoding = answer.header("content-encoding")?.trim();
+    let is_encoded = !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity");
+    is_encoded.then_some(encoding)
+}
+
+/// Whose bytes a body with a `Content-Encoding` has, where the platform would undo that. Registries and stores say it
+/// of what is encoded, and as a mere label of blobs that are gzip themselves: only the size and digest tell.
+#[derive(PartialEq, Eq, Clone, Copy)]
+enum Encoded {
+    /// Nothing of that kind was seen.
+    No,
+    /// Asked for as it is.
+    AsIs,
+    /// It was really encoded, or could not be had as it is: what the platform decoded is tried.
+    Undone,
 }
 
 /// What to read.
@@ -55,7 +80,8 @@ pub(crate) async fn read(resource: Rc<dyn Resource>, part: Part) -> Result<ByteS
     if !whole && end == Some(pos) {
         return Ok(futures_util::stream::empty().boxed_local());
     }
-    let mut reader = Reader { resource, pos, end, total, whole, open: None, retry: Retry::new() };
+    let (retry, encoded) = (Retry::new(), Encoded::No);
+    let mut reader = Reader { resource, pos, end, total, whole, open: None, retry, encoded };
     reader.connect().await?;
     let stream = futures_util::stream::unfold(Some(reader), |reader| async move {
         let mut reader = reader?;
@@ -79,6 +105,7 @@ struct Reader {
     whole: bool,
     open: Option<Open>,
     retry: Retry,
+    encoded: Encoded,
 }
 
 /// A body that is being read.
@@ -88,6 +115,8 @@ struct Open {
     skip: u64,
     /// It goes on past `end`, and is dropped there.
     goes_on: bool,
+    /// What it means if it has other bytes than expected.
+    undone: Option<Error>,
 }
 
 impl Reader {
@@ -120,25 +149,44 @@ impl Reader {
             }
             _ => None,
         };
-        let answer = self.resource.get(range.clone()).await?;
+        let mut answer = self.resource.get(range.clone(), self.encoded == Encoded::AsIs).await?;
+        let decodes = self.resource.client().transport.decodes();
+        // Where nobody knows the size, what the platform decoded is as good.
+        let decides = range.is_some() || self.total.is_some();
+        let mut undone = None;
+        if decodes && decides && self.encoded == Encoded::No && encoding(&answer).is_some() {
+            self.encoded = Encoded::AsIs;
+            answer = self.resource.get(range.clone(), true).await?;
+            let other = range.is_none() && answer.content_length().is_some_and(|n| Some(n) != self.total);
+            if other && encoding(&answer).is_none() {
+                // It was no label.
+                self.encoded = Encoded::Undone;
+                answer = self.resource.get(None, false).await?;
+            }
+        }
+        if let Some(name) = encoding(&answer).filter(|_| decodes && decides) {
+            let text = format!(
+                "{}: the server sent it with Content-Encoding {name:.20?}, which this platform undoes, so its bytes are \
+                 others; if it is a mere label of the blob, take it off at the registry's storage",
+                self.resource.what()
+            );
+            let code = if range.is_some() { Code::RangeNotSupported } else { Code::Unsupported };
+            let error = Error::new(code, text).with_status(answer.status);
+            if range.is_some() {
+                return Err(error);
+            }
+            self.encoded = Encoded::Undone;
+            undone = Some(error.given_up());
+        }
         let open = self.check(&answer, range)?;
-        Ok(Open { body: answer.body, ..open })
+        Ok(Open { body: answer.body, undone, ..open })
     }
 
     /// Whether an answer holds what was asked for, and where in its body that is.
     fn check(&mut self, answer: &Answer, range: Option<Range<u64>>) -> Result<Open> {
         let what = self.resource.what();
         let wrong = |text: String| Error::new(Code::RangeNotSupported, text).with_status(answer.status);
-        let encoding = answer.header("content-encoding").map(str::trim).unwrap_or_default();
-        let encoded = !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity");
-        // Web servers compress small files, and platforms undo it, when nobody has asked for a size or range.
-        if encoded && (range.is_some() || self.total.is_some()) {
-            let code = if range.is_some() { Code::RangeNotSupported } else { Code::Unsupported };
-            let text = format!(
-                "{what}: the server sent it with Content-Encoding {encoding:.20?}, so its bytes are others"
-            );
-            return Err(Error::new(code, text).with_status(answer.status));
-        }
+        let encoded = encoding(answer).is_some();
         let body = futures_util::stream::empty().boxed_local();
         match (answer.status, range) {
             (206, Some(range)) => {
@@ -178,7 +226,7 @@ impl Reader {
                         "{what}: the server promises a body of another length than its range"
                     )));
                 }
-                Ok(Open { body, skip: 0, goes_on: false })
+                Ok(Open { body, skip: 0, goes_on: false, undone: None })
             }
             (200, Some(range)) => {
                 // The whole blob came. Read through it if the wanted bytes come early, else stop at once.
@@ -193,7 +241,7 @@ impl Reader {
                     .with_limit("max_range_overfetch"));
                 }
                 self.check_length(answer, &what)?;
-                Ok(Open { body, skip: range.start, goes_on: self.total != Some(range.end) })
+                Ok(Open { body, skip: range.start, goes_on: self.total != Some(range.end), undone: None })
             }
             (200 | 203, None) => {
                 self.check_length(answer, &what)?;
@@ -201,7 +249,7 @@ impl Reader {
                     self.total = answer.content_length();
                     self.end = self.total;
                 }
-                Ok(Open { body, skip: 0, goes_on: false })
+                Ok(Open { body, skip: 0, goes_on: false, undone: None })
             }
             (status, Some(_)) => {
                 Err(wrong(format!("{what}: the server answered a range with HTTP {status}")))
@@ -215,6 +263,10 @@ impl Reader {
 
     /// A 200's promised length against the known size.
     fn check_length(&self, answer: &Answer, what: &str) -> Result<()> {
+        if self.encoded == Encoded::Undone {
+            // The length is that of what was undone.
+            return Ok(());
+        }
         match (answer.content_length(), self.total) {
             (Some(sent), Some(size)) if sent != size && !answer.filtered => Err(Error::new(
                 Code::DigestMismatch,
@@ -249,7 +301,9 @@ impl Reader {
                 )),
                 Some(Err(e)) => Some(e),
             };
-            self.open = None;
+            // Another try would give the same.
+            let undone = self.open.take().and_then(|open| open.undone);
+            let cause = cause.map(|cause| undone.unwrap_or(cause));
             match cause {
                 Some(e) => self.again(e.with_offset(self.pos)).await?,
                 None => return Ok(None),
@@ -296,7 +350,9 @@ impl Reader {
     }
 
     fn overlong(&mut self) -> Error {
-        self.open = None;
+        if let Some(undone) = self.open.take().and_then(|open| open.undone) {
+            return undone;
+        }
         let what = self.resource.what();
         if self.whole {
             let text = format!("{what}: the server sent more bytes than the descriptor says");

@@ -5,7 +5,7 @@ import { Handover } from "./formats/handover.js";
 import { Image } from "./image.js";
 import { Indexing } from "./indexing/index.js";
 import { ProgressMeter } from "./progress.js";
-import { formatsReady, isBrowser, type Runtime, ready } from "./runtime.js";
+import { formatsReady, isBrowser, ownFetch, type Runtime, ready } from "./runtime.js";
 import { schemeOptions, splitScheme } from "./scheme.js";
 import { Scope } from "./scope.js";
 import { timely } from "./timely-cache.js";
@@ -71,9 +71,10 @@ export function hostOf(
   options: Pick<OpenOptions, "auth" | "cache" | "fetch" | "limits">,
   meter?: ProgressMeter | undefined,
 ): Host {
+  const fetch = options.fetch ? checkFunction("fetch", options.fetch) : ownFetch();
   return {
     browser: isBrowser(),
-    ...(options.fetch ? { fetch: checkFunction("fetch", options.fetch) } : {}),
+    ...(fetch ? { fetch } : {}),
     ...(options.cache ? { cache: timely(options.cache, options.limits?.maxCacheMs) } : {}),
     ...(options.auth ? { credentials: finder(options.auth) } : {}),
     ...(meter ? { onTransfer: meter.add } : {}),

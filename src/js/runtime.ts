@@ -1,6 +1,7 @@
 import * as base from "../wasm/ocipeek.js";
 import { Loading } from "./loading.js";
 import { type Budgeted, budget } from "./memory.js";
+import type { Fetch } from "./types.js";
 
 /** What differs between runtimes; each entry of the package sets its own. */
 export interface Runtime {
@@ -12,6 +13,8 @@ export interface Runtime {
   folder?(path: string): base.LocalFiles;
   /** Opens a file on disk. */
   archive?(path: string): base.LocalFiles;
+  /** Used in place of the global `fetch`, where it can do more. */
+  fetch?: Fetch;
   /** Whether `fetch` takes a streamed body as fast as it goes out, and sends it with its length. */
   streamsBodies?: boolean;
   /** Whether what one request began must not be waited for by another, as on the edge. */
@@ -38,6 +41,11 @@ const loading = new Loading<unknown>();
 /** Makes `runtime` the one in use, if none is. */
 export function setRuntime(runtime: Runtime): void {
   current ??= runtime;
+}
+
+/** The runtime's own `fetch`, where it has one that can do more than the global one. */
+export function ownFetch(): Fetch | undefined {
+  return current?.fetch;
 }
 
 /** The runtime, with the wasm module instantiated. */

@@ -8,7 +8,9 @@ use futures_util::future::LocalBoxFuture;
 
 use super::files::Files;
 use crate::error::{Code, Error, Result};
-use crate::http::{Answer, Client, Get, Part, Resource, Retry, Url, discard, follow, read, status_error};
+use crate::http::{
+    Answer, Client, Get, Part, Resource, Retry, Url, accept_encoding, discard, follow, read, status_error,
+};
 use crate::limits::Limits;
 use crate::stats::Stats;
 use crate::transport::{ByteStream, Method, Purpose, Transport};
@@ -54,8 +56,9 @@ impl Inner {
         url: &Url,
         purpose: Purpose,
         range: Option<Range<u64>>,
+        as_is: bool,
     ) -> Result<Answer> {
-        let headers = [("accept-encoding", "identity".to_string())];
+        let headers = [accept_encoding(as_is)];
         let get =
             Get { method, url, headers: &headers, authorization: None, purpose, range, plain_http: false };
         let answer = follow(&self.client, get).await?;
@@ -75,7 +78,7 @@ impl Inner {
         let url = self.url(path);
         let mut retry = Retry::new();
         loop {
-            match self.get(Method::Head, &url, Purpose::Blob, None).await {
+            match self.get(Method::Head, &url, Purpose::Blob, None, false).await {
                 Ok(answer) => {
                     let unknown = || {
                         Error::new(
@@ -126,9 +129,9 @@ impl Resource for File {
     fn client(&self) -> &Client {
         &self.at.client
     }
-    fn get(&self, range: Option<Range<u64>>) -> LocalBoxFuture<'_, Result<Answer>> {
+    fn get(&self, range: Option<Range<u64>>, as_is: bool) -> LocalBoxFuture<'_, Result<Answer>> {
         let purpose = if range.is_some() { Purpose::Range } else { self.purpose };
-        Box::pin(self.at.get(Method::Get, &self.url, purpose, range))
+        Box::pin(self.at.get(Method::Get, &self.url, purpose, range, as_is))
     }
     fn what(&self) -> String {
         self.url.shown()

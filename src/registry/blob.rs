@@ -10,7 +10,7 @@ use futures_util::future::LocalBoxFuture;
 
 use super::client::{Inner, Registry};
 use crate::error::{Code, Error, Result};
-use crate::http::{Answer, Client, Gather, Part, Resource, Url, read};
+use crate::http::{Answer, Client, Gather, Part, Resource, Url, accept_encoding, read};
 use crate::limits::Limits;
 use crate::oci::{Descriptor, Digest};
 use crate::source::inline_part;
@@ -112,8 +112,8 @@ impl Resource for Blob {
     fn client(&self) -> &Client {
         &self.registry.client
     }
-    fn get(&self, range: Option<Range<u64>>) -> LocalBoxFuture<'_, Result<Answer>> {
-        Box::pin(self.fetch(range))
+    fn get(&self, range: Option<Range<u64>>, as_is: bool) -> LocalBoxFuture<'_, Result<Answer>> {
+        Box::pin(self.fetch(range, as_is))
     }
     fn what(&self) -> String {
         format!("blob of {}", self.registry.name)
@@ -124,10 +124,10 @@ impl Resource for Blob {
 }
 
 impl Blob {
-    async fn fetch(&self, range: Option<Range<u64>>) -> Result<Answer> {
+    async fn fetch(&self, range: Option<Range<u64>>, as_is: bool) -> Result<Answer> {
         let r = &*self.registry;
         let purpose = if range.is_some() { Purpose::Range } else { Purpose::Blob };
-        let headers = [("accept-encoding", "identity".to_string())];
+        let headers = [accept_encoding(as_is)];
         let remembered = r.targets.borrow().get(&self.digest);
         let mut fresh = remembered.is_none();
         if let Some(target) = remembered {

@@ -107,6 +107,10 @@ impl Transport for FetchTransport {
         self.0.follows_redirects.get()
     }
 
+    fn decodes(&self) -> bool {
+        true
+    }
+
     fn sha256(&self, data: Bytes) -> LocalBoxFuture<'static, [u8; 32]> {
         let inner = Rc::clone(&self.0);
         Box::pin(async move {

@@ -93,6 +93,8 @@ pub struct State {
     pub referrers: RefCell<Option<BTreeMap<String, Vec<String>>>>,
     /// Blobs are redirected to the storage host, with a signature.
     pub redirects: Cell<bool>,
+    /// It stands for a platform that undoes encodings. What it gives out is decoded already.
+    pub decodes: Cell<bool>,
     /// The signature that the storage host takes now.
     pub signature: Cell<u32>,
     pub faults: RefCell<Vec<Fault>>,
@@ -130,6 +132,7 @@ impl Mock {
             manifests: RefCell::default(),
             referrers: RefCell::default(),
             redirects: Cell::new(false),
+            decodes: Cell::new(false),
             signature: Cell::new(1),
             faults: RefCell::default(),
             seen: RefCell::default(),
@@ -323,6 +326,9 @@ impl Transport for Mock {
     }
     fn follows_redirects(&self) -> bool {
         self.0.browser.get()
+    }
+    fn decodes(&self) -> bool {
+        self.0.decodes.get()
     }
 }
 

@@ -201,7 +201,6 @@ fn wrong_answers_to_a_range_are_refused_at_once() {
         content_range("items 100-199/100000"),
         What::Without("content-range"),
         What::Header("content-type", "multipart/byteranges; boundary=x".into()),
-        What::Header("content-encoding", "gzip".into()),
         What::Header("content-length", "99".into()),
         What::Long(1),
         What::status(204),
@@ -252,8 +251,66 @@ fn an_overlong_body_never_gives_out_its_end() {
         assert_eq!(e.code(), Code::DigestMismatch);
         mock.0.faults.borrow_mut().clear();
     }
-    mock.fault("/blobs/", 1, What::Header("content-encoding", "gzip".into()));
-    assert_eq!(block_on(registry.blob(&d, "l", 1 << 20)).unwrap_err().code(), Code::Unsupported);
+}
+
+#[test]
+fn a_content_encoding_is_a_label_until_the_bytes_say_otherwise() {
+    let data = noise(LEN);
+    let label = |name: &str| What::Header("content-encoding", name.into());
+    // Bytes as they come: the size, the range and the digest decide.
+    for name in ["gzip", "x-gzip", "br"] {
+        let mock = Mock::new();
+        let d = mock.put_blob(data.clone());
+        mock.fault("/blobs/", 9, label(name));
+        let registry = mock.registry();
+        assert_eq!(block_on(registry.blob(&d, "l", 1 << 20)).unwrap(), data);
+        assert_eq!(block_on(read(&registry, &d, 100..200)).unwrap(), &data[100..200]);
+        assert_eq!(block_on(read_all(&registry, &d)).unwrap(), data);
+        assert_eq!(mock.lines().len(), 3, "{name}");
+    }
+    let mock = Mock::new();
+    let d = mock.put_blob(data.clone());
+    let other = || {
+        let headers = vec![("content-encoding", "gzip".to_owned()), ("content-length", "77".to_owned())];
+        What::Answer(200, headers, "x".repeat(77))
+    };
+    mock.fault("/blobs/", 9, other());
+    assert_eq!(block_on(mock.registry().blob(&d, "l", 1 << 20)).unwrap_err().code(), Code::DigestMismatch);
+}
+
+#[test]
+fn a_platform_that_undoes_encodings_is_asked_for_the_bytes_as_they_are() {
+    let data = noise(LEN);
+    let label = || What::Header("content-encoding", "x-gzip".into());
+    let mock = Mock::new();
+    mock.0.decodes.set(true);
+    let d = mock.put_blob(data.clone());
+    let registry = mock.registry();
+    for range in [None, Some(100..200)] {
+        mock.fault("/blobs/", 1, label());
+        match range {
+            None => assert_eq!(block_on(registry.blob(&d, "l", 1 << 20)).unwrap(), data),
+            Some(range) => assert_eq!(block_on(read(&registry, &d, range)).unwrap(), &data[100..200]),
+        }
+        let asked: Vec<String> =
+            mock.seen().iter().filter_map(|s| s.header("accept-encoding").map(str::to_owned)).collect();
+        assert_eq!(asked, ["identity", "identity, *;q=0"]);
+        mock.lines();
+        assert!(mock.sleeps().is_empty());
+    }
+    // It cannot: of a range nothing is to be had, of a whole what it decoded is tried.
+    mock.fault("/blobs/", 2, label());
+    let e = block_on(read(&registry, &d, 100..200)).unwrap_err();
+    assert_eq!(e.code(), Code::RangeNotSupported);
+    assert!(e.message().contains("Content-Encoding \"x-gzip\", which this platform undoes"), "{e}");
+    assert_eq!(mock.lines().len(), 2);
+    mock.fault("/blobs/", 2, label());
+    assert_eq!(block_on(registry.blob(&d, "l", 1 << 20)).unwrap(), data);
+    assert_eq!(mock.lines().len(), 2);
+    let headers = vec![("content-encoding", "gzip".to_owned())];
+    mock.fault("/blobs/", 2, What::Answer(200, headers, "x".repeat(LEN + 9)));
+    let e = block_on(registry.blob(&d, "l", 1 << 20)).unwrap_err();
+    assert_eq!((e.code(), mock.lines().len()), (Code::Unsupported, 2), "{e}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 /** The `fetch` of a server that stands in a network of its own. @module */
 import { lookup } from "node:dns/promises";
+import { asIsFetch } from "ocipeek/node";
 import type { Config } from "./config.ts";
 import { HttpError } from "./errors.ts";
 import type { PlatformFetch } from "./guarded-fetch.ts";
@@ -53,7 +54,7 @@ export function publicFetch(
       if (!isAllowed)
         throw new HttpError("HOST_NOT_ALLOWED", `${hostname} has an address that is not public`);
     }
-    return network.fetch ? network.fetch(url, init) : fetch(url, init);
+    return (network.fetch ?? (asIsFetch as unknown as PlatformFetch))(url, init);
   };
 }
 

@@ -66,7 +66,7 @@ function requestOf(incoming: IncomingMessage, signal: AbortSignal): Request | un
   }
 }
 
-/** A body that is read no further than it is asked for: `Readable.toWeb` takes all of it into memory at once. */
+/** A body that is read no further than it is asked for, not even ahead. */
 function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array<ArrayBuffer>> {
   // Whoever leaves it early still gets an answer: the connection ends behind that.
   const pieces = incoming[Symbol.asyncIterator]();

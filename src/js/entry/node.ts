@@ -2,11 +2,13 @@
 import { readFileSync } from "node:fs";
 import process, { arch } from "node:process";
 import { initSync } from "../../wasm/ocipeek.js";
+import { asIsFetch } from "../node/as-is-fetch.js";
 import { archiveFiles, folderFiles } from "../node/files.js";
 import { goArchitecture, setRuntime } from "../runtime.js";
 
 setRuntime({
   load: () => initSync({ module: readFileSync(new URL("../../wasm/ocipeek_bg.wasm", import.meta.url)) }),
+  fetch: asIsFetch,
   architecture: goArchitecture(arch),
   folder: folderFiles,
   archive: archiveFiles,

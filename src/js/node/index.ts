@@ -2,6 +2,7 @@
  * What needs a file system or processes: Docker's credentials, a cache in a folder, proxies, layouts to write to, and files for what indexing keeps meanwhile. For Node, Deno and Bun.
  * @packageDocumentation
  */
+export { asIsFetch } from "./as-is-fetch.js";
 export { DirectoryCache } from "./directory-cache.js";
 export { credentialFiles, type DockerAuthOptions, dockerAuth } from "./docker-auth.js";
 export { fileBytes } from "./file-bytes.js";

@@ -7,6 +7,7 @@ import { Readable } from "node:stream";
 import tls from "node:tls";
 import { invalid } from "../errors.js";
 import type { Fetch, FetchInit } from "../types.js";
+import { wantsAsIs } from "./as-is-fetch.js";
 import { type Env, proxyFor } from "./proxy-rules.js";
 
 /** To open a connection to a proxy and through it. */
@@ -46,6 +47,8 @@ export function proxyFetch(options: ProxyFetchOptions = {}): Fetch {
     let [target, hops, home] = [new URL(url), 0, true];
     for (;;) {
       const response = await connections.send(target, home ? init : withoutCredentials(init), env);
+      // Nothing is undone here: who asks so is not to think of it again.
+      if (wantsAsIs(init)) response.headers.delete("content-encoding");
       const location = REDIRECTS.has(response.status) ? response.headers.get("location") : null;
       if (init.redirect === "manual" || location === null) return response;
       await response.body?.cancel();
