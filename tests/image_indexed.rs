@@ -337,3 +337,80 @@ fn an_index_is_handed_in() {
         assert!(cache.map.borrow().contains_key(&format!("index-v1:{digest}")));
     });
 }
+
+/// Damages what a cache keeps of a layer, packs and all, behind the heads that are looked at first.
+fn damage_kept(cache: &Ranged) {
+    for (key, value) in cache.map.borrow_mut().iter_mut() {
+        if key.starts_with("index-v1:") || key.starts_with("pack-v1:") {
+            let mut bad = value.to_vec();
+            for byte in bad.iter_mut().skip(20_000).step_by(1_000) {
+                *byte ^= 0x10;
+            }
+            *value = bad.into();
+        }
+    }
+}
+
+/// What is damaged is dropped and made anew: by the read that finds it where an indexer is at hand, else by the next open.
+#[test]
+fn a_damaged_pack_over_a_damaged_ztoc_is_no_dead_end() {
+    let (memory, digest, _) = made_gzip();
+    let key = format!("index-v1:{digest}");
+    block_on(async {
+        let cache = Rc::new(Ranged::default());
+        let first = memory.open("made", options(Some(cache.clone()), Some(indexer()))).await.unwrap();
+        read(&first, "/last").await;
+        let good = cache.map.borrow()[&key].clone();
+        let packs = cache.packs();
+        let pack = cache.map.borrow()[&packs[0]].clone();
+
+        damage_kept(&cache);
+        let image = memory.open("made", options(Some(cache.clone()), Some(indexer()))).await.unwrap();
+        memory.log();
+        assert_eq!(&read(&image, "/last").await[..], b"in the last span");
+        assert_eq!(&read(&image, "/first").await[..], b"small");
+        assert_eq!(layers(&memory).iter().filter(|l| l.starts_with("stream")).count(), 1);
+        assert_eq!((&cache.map.borrow()[&key], &cache.map.borrow()[&packs[0]]), (&good, &pack));
+        // Mended: the next one has nothing to make.
+        let image = memory.open("made", options(Some(cache.clone()), None)).await.unwrap();
+        memory.log();
+        assert_eq!(&read(&image, "/last").await[..], b"in the last span");
+        assert!(layers(&memory).iter().all(|l| l.starts_with("range")));
+
+        damage_kept(&cache);
+        let image = memory.open("made", options(Some(cache.clone()), None)).await.unwrap();
+        let e = image.read_file(b"/last", None).await.unwrap_err();
+        assert_eq!(e.code(), Code::CorruptZtoc);
+        assert!(e.message().ends_with("open the image again"), "{e}");
+        for read_by in [ReadBy::Whole, ReadBy::Ztoc] {
+            let indexer = (read_by == ReadBy::Ztoc).then(indexer);
+            let image = memory.open("made", options(Some(cache.clone()), indexer)).await.unwrap();
+            assert_eq!(&read(&image, "/last").await[..], b"in the last span");
+            assert_eq!(image.layers()[0].read, read_by);
+        }
+        assert_eq!((&cache.map.borrow()[&key], &cache.map.borrow()[&packs[0]]), (&good, &pack));
+    });
+}
+
+#[test]
+fn six_who_wait_share_a_failure() {
+    let mut data = gzip(&tar(&files()));
+    let middle = data.len() / 2;
+    data[middle..middle + 600].fill(0xFF);
+    let (memory, ..) = made(GZIP, data);
+    memory.chunks(&[10_000]);
+    memory.slow();
+    block_on(async {
+        let shared = indexer();
+        let mut images = Vec::new();
+        for _ in 0..6 {
+            images.push(memory.open("made", options(None, Some(shared.clone()))).await.unwrap());
+        }
+        memory.log();
+        let reads = images.iter().map(|image| image.read_file(b"/first", None));
+        for result in join_all(reads).await {
+            assert_eq!(result.unwrap_err().code(), Code::CorruptLayer);
+        }
+        assert_eq!(layers(&memory).iter().filter(|l| l.starts_with("stream")).count(), 1);
+    });
+}

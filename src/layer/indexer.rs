@@ -18,7 +18,8 @@ pub struct BuiltIndex {
     pub layer_digest: Digest,
 }
 
-/// Builds indexes. One may serve several images; a layer that two of them want is then read once.
+/// Builds indexes. One may serve several images; a layer that two of them want of one source is then read once, and fails
+/// once.
 pub trait Indexer {
     /// Streams `layer` out of `source` once and gives its zTOC. `UNSUPPORTED` where there can be none (zstd, an empty
     /// layer): the layer is then fetched whole. Dropping the future ends the work, unless others wait for it.
@@ -43,13 +44,16 @@ mod one_pass {
     use crate::ztoc::build::{BuildOptions, ZtocBuilder};
 
     type Pass = LocalBoxFuture<'static, Result<BuiltIndex>>;
+    /// A source's name and a layer: what one source does decides nothing for another.
+    type Key = (String, Digest);
+    /// Passes under way.
+    type Passes = HashMap<Key, WeakShared<Pass>>;
 
     /// Builds indexes by [`ZtocBuilder`], in memory: the zTOC's size of it.
     pub struct OnePass {
         options: BuildOptions,
         limits: Limits,
-        /// Passes under way, by layer.
-        passes: Rc<RefCell<HashMap<Digest, WeakShared<Pass>>>>,
+        passes: Rc<RefCell<Passes>>,
     }
 
     impl OnePass {
@@ -65,15 +69,9 @@ mod one_pass {
             let (options, limits, passes) =
                 (self.options.clone(), self.limits.clone(), Rc::clone(&self.passes));
             Box::pin(async move {
-                let digest = layer.digest;
-                let joined = passes.borrow().get(&digest).and_then(WeakShared::upgrade);
-                if let Some(pass) = joined
-                    && let Ok(built) = pass.await
-                {
-                    return Ok(built);
-                }
-                // The first, or what failed for the other may work from here.
-                let pass = start(&passes, digest, pass(source, layer, options, limits));
+                let key = (source.name(), layer.digest);
+                // Its failure is shared, too: what six wait for is tried once.
+                let pass = start(&passes, key, pass(source, layer, options, limits));
                 let built = pass.await;
                 passes.borrow_mut().retain(|_, pass| pass.upgrade().is_some_and(|p| p.peek().is_none()));
                 built
@@ -81,19 +79,19 @@ mod one_pass {
         }
     }
 
+    /// The pass under way, or this one.
     fn start(
-        passes: &RefCell<HashMap<Digest, WeakShared<Pass>>>,
-        digest: Digest,
+        passes: &RefCell<Passes>,
+        key: Key,
         pass: impl Future<Output = Result<BuiltIndex>> + 'static,
     ) -> Shared<Pass> {
         let mut passes = passes.borrow_mut();
-        if let Some(other) = passes.get(&digest).and_then(WeakShared::upgrade).filter(|p| p.peek().is_none())
-        {
+        if let Some(other) = passes.get(&key).and_then(WeakShared::upgrade).filter(|p| p.peek().is_none()) {
             return other;
         }
         let pass: Pass = Box::pin(pass);
         let pass = pass.shared();
-        passes.extend(pass.downgrade().map(|weak| (digest, weak)));
+        passes.extend(pass.downgrade().map(|weak| (key, weak)));
         pass
     }
 

@@ -1,51 +1,42 @@
-//! The zTOC of a layer that has no index of its own, as a cache keeps it: behind a head that says of what it is.
+//! The zTOC of a layer as a cache keeps it, out of the cache and into it.
 
 use bytes::Bytes;
 
 use crate::oci::{Descriptor, Digest};
 use crate::source::Cache;
+use crate::ztoc::kept::{HEAD, Kept, Origin, head, read_head};
 
-const MAGIC: &[u8; 16] = b"ocipeek ztoc 1\n\0";
-/// Magic, the layer's digest and size, the zTOC's digest and size.
-const HEAD: usize = 16 + 2 * (32 + 8);
+pub(super) use crate::ztoc::kept::key;
+
 /// The zTOC's media type, which nothing depends on.
 const MEDIA_TYPE: &str = "application/octet-stream";
 
-/// Under which key.
-pub(super) fn key(layer: &Digest) -> String {
-    format!("index-v1:{layer}")
+/// Keeps a zTOC that was built here of `layer`.
+pub(super) async fn keep(cache: &dyn Cache, layer: &Descriptor, ztoc: &Bytes) {
+    let kept = Kept { digest: Digest::of(ztoc), size: ztoc.len() as u64, origin: Origin::Built };
+    let mut value = head((&layer.digest, layer.size), &kept);
+    value.extend_from_slice(ztoc);
+    cache.put(&key(&layer.digest), value.into()).await;
 }
 
-fn head(layer: &Descriptor, ztoc: &Digest, size: u64) -> Vec<u8> {
-    let mut out = MAGIC.to_vec();
-    for (digest, size) in [(&layer.digest, layer.size), (ztoc, size)] {
-        out.extend_from_slice(digest.as_bytes());
-        out.extend_from_slice(&size.to_le_bytes());
-    }
-    out
-}
-
-/// The value for a zTOC of `layer`.
-pub(super) fn value(layer: &Descriptor, ztoc: &Bytes) -> Bytes {
-    let mut out = head(layer, &Digest::of(ztoc), ztoc.len() as u64);
-    out.extend_from_slice(ztoc);
-    out.into()
-}
-
-/// The zTOC that the cache keeps of `layer`: what its head says, without its bytes.
-pub(super) async fn find(cache: &dyn Cache, layer: &Descriptor) -> Option<Descriptor> {
+/// The zTOC that the cache keeps of `layer`: what its head says, without its bytes; and how it is known.
+pub(super) async fn find(cache: &dyn Cache, layer: &Descriptor) -> Option<(Descriptor, Origin)> {
     let value = cache.get_range(&key(&layer.digest), 0..HEAD as u64).await?;
-    let own = value.get(16 + 32 + 8..HEAD)?;
-    let (digest, size) = own.split_first_chunk::<32>()?;
-    let (digest, size) = (Digest::from_sha256(*digest), u64::from_le_bytes(size.try_into().ok()?));
-    (value.get(..HEAD)? == head(layer, &digest, size)).then(|| Descriptor::new(MEDIA_TYPE, digest, size))
+    let kept = read_head(&value, (&layer.digest, layer.size))?;
+    Some((Descriptor::new(MEDIA_TYPE, kept.digest, kept.size), kept.origin))
 }
 
-/// The bytes of the zTOC that [`find`] found, if they are still those.
+/// The bytes of the zTOC that [`find`] found, if they are still those. What is damaged is dropped: its head is all that the
+/// next open would look at.
 pub(super) async fn read(cache: &dyn Cache, layer: &Descriptor, ztoc: &Descriptor) -> Option<Bytes> {
-    let value = cache.get(&key(&layer.digest)).await?;
-    let bytes = (value.len() >= HEAD).then(|| value.slice(HEAD..))?;
-    (bytes.len() as u64 == ztoc.size && Digest::of(&bytes) == ztoc.digest).then_some(bytes)
+    let key = key(&layer.digest);
+    let value = cache.get(&key).await?;
+    let bytes = (value.len() >= HEAD).then(|| value.slice(HEAD..));
+    let good = bytes.filter(|b| b.len() as u64 == ztoc.size && Digest::of(b) == ztoc.digest);
+    if good.is_none() {
+        cache.put(&key, Bytes::new()).await;
+    }
+    good
 }
 
 /// The descriptor of a zTOC that is at hand.

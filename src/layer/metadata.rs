@@ -9,11 +9,11 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared, WeakShared};
 
-use super::{Context, Once, kept};
+use super::{Context, Indexer, Once, kept};
 use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
 use crate::limits::Limits;
-use crate::oci::Descriptor;
+use crate::oci::{Descriptor, Digest};
 use crate::order::heap_sort;
 use crate::pack::{self, FIRST_READ, Head, Page};
 use crate::rootfs::{LayerIndex, Parts, PathIndex};
@@ -190,14 +190,31 @@ impl Metadata {
         let limit = self.context.limits.max_ztoc_size;
         Limits::check("max_ztoc_size", self.ztoc.size, limit)
             .map_err(|e| e.with_digest(&self.layer.digest))?;
-        let kept = match &self.context.cache {
-            Some(cache) => kept::read(&**cache, &self.layer, &self.ztoc).await,
-            None => None,
-        };
-        kept.ok_or_else(|| {
-            let text = "the index that the cache kept of this layer is damaged or gone; open the image again";
-            Error::new(Code::CorruptZtoc, text).with_digest(&self.layer.digest)
-        })
+        let Some(cache) = &self.context.cache else { return self.anew().await };
+        match kept::read(&**cache, &self.layer, &self.ztoc).await {
+            Some(bytes) => Ok(bytes),
+            None => self.anew().await,
+        }
+    }
+
+    /// The zTOC that the cache kept is damaged or gone: it is built again, where that may be.
+    async fn anew(&self) -> Result<Bytes> {
+        let Context { source, cache, indexer, limits, .. } = &*self.context;
+        let may = |_: &&Rc<dyn Indexer>| self.layer.size <= limits.max_build_layer_size;
+        if let Some(indexer) = indexer.as_ref().filter(may) {
+            let built = indexer.build(source.clone(), self.layer.clone()).await?;
+            if built.layer_digest == self.layer.digest {
+                if let Some(cache) = cache {
+                    kept::keep(&**cache, &self.layer, &built.ztoc).await;
+                }
+                // Else it is one of another span size, which the next open finds.
+                if Digest::of(&built.ztoc) == self.ztoc.digest {
+                    return Ok(built.ztoc);
+                }
+            }
+        }
+        let text = "the index that the cache kept of this layer is damaged or gone; open the image again";
+        Err(Error::new(Code::CorruptZtoc, text).with_digest(&self.layer.digest))
     }
 
     fn parse(&self, bytes: Bytes) -> Result<Whole> {

@@ -13,6 +13,7 @@ use crate::limits::Limits;
 use crate::oci::{Descriptor, Digest};
 use crate::rootfs::LayerIndex;
 use crate::transport::{ByteStream, deferred};
+use crate::ztoc::kept::Origin;
 
 /// Decides how it is read when something of it is wanted first.
 pub(crate) struct UnindexedLayer(Rc<Inner>);
@@ -159,22 +160,24 @@ impl Inner {
 
     async fn find(&self) -> Option<Rc<dyn Layer>> {
         let cache = self.context.cache.as_ref().filter(|_| self.context.kept_indexes)?;
-        let ztoc = kept::find(&**cache, &self.layer).await?;
-        let layer = self.by(ztoc);
+        let (ztoc, origin) = kept::find(&**cache, &self.layer).await?;
+        let layer = self.by(ztoc, origin);
         // What is damaged is no index.
         let works = layer.index().await.is_ok();
         self.context.source.stats().cache(works);
         works.then(|| -> Rc<dyn Layer> { Rc::new(layer) })
     }
 
-    /// The way by a zTOC that was built here.
-    fn by(&self, ztoc: Descriptor) -> ZtocLayer {
-        let checked = self.attached == Some(ztoc.digest);
+    /// The way by a zTOC that was built here, or compared with one that was.
+    fn by(&self, ztoc: Descriptor, origin: Origin) -> ZtocLayer {
+        let checked = origin != Origin::Built || self.attached == Some(ztoc.digest);
         ZtocLayer::own(self.context.clone(), self.layer.clone(), ztoc, checked, self.id)
     }
 
     async fn build(self: &Rc<Self>) -> Result<()> {
-        let wanted = self.layer.size > self.context.index_above;
+        // Who takes what nothing vouches for reads a plain tar where it lies.
+        let by_range = !self.context.verify && self.plain.read_by() == ReadBy::Tar;
+        let wanted = self.layer.size > self.context.index_above && !by_range;
         let Some(indexer) = self.context.indexer.as_ref().filter(|_| wanted) else { return Ok(()) };
         let limit = self.context.limits.max_build_layer_size;
         Limits::check("max_build_layer_size", self.layer.size, limit).map_err(|e| {
@@ -204,13 +207,12 @@ impl Inner {
                         the transfer, is damaged";
             return Err(Error::new(Code::DigestMismatch, text).with_digest(&self.layer.digest));
         }
-        let value = kept::value(&self.layer, &built.ztoc);
-        let ztoc = kept::at_hand(built.ztoc);
-        let layer = self.by(ztoc);
+        let ztoc = kept::at_hand(built.ztoc.clone());
+        let layer = self.by(ztoc, Origin::Built);
         layer.index().await?;
         self.own.borrow_mut().get_or_insert_with(|| Rc::new(layer));
         if let Some(cache) = &self.context.cache {
-            cache.put(&kept::key(&self.layer.digest), value).await;
+            kept::keep(&**cache, &self.layer, &built.ztoc).await;
         }
         Ok(())
     }

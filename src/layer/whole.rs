@@ -165,6 +165,10 @@ impl Inner {
     fn cure(&self) -> &'static str {
         match layer_compression(&self.layer.media_type) {
             Some(LayerCompression::Zstd) => "convert the image's layers to zstd:chunked",
+            Some(LayerCompression::Gzip | LayerCompression::None) if self.context.indexer.is_none() => {
+                "open the image with index: \"build\", which streams the layer once and keeps an index of it, or build \
+                 a SOCI index of the image"
+            }
             _ => "build a SOCI index of the image",
         }
     }

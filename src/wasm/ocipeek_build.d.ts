@@ -109,6 +109,38 @@ export class ZtocView extends Freed {
   spansOf(path: Uint8Array): Uint32Array | undefined;
 }
 
+/** What a zTOC says otherwise than its layer does. */
+export function compareZtocs(
+  stated: Uint8Array,
+  built: Uint8Array,
+  options: RawLimits & { told: number },
+): {
+  total: number;
+  differences: {
+    field: string;
+    entry?: Uint8Array;
+    checkpoint?: number;
+    stated: string;
+    actual: string;
+  }[];
+};
+
+/** How a zTOC that a cache keeps is known to be its layer's. */
+export type KeptOrigin = "built" | "checked" | "checked-meaning";
+export function keptKey(layer: string): string;
+export function keptHead(
+  layer: string,
+  layerSize: number,
+  ztoc: string,
+  ztocSize: number,
+  origin: KeptOrigin,
+): Bytes;
+export function readKeptHead(
+  value: Uint8Array,
+  layer: string,
+  layerSize: number,
+): { digest: string; size: number; origin: KeptOrigin; head: number } | undefined;
+
 export interface RawPlatform {
   os: string;
   architecture: string;
@@ -156,6 +188,7 @@ export function readSociIndex(
 ): {
   version: "v1" | "v2";
   buildTool?: string;
+  subject?: string;
   layers: { layerDigest: string; ztoc: RawDescriptor; spanSize?: number; disableXattrs: boolean }[];
 };
 export function sociIndex(input: {

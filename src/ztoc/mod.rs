@@ -10,7 +10,10 @@
 
 #[cfg(feature = "build")]
 pub mod build;
+#[cfg(feature = "build")]
+pub mod compare;
 mod flatbuffer;
+pub(crate) mod kept;
 mod spans;
 mod time;
 mod toc;

@@ -242,7 +242,7 @@ impl Spans {
     }
 
     /// Where span `i` begins: compressed (the first whole byte) and uncompressed. Checked to be positive.
-    fn offsets(&self, i: usize) -> Option<(u64, u64, u8)> {
+    pub(super) fn offsets(&self, i: usize) -> Option<(u64, u64, u8)> {
         if i >= self.len() {
             return None;
         }

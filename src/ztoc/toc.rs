@@ -16,10 +16,10 @@ const MAX_SHARING: u64 = 16;
 const BLOCK: u64 = 512;
 
 /// `FileMetadata`.
-struct File<'a>(Table<'a>);
+pub(super) struct File<'a>(pub(super) Table<'a>);
 
 impl<'a> File<'a> {
-    fn name(&self) -> Result<&'a [u8]> {
+    pub(super) fn name(&self) -> Result<&'a [u8]> {
         self.0.bytes(0, "name")
     }
     fn kind(&self) -> Result<Kind> {
@@ -40,7 +40,7 @@ impl<'a> File<'a> {
             }
         })
     }
-    fn offset(&self) -> Result<u64> {
+    pub(super) fn offset(&self) -> Result<u64> {
         self.0.size(2, "uncompressed_offset")
     }
     fn size(&self) -> Result<u64> {
@@ -62,25 +62,25 @@ impl<'a> File<'a> {
         let number = |slot, field| self.0.i64(slot, field).map(i64::cast_unsigned);
         Ok((number(11, "devmajor")?, number(12, "devminor")?))
     }
-    fn records(&self) -> Result<Records<'a>> {
+    pub(super) fn records(&self) -> Result<Records<'a>> {
         Ok(Records(self.0.vector(13, "xattrs")?))
     }
 }
 
 /// The PAX records of an entry, which the format calls `xattrs`.
-struct Records<'a>(Vector<'a>);
+pub(super) struct Records<'a>(Vector<'a>);
 
 impl<'a> Records<'a> {
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.0.len()
     }
-    fn get(&self, i: usize) -> Result<(&'a [u8], &'a [u8])> {
+    pub(super) fn get(&self, i: usize) -> Result<(&'a [u8], &'a [u8])> {
         let record = self.0.table(i, "Xattr")?;
         Ok((record.bytes(0, "key")?, record.bytes(1, "value")?))
     }
 }
 
-fn file<'a>(files: &Vector<'a>, i: usize) -> Result<File<'a>> {
+pub(super) fn file<'a>(files: &Vector<'a>, i: usize) -> Result<File<'a>> {
     files.table(i, "FileMetadata").map(File)
 }
 

@@ -166,6 +166,7 @@ pub fn asked_platform(text: &str) -> Result<JsValue, JsValue> {
 struct JsSociIndex<'a> {
     version: &'static str,
     build_tool: Option<&'a str>,
+    subject: Option<String>,
     layers: Vec<JsSociLayer<'a>>,
 }
 
@@ -192,6 +193,7 @@ fn soci_index(bytes: &[u8], limits: &Limits) -> Result<JsValue> {
             crate::soci::SociVersion::V2 => "v2",
         },
         build_tool: index.build_tool.as_deref(),
+        subject: index.subject.as_ref().map(|subject| subject.digest.to_string()),
         layers: index
             .layers
             .iter()

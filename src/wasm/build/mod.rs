@@ -1,6 +1,7 @@
 //! Classes and functions that build SOCI indexes, for `ocipeek/build`.
 
 mod builder;
+mod compare;
 mod entries;
 mod hash;
 mod manifests;
