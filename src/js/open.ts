@@ -1,4 +1,11 @@
-import { type Host, imageNames, openImage, type RawOptions, type SourceSpec } from "../wasm/ocipeek.js";
+import {
+  type Host,
+  imageNames,
+  openImage,
+  parseReference,
+  type RawOptions,
+  type SourceSpec,
+} from "../wasm/ocipeek.js";
 import { blobFiles, mapFiles } from "./blob.js";
 import { invalid, OcipeekError } from "./errors.js";
 import { Handover } from "./formats/handover.js";
@@ -31,7 +38,7 @@ export async function open(source: ImageSource, options: OpenOptions = {}): Prom
   const spec = sourceOf(source, options.tag, runtime);
   const meter = options.onProgress && new ProgressMeter(options.onProgress);
   const scope = new Scope(meter);
-  const indexing = new Indexing(scope, options, runtime.isIsolated === true);
+  const indexing = new Indexing(scope, options, runtime.isIsolated === true, repositoryOf(spec));
   const raw = rawOptions(options, runtime, spec);
   const handover = new Handover({ ...hostOf(options, meter), indexer: indexing });
   try {
@@ -140,6 +147,17 @@ export function sourceOf(source: ImageSource, tag: string | undefined, runtime: 
   }
   const kind = transport === "oci" ? "folder" : "archive";
   return { kind, files: reader(path), ...tagged(name ?? tag) };
+}
+
+/** With its registry. Of what is no reference, opening it tells. */
+function repositoryOf(spec: SourceSpec): string | undefined {
+  if (spec.kind !== "registry") return undefined;
+  try {
+    const { registry, repository } = parseReference(spec.reference);
+    return `${registry}/${repository}`;
+  } catch {
+    return undefined;
+  }
 }
 
 /** `PATH[:TAG]` or `PATH@sha256:…`, as skopeo splits it: at the first colon, a drive letter's apart. */

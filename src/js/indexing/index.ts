@@ -8,6 +8,7 @@ import { Job } from "./job.js";
 import { type Built, join, type Wanted } from "./pass.js";
 
 let groups = 0;
+let places = 0;
 /** Groups of images that sign in alike. */
 const groupsByAuth = new WeakMap<Auth, number>();
 
@@ -31,11 +32,14 @@ export class Indexing {
   readonly #options: IndexingOptions;
   /** Whose passes it shares. */
   readonly #group: number;
+  /** The repository that it reads from; what is no repository's is this image's alone. */
+  readonly #place: string;
   #wasm: WasmImage | undefined;
 
-  /** `isAlone`: it shares no passes with other images. */
-  constructor(scope: Scope, options: IndexingOptions, isAlone: boolean) {
+  /** `isAlone`: it shares no passes with other images. `repository`: with its registry, where it reads from one. */
+  constructor(scope: Scope, options: IndexingOptions, isAlone: boolean, repository: string | undefined) {
     this.#scope = scope;
+    this.#place = repository ?? `#${++places}`;
     this.#group = isAlone ? ++groups : groupOf(options.auth);
     this.#options = options;
   }
@@ -98,6 +102,7 @@ export class Indexing {
   #wanted(layer: { digest: string; size: number }, spanSize: number | undefined): Wanted {
     return {
       group: this.#group,
+      place: this.#place,
       digest: layer.digest,
       size: layer.size,
       spanSize,

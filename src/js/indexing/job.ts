@@ -86,7 +86,8 @@ export class Job implements IndexJob {
     stopped.catch(() => {});
     const found = await Promise.race([this.#of.find(), stopped]);
     if (found) return found;
-    this.#membership = join(this.#of.wanted, this.#member);
+    // Who asks for it does not ask for what came of it before.
+    this.#membership = join(this.#of.wanted, this.#member, true);
     try {
       const built = await Promise.race([this.#membership.built, stopped]);
       return await Promise.race([this.#of.use(built), stopped]);

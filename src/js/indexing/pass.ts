@@ -10,10 +10,12 @@ export interface Built {
   readonly layerDigest: string;
 }
 
-/** What is to be indexed, and how. Members who want the same share a pass. */
+/** What is to be indexed, and how. Members who want the same share a pass, and its failure. */
 export interface Wanted {
   /** Passes are shared within a group. */
   readonly group: number;
+  /** The repository that the layer comes from: what another one does decides nothing here. */
+  readonly place: string;
   readonly digest: string;
   readonly size: number;
   readonly spanSize: number | undefined;
@@ -35,6 +37,36 @@ export interface Member {
 /** The passes under way. */
 const passes = new Map<string, Pass>();
 
+/** Milliseconds that a failure is remembered: one that would come again, and one that may pass. */
+const LASTING_MS = 60_000;
+const PASSING_MS = 5_000;
+const PASSING = ["NETWORK", "RATE_LIMITED"];
+/** Failures that are remembered. */
+const MAX_FAILURES = 256;
+
+/** Failures of late: each try costs all that comes before it, so that not every read tries again. */
+const failures = new Map<string, { error: OcipeekError; until: number }>();
+
+/** Remembers a failure for a while. */
+function remember(key: string, error: unknown): void {
+  // Whatever else is thrown, and what was stopped, says nothing of the layer.
+  if (!(error instanceof OcipeekError) || error.code === "ABORTED") return;
+  const passing = Math.max(PASSING_MS, Math.min((error.retryAfter ?? 0) * 1000, LASTING_MS));
+  const time = PASSING.includes(error.code) ? passing : LASTING_MS;
+  failures.delete(key);
+  failures.set(key, { error, until: Date.now() + time });
+  const [oldest] = failures.keys();
+  if (failures.size > MAX_FAILURES && oldest !== undefined) failures.delete(oldest);
+}
+
+/** The failure that is remembered. */
+function remembered(key: string): OcipeekError | undefined {
+  const failure = failures.get(key);
+  if (failure && failure.until > Date.now()) return failure.error;
+  failures.delete(key);
+  return undefined;
+}
+
 /** A member's part in a pass. */
 export interface Membership {
   readonly built: Promise<Built>;
@@ -44,37 +76,33 @@ export interface Membership {
   leave(): void;
 }
 
-/** Joins the pass of what is wanted, or starts it. */
-export function join(wanted: Wanted, member: Member): Membership {
-  const key = JSON.stringify([wanted.group, wanted.digest, wanted.size, wanted.spanSize, wanted.limits]);
+/**
+ * Joins the pass of what is wanted, or starts it. Where it failed a moment ago, that is all there is to say, but for who
+ * wants it tried `anew`.
+ */
+export function join(wanted: Wanted, member: Member, anew = false): Membership {
+  const { group, place, digest, size, spanSize, limits } = wanted;
+  const key = JSON.stringify([group, place, digest, size, spanSize, limits]);
+  const failure = anew || passes.has(key) ? undefined : remembered(key);
+  if (failure) return failed(failure);
   let pass = passes.get(key);
-  const isFirst = pass === undefined;
   if (!pass) {
     pass = new Pass(wanted, () => passes.get(key) === pass && passes.delete(key));
     passes.set(key, pass);
+    pass.built.then(
+      () => failures.delete(key),
+      (error: unknown) => remember(key, error),
+    );
   }
-  let hasLeft = false;
-  pass.add(member);
-  const built = pass.built.catch((error: unknown) => {
-    // What failed for others may work from here.
-    if (isFirst || hasLeft) throw error;
-    const next = join(wanted, member);
-    pass = undefined;
-    membership.changed = next.changed;
-    membership.leave = next.leave;
-    return next.built;
-  });
-  // Whoever left does not look at it.
+  const joined = pass;
+  joined.add(member);
+  return { built: joined.built, changed: () => joined.changed(), leave: () => joined.remove(member) };
+}
+
+function failed(error: OcipeekError): Membership {
+  const built = Promise.reject<Built>(error);
   built.catch(() => {});
-  const membership = {
-    built,
-    changed: () => pass?.changed(),
-    leave: () => {
-      hasLeft = true;
-      pass?.remove(member);
-    },
-  };
-  return membership;
+  return { built, changed: () => {}, leave: () => {} };
 }
 
 class Pass {
