@@ -27,7 +27,7 @@ export async function createIndex(
   await buildReady();
   const set = settings(options);
   const { images } = await chooseImages(source, reference, set);
-  const indexed = await indexLayers(source, images, "v1", set);
+  const indexed = await indexLayers(source, images, set);
   return closing(indexed, async () => {
     const artifacts = await Promise.all(images.map((image) => artifactsOf(image, "v1", indexed, set)));
     checkAny(source, artifacts, set);
@@ -50,7 +50,7 @@ export async function convertImage(
   await buildReady();
   const set = settings(options);
   const chosen = await chooseImages(source, reference, set);
-  const indexed = await indexLayers(source, chosen.images, "v2", set);
+  const indexed = await indexLayers(source, chosen.images, set);
   return closing(indexed, async () => {
     const artifacts = await Promise.all(chosen.images.map((image) => artifactsOf(image, "v2", indexed, set)));
     checkAny(source, artifacts, set);

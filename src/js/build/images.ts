@@ -37,11 +37,15 @@ export interface Chosen {
 
 type Options = Pick<IndexOptions, "platforms" | "signal" | "limits">;
 
-/** Finds the images to index. */
+/**
+ * Finds the images to index. `onAbsent`: told of platforms whose manifests are not there, as in a layout that holds some of
+ * an image; without it they are an error.
+ */
 export async function chooseImages(
   source: Source,
   reference: string | undefined,
   options: Options,
+  onAbsent?: (platform: string) => void,
 ): Promise<Chosen> {
   const { architecture = "amd64" } = await buildReady();
   const root = await source.manifest(reference, options);
@@ -71,7 +75,12 @@ export async function chooseImages(
     for (const { descriptor, platform: its } of taken) {
       const stated = want === "all" ? (descriptor.statedPlatform ?? its) : platformNamed(want, askedPlatform);
       if (images.some((it) => it.manifest.digest === descriptor.digest)) continue;
-      const manifest = await source.manifest(descriptor.digest, options);
+      const manifest = await source.manifest(descriptor.digest, options).catch((error: unknown) => {
+        const isAbsent = error instanceof OcipeekError && error.code === "NOT_FOUND" && want === "all";
+        if (!isAbsent || !onAbsent) throw error;
+        onAbsent(its.name);
+      });
+      if (!manifest) continue;
       const own = { ...manifest, mediaType: descriptor.mediaType };
       images.push(
         await imageOf(source, own, parse(own, options), { descriptor, platform: its, stated }, options),

@@ -7,4 +7,6 @@ export { pushArtifacts } from "./push.js";
 export { readZtoc } from "./read-ztoc.js";
 export { MemoryStore } from "./store.js";
 export * from "./types.js";
+export type * from "./verified.js";
+export { verifyIndex } from "./verify.js";
 export { buildZtoc } from "./ztoc.js";

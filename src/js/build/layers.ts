@@ -5,8 +5,10 @@ import { invalid, OcipeekError } from "../errors.js";
 import type { Blob as Content } from "../push/content.js";
 import type { Source } from "../source.js";
 import { pathBytes } from "../text.js";
-import { type Existing, existingZtocs, ignored } from "./existing.js";
+import { timely } from "../timely-cache.js";
 import type { PlatformImage } from "./images.js";
+import { type Existing, ignored, ownZtocs } from "./indexes.js";
+import { findKept, keep } from "./kept.js";
 import { BuildMeter } from "./progress.js";
 import { openZtoc } from "./read-ztoc.js";
 import { sourceBlob } from "./source-blob.js";
@@ -64,7 +66,8 @@ export function settings(options: IndexOptions): Settings {
   if (!(minLayerSize >= 0)) throw invalid("minLayerSize must be a number of bytes");
   if (options.platforms?.length === 0) throw invalid("platforms must name one, or be `all`");
   if (parallel !== 1 && parallel !== 2) throw invalid("parallel must be 1 or 2");
-  return { ...options, spanSize, minLayerSize, buildTool, prefetchFiles, parallel };
+  const cache = options.cache && timely(options.cache, options.limits?.maxCacheMs);
+  return { ...options, cache, spanSize, minLayerSize, buildTool, prefetchFiles, parallel };
 }
 
 interface Job {
@@ -78,13 +81,12 @@ interface Job {
 export async function indexLayers(
   source: Source,
   images: readonly PlatformImage[],
-  version: "v1" | "v2",
   options: Settings,
 ): Promise<IndexedLayers> {
   const layers = new Map<string, IndexedLayer>();
   const jobs: Job[] = [];
   for (const image of images) {
-    const known = options.force ? undefined : await existingZtocs(source, image, version, options);
+    const known = options.force ? undefined : await ownZtocs(source, image, options);
     for (const [index, layer] of image.doc.layers.entries()) {
       const job = jobs.find((it) => it.layer.digest === layer.digest);
       if (job?.existing.length === 0) job.existing = known?.get(layer.digest) ?? [];
@@ -147,8 +149,8 @@ async function indexLayer(
 ): Promise<IndexedLayer> {
   const { digest, size } = layer;
   const { signal, spanSize, buildTool, limits, store } = options;
-  for (const candidate of existing) {
-    const reused = await reuse(source, candidate, layer, options);
+  for await (const candidate of candidates(source, layer, existing, options)) {
+    const reused = await reuse(candidate, layer, options);
     if (!reused) continue;
     meter?.layer({
       index,
@@ -168,6 +170,7 @@ async function indexLayer(
     const ztoc = await runBuild(open(0), { ...wanted, ...hooks }, meter, true);
     built.push(ztoc);
     const { blob, spans, needsXattrs } = ztoc;
+    await keep(options.cache, layer, blob, "built");
     const prefetch = prefetchSpans(options.prefetchFiles, (path) => ztoc.spansOf(path));
     return { outcome: "indexed", ztoc: { blob, spans, needsXattrs, prefetch } };
   } catch (error) {
@@ -182,17 +185,44 @@ function isZstd(error: OcipeekError): boolean {
   return error.message.includes("zstd");
 }
 
-/** A zTOC that the source has, if it is one of this layer as it would be built. */
-async function reuse(
+/** A zTOC that may be used again. */
+interface Candidate {
+  blob: Content;
+  bytes: Uint8Array;
+}
+
+/**
+ * zTOCs that somebody vouches for: the cache, which has only what was built here or compared with what was; and the image
+ * itself.
+ */
+async function* candidates(
   source: Source,
-  existing: Existing,
+  layer: RawDescriptor,
+  existing: readonly Existing[],
+  { cache, force, signal }: Settings,
+): AsyncGenerator<Candidate, void, undefined> {
+  const kept = force ? undefined : await findKept(cache, layer);
+  if (kept) {
+    const { digest, bytes } = kept;
+    const read = async (start: number, end: number) => bytes.subarray(start, end);
+    yield { blob: { digest, size: bytes.length, read }, bytes };
+  }
+  for (const named of existing) {
+    const bytes = await source.blob(named, { signal }).catch(ignored);
+    if (!bytes) continue;
+    const { digest, size } = named;
+    const inMemory: Content = { digest, size, read: async (start, end) => bytes.subarray(start, end) };
+    yield { blob: size <= KEPT ? inMemory : sourceBlob(source, named), bytes };
+  }
+}
+
+/** A zTOC that is there, if it is one of this layer as it would be built. */
+async function reuse(
+  { blob, bytes }: Candidate,
   layer: RawDescriptor,
   options: Settings,
 ): Promise<{ ztoc: LayerZtoc; entries: number } | undefined> {
-  const { signal, limits, spanSize, buildTool, prefetchFiles } = options;
-  const { digest, size } = existing;
-  const bytes = await source.blob(existing, { signal }).catch(ignored);
-  if (!bytes) return undefined;
+  const { limits, spanSize, buildTool, prefetchFiles } = options;
   const view = await openZtoc(bytes, limits).catch(ignored);
   if (!view) return undefined;
   try {
@@ -201,8 +231,6 @@ async function reuse(
       return undefined;
     }
     const prefetch = prefetchSpans(prefetchFiles, (path) => pair(view.spansOf(pathBytes(path))));
-    const kept: Content = { digest, size, read: async (start, end) => bytes.subarray(start, end) };
-    const blob = size <= KEPT ? kept : sourceBlob(source, existing);
     const { spans, entries, needsXattrs } = facts;
     return { ztoc: { blob, spans, needsXattrs, prefetch }, entries };
   } finally {

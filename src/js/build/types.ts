@@ -1,7 +1,7 @@
 /** The public types of `ocipeek/build`. @module */
 import type { Blob as Content, Manifest } from "../push/content.js";
 import type { Descriptor } from "../push/descriptor.js";
-import type { EntryType } from "../types.js";
+import type { Cache, EntryType } from "../types.js";
 
 /** What the reference uses where no span size is asked for, in bytes: 4 MiB. */
 export const DEFAULT_SPAN_SIZE: number = 4 << 20;
@@ -210,8 +210,16 @@ export interface IndexOptions {
   optimizeXattrs?: boolean | undefined;
   /** `false`: do not state the span size beside each zTOC, as builders before 2026: for their digests. */
   annotateSpanSize?: boolean | undefined;
-  /** Build every zTOC anew, although the source has an index with one of this span size and build tool. */
+  /**
+   * Build every zTOC anew, although one of this span size and build tool is there that somebody vouches for: in the index
+   * that the image names, or in the {@link cache}. zTOCs of indexes that are merely attached are always built anew.
+   */
   force?: boolean | undefined;
+  /**
+   * Where zTOCs that are built here are kept by the digests of their layers, and are found again; the reader finds them
+   * there, too. Only its owner may be able to write to it.
+   */
+  cache?: Cache | undefined;
   /** Layers to index at a time, 1 or 2; 2 by default. */
   parallel?: number | undefined;
   /** As in {@link BuildZtocOptions.limits}. */
@@ -228,7 +236,7 @@ export interface IndexOptions {
  * What became of a layer:
  *
  * - `indexed`: it got a zTOC,
- * - `reused`: the source had one already,
+ * - `reused`: there was one already, that the image or the cache vouches for,
  * - `too-small`: it is below the minimum,
  * - `zstd`: it is compressed with zstd, of which no zTOC exists,
  * - `unsupported`: no zTOC can tell of it; {@link LayerResult.reason} says why.
