@@ -35,7 +35,11 @@ export const COMMON: Options = {
   },
   "build-index": {
     type: "boolean",
-    help: "build indexes of layers without one, and keep them in --cache-dir or the user's cache folder",
+    help: "index all layers without an index that are read, not only those too large to be fetched whole",
+  },
+  "no-build-index": {
+    type: "boolean",
+    help: "index none: what is too large to be fetched whole is an error",
   },
   "insecure-unverified": { type: "boolean", help: "do not verify content; say so in the results" },
   username: {
@@ -69,6 +73,7 @@ export const COMMON: Options = {
     value: "DIR",
     help: "keep what was fetched and verified in this folder: a new or empty one, or one made so before",
   },
+  "no-cache": { type: "boolean", help: "keep nothing (default: indexes, in the user's cache folder)" },
   limit: {
     type: "string",
     multiple: true,

@@ -1,9 +1,8 @@
-import { homedir } from "node:os";
-import { isAbsolute, join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { BuildProgress } from "../js/build/entry/node.js";
 import {
   type Auth,
+  type Cache,
   type Credentials,
   type Fetch,
   type FileTree,
@@ -16,12 +15,14 @@ import {
   type ReadStats,
   type Source,
 } from "../js/entry/node.js";
-import { DirectoryCache, dockerAuth, proxyFetchIfNeeded } from "../js/node/index.js";
+import { dockerAuth, proxyFetchIfNeeded } from "../js/node/index.js";
 import { splitScheme } from "../js/scheme.js";
 import type { Args } from "./args.js";
+import { cacheOf, type Kept } from "./caching.js";
 import { escapeText, jsonText, unescapeBytes } from "./escape.js";
 import { EXIT, UsageError } from "./exit.js";
 import { siSize, table } from "./format.js";
+import { IndexingNews } from "./indexing.js";
 import type { Output } from "./output.js";
 import { ProgressLine } from "./progress.js";
 import { type Place, placeOf } from "./soci/places.js";
@@ -33,7 +34,10 @@ const OPTIONS: [string, string][] = [
   ["open the image with sociIndex: false", "give --no-soci"],
   ["with attachedIndex: true", "with --attached-index"],
   ["list it in tokenHosts", "name its host with --token-host"],
+  ['open the image with index: "build"', "leave out --no-build-index"],
 ];
+/** The library's limit `maxWholeLayerSize`. */
+const WHOLE_LAYER = 64 << 20;
 
 /** What a command works with. */
 export class Session {
@@ -47,6 +51,7 @@ export class Session {
   readonly #building: BuildLine;
   #images: Image[] = [];
   #sources: Source[] = [];
+  #kept: Promise<Kept | undefined> | undefined;
   #login: Promise<Credentials | undefined> | undefined;
   #fetch: { own: Fetch | undefined } | undefined;
   /** The registry that is written to: what `--username` is for, if there are two. */
@@ -105,6 +110,16 @@ export class Session {
     this.#writesTo = await registryOf(text);
   }
 
+  /** What is kept between runs, if anything is. */
+  async cache(): Promise<Cache | undefined> {
+    return (await this.#caching())?.cache;
+  }
+
+  #caching(): Promise<Kept | undefined> {
+    this.#kept ??= cacheOf(this.args, (message) => this.say(message));
+    return this.#kept;
+  }
+
   /** For `onProgress` of what builds and writes indexes. */
   buildProgress(): (progress: BuildProgress) => void {
     return this.#building.update;
@@ -160,10 +175,11 @@ export class Session {
     if (attached && (args.flag("no-soci") || args.text("soci-index") !== undefined)) {
       throw new UsageError("--attached-index excludes --no-soci and --soci-index");
     }
-    const build = args.flag("build-index");
-    const cacheDir = args.text("cache-dir") ?? (build ? userCacheFolder() : undefined);
-    const cache = cacheDir === undefined ? undefined : new DirectoryCache(cacheDir);
-    await cache?.check();
+    const isEach = args.flag("build-index");
+    const isNone = args.flag("no-build-index");
+    if (isEach && isNone) throw new UsageError("--build-index and --no-build-index exclude each other");
+    const kept = await this.#caching();
+    const limits = args.limits();
     return {
       ...this.#network(),
       platform: args.text("platform"),
@@ -173,13 +189,15 @@ export class Session {
       sociIndex: args.flag("no-soci") ? false : args.text("soci-index"),
       attachedIndex: attached,
       reader: args.text("reader") as OpenOptions["reader"],
-      index: build ? "build" : undefined,
-      onIndexing: this.#building.update,
+      index: isNone ? undefined : "build",
+      // What can be fetched whole is, unless asked for otherwise.
+      indexAbove: isEach ? 0 : (limits.maxWholeLayerSize ?? WHOLE_LAYER),
+      onIndexing: new IndexingNews(this.#building, kept?.folder, (message) => this.say(message)).update,
       verify: !args.flag("insecure-unverified"),
       plainHttp: args.flag("plain-http"),
       tokenHosts: args.texts("token-host"),
-      limits: args.limits(),
-      cache,
+      limits,
+      cache: kept?.cache,
     };
   }
 
@@ -229,17 +247,6 @@ async function registryOf(source: string): Promise<string | undefined> {
   const isElsewhere =
     /^(?:oci|oci-archive|docker-archive|https?):/i.test(source) && splitScheme(source).scheme === undefined;
   return isElsewhere ? undefined : (await parseReference(source)).registry;
-}
-
-/** Where programs of this user keep what can be had again: a folder of its own in ours, which may hold other things. */
-function userCacheFolder(): string {
-  const { env, platform } = process;
-  const own = join("ocipeek", "content");
-  if (platform === "win32") return join(env.LOCALAPPDATA ?? join(homedir(), "AppData", "Local"), own);
-  if (platform === "darwin") return join(homedir(), "Library", "Caches", own);
-  // Only absolute paths count, as the XDG specification wants.
-  const { XDG_CACHE_HOME: folder } = env;
-  return join(folder && isAbsolute(folder) ? folder : join(homedir(), ".cache"), own);
 }
 
 /** How the search for what is attached went, if there was one, and what was found not to fit its layer; for people. */

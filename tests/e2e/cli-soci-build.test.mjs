@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { readLayout, registryHandler } from "../../scripts/lib/layout-registry.mjs";
 import { closeServer, listen } from "../../scripts/lib/servers.mjs";
-import { ocipeek } from "../lib/cli.mjs";
+import { commandEnv, ocipeek } from "../lib/cli.mjs";
 import { DEMO, pushLayout, startDockerRegistry } from "../lib/docker-registry.mjs";
 import { saveNew } from "../lib/docker-save.mjs";
 import { merged } from "../lib/expected.mjs";
@@ -109,13 +109,23 @@ describe("building indexes", () => {
         first.written.blobs.map(({ outcome }) => outcome),
         new Array(7).fill("uploaded"),
       );
-      const again = await json(["soci", "create", image, ...ALL]);
-      assert.equal(again.images[0].index, first.images[0].index);
+      // Without what was kept of the first time, those that are attached are not trusted.
+      const elsewhere = await json(["soci", "create", image, ...ALL]);
+      assert.equal(elsewhere.images[0].index, first.images[0].index);
       assert.deepEqual(
-        again.images[0].layers.map(({ outcome }) => outcome),
-        new Array(6).fill("reused"),
+        elsewhere.images[0].layers.map(({ outcome }) => outcome),
+        new Array(6).fill("indexed"),
       );
-      const forced = await json(["soci", "create", image, ...ALL, "--force"]);
+      const kept = ["--cache-dir", path("kept")];
+      for (const outcome of ["indexed", "reused"]) {
+        const again = await json(["soci", "create", image, ...ALL, ...kept]);
+        assert.equal(again.images[0].index, first.images[0].index);
+        assert.deepEqual(
+          again.images[0].layers.map((it) => it.outcome),
+          new Array(6).fill(outcome),
+        );
+      }
+      const forced = await json(["soci", "create", image, ...ALL, ...kept, "--force"]);
       assert.equal(forced.images[0].index, first.images[0].index);
       assert.deepEqual(
         forced.images[0].layers.map(({ outcome }) => outcome),
@@ -439,12 +449,14 @@ describe("building indexes", () => {
     const host = `127.0.0.1:${await listen(server)}`;
     const before = readdirSync(folder.path);
     const args = ["soci", "convert", `${host}/large:latest`, `oci-archive:${path("interrupted.tar")}`];
-    const child = spawn(process.execPath, [cliFile(), ...args], { stdio: "ignore" });
+    const { env, remove } = commandEnv();
+    const child = spawn(process.execPath, [cliFile(), ...args], { env, stdio: "ignore" });
     try {
       const [code] = await once(child, "close");
       assert.equal(code, 130);
       assert.deepEqual(readdirSync(folder.path), before);
     } finally {
+      remove();
       await closeServer(server);
     }
   });

@@ -200,10 +200,33 @@ Note: linux/amd64: 4.7 MB compressed; AWS sees a gain from 250.0 MB on
         digest: V1_INDEXES[0],
         version: "v1",
         found: "referrers",
+        voucher: "attached",
         buildTool: "AWS SOCI CLI v0.2",
       });
       const accepted = await json(0, "soci", "check", `${image}:latest`, "--v1");
       assert.equal(accepted.lazy, true);
+    });
+
+    test("which kind of index it is: the image's, merely attached, verified here, none", async () => {
+      const kept = tempFolder("check-kept");
+      const cache = ["--cache-dir", kept.path];
+      const kind = async (...args) => {
+        const { stdout } = await ocipeek(["soci", "check", "--json", ...args, ...cache]);
+        return JSON.parse(String(stdout)).platforms[0].index?.voucher;
+      };
+      assert.equal(await kind(`${image}:latest-soci`), "image");
+      assert.equal(await kind(`oci:${made.writer.dir}:latest`), undefined);
+      assert.equal(await kind(`${image}:latest`), "attached");
+      await run(0, "soci", "verify", `${image}:latest`, ...cache);
+      assert.equal(await kind(`${image}:latest`), "checked");
+      const text = String((await ocipeek(["soci", "check", `${image}:latest`, ...cache])).stdout);
+      assert.match(text, /^linux\/amd64 {2}no {3}v1 index sha256:\w{64}, attached, and verified here$/m);
+      // Where nothing is kept, nothing is known.
+      assert.match(
+        String((await ocipeek(["soci", "check", `${image}:latest`, "--no-cache"])).stdout),
+        /, attached, not verified$/m,
+      );
+      kept.remove();
     });
 
     test("no index: 1, on all platforms that SOCI is for, and the command that helps", async () => {

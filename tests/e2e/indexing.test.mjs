@@ -1,6 +1,7 @@
 // Images without an index: it is built, kept, and used by the next open. In Node, over a registry that misbehaves as told.
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
 import { MemoryCache, open as openImage } from "ocipeek";
 import { DirectoryCache } from "ocipeek/node";
@@ -232,7 +233,8 @@ describe("layers without an index", () => {
     assert.equal(await image.readFile("/etc/last", "utf8"), LAST);
   });
 
-  test("other bytes than the layer's are an error, and nothing is kept", async () => {
+  test("other bytes than the layer's are an error, and nothing is kept", async (t) => {
+    t.mock.timers.enable({ apis: ["Date"], now: Date.now() });
     registry.damaged = true;
     const cache = twoMethods();
     const image = await open(registry.reference, { cache, index: "build" });
@@ -243,7 +245,107 @@ describe("layers without an index", () => {
       [],
     );
     registry.damaged = false;
+    t.mock.timers.tick(60_001);
     assert.equal(await image.readFile("/etc/last", "utf8"), LAST);
+  });
+
+  test("a failure is shared by all who wait, remembered for a while, and then tried again", async (t) => {
+    t.mock.timers.enable({ apis: ["Date"], now: Date.now() });
+    const passes = () => registry.asked().filter((line) => line.startsWith("GET layer"));
+    const six = () =>
+      Promise.all(Array.from({ length: 6 }, () => open(registry.reference, { index: "build" })));
+    const fail = async (images, code) => {
+      const reads = await Promise.allSettled(images.map((image) => image.readFile("/etc/last")));
+      assert.deepEqual(
+        reads.map((it) => it.status === "rejected" && it.reason.code),
+        images.map(() => code),
+      );
+    };
+    registry.damaged = true;
+    const images = await six();
+    registry.asked();
+    const before = images.reduce((sum, { stats }) => sum + stats.bytes, 0);
+    await fail(images, "DIGEST_MISMATCH");
+    assert.deepEqual(passes(), ["GET layer"]);
+    const bytes = () => images.reduce((sum, { stats }) => sum + stats.bytes, 0) - before;
+    assert.equal(bytes(), registry.layerSize);
+    // Later reads, and those of images that are opened later, are told the same for nothing.
+    for (let i = 0; i < 5; i++) await fail(images, "DIGEST_MISMATCH");
+    await fail(await six(), "DIGEST_MISMATCH");
+    assert.deepEqual([passes(), bytes()], [[], registry.layerSize]);
+    // Whoever asks for it has it tried.
+    await assert.rejects(images[0].indexLayer(0).done, { code: "DIGEST_MISMATCH" });
+    assert.deepEqual(passes(), ["GET layer"]);
+    // Other layers, and the same one read otherwise, are not concerned.
+    const other = await open(registry.other, { index: "build" });
+    assert.equal((await other.readdir("/")).length, 2);
+    t.mock.timers.tick(60_001);
+    await fail(images, "DIGEST_MISMATCH");
+    assert.deepEqual(passes(), ["GET layer"]);
+
+    t.mock.timers.tick(60_001);
+    registry.damaged = false;
+    assert.equal(await images[5].readFile("/etc/last", "utf8"), LAST);
+    assert.equal(await images[4].readFile("/etc/last", "utf8"), LAST);
+  });
+
+  test("a registry that wants some rest gets it, from all readers of the repository", async (t) => {
+    t.mock.timers.enable({ apis: ["Date"], now: Date.now() });
+    let busy = true;
+    let asked = 0;
+    const limited = async (url, init) => {
+      if (!url.includes(registry.layer)) return fetch(url, init);
+      asked++;
+      return busy ? new Response("", { status: 429, headers: { "retry-after": "40" } }) : fetch(url, init);
+    };
+    const images = [];
+    for (let i = 0; i < 2; i++)
+      images.push(await open(registry.reference, { index: "build", fetch: /** @type {any} */ (limited) }));
+    for (const [seconds, requests] of [
+      [0, 1],
+      [39, 0],
+      [2, 1],
+    ]) {
+      t.mock.timers.tick(seconds * 1000);
+      asked = 0;
+      for (const image of images) await assert.rejects(image.readFile("/etc/last"), { code: "RATE_LIMITED" });
+      assert.equal(asked, requests, `after ${seconds} s`);
+    }
+    busy = false;
+    t.mock.timers.tick(41_000);
+    for (const image of images) assert.equal(await image.readFile("/etc/last", "utf8"), LAST);
+  });
+
+  test("a folder in which both the pack and the index are damaged is mended", async () => {
+    const folder = tempFolder("indexing");
+    const options = /** @type {const} */ ({ index: "build" });
+    const cached = () => ({ ...options, cache: new DirectoryCache(folder.path) });
+    await readLast(cached());
+    const kept = readdirSync(folder.path, { recursive: true, withFileTypes: true })
+      .filter((it) => it.isFile() && /(?:index|pack)-v1/.test(it.parentPath))
+      .map((it) => join(it.parentPath, it.name));
+    assert.equal(kept.length, 2);
+    const good = kept.map((file) => readFileSync(file));
+    for (const [i, file] of kept.entries()) {
+      const bad = Buffer.from(good[i]);
+      for (let at = 20_000; at < bad.length; at += 1_000) bad[at] ^= 0x10;
+      writeFileSync(file, bad);
+    }
+    const path = "/data/file-040";
+    const image = await open(registry.reference, cached());
+    registry.asked();
+    assert.deepEqual(Buffer.from(await image.readFile(path)), registry.content(path));
+    assert.equal(registry.asked().filter((line) => line === "GET layer").length, 1);
+    await image.close();
+    assert.deepEqual(
+      kept.map((file) => readFileSync(file)),
+      good,
+    );
+    const next = await open(registry.reference, { cache: new DirectoryCache(folder.path) });
+    registry.asked();
+    assert.deepEqual(Buffer.from(await next.readFile("/data/file-020")), registry.content("/data/file-020"));
+    assert.ok(registry.asked().every((line) => /^GET layer \d+-\d+$/.test(line)));
+    folder.remove();
   });
 
   test("damage of what is kept is a miss; so is another layer's", async () => {
@@ -295,24 +397,83 @@ describe("layers without an index", () => {
     }
   });
 
-  test("the command: --build-index", async () => {
+  test("over the limit of what is fetched whole, the message names what would do", async () => {
+    const image = await open(registry.reference, { limits: { maxWholeLayerSize: registry.layerSize - 1 } });
+    await assert.rejects(image.readFile("/etc/last"), {
+      code: "LIMIT_EXCEEDED",
+      limit: "maxWholeLayerSize",
+      message: /raise that limit, or open the image with index: "build", which streams the layer once/,
+    });
+  });
+
+  test("the command indexes what is too large to be fetched whole, says what that costs, and keeps it", async () => {
     const folder = tempFolder("indexing-cli");
     const env = { XDG_CACHE_HOME: folder.path };
-    const args = ["--build-index", "--stats", registry.reference];
-    const first = await ocipeek(["cat", ...args, "/etc/last"], { env });
+    const small = ["--limit", `maxWholeLayerSize=${registry.layerSize - 1}`];
+    const cat = (path, ...more) => ocipeek(["cat", ...small, ...more, registry.reference, path], { env });
+    const streams = () => registry.asked().filter((line) => line === "GET layer").length;
+    registry.asked();
+    const refused = await cat("/etc/last", "--no-build-index");
+    assert.equal(refused.code, 5);
+    assert.match(
+      refused.stderr,
+      /LIMIT_EXCEEDED: .*; raise that limit, or leave out --no-build-index, which /,
+    );
+    assert.equal(streams(), 0);
+    const forgetful = await cat("/etc/last", "--no-cache");
+    assert.deepEqual([forgetful.code, String(forgetful.stdout)], [0, LAST], forgetful.stderr);
+    assert.equal(
+      forgetful.stderr,
+      "ocipeek: layer 0 has no index: all of its 16.8 MB were read once to make one; nothing is kept, so that the next " +
+        "run does it again\n",
+    );
+    assert.deepEqual([streams(), readdirSync(folder.path)], [1, []]);
+
+    const first = await cat("/etc/last");
     assert.deepEqual([first.code, String(first.stdout)], [0, LAST], first.stderr);
-    assert.match(first.stderr, /ocipeek: layer 0: 65 entries, 16\.8 MB/);
-    assert.equal(registry.asked().filter((line) => line === "GET layer").length, 1);
-    const next = await ocipeek(["cat", ...args, "/data/file-001"], { env });
-    assert.deepEqual(next.stdout, registry.content("/data/file-001"), next.stderr);
-    assert.ok(registry.asked().every((line) => /^GET layer \d+-\d+$/.test(line)));
+    const own = join(folder.path, "ocipeek", "content");
+    const [, where, cost] =
+      /^ocipeek: layer 0 has no index: all of its 16\.8 MB were read once to make one, kept in (.*); from now on a file takes about (\d\.\d) MB\n$/.exec(
+        first.stderr,
+      ) ?? assert.fail(first.stderr);
+    assert.equal(where, own);
+    assert.equal(streams(), 1);
+    const next = await cat("/data/file-001", "--stats");
+    assert.deepEqual(next.stdout, registry.content("/data/file-001"));
+    assert.ok(registry.asked().every((line) => /^GET (?:layer \d+-\d+|config)$/.test(line)));
+    const [, took] = /^\d+ requests, ([\d.]+) MB of an image/m.exec(next.stderr) ?? assert.fail(next.stderr);
+    assert.ok(Number(took) <= 2 * Number(cost), `${took} MB instead of ${cost} MB`);
+    // Indexes, and no copy of what the image holds.
+    assert.deepEqual(
+      readdirSync(own)
+        .filter((name) => !/^(?:\.ocipeek-cache|CACHEDIR\.TAG)$/.test(name))
+        .sort(),
+      ["index-v1", "pack-v1"],
+    );
+
+    // What can be fetched whole is, unless all are wanted.
+    const whole = ["cat", "--no-cache", registry.reference, "/etc/last"];
+    assert.equal((await ocipeek(whole, { env })).stderr, "");
+    assert.match((await ocipeek([...whole, "--build-index"], { env })).stderr, /has no index/);
     const layers = async (...more) => {
       const { stdout } = await ocipeek(["layers", "--json", ...more, registry.reference], { env });
       return JSON.parse(String(stdout))[0].read;
     };
-    assert.equal(await layers("--build-index"), "ztoc");
-    assert.equal(await layers("--cache-dir", `${folder.path}/ocipeek/content`), "ztoc");
-    assert.equal(await layers(), "whole");
+    assert.deepEqual([await layers(), await layers("--no-cache")], ["ztoc", "whole"]);
+    for (const [a, b] of [
+      ["--build-index", "--no-build-index"],
+      ["--no-cache", `--cache-dir=${folder.path}/other`],
+    ]) {
+      const both = await cat("/etc/last", a, b);
+      assert.equal(both.code, 2);
+      assert.match(both.stderr, new RegExp(`${a} and ${b.split("=")[0]} exclude each other`));
+    }
+    // A folder that cannot be used is said, and is no reason not to read.
+    writeFileSync(join(folder.path, "file"), "");
+    const nowhere = await ocipeek(["cat", registry.reference, "/etc/last"], {
+      env: { XDG_CACHE_HOME: join(folder.path, "file") },
+    });
+    assert.deepEqual([nowhere.code, String(nowhere.stdout)], [0, LAST], nowhere.stderr);
     registry.asked();
     folder.remove();
   });

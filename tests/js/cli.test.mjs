@@ -6,7 +6,7 @@ import { chmodSync, lstatSync, openSync, readFileSync, readlinkSync } from "node
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { ROOT } from "../../scripts/lib/run.mjs";
-import { ocipeek } from "../lib/cli.mjs";
+import { commandEnv, ocipeek } from "../lib/cli.mjs";
 import { merged } from "../lib/expected.mjs";
 import { cliFile } from "../lib/package.mjs";
 import { tempFolder } from "../lib/processes.mjs";
@@ -109,7 +109,9 @@ describe("the command", () => {
   test("a full disk is said, without a stack", () => {
     const full = openSync("/dev/full", "w");
     const args = [cliFile(), "cat", IMAGE, "/etc/hostname", "/etc/services"];
-    const { status, stderr } = spawnSync(process.execPath, args, { stdio: ["ignore", full, "pipe"] });
+    const { env, remove } = commandEnv();
+    const { status, stderr } = spawnSync(process.execPath, args, { env, stdio: ["ignore", full, "pipe"] });
+    remove();
     assert.equal(status, 8);
     assert.match(String(stderr), /^ocipeek: cannot write to standard output: .*no space left.*\n$/);
   });

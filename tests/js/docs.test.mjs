@@ -11,7 +11,7 @@ test("every fault has the tests that the table names", () => {
   const rows = text("tests/README.md")
     .split("\n")
     .filter((line) => /^\| (?!fault)/.test(line));
-  assert.equal(rows.length, 17);
+  assert.ok(rows.length >= 20, `${rows.length} rows`);
   for (const row of rows) {
     let code;
     let names = 0;

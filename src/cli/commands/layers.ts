@@ -26,7 +26,7 @@ export const layers: Command = {
   name: "layers",
   summary: "list the layers and how each is read",
   usage: "IMAGE",
-  details: `READ says how: ztoc (by SOCI, or by an index that --build-index built and the cache keeps: only what is needed),
+  details: `READ says how: ztoc (by SOCI, or by an index that was built here and is kept: only what is needed),
 tar (by ranges, with --insecure-unverified), whole (fetched once, up to the limit maxWholeLayerSize), zstd (streamed, once
 to list it and again up to the file for each read), else lazily by that format. FOUND BY says what told so.`,
   options: {},

@@ -30,6 +30,8 @@ const NOT_HERE = [
   "username",
   "password-stdin",
   "plain-http",
+  "no-build-index",
+  "no-cache",
 ];
 
 async function run(session: Session): Promise<void> {

@@ -41,6 +41,11 @@ export interface PlatformReport {
     digest: string;
     version: "v1" | "v2";
     found: "annotation" | "referrers";
+    /**
+     * What vouches for it: the `image`, which names it; or nothing where it is merely `attached`, unless it was `checked` here
+     * (`soci verify`), and the result is still kept.
+     */
+    voucher: "image" | "checked" | "attached";
     buildTool?: string;
   } | null;
   layers: { total: number; covered: number; belowMinimum: number };
@@ -68,6 +73,8 @@ export interface CheckOptions {
   acceptV1?: boolean;
   /** Whether the platforms were chosen by the caller; else those that SOCI is not for are left out. */
   chosen?: boolean;
+  /** Whether the zTOCs of an attached index were all compared with their layers here. */
+  isChecked?: ((image: SurveyedImage, index: SurveyedIndex) => Promise<boolean>) | undefined;
   /** Opens a layer's zTOC by an index; rejects where that fails. */
   open?: ((image: SurveyedImage, index: SurveyedIndex, layer: number) => Promise<void>) | undefined;
 }
@@ -105,7 +112,7 @@ export async function check(survey: Survey, options: CheckOptions = {}): Promise
 async function checkImage(
   image: SurveyedImage,
   minLayerSize: number,
-  { acceptV1 = false, open }: CheckOptions,
+  { acceptV1 = false, isChecked, open }: CheckOptions,
 ): Promise<PlatformReport> {
   const index = image.indexes[0];
   const problems: Problem[] = [];
@@ -140,15 +147,29 @@ async function checkImage(
     digest: image.digest,
     size: image.layerBytes,
     lazy: problems.length === 0,
-    index: index ? described(index) : null,
+    index: index ? described(index, await voucherOf(image, index, isChecked)) : null,
     layers,
     problems,
   };
 }
 
-function described({ digest, version, buildTool }: SurveyedIndex): NonNullable<PlatformReport["index"]> {
+type Voucher = NonNullable<PlatformReport["index"]>["voucher"];
+
+async function voucherOf(
+  image: SurveyedImage,
+  index: SurveyedIndex,
+  isChecked: CheckOptions["isChecked"],
+): Promise<Voucher> {
+  if (index.version === "v2") return "image";
+  return (await isChecked?.(image, index)) ? "checked" : "attached";
+}
+
+function described(
+  { digest, version, buildTool }: SurveyedIndex,
+  voucher: Voucher,
+): NonNullable<PlatformReport["index"]> {
   const found = version === "v2" ? "annotation" : "referrers";
-  return { digest, version, found, ...(buildTool === undefined ? {} : { buildTool }) };
+  return { digest, version, found, voucher, ...(buildTool === undefined ? {} : { buildTool }) };
 }
 
 function uncovered(layer: number, digest: string, size: number, compression: string): Problem {

@@ -21,9 +21,15 @@ export function reportLines(report: CheckReport): string[] {
   ];
 }
 
+const WAYS: Record<NonNullable<PlatformReport["index"]>["voucher"], string> = {
+  image: "named by the manifest",
+  checked: "attached, and verified here",
+  attached: "attached, not verified",
+};
+
 function platformLines(report: PlatformReport, width: number): string[] {
   const { platform, lazy, index, layers, size, problems } = report;
-  const way = index?.found === "annotation" ? "named by the manifest" : "listed as a referrer";
+  const way = index ? WAYS[index.voucher] : "";
   const facts = index
     ? [
         `${index.version} index ${index.digest}, ${way}`,

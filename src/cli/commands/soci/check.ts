@@ -1,3 +1,5 @@
+import "../../../js/build/entry/node.js";
+import { keptDigest } from "../../../js/build/kept.js";
 import { argument, type Command } from "../../command.js";
 import { EXIT } from "../../exit.js";
 import type { Session } from "../../session.js";
@@ -20,6 +22,7 @@ async function run(session: Session): Promise<void> {
       minLayerSize,
       acceptV1: args.flag("v1"),
       chosen: platforms !== undefined,
+      isChecked: await checker(session),
       open: args.flag("deep") ? opener(session, reference) : undefined,
     },
   );
@@ -29,6 +32,22 @@ async function run(session: Session): Promise<void> {
     for (const line of reportLines(report)) await out.line(line);
     if (!report.lazy) session.say(advice(report, reference));
   }
+}
+
+/** Whether all of an attached index is what was verified here: the cache keeps its zTOCs. */
+async function checker(session: Session): Promise<CheckOptions["isChecked"]> {
+  const cache = await session.cache();
+  if (!cache) return undefined;
+  return async ({ layers }, { ztocs }) => {
+    const used = layers.flatMap((layer) => {
+      const ztoc = ztocs.findLast((it) => it.layer === layer.digest);
+      return ztoc ? [{ layer, ztoc }] : [];
+    });
+    for (const { layer, ztoc } of used) {
+      if ((await keptDigest(cache, layer)) !== ztoc.digest) return false;
+    }
+    return used.length > 0;
+  };
 }
 
 function advice({ platforms, minLayerSize }: CheckReport, reference: string): string {
@@ -59,7 +78,8 @@ export const check: Command = {
   summary: "would AWS Fargate and the SOCI snapshotter load an image lazily?",
   usage: "IMAGE [--platform OS/ARCH]... [--min-layer-size N] [--deep] [--v1]",
   details: `An image is loaded lazily if each platform has a SOCI index that is part of it (version 2), and every layer of the
-minimum size or more has a zTOC in it. The exit code is 0 if so, ${EXIT.notFound} if not; that Fargate wants a repository of Amazon ECR,
+minimum size or more has a zTOC in it. Whether its manifest names the index, it is merely attached (version 1), or attached
+and verified here (soci verify), is said. The exit code is 0 if so, ${EXIT.notFound} if not; that Fargate wants a repository of Amazon ECR,
 and sees no gain in small images, is said but does not change it.`,
   options: {
     ...LOOKED_AT,

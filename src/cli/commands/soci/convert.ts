@@ -20,7 +20,12 @@ async function run(session: Session): Promise<void> {
     const source = await session.source(from);
     await place.reach?.(signal);
     const onProgress = session.buildProgress();
-    const artifacts = await convertImage(source, undefined, { ...options, signal, onProgress });
+    const artifacts = await convertImage(source, undefined, {
+      ...options,
+      cache: await session.cache(),
+      signal,
+      onProgress,
+    });
     try {
       const pushed = await pushArtifacts(source, artifacts, place.destination, { tag, signal, onProgress });
       return { artifacts, pushed };

@@ -19,7 +19,12 @@ async function run(session: Session): Promise<void> {
     const source = await session.source(reference);
     await place.reach?.(signal);
     const onProgress = session.buildProgress();
-    const artifacts = await createIndex(source, undefined, { ...options, signal, onProgress });
+    const artifacts = await createIndex(source, undefined, {
+      ...options,
+      cache: await session.cache(),
+      signal,
+      onProgress,
+    });
     try {
       const pushed = await pushArtifacts(source, artifacts, place.destination, { signal, onProgress });
       return { artifacts, pushed };

@@ -11,6 +11,7 @@ export const NO_READING = [
   "no-soci",
   "attached-index",
   "build-index",
+  "no-build-index",
   "reader",
   "insecure-unverified",
 ] as const;
@@ -74,7 +75,11 @@ export const BUILD: Options = {
     help: "a file of the image to fetch first; may be given several times",
   },
   "prefetch-files-json": { type: "string", value: "FILE", help: "a JSON array of such paths" },
-  force: { type: "boolean", short: "f", help: "build every zTOC, although the source has one already" },
+  force: {
+    type: "boolean",
+    short: "f",
+    help: "build every zTOC, although the image or the cache folder has one already",
+  },
 };
 
 /** How much is said. */

@@ -77,6 +77,7 @@ by their digests, and the file's tar header against the zTOC. Links are followed
     "no-soci",
     "attached-index",
     "build-index",
+    "no-build-index",
     "reader",
     "insecure-unverified",
     "json",

@@ -15,6 +15,8 @@ export const NO_IMAGE = [
   "attached-index",
   "reader",
   "build-index",
+  "no-build-index",
+  "no-cache",
   "insecure-unverified",
   "stats",
   "cache-dir",
