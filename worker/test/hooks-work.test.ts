@@ -97,6 +97,8 @@ async function tryJob(
   settings: object = {},
   {
     isEmpty = false,
+    right = true,
+    made,
     broken,
     blob,
     progress,
@@ -106,6 +108,10 @@ async function tryJob(
     answer = registry.answer,
   }: {
     isEmpty?: boolean;
+    /** What comes of verifying an attached index. */
+    right?: boolean;
+    /** The digest of the index that is built. */
+    made?: string;
     broken?: Error;
     /** Pushed with what was built. */
     blob?: Blob;
@@ -132,13 +138,18 @@ async function tryJob(
       calls.push([name, reference, options.platforms]);
       if (broken) throw broken;
       await progress?.(options.onProgress as (progress: object) => void);
-      const index = isEmpty ? undefined : { digest: digestOf(reference) };
+      const index = isEmpty ? undefined : { digest: made ?? digestOf(reference) };
       return { images: [{ index }], close: async () => void calls.push("close") };
     };
   const tools = {
     openSource: async (name: string) => void calls.push(["open", name]),
     createIndex: built("create"),
     convertImage: built("convert"),
+    verifyIndex: async (_source: unknown, reference: string, options: Record<string, unknown>) => {
+      calls.push(["verify", reference, options.platforms]);
+      const layers = [{ outcome: right ? "equal" : "different" }];
+      return { verified: right, images: [{ index: { digest: EMPTY }, layers }] };
+    },
     pushArtifacts: async (
       _source: unknown,
       _artifacts: unknown,
@@ -216,7 +227,7 @@ describe("V1", () => {
     ]);
   });
 
-  test("one that has an index is left, by the API or by the tag that lists referrers", async () => {
+  test("one that has a right index is left, by the API or by the tag that lists referrers", async () => {
     for (const api of [true, false]) {
       const registry = new Registry();
       registry.referrersApi = api;
@@ -229,8 +240,36 @@ describe("V1", () => {
         { ...outcome, requests: 0 },
         { status: "skipped", reason: "already-indexed", requests: 0 },
       );
-      assert.deepEqual(calls, []);
+      // It was looked at, and nothing was built.
+      assert.deepEqual(calls, [
+        ["open", "reg.example/app/x"],
+        ["verify", digest, "all"],
+      ]);
     }
+  });
+
+  test("a wrong index that is attached is told, and the right one pushed beside it, once", async () => {
+    const registry = new Registry();
+    const digest = registry.keep(image("a"), "1");
+    registry.keep(soci(V1, digest));
+    const wrong = { right: false };
+    const { outcome, calls } = await outcomeOf(registry, { tag: "1", digest }, V1_ONLY, wrong);
+    assert.deepEqual(
+      { ...outcome, requests: 0 },
+      { status: "done", pushed: [{ digest: digestOf("pushed") }], refuted: [EMPTY], requests: 0 },
+    );
+    assert.deepEqual(
+      calls.map((call) => (Array.isArray(call) ? call[0] : call)),
+      ["open", "verify", "create", "push", "close"],
+    );
+    // The wrong one may be listed first for ever: it is told again, and nothing is written.
+    const made = registry.keep({ ...soci(V1, digest), annotations: { right: "yes" } });
+    const again = await outcomeOf(registry, { tag: "1", digest }, V1_ONLY, { ...wrong, made });
+    assert.deepEqual(
+      { ...again.outcome, requests: 0 },
+      { status: "skipped", reason: "already-indexed", refuted: [EMPTY], requests: 0 },
+    );
+    assert.ok(!again.calls.some((call) => Array.isArray(call) && call[0] === "push"));
   });
 
   test("of several platforms those that have none, and are asked for", async () => {
@@ -265,7 +304,10 @@ describe("V1", () => {
       { tag: "1" },
       { ...V1_ONLY, platforms: ["linux/arm64", "linux/amd64"] },
     );
-    assert.deepEqual(some.calls[1], ["create", arm64, ["linux/arm64", "linux/amd64"]]);
+    assert.deepEqual(some.calls.slice(1, 3), [
+      ["verify", amd64, ["linux/arm64", "linux/amd64"]],
+      ["create", arm64, ["linux/arm64", "linux/amd64"]],
+    ]);
     const none = await outcomeOf(registry, { tag: "1" }, { ...V1_ONLY, platforms: ["windows/amd64"] });
     assert.equal(none.outcome.status === "skipped" && none.outcome.reason, "nothing-to-index");
   });

@@ -75,7 +75,7 @@ export function createHooks(parts: HooksParts): Hooks | undefined {
 
 /** The index builder is loaded by who needs it. */
 async function tools(): Promise<Tools> {
-  const [{ openSource }, { createIndex, convertImage, pushArtifacts }, { registryDestination }] =
+  const [{ openSource }, { createIndex, convertImage, pushArtifacts, verifyIndex }, { registryDestination }] =
     await Promise.all([import("ocipeek"), import("ocipeek/build"), import("ocipeek/push")]);
-  return { openSource, createIndex, convertImage, pushArtifacts, registryDestination };
+  return { openSource, createIndex, convertImage, pushArtifacts, verifyIndex, registryDestination };
 }

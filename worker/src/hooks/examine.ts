@@ -99,18 +99,24 @@ export function forPlatforms(
   );
 }
 
-/** Those of the images that no SOCI index of v1 refers to. */
-export async function withoutIndex(
+/** An image, and the digests of the SOCI indexes of v1 that refer to it. */
+export interface Attached {
+  readonly image: ImageDoc;
+  readonly indexes: readonly string[];
+}
+
+/** What is attached to each of the images. Anybody who may push can have attached it. */
+export async function attachedTo(
   repository: Destination,
   images: readonly ImageDoc[],
   signal: AbortSignal,
-): Promise<ImageDoc[]> {
-  const missing: ImageDoc[] = [];
+): Promise<Attached[]> {
+  const found: Attached[] = [];
   for (const image of images) {
     const referrers = await repository.referrers(image.digest, V1_INDEX, { signal });
-    if (referrers.length === 0) missing.push(image);
+    found.push({ image, indexes: referrers.map(({ digest }) => digest) });
   }
-  return missing;
+  return found;
 }
 
 /** Whether a tag names an image that was converted of these: with their configurations and layers, and an index. */

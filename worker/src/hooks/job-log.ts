@@ -18,6 +18,8 @@ export interface JobRecord {
   readonly error?: { readonly code: string; readonly message: string };
   /** Manifests that were written. */
   readonly pushed?: readonly Pushed[];
+  /** Digests of indexes that are attached to the image and do not say what its layers say. */
+  readonly refuted?: readonly string[];
   readonly tries: number;
   /** Requests of the last try. */
   readonly requests?: number;
@@ -48,8 +50,11 @@ export function queued(job: Job): JobRecord {
 
 /** The record after a try. */
 export function ended(job: Job, tries: number, outcome: Outcome, now: number): JobRecord {
-  const { requests, status } = outcome;
-  const more = outcome.status === "done" ? { pushed: outcome.pushed } : { reason: outcome.reason };
+  const { requests, refuted, status } = outcome;
+  const more = {
+    ...(outcome.status === "done" ? { pushed: outcome.pushed } : { reason: outcome.reason }),
+    ...(refuted ? { refuted } : {}),
+  };
   return { ...queued(job), status, ...more, tries, requests, endedAt: new Date(now).toISOString() };
 }
 

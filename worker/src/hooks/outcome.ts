@@ -3,7 +3,7 @@ import type { Code } from "../errors.ts";
 
 /** Why there was nothing to do, found at the registry. */
 export type Skipped =
-  /** It has an index already. */
+  /** It has an index already, which was verified where it is merely attached. */
   | "already-indexed"
   /** It is gone since. */
   | "gone"
@@ -17,9 +17,14 @@ export type Skipped =
   | "nothing-to-index";
 
 /** What one try came to. */
-export type Outcome =
-  | { readonly status: "done"; readonly pushed: readonly Pushed[]; readonly requests: number }
-  | { readonly status: "skipped"; readonly reason: Skipped; readonly requests: number };
+export type Outcome = {
+  /** Digests of indexes that are attached to the image and do not say what its layers say. */
+  readonly refuted?: readonly string[];
+  readonly requests: number;
+} & (
+  | { readonly status: "done"; readonly pushed: readonly Pushed[] }
+  | { readonly status: "skipped"; readonly reason: Skipped }
+);
 
 /** A manifest that was written. */
 export interface Pushed {

@@ -6,6 +6,7 @@ import type {
   LayerProgress,
   PlatformArtifacts,
   pushArtifacts,
+  verifyIndex,
 } from "ocipeek/build";
 import type { Destination, registryDestination } from "ocipeek/push";
 import type { AccessList } from "../access.ts";
@@ -14,7 +15,7 @@ import type { FindAuth } from "../deps.ts";
 import { HttpError, toHttpError } from "../errors.ts";
 import { guardedFetch, type PlatformFetch } from "../guarded-fetch.ts";
 import { DEFAULT_MIN_LAYER, DEFAULT_SPAN, type HooksConfig } from "./config.ts";
-import { find, forPlatforms, type ImageDoc, isConverted, withoutIndex } from "./examine.ts";
+import { attachedTo, find, forPlatforms, type ImageDoc, isConverted } from "./examine.ts";
 import type { Job } from "./job.ts";
 import type { Failure, Outcome, Pushed } from "./outcome.ts";
 import { imageOf } from "./push.ts";
@@ -25,6 +26,7 @@ export interface Tools {
   readonly createIndex: typeof createIndex;
   readonly convertImage: typeof convertImage;
   readonly pushArtifacts: typeof pushArtifacts;
+  readonly verifyIndex: typeof verifyIndex;
   readonly registryDestination: typeof registryDestination;
 }
 
@@ -91,6 +93,8 @@ class Task {
   readonly #name: string;
   /** Bytes that each layer has inflated to. */
   readonly #inflated = new Map<string, number>();
+  /** Attached indexes that do not say what the layers say. */
+  readonly #refuted: string[] = [];
   #requests = 0;
 
   /** `end` stops the try. */
@@ -122,23 +126,46 @@ class Task {
   }
 
   async #index(repository: Destination, images: readonly ImageDoc[]): Promise<Outcome> {
-    const missing = await withoutIndex(repository, images, this.#signal);
-    if (missing.length === 0) return this.#skipped("already-indexed");
-    this.#checkLayers(missing);
+    this.#checkLayers(images);
     const { createIndex, pushArtifacts } = await this.#deps.tools();
     const source = await this.#source();
     const pushed: Pushed[] = [];
-    for (const image of missing) {
+    let isIndexed = false;
+    for (const { image, indexes } of await attachedTo(repository, images, this.#signal)) {
+      if (indexes.length > 0 && (await this.#isRight(source, image))) {
+        isIndexed = true;
+        continue;
+      }
       const artifacts = await createIndex(source, image.digest, this.#options());
       try {
         if (!isWorthIt(artifacts.images)) continue;
+        // Behind one that is wrong, the right one may be listed already.
+        if (artifacts.images.every(({ index }) => !index || indexes.includes(index.digest))) {
+          isIndexed = true;
+          continue;
+        }
         const report = await pushArtifacts(source, artifacts, repository, { signal: this.#signal });
         pushed.push(...report.manifests);
       } finally {
         await artifacts.close();
       }
     }
-    return pushed.length > 0 ? this.#done(pushed) : this.#skipped("nothing-to-index");
+    if (pushed.length > 0) return this.#done(pushed);
+    return this.#skipped(isIndexed ? "already-indexed" : "nothing-to-index");
+  }
+
+  /** Whether the index that readers would take of those attached to an image says what its layers say. */
+  async #isRight(source: Awaited<ReturnType<typeof openSource>>, image: ImageDoc): Promise<boolean> {
+    const { verifyIndex } = await this.#deps.tools();
+    const { platforms, parallel, limits, signal, onProgress } = this.#options();
+    const options = { platforms, parallel, limits, signal, onProgress };
+    const report = await verifyIndex(source, image.digest, options);
+    if (report.verified) return true;
+    for (const { index, layers } of report.images) {
+      const isWrong = layers.some(({ outcome }) => outcome === "different" || outcome === "broken");
+      if (index && isWrong) this.#refuted.push(index.digest);
+    }
+    return false;
   }
 
   async #convert(repository: Destination, digest: string, images: readonly ImageDoc[]): Promise<Outcome> {
@@ -258,11 +285,18 @@ class Task {
 
   #done(manifests: readonly Pushed[]): Outcome {
     const pushed = manifests.map(({ digest, tag }) => ({ digest, ...(tag ? { tag } : {}) }));
-    return { status: "done", pushed, requests: this.#requests };
+    return { status: "done", pushed, ...this.#told() };
   }
 
   #skipped(reason: Extract<Outcome, { status: "skipped" }>["reason"]): Outcome {
-    return { status: "skipped", reason, requests: this.#requests };
+    return { status: "skipped", reason, ...this.#told() };
+  }
+
+  #told(): { refuted?: readonly string[]; requests: number } {
+    return {
+      ...(this.#refuted.length > 0 ? { refuted: this.#refuted } : {}),
+      requests: this.#requests,
+    };
   }
 }
 
