@@ -62,6 +62,8 @@ describe("a cache that is late", () => {
     ],
   ])) {
     test(`${name} never settles: everything is read, for as many requests as without one`, async () => {
+      // The first one asks this machine's registry whether it speaks TLS.
+      await read(undefined);
       const without = await read(undefined);
       const began = performance.now();
       const hung = await read(make(new MemoryCache()));
