@@ -61,9 +61,15 @@ pub struct Limits {
     pub max_range_request: u64,
     /// Symbolic links followed in one look-up. Default 40, as Linux does.
     pub max_link_hops: u32,
-    /// Look-ups of a name in a layer that finding one path costs, links and `..` included. Default 4,000,000; a
-    /// path of 20 components in an image of 100 layers needs some thousands.
+    /// Look-ups of a name in a layer that finding one path costs, links and `..` included; names and paths of some
+    /// hundred bytes count for several. Default 1,000,000; a path of 20 components in an image of 100 layers needs some
+    /// thousands.
     pub max_lookup_steps: u64,
+    /// Folders inside each other that a walk goes down. Default 2,048: no path on Linux is deeper (`PATH_MAX`).
+    pub max_depth: u64,
+    /// States of a pattern that one walk looks at, over all names: at most the pattern's length times the names'.
+    /// Default 1,000,000,000; a million names and a usual pattern need some 100,000,000.
+    pub max_glob_steps: u64,
     /// Components of link targets walked while the entries of one layer whose names lead over its own symbolic
     /// links are put in their places. Default 4,000,000.
     pub max_link_steps: u64,
@@ -121,7 +127,9 @@ impl Default for Limits {
             span_cache_size: 64 * MIB,
             max_range_request: 16 * MIB,
             max_link_hops: 40,
-            max_lookup_steps: 4_000_000,
+            max_lookup_steps: 1_000_000,
+            max_depth: 2_048,
+            max_glob_steps: 1_000_000_000,
             max_link_steps: 4_000_000,
             max_layers: 1_000,
             max_index_entries: 10_000,

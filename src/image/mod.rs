@@ -21,7 +21,7 @@ use crate::layer::{Context, Layer, Once};
 use crate::limits::Limits;
 use crate::oci::{Digest, ImageConfig, ImageManifest, Platform};
 use crate::order::sort_keys;
-use crate::rootfs::{DirEntry, LayerIndex, Node, Rootfs, Step, clean};
+use crate::rootfs::{LayerIndex, Listed, LookUp, Node, Place, Rootfs, Step, clean};
 use crate::soci::{PrefetchArtifact, SociLayer, SociPrefetch, SociVersion};
 use crate::source::Cache;
 use crate::stats::Stats;
@@ -368,8 +368,8 @@ impl Image {
     /// What is in a directory, links not followed, sorted by the bytes of the names.
     pub async fn read_dir(&self, path: &[u8]) -> Result<Vec<FileStat>> {
         let node = self.directory(path).await?;
-        let children = self.children(&node).await?;
-        Ok(children.iter().map(|child| self.file_stat(&child.node, None)).collect())
+        let children = self.children(&node, &mut Place::at(&node.path)).await?;
+        Ok(children.iter().map(|child| self.file_stat(&child.entry.node, None)).collect())
     }
 
     /// Everything below a directory, parents before their children, links not followed; with `glob`, what it
@@ -412,11 +412,17 @@ impl Image {
         if let Some(volume) = &self.0.volume {
             return volume.lookup(path, follow).await;
         }
-        self.settle(|rootfs| rootfs.lookup(path, follow)).await
+        let mut look_up = LookUp::new(path, follow);
+        self.settle(&self.0.rootfs, |rootfs| rootfs.look_up(&mut look_up)).await
     }
 
-    /// What is in the directory `node`, names and nodes.
-    async fn children(&self, node: &Node) -> Result<Vec<DirEntry>> {
+    /// What is in the directory `node`, which is `place`.
+    async fn children(&self, node: &Node, place: &mut Place) -> Result<Vec<Listed>> {
+        self.list(&self.0.rootfs, node, place).await
+    }
+
+    /// The same in any tree of its layers.
+    async fn list(&self, rootfs: &RefCell<Rootfs>, node: &Node, place: &mut Place) -> Result<Vec<Listed>> {
         if node.kind != Kind::Directory {
             return Err(Error::new(Code::Enotdir, "not a directory").with_path(&stat::absolute(&node.path)));
         }
@@ -424,7 +430,7 @@ impl Image {
         if let Some(volume) = &self.0.volume {
             return volume.children(node).await;
         }
-        self.settle(|rootfs| rootfs.read_dir(&node.path)).await
+        self.settle(rootfs, |rootfs| rootfs.list(place)).await
     }
 
     /// Looks up a directory that is to be listed.
@@ -444,15 +450,25 @@ impl Image {
     }
 
     /// Asks until it is answered, loading the layers that the answer needs and no others.
-    async fn settle<T>(&self, ask: impl Fn(&Rootfs) -> Result<Step<T>>) -> Result<T> {
+    async fn settle<T>(
+        &self,
+        rootfs: &RefCell<Rootfs>,
+        mut ask: impl FnMut(&Rootfs) -> Result<Step<T>>,
+    ) -> Result<T> {
         loop {
-            let step = ask(&self.0.rootfs.borrow())?;
-            match step {
+            let step = ask(&rootfs.borrow())?;
+            let layers = match step {
                 Step::Done(answer) => return Ok(answer),
-                Step::NeedLayer(i) => {
-                    self.index(i).await?;
+                Step::NeedLayer(layer) => vec![layer],
+                Step::NeedParts(parts) => {
+                    let layers = parts.iter().map(|part| part.0).collect();
+                    self.parts(parts).await?;
+                    layers
                 }
-                Step::NeedParts(parts) => self.parts(parts).await?,
+            };
+            for layer in layers {
+                let index = self.index(layer).await?;
+                rootfs.borrow_mut().set_layer(layer, index);
             }
         }
     }

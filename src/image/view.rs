@@ -1,6 +1,8 @@
 //! One layer of an image on its own.
 
+use std::cell::RefCell;
 use std::ops::Range;
+use std::rc::Rc;
 
 use bytes::Bytes;
 
@@ -8,7 +10,9 @@ use super::read::read_all;
 use super::walk::Tree;
 use super::{FileStat, FileStream, Follow, Image, LayerInfo, Walk};
 use crate::error::{Code, Error, Result};
-use crate::rootfs::{DirEntry, Glob, LayerIndex, Node, Rootfs, Step};
+use crate::layer::Runs;
+use crate::limits::Limits;
+use crate::rootfs::{Glob, LayerIndex, Listed, LookUp, Node, Place, Rootfs};
 use crate::tar::{Entry, Kind};
 
 /// One layer, its whiteouts visible as the entries that they are. Links are resolved within it.
@@ -16,11 +20,18 @@ use crate::tar::{Entry, Kind};
 pub struct LayerView {
     image: Image,
     index: usize,
+    /// The layer as a tree.
+    rootfs: Rc<RefCell<Rootfs>>,
 }
 
 impl LayerView {
     pub(super) fn new(image: Image, index: usize) -> Self {
-        LayerView { image, index }
+        let rootfs = Rc::new(RefCell::new(Rootfs::view(index, &image.0.context.limits)));
+        LayerView { image, index, rootfs }
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.image.0.context.limits
     }
 
     /// What it is and how it is read.
@@ -50,7 +61,8 @@ impl LayerView {
     /// As [`Image::read_dir`].
     pub async fn read_dir(&self, path: &[u8]) -> Result<Vec<FileStat>> {
         let node = self.lookup(path, Follow::All).await?;
-        Ok(self.children(&node).await?.iter().map(|child| self.file_stat(&child.node)).collect())
+        let children = self.children(&node, &mut Place::at(&node.path)).await?;
+        Ok(children.iter().map(|child| self.file_stat(&child.entry.node)).collect())
     }
 
     /// As [`Image::walk`].
@@ -69,6 +81,12 @@ impl LayerView {
         self.image.read_node(&node, range, Some(self.index)).map_err(|e| e.with_path(path))
     }
 
+    /// As [`Image::read_sparse`].
+    pub async fn read_sparse(&self, path: &[u8]) -> Result<Option<(Runs, FileStream)>> {
+        let node = self.lookup(path, Follow::All).await?;
+        self.image.sparse_node(&node).await.map_err(|e| e.with_path(path))
+    }
+
     /// All entries of the layer's tar, in its order.
     pub async fn entries(&self) -> Result<LayerEntries> {
         let index = self.image.all(self.index).await?;
@@ -80,30 +98,12 @@ impl LayerView {
     }
 
     pub(super) async fn lookup(&self, path: &[u8], follow: Follow) -> Result<Node> {
-        self.ask(|tree| tree.lookup(path, follow)).await
+        let mut look_up = LookUp::new(path, follow);
+        self.image.settle(&self.rootfs, |tree| tree.look_up(&mut look_up)).await
     }
 
-    pub(super) async fn children(&self, node: &Node) -> Result<Vec<DirEntry>> {
-        if node.kind != Kind::Directory {
-            return Err(
-                Error::new(Code::Enotdir, "not a directory").with_path(&super::stat::absolute(&node.path))
-            );
-        }
-        self.ask(|tree| tree.read_dir(&node.path)).await
-    }
-
-    async fn ask<T>(&self, ask: impl Fn(&Rootfs) -> Result<Step<T>>) -> Result<T> {
-        loop {
-            let index = self.image.index(self.index).await?;
-            let tree = Rootfs::of_layer(self.index, index, &self.image.0.context.limits);
-            match ask(&tree)? {
-                Step::Done(answer) => return Ok(answer),
-                Step::NeedParts(parts) => self.image.parts(parts).await?,
-                Step::NeedLayer(i) => {
-                    return Err(Error::new(Code::InvalidArgument, format!("the view has no layer {i}")));
-                }
-            }
-        }
+    pub(super) async fn children(&self, node: &Node, place: &mut Place) -> Result<Vec<Listed>> {
+        self.image.list(&self.rootfs, node, place).await
     }
 }
 

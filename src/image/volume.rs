@@ -11,7 +11,7 @@ use super::FileStat;
 use crate::error::{Code, Error, Result};
 use crate::layer::{Attributes, Checks, Volume};
 use crate::limits::Limits;
-use crate::rootfs::{DirEntry, Follow, Node};
+use crate::rootfs::{DirEntry, Follow, Listed, Node};
 use crate::tar::Kind;
 use crate::transport::{ByteStream, at_once};
 
@@ -95,7 +95,7 @@ impl VolumeTree {
     }
 
     /// What is in the directory `dir`, sorted by the bytes of the names.
-    pub(super) async fn children(&self, dir: &Node) -> Result<Vec<DirEntry>> {
+    pub(super) async fn children(&self, dir: &Node) -> Result<Vec<Listed>> {
         let inode = dir.at.map_or_else(|| self.volume.root(), |at| at.1);
         let mut names = self.volume.read_dir(inode).await?;
         names.sort_unstable();
@@ -106,7 +106,8 @@ impl VolumeTree {
         let mut entries = Vec::with_capacity(names.len());
         for (name, inode) in names {
             let kind = self.attributes(inode).await?.kind;
-            entries.push(DirEntry { node: node(join(&dir.path, &name), inode, kind), name });
+            let entry = DirEntry { node: node(join(&dir.path, &name), inode, kind), name };
+            entries.push(Listed { entry, ranks: Box::default() });
         }
         Ok(entries)
     }

@@ -2,9 +2,15 @@
 
 use super::view::LayerView;
 use super::{FileStat, Follow, Image};
-use crate::error::Result;
-use crate::rootfs::{DirEntry, Glob, Node};
+use crate::error::{Error, Result};
+use crate::limits::Limits;
+use crate::rootfs::{Glob, Listed, Matching, Node, Place, Spots};
 use crate::tar::Kind;
+
+/// Steps of a walk that are made together, where less is given out: entries that a glob leaves out, and ends of folders.
+const TOGETHER: usize = 2048;
+/// The same of a glob's own steps: some milliseconds.
+const GLOB_TOGETHER: u64 = 250_000;
 
 /// Which tree.
 pub(super) enum Tree {
@@ -13,6 +19,13 @@ pub(super) enum Tree {
 }
 
 impl Tree {
+    fn limits(&self) -> &Limits {
+        match self {
+            Tree::Image(image) => &image.0.context.limits,
+            Tree::Layer(view) => view.limits(),
+        }
+    }
+
     fn stat(&self, node: &Node) -> FileStat {
         match self {
             Tree::Image(image) => image.file_stat(node, None),
@@ -27,10 +40,10 @@ impl Tree {
         }
     }
 
-    async fn children(&self, node: &Node) -> Result<Vec<DirEntry>> {
+    async fn children(&self, node: &Node, place: &mut Place) -> Result<Vec<Listed>> {
         match self {
-            Tree::Image(image) => image.children(node).await,
-            Tree::Layer(view) => view.children(node).await,
+            Tree::Image(image) => image.children(node, place).await,
+            Tree::Layer(view) => view.children(node, place).await,
         }
     }
 }
@@ -39,58 +52,109 @@ impl Tree {
 /// not followed below it; the directory itself is not given out.
 ///
 /// A glob is matched against the path from that directory on: see [`Glob`](crate::rootfs::Glob). Directories that hold
-/// nothing it could match are not listed.
+/// nothing it could match are not listed. Work is in proportion to the entries of the directories that are.
+///
+/// `LIMIT_EXCEEDED` over `max_depth` and `max_glob_steps`.
 pub struct Walk {
     tree: Tree,
     path: Vec<u8>,
-    glob: Option<Glob>,
-    /// The directory that comes next.
-    next: Option<Node>,
+    glob: Option<Matching>,
     started: bool,
-    /// Length of the start directory's path, with the slash behind it.
-    prefix: usize,
-    stack: Vec<std::vec::IntoIter<DirEntry>>,
+    /// The directory that comes next, which `place` is, and as what the glob begins it.
+    next: Option<(Node, Spots)>,
+    place: Place,
+    /// What is left of the directories that are open.
+    stack: Vec<(std::vec::IntoIter<Listed>, Spots)>,
+    /// What ended it behind entries that were still to be given out.
+    failed: Option<Error>,
+}
+
+/// One step.
+enum Step {
+    Found(Box<FileStat>),
+    Passed,
+    End,
 }
 
 impl Walk {
     pub(super) fn new(tree: Tree, path: &[u8], glob: Option<Glob>) -> Self {
-        Walk { tree, path: path.to_vec(), glob, next: None, started: false, prefix: 0, stack: Vec::new() }
+        let glob = glob.map(|glob| Matching::new(glob, tree.limits()));
+        let (place, stack) = (Place::default(), Vec::new());
+        Walk { tree, path: path.to_vec(), glob, started: false, next: None, place, stack, failed: None }
     }
 
     /// The next entry, links not followed; `None` at the end. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Result<Option<FileStat>> {
-        if !self.started {
-            let root = self.tree.start(&self.path).await?;
-            self.prefix = if root.path.is_empty() { 0 } else { root.path.len().saturating_add(1) };
-            (self.next, self.started) = (Some(root), true);
-        }
         loop {
-            if let Some(dir) = &self.next {
-                let children = self.tree.children(dir).await?;
-                self.stack.push(children.into_iter());
-                self.next = None;
-            }
-            let Some(top) = self.stack.last_mut() else { return Ok(None) };
-            let Some(child) = top.next() else {
-                self.stack.pop();
-                continue;
-            };
-            let (shown, below) = self.wanted(&child.node);
-            let stat = shown.then(|| self.tree.stat(&child.node));
-            if below && child.node.kind == Kind::Directory {
-                self.next = Some(child.node);
-            }
-            if stat.is_some() {
-                return Ok(stat);
+            match self.step().await? {
+                Step::Found(stat) => return Ok(Some(*stat)),
+                Step::Passed => {}
+                Step::End => return Ok(None),
             }
         }
     }
 
-    /// Whether the glob matches, and whether it may match below.
-    fn wanted(&self, node: &Node) -> (bool, bool) {
-        let Some(glob) = &self.glob else { return (true, true) };
-        let relative = node.path.get(self.prefix..).unwrap_or_default();
-        let kind = !glob.directories_only() || node.kind == Kind::Directory;
-        (kind && glob.matches(relative), glob.may_match_below(relative))
+    /// The next entries, at most so many; `None` at the end. Fewer, or none, where much was passed over for them: whoever
+    /// asks can let others in.
+    pub async fn some(&mut self, most: usize) -> Result<Option<Vec<FileStat>>> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        let cost = |walk: &Walk| walk.glob.as_ref().map_or(0, Matching::cost);
+        let (mut found, mut steps) = (Vec::new(), 0usize);
+        let until = cost(self).saturating_add(GLOB_TOGETHER);
+        while found.len() < most && steps < TOGETHER && cost(self) < until {
+            steps += 1;
+            match self.step().await {
+                Ok(Step::Found(stat)) => found.push(*stat),
+                Ok(Step::Passed) => {}
+                Ok(Step::End) if found.is_empty() => return Ok(None),
+                Ok(Step::End) => break,
+                Err(error) if found.is_empty() => return Err(error),
+                Err(error) => {
+                    self.failed = Some(error);
+                    break;
+                }
+            }
+        }
+        Ok(Some(found))
+    }
+
+    async fn step(&mut self) -> Result<Step> {
+        if !self.started {
+            let root = self.tree.start(&self.path).await?;
+            self.place = Place::at(&root.path);
+            let spots = self.glob.as_ref().map(Matching::start).unwrap_or_default();
+            (self.next, self.started) = (Some((root, spots)), true);
+        }
+        if let Some((dir, _)) = &self.next {
+            let most = self.tree.limits().max_depth;
+            Limits::check("max_depth", self.stack.len() as u64, most)
+                .map_err(|e| e.with_path(&super::stat::absolute(&dir.path)))?;
+            let children = self.tree.children(dir, &mut self.place).await?;
+            let spots = self.next.take().map(|next| next.1).unwrap_or_default();
+            self.stack.push((children.into_iter(), spots));
+        }
+        let Some((rest, spots)) = self.stack.last_mut() else { return Ok(Step::End) };
+        let Some(child) = rest.next() else {
+            self.stack.pop();
+            self.place.leave();
+            return Ok(Step::Passed);
+        };
+        let (name, node) = (child.entry.name, child.entry.node);
+        let is_dir = node.kind == Kind::Directory;
+        let (shown, below) = match &mut self.glob {
+            None => (true, Some(Spots::default())),
+            Some(glob) => {
+                let shown = glob.matches(spots, &name, is_dir)?;
+                (shown, if is_dir { glob.below()? } else { None })
+            }
+        };
+        let found = shown.then(|| Step::Found(Box::new(self.tree.stat(&node))));
+        if let Some(spots) = below.filter(|_| is_dir) {
+            self.place.descend(&name, child.ranks);
+            self.next = Some((node, spots));
+        }
+        Ok(found.unwrap_or(Step::Passed))
     }
 }

@@ -17,9 +17,15 @@
 //! A character is a Unicode character where names are UTF-8, else a byte; patterns may hold any bytes.
 //!
 //! Patterns become a nondeterministic automaton that is run in step with the name: time is at most the
-//! pattern's length times the name's, whatever either holds, and nothing recurses.
+//! pattern's length times the name's, whatever either holds, and nothing recurses. What a star has passed is forgotten,
+//! so that stars alone cost no more than their number. A walk runs each name once, from where its folder's led.
+
+mod run;
 
 use crate::error::{Code, Error, Result};
+
+use run::Run;
+pub(crate) use run::{Matching, Spots};
 
 /// Longest pattern, in bytes.
 const MAX_PATTERN: usize = 4096;
@@ -45,10 +51,10 @@ enum State {
     /// `?`
     Any,
     Class(Class),
-    /// `*`
-    Star,
+    /// `*`, with the first state of its component: those from there on say nothing once this is reached.
+    Star(usize),
     /// `**`: at the start of a component any number of them, elsewhere a `*`.
-    StarStar,
+    StarStar(usize),
     /// Goes on at the next state and at this one.
     Split(usize),
     Jump(usize),
@@ -60,17 +66,6 @@ struct Class {
     negated: bool,
     /// Inclusive.
     ranges: Vec<(Unit, Unit)>,
-}
-
-/// Where in a component of the path the automaton is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum At {
-    /// At its start with nothing of the pattern's component used: here a `/` of the pattern is passed over,
-    /// which is what a `**` of no components, a leading `/` and `//` need.
-    Start,
-    Inside,
-    /// A `**` took whole components up to here: only `/` or the end of the pattern may follow.
-    End,
 }
 
 impl Glob {
@@ -91,12 +86,7 @@ impl Glob {
         }
         let text = if self.base_name { path.rsplit(|b| *b == b'/').next().unwrap_or(path) } else { path };
         let mut run = Run::new(&self.states);
-        for unit in units(text) {
-            if !run.step(unit) {
-                return false;
-            }
-        }
-        run.accepts()
+        units(text).all(|unit| run.step(&self.states, unit)) && run.accepts(&self.states)
     }
 
     /// Whether some path below the directory `dir` can match; if not, a walk need not enter it. `dir` is
@@ -106,109 +96,13 @@ impl Glob {
             return true;
         }
         let mut run = Run::new(&self.states);
-        units(dir).chain([SLASH]).all(|unit| run.step(unit))
+        units(dir).chain([SLASH]).all(|unit| run.step(&self.states, unit))
     }
 
     /// Whether the pattern ends with `/`, by which it asks for directories. Matching ignores it, as a name
     /// does not tell; the walk does.
     pub fn directories_only(&self) -> bool {
         self.directories_only
-    }
-}
-
-/// The set of states that the automaton is in.
-struct Run<'a> {
-    states: &'a [State],
-    now: Vec<(usize, At)>,
-    next: Vec<(usize, At)>,
-    /// By state: the step at which it was last entered, for each `At`.
-    entered: Vec<[u32; 3]>,
-    step: u32,
-    stack: Vec<(usize, At)>,
-}
-
-impl<'a> Run<'a> {
-    fn new(states: &'a [State]) -> Self {
-        let mut run = Run {
-            states,
-            now: Vec::new(),
-            next: Vec::new(),
-            entered: vec![[0; 3]; states.len()],
-            step: 1,
-            stack: Vec::new(),
-        };
-        run.enter(0, At::Start);
-        std::mem::swap(&mut run.now, &mut run.next);
-        run
-    }
-
-    /// Adds a state and all that is reached from it without consuming anything.
-    fn enter(&mut self, state: usize, at: At) {
-        self.stack.push((state, at));
-        while let Some((i, at)) = self.stack.pop() {
-            let Some(seen) = self.entered.get_mut(i).and_then(|e| e.get_mut(at as usize)) else { continue };
-            if std::mem::replace(seen, self.step) == self.step {
-                continue;
-            }
-            let Some(state) = self.states.get(i) else { continue };
-            match state {
-                State::Jump(to) => self.stack.push((*to, at)),
-                State::Split(to) => self.stack.extend([(*to, at), (i + 1, at)]),
-                State::Unit(SLASH) if at == At::Start => self.stack.push((i + 1, At::Start)),
-                // It may end here. At the start of a component it ends up inside: a star of no characters
-                // does not make a component.
-                State::Star => {
-                    let at = if at == At::Start { At::Inside } else { at };
-                    self.stack.push((i + 1, at));
-                    self.next.push((i, at));
-                }
-                State::StarStar => {
-                    self.stack.push((i + 1, at));
-                    if at == At::Start {
-                        self.stack.push((i + 1, At::Inside));
-                    }
-                    self.next.push((i, at));
-                }
-                State::Accept => self.next.push((i, at)),
-                // After whole components nothing but a slash fits.
-                State::Unit(u) if at == At::End && *u != SLASH => {}
-                State::Any | State::Class(_) if at == At::End => {}
-                State::Unit(_) | State::Any | State::Class(_) => self.next.push((i, at)),
-            }
-        }
-    }
-
-    /// Consumes one unit; false if no state is left.
-    fn step(&mut self, unit: Unit) -> bool {
-        self.step = self.step.wrapping_add(1);
-        self.next.clear();
-        let now = std::mem::take(&mut self.now);
-        let after = if unit == SLASH { At::Start } else { At::Inside };
-        for (i, at) in &now {
-            let (i, at) = (*i, *at);
-            match self.states.get(i) {
-                Some(State::Unit(u)) if *u == unit => self.enter(i + 1, after),
-                Some(State::Any) if unit != SLASH => self.enter(i + 1, after),
-                Some(State::Class(class)) if unit != SLASH && class.has(unit) => self.enter(i + 1, after),
-                Some(State::Star) if unit != SLASH && at != At::End => self.enter(i, At::Inside),
-                Some(State::StarStar) => {
-                    if at != At::Inside {
-                        self.enter(i, At::End);
-                    }
-                    if at != At::End && unit != SLASH {
-                        self.enter(i, At::Inside);
-                    }
-                }
-                _ => {}
-            }
-        }
-        self.now = now;
-        std::mem::swap(&mut self.now, &mut self.next);
-        !self.now.is_empty()
-    }
-
-    fn accepts(&self) -> bool {
-        self.now.iter().any(|(i, _)| matches!(self.states.get(*i), Some(State::Accept)))
     }
 }
 
@@ -235,6 +129,8 @@ struct Brace {
 struct Compiler<'a> {
     input: std::iter::Peekable<std::slice::Iter<'a, Unit>>,
     states: Vec<State>,
+    /// The first state of the pattern's component.
+    component: usize,
     /// How many slashes end what is read so far, those in braces not counted.
     trailing: usize,
 }
@@ -247,12 +143,21 @@ impl Compiler<'_> {
         // `./x`, as shells complete it, is `/x`.
         let relative = if pattern.starts_with(b"./") { &pattern[1..] } else { pattern };
         let units: Vec<Unit> = units(relative).collect();
-        let mut compiler = Compiler { input: units.iter().peekable(), states: Vec::new(), trailing: 0 };
+        let mut compiler =
+            Compiler { input: units.iter().peekable(), states: Vec::new(), component: 0, trailing: 0 };
         compiler.run().map_err(|why| bad(pattern, why))?;
         let mut states = compiler.states;
         // Without the slashes at the end; none of them is inside braces, so no state leads past them.
         let directories_only = compiler.trailing > 0;
         states.truncate(states.len().saturating_sub(compiler.trailing));
+        // Where there are alternatives, a state may lead past a star.
+        if states.iter().any(|s| matches!(s, State::Split(_))) {
+            for (i, state) in states.iter_mut().enumerate() {
+                if let State::Star(since) | State::StarStar(since) = state {
+                    *since = i;
+                }
+            }
+        }
         let base_name = !states.iter().any(|s| matches!(s, State::Unit(SLASH)));
         if states.is_empty() {
             return Err(bad(pattern, "it is empty"));
@@ -273,9 +178,9 @@ impl Compiler<'_> {
                 },
                 b'?' => State::Any,
                 b'*' => {
-                    let mut state = State::Star;
+                    let mut state = State::Star(self.component);
                     while self.input.next_if(|u| **u == Unit::from(b'*')).is_some() {
-                        state = State::StarStar;
+                        state = State::StarStar(self.component);
                     }
                     state
                 }
@@ -305,10 +210,12 @@ impl Compiler<'_> {
                 }
                 _ => State::Unit(*unit),
             };
-            if braces.is_empty() && matches!(state, State::Unit(SLASH)) {
-                self.trailing = trailing + 1;
-            }
+            let is_slash = matches!(state, State::Unit(SLASH));
             self.states.push(state);
+            if is_slash {
+                self.component = self.states.len();
+                self.trailing = if braces.is_empty() { trailing + 1 } else { 0 };
+            }
         }
         if braces.is_empty() { Ok(()) } else { Err("a { is not closed") }
     }

@@ -1,9 +1,9 @@
 //! Directories of the merged tree.
 
 use super::index::{PathIndex, join};
-use super::merge::{HERE, View, Walk};
 use super::node::{Asked, DirEntry, Stop};
 use super::parts::LayerIndex;
+use super::place::{HERE, View, Walk};
 use super::search::{Dir, Found};
 use super::sort::sorted;
 use super::{WHITEOUT, hidden_by};
@@ -18,13 +18,22 @@ struct Named<'a> {
     found: Option<(usize, Found)>,
 }
 
-impl<'a> Walk<'a> {
+/// A name in a directory that was listed.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    /// What it names.
+    pub(crate) entry: DirEntry,
+    /// Of a directory: which of the views of the one that was listed have it, from the top. See [`Place::descend`].
+    ///
+    /// [`Place::descend`]: super::Place::descend
+    pub(crate) ranks: Box<[u32]>,
+}
+
+impl<'a> Walk<'a, '_> {
     /// All names in the directory that this is at.
-    pub(super) fn list(mut self) -> Asked<Vec<DirEntry>> {
-        let mut views = Vec::new();
-        while let Some(view) = self.view(views.len(), HERE)? {
-            views.push(view);
-        }
+    pub(super) fn list(mut self) -> Asked<Vec<Listed>> {
+        while self.view(self.views().len(), HERE)?.is_some() {}
+        let views = self.views();
         let mut missing = Vec::new();
         let sources: Vec<_> = views.iter().map(|view| self.sources(view, &mut missing)).collect();
         if !missing.is_empty() {
@@ -56,23 +65,23 @@ impl<'a> Walk<'a> {
         let all: Vec<_> = order.iter().filter_map(|&i| all.get(i as usize).copied()).collect();
         let mut out = Vec::new();
         for same in all.chunk_by(|a, b| a.name == b.name) {
-            let mut implied = false;
-            let mut at = None;
+            let (mut at, mut ranks) = (None, Vec::new());
             for &Named { rank, found, .. } in same {
-                match found {
-                    // A whiteout: the layers below say nothing more.
-                    None => break,
-                    Some((_, found)) if found.entry.is_none() => implied = true,
-                    Some((part, found)) => {
-                        if found.is_dir || !implied {
-                            at = views.get(rank).map(|v| (v.layer, part, found));
-                        }
-                        break;
-                    }
+                // A whiteout: the layers below say nothing more.
+                let Some((part, found)) = found else { break };
+                let on_top = ranks.is_empty();
+                if at.is_none() && found.entry.is_some() && (found.is_dir || on_top) {
+                    at = views.get(rank).map(|v| (v.layer, part, found));
                 }
+                if !found.is_dir {
+                    break;
+                }
+                // As many as there are layers.
+                ranks.push(rank as u32);
             }
-            if let Some(name) = same.first().map(|s| s.name).filter(|_| implied || at.is_some()) {
-                out.push(DirEntry { name: name.to_vec(), node: self.node(join(&self.path, name), at) });
+            if let Some(name) = same.first().map(|s| s.name).filter(|_| at.is_some() || !ranks.is_empty()) {
+                let node = self.node(join(self.at.path(), name), at);
+                out.push(Listed { entry: DirEntry { name: name.to_vec(), node }, ranks: ranks.into() });
             }
         }
         Ok(out)
@@ -88,7 +97,7 @@ impl<'a> Walk<'a> {
                     .extend(listing.iter().filter(|&&part| !parts.has(part)).map(|&part| (view.layer, part)));
                 let source = |part: usize| {
                     let index = parts.part(part)?;
-                    Some((part, index, index.find(&self.path)?.below))
+                    Some((part, index, index.find(self.at.path())?.below))
                 };
                 listing.into_iter().filter_map(source).collect()
             }

@@ -12,6 +12,7 @@ mod list;
 mod merge;
 mod node;
 mod parts;
+mod place;
 mod replay;
 mod resolve;
 mod search;
@@ -24,8 +25,12 @@ pub use merge::Rootfs;
 pub use node::{DirEntry, Follow, Node, Step};
 pub use parts::{LayerIndex, Parts};
 pub(crate) use {
+    glob::{Matching, Spots},
     hardlink::Target,
+    list::Listed,
     parts::{PartBuilder, border, part_of},
+    place::Place,
+    resolve::LookUp,
 };
 
 #[cfg(test)]

@@ -42,6 +42,15 @@ impl From<Rc<Parts>> for LayerIndex {
 }
 
 impl LayerIndex {
+    /// Whether both are the same, not only equal.
+    pub(super) fn is(&self, other: &LayerIndex) -> bool {
+        match (self, other) {
+            (LayerIndex::Whole(a), LayerIndex::Whole(b)) => Rc::ptr_eq(a, b),
+            (LayerIndex::Parts(a), LayerIndex::Parts(b)) => Rc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+
     /// How many entries the layer has.
     pub fn len(&self) -> usize {
         match self {

@@ -2,6 +2,7 @@
 //! going down one component compares that component only.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 
 use super::clean::{compare_first, take_component};
 use super::index::PathIndex;
@@ -15,6 +16,12 @@ pub(super) struct Dir {
     start: usize,
     end: usize,
     pub(super) prefix: usize,
+}
+
+impl Dir {
+    pub(super) fn positions(&self) -> Range<usize> {
+        self.start..self.end
+    }
 }
 
 /// What a layer has at a path.
@@ -67,7 +74,12 @@ impl PathIndex {
         low.min(end)
     }
 
-    /// What the layer has as `name` in `dir`.
+    /// All positions, as of a directory that names begin in as they are.
+    pub(super) fn everything(&self) -> Dir {
+        Dir { start: 0, end: self.order_len(), prefix: 0 }
+    }
+
+    /// What the layer has as `name` in `dir`; it may be several names with slashes between.
     pub(super) fn child(&self, dir: &Dir, name: &[u8]) -> Option<Found> {
         let start = Self::partition(dir.start, dir.end, |at| {
             compare_first(self.rest(at, dir.prefix), name) == Ordering::Less

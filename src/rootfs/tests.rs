@@ -1,3 +1,4 @@
+mod cost;
 mod demo;
 mod fixture;
 mod layer;

@@ -86,7 +86,8 @@ fn set_limit(limits: &mut Limits, name: &str, value: u64) -> Result<()> {
         max_manifest_size max_json_values max_ztoc_size max_entries max_name_bytes max_path_len max_spans
         max_span_size max_whole_layer_size max_whole_layer_inflated
         max_build_layer_size max_build_inflated max_tar_header_size max_file_size
-        span_cache_size max_range_request max_link_hops max_lookup_steps max_layers max_index_entries max_attempts
+        span_cache_size max_range_request max_link_hops max_lookup_steps max_depth max_glob_steps max_layers
+        max_index_entries max_attempts
         max_idle_ms max_cache_ms max_retry_after max_redirects max_referrers_pages max_range_overfetch max_zstd_window
         max_link_steps max_metadata_size max_directory_size max_disk_size max_zfile_blocks max_lsmt_segments
         max_streamed_layer_size max_streamed_layer_inflated);

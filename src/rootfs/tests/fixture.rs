@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::limits::Limits;
 use crate::pack::tests::Packed;
-use crate::rootfs::{Follow, LayerIndex, Node, PathIndex, Rootfs, Step};
+use crate::rootfs::{Follow, LayerIndex, LookUp, Node, PathIndex, Place, Rootfs, Step};
 use crate::tar::{Entry, EntryTable, Kind, Mtime, Xattrs};
 
 pub fn entry<'a>(kind: Kind, name: &'a [u8], link_name: &'a [u8]) -> Entry<'a> {
@@ -114,8 +114,14 @@ impl Loading {
         }
     }
 
+    /// Goes on where it was, and begins anew with all that was loaded: both give the same.
     pub fn lookup(&mut self, path: &str, follow: Follow) -> crate::error::Result<Node> {
-        self.run(|fs| fs.lookup(path.as_bytes(), follow))
+        let mut look_up = LookUp::new(path.as_bytes(), follow);
+        let found = self.run(|fs| fs.look_up(&mut look_up));
+        let again = self.run(|fs| fs.lookup(path.as_bytes(), follow));
+        let text = |r: &crate::error::Result<Node>| format!("{r:?}");
+        assert_eq!(text(&found), text(&again));
+        found
     }
 
     pub fn names(&mut self, dir: &str) -> Vec<String> {
@@ -123,8 +129,39 @@ impl Loading {
         list.iter().map(|e| String::from_utf8_lossy(&e.name).into_owned()).collect()
     }
 
-    /// Every path by `read_dir`, parents first.
+    /// Every path, parents first: by `read_dir`, by going down from listing to listing, and so with levels that are made
+    /// anew on the way. All give the same.
     pub fn walk(&mut self) -> Vec<Node> {
+        let listed = self.read_all();
+        for renew in [false, true] {
+            let (mut place, mut out) = (Place::default(), Vec::new());
+            let mut stack = vec![self.run(|fs| fs.list(&mut place)).unwrap().into_iter()];
+            while let Some(top) = stack.last_mut() {
+                let Some(child) = top.next() else {
+                    stack.pop();
+                    place.leave();
+                    continue;
+                };
+                if child.entry.node.kind == Kind::Directory {
+                    place.descend(&child.entry.name, child.ranks);
+                    assert_eq!(place.path(), child.entry.node.path);
+                    if renew {
+                        place = Place::at(place.path());
+                    }
+                    stack.push(self.run(|fs| fs.list(&mut place)).unwrap().into_iter());
+                }
+                out.push(child.entry.node);
+            }
+            let by_path = |mut nodes: Vec<Node>| {
+                nodes.sort_by(|a, b| a.path.cmp(&b.path));
+                nodes
+            };
+            assert_eq!(by_path(out), by_path(listed.clone()));
+        }
+        listed
+    }
+
+    fn read_all(&mut self) -> Vec<Node> {
         let mut out = Vec::new();
         let mut todo = vec![Vec::new()];
         while let Some(dir) = todo.pop() {
