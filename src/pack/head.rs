@@ -10,7 +10,7 @@ use crate::oci::Digest;
 use crate::rootfs::{Parts, PathIndex};
 use crate::ztoc::Compression;
 
-const MAGIC: [u8; 8] = *b"ocipeek\x01";
+const MAGIC: [u8; 8] = *b"ocipeek\x02";
 
 /// Bytes before the head: magic (8), the zTOC's SHA-256 (32), length of the head (`u32`, little-endian), checksum (8)
 /// of all before and the head.

@@ -5,7 +5,7 @@
 //! the same answers. No digest vouches for it: it is for caches that only their owner writes to. What storage can do
 //! to it (damage, cuts, pieces of two packs) is found by checksums, and makes it a miss, never a wrong answer.
 //!
-//! # Format, version 1
+//! # Format, version 2
 //! All of it follows from the code below this module; a change of anything is another magic and another key.
 //!
 //! | section | holds | read |

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::WHITEOUT;
-use super::clean::{clean, compare, is_clean, strip, take_component};
+use super::clean::{clean, compare, is_clean, split_last, strip, take_component};
 use super::hardlink::{HardLinks, Target};
 use super::node::{DirEntry, Node};
 use super::replay::{self, Placed};
@@ -24,7 +24,9 @@ use crate::tar::{EntryTable, Kind};
 /// What extracting its tar shows: of equal names the last; an entry that is no directory takes the place of a
 /// directory with all that was put below it before; entries below a file are dropped; entries below a symbolic link
 /// of the same layer go where it leads, inside the root. Entries that this removes are in no listing, but hard
-/// links made before keep them. Whiteouts never concern their own layer, wherever in the tar they are.
+/// links made before keep them. Whiteouts never concern their own layer, wherever in the tar they are; but those in a
+/// directory that the layer hides by a whiteout, and has nothing else in, say nothing more: they are dropped, and so do
+/// not imply that directory.
 #[derive(Debug)]
 pub struct PathIndex {
     table: EntryTable,
@@ -117,6 +119,9 @@ impl PathIndex {
             index.keep_last(count);
         }
         index.whiteouts = index.order.iter().any(|&e| has_whiteout(index.path(e as usize)));
+        if index.whiteouts {
+            index.drop_void();
+        }
         index.order.shrink_to_fit();
         index.names.entries.shrink_to_fit();
         index.names.arena.shrink_to_fit();
@@ -185,6 +190,32 @@ impl PathIndex {
         }
         order.truncate(kept);
         self.order = order;
+    }
+
+    /// Drops whiteouts below a directory that has a whiteout itself and that nothing but whiteouts imply.
+    fn drop_void(&mut self) {
+        // How many entries before each position are something.
+        let mut sum = 0u32;
+        let real: Vec<u32> = std::iter::once(0)
+            .chain(self.order.iter().map(|&e| {
+                sum += u32::from(!has_whiteout(self.path(e as usize)));
+                sum
+            }))
+            .collect();
+        let mut void = vec![false; self.order.len()];
+        for &e in &self.order {
+            let (dir, name) = split_last(self.path(e as usize));
+            let Some(hidden) = super::hidden_by(name).filter(|_| !has_whiteout(dir)) else { continue };
+            let below =
+                self.find(&join(dir, hidden)).filter(|f| f.entry.is_none()).map(|f| f.below.positions());
+            if let Some(below) = below
+                && real.get(below.start) == real.get(below.end)
+            {
+                void.get_mut(below).unwrap_or_default().fill(true);
+            }
+        }
+        let mut void = void.into_iter();
+        self.order.retain(|_| !void.next().unwrap_or_default());
     }
 
     /// Takes over what replaying the tar showed.

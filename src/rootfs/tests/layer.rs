@@ -168,6 +168,37 @@ fn whiteouts_hide_below_only() {
 }
 
 #[test]
+fn a_folder_that_only_whiteouts_imply_does_not_survive_its_own() {
+    let low: &[&str] = &["d/", "d/x", "d/e/y", "p/d/x", "q/x"];
+    // In either order, also where the whiteouts lie deeper, and be they opaque marks.
+    for layer in [
+        &[".wh.d", "d/.wh.x"][..],
+        &["d/.wh.x", ".wh.d"],
+        &[".wh.d", "d/e/.wh.y", "d/.wh..wh..opq"],
+        &[".wh.d", "d/.wh.e", "d/e/.wh.y"],
+    ] {
+        let mut fs = Loading::of(&[low, layer]);
+        assert_eq!(fs.names(""), ["p", "q"], "{layer:?}");
+        assert_eq!(fs.lookup("/d", Follow::All).unwrap_err().code(), Code::Enoent);
+        assert_eq!(fs.lookup("/d/x", Follow::All).unwrap_err().code(), Code::Enoent);
+        // The layer by itself shows what says something.
+        let index = index(layer);
+        let shown: Vec<_> =
+            index.read_dir(0, b"").unwrap().into_iter().map(|e| String::from_utf8(e.name).unwrap()).collect();
+        assert_eq!(shown, [".wh.d"]);
+        assert_eq!(index.table().len(), layer.len());
+    }
+    // What has an entry, itself or below it, stays; so does what only a whiteout elsewhere would hide.
+    assert_eq!(Loading::of(&[low, &[".wh.d", "d/", "d/.wh.x"]]).names(""), ["d", "p", "q"]);
+    assert_eq!(Loading::of(&[low, &[".wh.d", "d/.wh.x", "d/e/z"]]).names("d"), ["e"]);
+    assert_eq!(Loading::of(&[low, &["d/.wh.x", "q/.wh.x"]]).names("q"), [""; 0]);
+    assert_eq!(Loading::of(&[low, &[".wh.p", "p/n", "p/d/.wh.x"]]).names("p"), ["d", "n"]);
+    assert_eq!(Loading::of(&[low, &[".wh.d -> t", "d/.wh.x"]]).names(""), ["p", "q"]);
+    // One layer may take it away and a higher one bring it back.
+    assert_eq!(Loading::of(&[low, &[".wh.d", "d/.wh.x"], &["d/new"]]).names("d"), ["new"]);
+}
+
+#[test]
 fn a_directory_over_a_file_and_back() {
     let mut fs = Loading::of(&[&["x/", "x/low", "y"], &["x", "y/", "y/mid"], &["x/top", "y/top"]]);
     assert_eq!(fs.names("x"), ["top"]);

@@ -135,6 +135,19 @@ fn unpack(table: &EntryTable) -> Tree {
             tree.remove(&path);
         }
     }
+    // What hides a directory of which this layer has nothing but whiteouts says all that these say.
+    let hides = |(path, file): (&Path, &File)| {
+        let (name, dir) = path.split_last()?;
+        let hidden = name.strip_prefix(".wh.").filter(|n| !n.starts_with(".wh."))?;
+        let hidden = [dir, &[hidden.to_owned()]].concat();
+        (file.entry.is_some() && !dir.iter().any(|c| c.starts_with(".wh."))).then_some(hidden)
+    };
+    for gone in tree.iter().filter_map(hides).collect::<Vec<_>>() {
+        let mut below = tree.iter().filter(|(p, _)| p.starts_with(&gone));
+        if below.all(|(p, f)| f.entry.is_none() || p.iter().any(|c| c.starts_with(".wh."))) {
+            remove(&mut tree, &gone);
+        }
+    }
     for file in tree.values_mut() {
         let mut at = file.entry;
         for _ in 0..=names.len() {
