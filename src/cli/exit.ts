@@ -26,7 +26,10 @@ export const EXIT_TEXT: readonly [number, string][] = [
   [EXIT.verification, "what was fetched is not what its digest says, or is broken"],
   [EXIT.limit, "over a limit; see --limit"],
   [EXIT.unsupported, "of a kind that cannot be read, or indexed"],
-  [EXIT.skipped, "cp: done, but devices and pipes were left out"],
+  [
+    EXIT.skipped,
+    "cp: done, but devices and pipes were left out (other files: the code of the first failure)",
+  ],
   [EXIT.failed, "the local system failed, e.g. when writing"],
   [EXIT.interrupted, "interrupted"],
 ];

@@ -12,7 +12,18 @@
  */
 import { randomBytes } from "node:crypto";
 import { constants, type Stats as FsStats } from "node:fs";
-import { link, lstat, lutimes, mkdir, open, rename, rm, symlink, utimes } from "node:fs/promises";
+import {
+  type FileHandle,
+  link,
+  lstat,
+  lutimes,
+  mkdir,
+  open,
+  rename,
+  rm,
+  symlink,
+  utimes,
+} from "node:fs/promises";
 import { platform } from "node:process";
 import type { Stats } from "../js/index.js";
 
@@ -24,6 +35,9 @@ const DIRECTORY = constants.O_DIRECTORY ?? 0;
 
 /** The target holds something that must not be written through or over. */
 export class UnsafeTarget extends Error {}
+
+/** The same because somebody changes the target meanwhile: nothing more is written. */
+export class SwappedTarget extends UnsafeTarget {}
 
 interface Folder {
   dev: number;
@@ -69,14 +83,27 @@ export class Extractor {
     this.#folders.set(keyOf(path), { dev: found.dev, ino: found.ino, stats: made });
   }
 
-  /** Writes a regular file. It appears under its name when it is complete. */
-  async file(path: Uint8Array, stats: Stats, content: AsyncIterable<Uint8Array>): Promise<void> {
+  /**
+   * Writes a regular file. It appears under its name when it is complete. Of a sparse file, `runs` say where the content
+   * belongs; the rest become holes.
+   */
+  async file(
+    path: Uint8Array,
+    stats: Stats,
+    content: AsyncIterable<Uint8Array>,
+    runs?: readonly (readonly [offset: number, length: number])[],
+  ): Promise<void> {
     const parent = await this.#parent(path);
     await this.#place(path, parent, async (part) => {
       const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | NO_FOLLOW;
       const file = await open(part, flags, 0o600);
       try {
-        for await (const chunk of content) await file.writeFile(chunk);
+        if (runs) {
+          await file.truncate(stats.size);
+          for await (const [at, piece] of placed(content, runs)) await writeAt(file, piece, at);
+        } else {
+          for await (const chunk of content) await file.writeFile(chunk);
+        }
         await file.chmod(stats.mode & this.#modeMask);
         const time = timeOf(stats);
         if (time !== undefined) await file.utimes(time, time);
@@ -98,25 +125,39 @@ export class Extractor {
     this.#hardlinks.push({ path, target });
   }
 
-  /** Makes the links, then gives the directories their modes and times. */
-  async finish(): Promise<void> {
+  /** Makes the links, then gives the directories their modes and times. `onFailure` is told which link could not be made. */
+  async finish(onFailure: (path: Uint8Array, error: unknown) => void = rethrow): Promise<void> {
+    const each = async (path: Uint8Array, make: (parent: string) => Promise<void>): Promise<void> => {
+      try {
+        await make(await this.#parent(path));
+      } catch (error) {
+        onFailure(path, error);
+      }
+    };
     for (const { path, target } of this.#hardlinks) {
-      const parent = await this.#parent(path);
-      await this.#parent(target);
-      await this.#place(path, parent, (part) => link(this.#full(target), part));
+      await each(path, async (parent) => {
+        await this.#parent(target);
+        await this.#place(path, parent, (part) => link(this.#full(target), part));
+      });
     }
     for (const { path, stats } of this.#links) {
-      const parent = await this.#parent(path);
-      const to = Buffer.from(stats.linknameBytes ?? []);
-      const time = timeOf(stats);
-      await this.#place(path, parent, async (part) => {
-        await symlink(to, part);
-        if (time !== undefined && !WINDOWS) await lutimes(part, time, time);
+      await each(path, async (parent) => {
+        const to = Buffer.from(stats.linknameBytes ?? []);
+        const time = timeOf(stats);
+        await this.#place(path, parent, async (part) => {
+          await symlink(to, part);
+          if (time !== undefined && !WINDOWS) await lutimes(part, time, time);
+        });
       });
     }
     // The deepest first: a change inside a folder changes its time.
     for (const [key, folder] of [...this.#folders].reverse()) {
-      if (folder.stats) await this.#finishFolder(key, folder, folder.stats);
+      if (!folder.stats) continue;
+      try {
+        await this.#finishFolder(key, folder, folder.stats);
+      } catch (error) {
+        onFailure(Buffer.from(key, "latin1"), error);
+      }
     }
   }
 
@@ -131,7 +172,7 @@ export class Extractor {
     const handle = await open(full, constants.O_RDONLY | DIRECTORY | NO_FOLLOW);
     try {
       const found = await handle.stat();
-      if (!isSame(found, folder)) throw new UnsafeTarget(`${show(full)} was swapped meanwhile`);
+      if (!isSame(found, folder)) throw new SwappedTarget(`${show(full)} was swapped meanwhile`);
       await handle.chmod(stats.mode & this.#modeMask);
       if (time !== undefined) await handle.utimes(time, time);
     } finally {
@@ -183,12 +224,42 @@ export class Extractor {
       throw new UnsafeTarget(`${show(Buffer.from(key, "latin1"))} is not a directory that was made here`);
     const found = await lstat(this.#full(Buffer.from(key, "latin1")));
     if (!isSame(found, known))
-      throw new UnsafeTarget(`${show(Buffer.from(key, "latin1"))} was swapped meanwhile`);
+      throw new SwappedTarget(`${show(Buffer.from(key, "latin1"))} was swapped meanwhile`);
   }
 
   #full(path: Uint8Array): Buffer {
     return path.length === 0 ? this.#root : Buffer.concat([this.#root, SLASH, path]);
   }
+}
+
+/** Pieces of content, each with where it belongs. */
+async function* placed(
+  content: AsyncIterable<Uint8Array>,
+  runs: readonly (readonly [offset: number, length: number])[],
+): AsyncGenerator<[at: number, piece: Uint8Array]> {
+  let run = 0;
+  let used = 0;
+  for await (const chunk of content) {
+    for (let rest = chunk; rest.length > 0; ) {
+      const [offset, length] = runs[run] ?? [Number.NaN, 0];
+      if (Number.isNaN(offset)) throw new Error("a sparse file has more data than its runs");
+      const piece = rest.subarray(0, length - used);
+      if (piece.length > 0) yield [offset + used, piece];
+      rest = rest.subarray(piece.length);
+      used += piece.length;
+      if (used >= length) [run, used] = [run + 1, 0];
+    }
+  }
+}
+
+async function writeAt(file: FileHandle, piece: Uint8Array, at: number): Promise<void> {
+  for (let done = 0; done < piece.length; ) {
+    done += (await file.write(piece, done, piece.length - done, at + done)).bytesWritten;
+  }
+}
+
+function rethrow(_path: Uint8Array, error: unknown): never {
+  throw error;
 }
 
 function isSame(found: FsStats, known: Folder): boolean {

@@ -3,11 +3,12 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use futures_util::TryStreamExt;
+use futures_util::{TryStreamExt, stream};
 
 use super::{FileStat, Follow, Image};
 use crate::error::{Code, Error, Result};
 use crate::http::Gather;
+use crate::layer::Runs;
 use crate::limits::Limits;
 use crate::rootfs::Node;
 use crate::tar::Kind;
@@ -62,6 +63,30 @@ impl Image {
         self.read_node(&node, range, None).map_err(|e| e.with_path(path))
     }
 
+    /// Where the data of a sparse file is, `(offset, length)` of its runs in order, and a stream of these bytes alone.
+    /// `None` for what has no holes, or is read by a format that does not tell them apart.
+    pub async fn read_sparse(&self, path: &[u8]) -> Result<Option<(Runs, FileStream)>> {
+        let node = self.lookup(path, Follow::All).await?;
+        self.sparse_node(&node, None).await.map_err(|e| e.with_path(path))
+    }
+
+    pub(super) async fn sparse_node(
+        &self,
+        node: &Node,
+        only: Option<usize>,
+    ) -> Result<Option<(Runs, FileStream)>> {
+        #[cfg(feature = "extent")]
+        if self.0.volume.is_some() {
+            return Ok(None);
+        }
+        let layer = node.at.and_then(|(layer, entry)| Some((self.0.layers.get(layer)?, entry)));
+        let Some((layer, entry)) = layer.filter(|_| node.kind == Kind::Regular) else { return Ok(None) };
+        let Some(runs) = layer.runs(entry).await? else { return Ok(None) };
+        let left = runs.iter().fold(0u64, |sum, run| sum.saturating_add(run.1));
+        let body = if left > 0 { layer.read_packed(entry, 0..left) } else { Box::pin(stream::empty()) };
+        Ok(Some((runs, FileStream { stat: self.file_stat(node, only), body, left })))
+    }
+
     /// A node's bytes, of the image's tree or that of the layer `only`.
     pub(super) fn read_node(
         &self,
@@ -98,7 +123,7 @@ impl Image {
         let layer = node.at.and_then(|(layer, entry)| Some((self.0.layers.get(layer)?, entry)));
         let body = match layer.filter(|_| left > 0) {
             Some((layer, entry)) => layer.read(entry, range),
-            None => Box::pin(futures_util::stream::empty()),
+            None => Box::pin(stream::empty()),
         };
         Ok(FileStream { stat, body, left })
     }

@@ -84,7 +84,7 @@ impl LayerView {
     /// As [`Image::read_sparse`].
     pub async fn read_sparse(&self, path: &[u8]) -> Result<Option<(Runs, FileStream)>> {
         let node = self.lookup(path, Follow::All).await?;
-        self.image.sparse_node(&node).await.map_err(|e| e.with_path(path))
+        self.image.sparse_node(&node, Some(self.index)).await.map_err(|e| e.with_path(path))
     }
 
     /// All entries of the layer's tar, in its order.

@@ -1,9 +1,10 @@
-import type { Tree } from "../wasm/ocipeek.js";
+import type { RawStat, Tree } from "../wasm/ocipeek.js";
 import { invalid, OcipeekError } from "./errors.js";
 import type { Scope } from "./scope.js";
 import { DirentOf, StatsOf } from "./stats.js";
 import { openStream } from "./stream.js";
 import { baseName, decode, pathBytes } from "./text.js";
+import { Turns } from "./turns.js";
 import type {
   Dirent,
   FileStream,
@@ -14,6 +15,20 @@ import type {
   Stats,
   WalkOptions,
 } from "./types.js";
+
+/** Entries that one step of a walk gives at most. */
+const BATCH = 128;
+
+/** Bytes of a file that are data: an offset and a length. */
+export type Run = readonly [offset: number, length: number];
+
+/** A sparse file. */
+export interface SparseFile {
+  /** Where its data is, in order; all else is zeros. */
+  runs: Run[];
+  /** These bytes, one run after the other. */
+  data: FileStream;
+}
 
 /** Options of {@link FileTree.readdir}. */
 export interface ReaddirOptions extends OperationOptions {
@@ -95,8 +110,9 @@ export class FileTree {
     },
   ): Promise<string[]>;
   async readdir(path: ImagePath, options: ReaddirOptions = {}) {
-    const bytes = pathBytes(path);
-    const entries = await this.scope.run(options.signal, (stop) => this.#tree().readDir(bytes, stop));
+    const entries: RawStat[] = [];
+    // In turns: a folder may hold millions.
+    for await (const batch of this.#batches(path, "/*", options.signal)) entries.push(...batch);
     if (options.withFileTypes) {
       const parent = typeof path === "string" ? path : decode(path);
       return entries.map((entry) => new DirentOf(entry, parent));
@@ -151,17 +167,46 @@ export class FileTree {
    * `lstat` gives them). Links are not followed; the folder itself is not given out.
    */
   async *walk(path: ImagePath = "/", options: WalkOptions = {}): AsyncGenerator<Stats, void, undefined> {
+    for await (const batch of this.#batches(path, options.glob, options.signal)) {
+      for (const entry of batch) yield new StatsOf(entry);
+    }
+  }
+
+  async *#batches(
+    path: ImagePath,
+    glob: string | undefined,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<RawStat[], void, undefined> {
     const bytes = pathBytes(path);
-    const cursor = await this.scope.run(options.signal, () => this.#tree().walk(bytes, options.glob));
+    const cursor = await this.scope.run(signal, () => this.#tree().walk(bytes, glob));
+    const turns = new Turns();
     try {
       for (;;) {
-        const batch = await this.scope.run(options.signal, (stop) => cursor.next(stop));
-        if (batch.length === 0) return;
-        for (const entry of batch) yield new StatsOf(entry);
+        const batch = await this.scope.run(signal, (stop) => cursor.next(stop));
+        if (batch === undefined) return;
+        yield batch;
+        // One that is not full ended because much was passed over for it.
+        await (batch.length < BATCH ? turns.full() : turns.spend(batch.length));
       }
     } finally {
       cursor.free();
     }
+  }
+
+  /**
+   * Where the data of a sparse file is, and these bytes alone; nothing for what is not known to have holes.
+   * @internal
+   */
+  async readSparse(path: ImagePath, options: OperationOptions = {}): Promise<SparseFile | undefined> {
+    const bytes = pathBytes(path);
+    const found = await this.scope.run(options.signal, (stop) => this.#tree().readSparse(bytes, stop));
+    if (!found) return undefined;
+    const { runs, data } = found;
+    const pairs = Array.from(
+      { length: runs.length / 2 },
+      (_, i): Run => [runs[2 * i] ?? 0, runs[2 * i + 1] ?? 0],
+    );
+    return { runs: pairs, data: openStream(this.scope, options.signal, async () => data) };
   }
 
   async #stat(path: ImagePath, follow: boolean, signal: AbortSignal | undefined): Promise<Stats> {

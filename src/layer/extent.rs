@@ -12,7 +12,7 @@ use futures_util::stream::{self, StreamExt};
 use super::buffer::{Buffer, CHUNK};
 use super::cell::SpanCell;
 use super::units::{Near, Run, UnitStore};
-use super::{Checks, ContentCheck, Context, Layer, Once, ReadBy, ZtocInfo};
+use super::{Checks, ContentCheck, Context, Layer, Once, ReadBy, Runs, ZtocInfo};
 use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
 use crate::extent::{Check, Codec, Extent, Extents, Listing, decode};
@@ -106,6 +106,20 @@ impl Layer for ExtentLayer {
                 Way::Other(other, _) => Ok(other.read(entry, range)),
             }
         }))
+    }
+
+    fn runs(&self, entry: usize) -> LocalBoxFuture<'_, Result<Option<Runs>>> {
+        match self.0.loaded.peek() {
+            Some(Way::Other(other)) => Box::pin(async move { other.runs(entry).await }),
+            _ => Box::pin(async { Ok(None) }),
+        }
+    }
+
+    fn read_packed(&self, entry: usize, range: Range<u64>) -> ByteStream {
+        match self.0.loaded.peek() {
+            Some(Way::Other(other)) => other.read_packed(entry, range),
+            _ => stream::empty().boxed_local(),
+        }
     }
 
     fn is_eager(&self) -> bool {
@@ -244,6 +258,8 @@ impl Reader {
                         // The rest of it is next.
                         self.queue.push_front((extent, None));
                     }
+                    // A few bytes may say that there are as many as one likes.
+                    self.store.context.source.stats().inflated(len);
                     (Bytes::from(vec![0; len as usize]), self.at)
                 }
                 _ => (self.fetch(&extent).await?, extent.file_offset),

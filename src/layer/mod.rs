@@ -206,6 +206,9 @@ pub struct Checks {
     pub index: Option<IndexVoucher>,
 }
 
+/// `(offset, length)` of a sparse file's data runs.
+pub type Runs = Rc<[(u64, u64)]>;
+
 /// One layer, however it is read.
 pub trait Layer {
     /// Its entries by path, or as much of that as tells which parts of them are needed. Loaded by the first who asks,
@@ -225,6 +228,17 @@ pub trait Layer {
     /// Bytes `range` of entry `entry`'s content, cut to its size. Empty for what has no content of its own (resolve
     /// hard links first). Nothing is fetched before the stream is polled; dropping it cancels its requests.
     fn read(&self, entry: usize, range: Range<u64>) -> ByteStream;
+
+    /// Where the data of a sparse file is: `(offset, length)` of its runs, in order. `None` for one without holes, and where
+    /// the layer's format has no such.
+    fn runs(&self, _entry: usize) -> LocalBoxFuture<'_, Result<Option<Runs>>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    /// Bytes `range` of what is stored of a sparse file: its runs' bytes, one after another.
+    fn read_packed(&self, _entry: usize, _range: Range<u64>) -> ByteStream {
+        Box::pin(futures_util::stream::empty())
+    }
 
     /// Whether its entries are loaded ahead of a look-up that may come to them: where these are cheap and more rounds are
     /// not.

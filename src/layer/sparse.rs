@@ -5,6 +5,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
+use crate::stats::Stats;
 use crate::transport::ByteStream;
 
 /// A run of a sparse file's bytes.
@@ -54,9 +55,11 @@ pub(super) fn packed_range(pieces: &[Piece]) -> Range<u64> {
     first.map_or(0, |r| r.start)..end
 }
 
-/// Puts the holes into a stream of the [`packed_range`]'s bytes.
-pub(super) fn expand(packed: ByteStream, pieces: Vec<Piece>) -> ByteStream {
+/// Puts the holes into a stream of the [`packed_range`]'s bytes. They count as inflated: a few bytes may stand for as many
+/// as one likes.
+pub(super) fn expand(packed: ByteStream, pieces: Vec<Piece>, stats: &Stats) -> ByteStream {
     struct State {
+        stats: Stats,
         packed: ByteStream,
         /// What came and is not given out yet.
         rest: Bytes,
@@ -65,12 +68,14 @@ pub(super) fn expand(packed: ByteStream, pieces: Vec<Piece>) -> ByteStream {
         hole: u64,
         data: u64,
     }
-    let state = State { packed, rest: Bytes::new(), pieces: pieces.into_iter(), hole: 0, data: 0 };
+    let stats = stats.clone();
+    let state = State { stats, packed, rest: Bytes::new(), pieces: pieces.into_iter(), hole: 0, data: 0 };
     let next = |mut s: State| async move {
         loop {
             if s.hole > 0 {
                 let Some(chunk) = zeros(s.hole).next() else { return Ok(None) };
                 s.hole = s.hole.saturating_sub(chunk.len() as u64);
+                s.stats.inflated(chunk.len() as u64);
                 return Ok(Some((chunk, s)));
             }
             if s.data == 0 {
@@ -118,9 +123,15 @@ mod tests {
             .chunks(chunk)
             .map(|c| Ok(Bytes::copy_from_slice(c)))
             .collect();
-        let stream = expand(stream::iter(chunks).boxed_local(), pieces);
+        let (stats, holes) = (Stats::default(), range_holes(&pieces));
+        let stream = expand(stream::iter(chunks).boxed_local(), pieces, &stats);
         let out: Vec<Bytes> = futures_executor::block_on(stream.try_collect()).unwrap();
+        assert_eq!(stats.counters().inflated, holes);
         out.concat()
+    }
+
+    fn range_holes(pieces: &[Piece]) -> u64 {
+        pieces.iter().map(|piece| if let Piece::Hole(n) = piece { *n } else { 0 }).sum()
     }
 
     #[test]

@@ -15,7 +15,7 @@ use sha2::Digest as _;
 use super::buffer::Buffer;
 use super::cell::SpanCell;
 use super::sparse::{self, Piece};
-use super::{Checks, ContentCheck, Context, IndexVoucher, Layer, MetadataCheck, Once, ReadBy, kept};
+use super::{Checks, ContentCheck, Context, IndexVoucher, Layer, MetadataCheck, Once, ReadBy, Runs, kept};
 use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
 use crate::formats::Format;
@@ -64,7 +64,19 @@ impl Layer for StreamLayer {
         let inner = self.0.clone();
         deferred(Box::pin(async move {
             let loaded = inner.load().await?;
-            Ok(inner.read(loaded, entry, range))
+            Ok(inner.read(loaded, entry, range, false))
+        }))
+    }
+
+    fn runs(&self, entry: usize) -> LocalBoxFuture<'_, Result<Option<Runs>>> {
+        Box::pin(async move { Ok(self.0.load().await?.index.table().sparse(entry).map(Rc::from)) })
+    }
+
+    fn read_packed(&self, entry: usize, range: Range<u64>) -> ByteStream {
+        let inner = self.0.clone();
+        deferred(Box::pin(async move {
+            let loaded = inner.load().await?;
+            Ok(inner.read(loaded, entry, range, true))
         }))
     }
 
@@ -191,7 +203,8 @@ impl Inner {
         Ok(Loaded { index, stretches, kept: false, _held: held })
     }
 
-    fn read(self: Rc<Self>, loaded: Rc<Loaded>, entry: usize, range: Range<u64>) -> ByteStream {
+    /// Content, or what is stored of it.
+    fn read(self: Rc<Self>, loaded: Rc<Loaded>, entry: usize, range: Range<u64>, packed: bool) -> ByteStream {
         let table = loaded.index.table();
         let Some(e) = table.get(entry).filter(|e| e.kind == Kind::Regular) else {
             return stream::empty().boxed_local();
@@ -200,7 +213,8 @@ impl Inner {
         if range.start >= range.end {
             return stream::empty().boxed_local();
         }
-        let pieces = match table.sparse(entry) {
+        let stats = self.context.source.stats().clone();
+        let pieces = match table.sparse(entry).filter(|_| !packed) {
             Some(map) => sparse::pieces(map, range),
             None => vec![Piece::Data(range)],
         };
@@ -210,7 +224,7 @@ impl Inner {
         let bytes = stream::try_unfold(reader, |mut reader| async move {
             Ok(reader.next().await?.map(|data| (data, reader)))
         });
-        sparse::expand(bytes.boxed_local(), pieces)
+        sparse::expand(bytes.boxed_local(), pieces, &stats)
     }
 }
 

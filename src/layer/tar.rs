@@ -9,7 +9,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use sha2::Digest as _;
 
 use super::sparse::{self, Piece};
-use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, Once, ReadBy};
+use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, Once, ReadBy, Runs};
 use crate::error::{Code, Error, Result};
 use crate::oci::{Descriptor, Digest};
 use crate::rootfs::{LayerIndex, PathIndex};
@@ -45,7 +45,19 @@ impl Layer for TarLayer {
         let inner = self.0.clone();
         deferred(Box::pin(async move {
             let index = inner.load().await?;
-            inner.read(&index, entry, range)
+            inner.read(&index, entry, range, false)
+        }))
+    }
+
+    fn runs(&self, entry: usize) -> LocalBoxFuture<'_, Result<Option<Runs>>> {
+        Box::pin(async move { Ok(self.0.load().await?.table().sparse(entry).map(Rc::from)) })
+    }
+
+    fn read_packed(&self, entry: usize, range: Range<u64>) -> ByteStream {
+        let inner = self.0.clone();
+        deferred(Box::pin(async move {
+            let index = inner.load().await?;
+            inner.read(&index, entry, range, true)
         }))
     }
 
@@ -140,7 +152,14 @@ impl Inner {
         Ok(data)
     }
 
-    fn read(self: Rc<Self>, index: &PathIndex, entry: usize, range: Range<u64>) -> Result<ByteStream> {
+    /// Content, or what is stored of it.
+    fn read(
+        self: Rc<Self>,
+        index: &PathIndex,
+        entry: usize,
+        range: Range<u64>,
+        packed: bool,
+    ) -> Result<ByteStream> {
         let table = index.table();
         let Some(e) = table.get(entry).filter(|e| e.kind == Kind::Regular) else {
             return Ok(stream::empty().boxed_local());
@@ -149,7 +168,8 @@ impl Inner {
         if range.start >= range.end {
             return Ok(stream::empty().boxed_local());
         }
-        let pieces = match table.sparse(entry) {
+        let stats = self.context.source.stats().clone();
+        let pieces = match table.sparse(entry).filter(|_| !packed) {
             Some(map) => sparse::pieces(map, range),
             None => vec![Piece::Data(range)],
         };
@@ -161,9 +181,9 @@ impl Inner {
                 .with_offset(range.start));
         }
         if range.is_empty() {
-            return Ok(sparse::expand(stream::empty().boxed_local(), pieces));
+            return Ok(sparse::expand(stream::empty().boxed_local(), pieces, &stats));
         }
         let body = async move { self.context.source.blob_range(&self.layer, range).await };
-        Ok(sparse::expand(deferred(Box::pin(body)), pieces))
+        Ok(sparse::expand(deferred(Box::pin(body)), pieces, &stats))
     }
 }

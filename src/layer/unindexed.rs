@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
 
-use super::{BuiltIndex, Checks, Context, Layer, Once, ReadBy, ZtocInfo, ZtocLayer, kept};
+use super::{BuiltIndex, Checks, Context, Layer, Once, ReadBy, Runs, ZtocInfo, ZtocLayer, kept};
 use crate::error::{Code, Error, Result};
 use crate::limits::Limits;
 use crate::oci::{Descriptor, Digest};
@@ -90,6 +90,14 @@ impl Layer for UnindexedLayer {
     fn read(&self, entry: usize, range: Range<u64>) -> ByteStream {
         let inner = self.0.clone();
         deferred(Box::pin(async move { Ok(inner.choose().await?.read(entry, range)) }))
+    }
+
+    fn runs(&self, entry: usize) -> LocalBoxFuture<'_, Result<Option<Runs>>> {
+        Box::pin(async move { self.0.choose().await?.runs(entry).await })
+    }
+
+    fn read_packed(&self, entry: usize, range: Range<u64>) -> ByteStream {
+        self.0.way().read_packed(entry, range)
     }
 
     fn read_by(&self) -> ReadBy {

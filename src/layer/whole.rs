@@ -11,7 +11,7 @@ use sha2::Digest as _;
 
 use super::content::Content;
 use super::sparse;
-use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, Once, ReadBy};
+use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, Once, ReadBy, Runs};
 use crate::budget::{self, Evictable};
 use crate::error::{Code, Error, Result};
 use crate::gzip::GzipDecoder;
@@ -66,7 +66,20 @@ impl Layer for WholeLayer {
 
     fn read(&self, entry: usize, range: Range<u64>) -> ByteStream {
         let inner = self.0.clone();
-        deferred(Box::pin(async move { Ok(inner.load().await?.read(entry, range)) }))
+        deferred(Box::pin(async move {
+            Ok(inner.load().await?.read(entry, range, false, inner.context.source.stats()))
+        }))
+    }
+
+    fn runs(&self, entry: usize) -> LocalBoxFuture<'_, Result<Option<Runs>>> {
+        Box::pin(async move { Ok(self.0.load().await?.index.table().sparse(entry).map(Rc::from)) })
+    }
+
+    fn read_packed(&self, entry: usize, range: Range<u64>) -> ByteStream {
+        let inner = self.0.clone();
+        deferred(Box::pin(async move {
+            Ok(inner.load().await?.read(entry, range, true, inner.context.source.stats()))
+        }))
     }
 
     fn read_by(&self) -> ReadBy {
@@ -84,7 +97,8 @@ impl Layer for WholeLayer {
 }
 
 impl Loaded {
-    fn read(self: Rc<Self>, entry: usize, range: Range<u64>) -> ByteStream {
+    /// Content, or what is stored of it.
+    fn read(self: Rc<Self>, entry: usize, range: Range<u64>, packed: bool, stats: &Stats) -> ByteStream {
         let table = self.index.table();
         let Some(e) = table.get(entry).filter(|e| e.kind == Kind::Regular) else {
             return stream::empty().boxed_local();
@@ -93,12 +107,12 @@ impl Loaded {
         if range.start >= range.end {
             return stream::empty().boxed_local();
         }
-        match table.sparse(entry) {
+        match table.sparse(entry).filter(|_| !packed) {
             None => stream::iter(self.content.read(entry, range).into_iter().map(Ok)).boxed_local(),
             Some(map) => {
                 let pieces = sparse::pieces(map, range);
                 let packed = self.content.read(entry, sparse::packed_range(&pieces));
-                sparse::expand(stream::iter(packed.into_iter().map(Ok)).boxed_local(), pieces)
+                sparse::expand(stream::iter(packed.into_iter().map(Ok)).boxed_local(), pieces, stats)
             }
         }
     }

@@ -12,7 +12,7 @@ use super::metadata::{Metadata, Opened};
 use super::spans::{ENGINE, Reader, SpanStore};
 use super::sparse;
 use super::table::SpanTable;
-use super::{Checks, ContentCheck, Context, IndexVoucher, Layer, MetadataCheck, ReadBy, ZtocInfo};
+use super::{Checks, ContentCheck, Context, IndexVoucher, Layer, MetadataCheck, ReadBy, Runs, ZtocInfo};
 use crate::error::{Code, Error, Result};
 use crate::oci::Descriptor;
 use crate::rootfs::LayerIndex;
@@ -40,9 +40,6 @@ struct Inner {
     /// Data runs that only their tar headers tell, sorted by entry.
     sparse: RefCell<Vec<(usize, Runs)>>,
 }
-
-/// `(offset, length)` of a sparse file's data runs.
-type Runs = Rc<[(u64, u64)]>;
 
 impl ZtocLayer {
     /// Nothing is fetched before it is used. `id` is unique among the layers of `context`.
@@ -89,7 +86,7 @@ impl Layer for ZtocLayer {
         let inner = self.0.clone();
         let content = {
             let inner = inner.clone();
-            deferred(Box::pin(async move { inner.open(entry, range).await }))
+            deferred(Box::pin(async move { inner.open(entry, range, false).await }))
         };
         // Keeping a new pack goes on while spans are read.
         let kept = deferred(Box::pin(async move {
@@ -97,6 +94,15 @@ impl Layer for ZtocLayer {
             Ok(stream::empty().boxed_local())
         }));
         content.chain(kept).boxed_local()
+    }
+
+    fn runs(&self, entry: usize) -> LocalBoxFuture<'_, Result<Option<Runs>>> {
+        Box::pin(self.0.find_runs(entry))
+    }
+
+    fn read_packed(&self, entry: usize, range: Range<u64>) -> ByteStream {
+        let inner = self.0.clone();
+        deferred(Box::pin(async move { inner.open(entry, range, true).await }))
     }
 
     fn read_by(&self) -> ReadBy {
@@ -171,7 +177,8 @@ impl Inner {
         store.clone()
     }
 
-    async fn open(self: Rc<Self>, entry: usize, range: Range<u64>) -> Result<ByteStream> {
+    /// The index that holds an entry, and the spans.
+    async fn index_of(&self, entry: usize) -> Result<(LayerIndex, Rc<SpanStore>)> {
         let opened = self.metadata.open().await?;
         let mut index = opened.index();
         let spans = self.spans(opened);
@@ -179,6 +186,24 @@ impl Inner {
             // Of a part that was not looked into.
             index = self.metadata.all().await?;
         }
+        Ok((index, spans))
+    }
+
+    /// Data runs of a sparse file, of its header where only that tells them.
+    async fn find_runs(&self, entry: usize) -> Result<Option<Runs>> {
+        let (index, spans) = self.index_of(entry).await?;
+        if let Some(e) = index.get(entry).filter(|e| e.kind == Kind::Regular)
+            && (index.may_be_sparse(entry) || self.context.verify && index.sparse(entry).is_some())
+            && !self.is_checked(entry)
+        {
+            self.check(&spans, &e, entry, None).await.map_err(|err| err.with_path(e.name))?;
+        }
+        Ok(self.runs(&index, entry))
+    }
+
+    /// Content, or what is stored of it.
+    async fn open(self: Rc<Self>, entry: usize, range: Range<u64>, packed: bool) -> Result<ByteStream> {
+        let (index, spans) = self.index_of(entry).await?;
         let Some(e) = index.get(entry).filter(|e| e.kind == Kind::Regular) else {
             return Ok(stream::empty().boxed_local());
         };
@@ -205,13 +230,16 @@ impl Inner {
         let Some(map) = self.runs(&index, entry) else {
             return Ok(reader.map_or_else(|| stream::empty().boxed_local(), bytes_of));
         };
+        if packed {
+            return Ok(bytes_of(Reader::new(spans, at(&range)).await?));
+        }
         let pieces = sparse::pieces(&map, range);
         let packed = sparse::packed_range(&pieces);
         let packed = match packed.is_empty() {
             true => stream::empty().boxed_local(),
             false => bytes_of(Reader::new(spans, at(&packed)).await?),
         };
-        Ok(sparse::expand(packed, pieces))
+        Ok(sparse::expand(packed, pieces, self.context.source.stats()))
     }
 
     /// Compares the entry's tar header with the zTOC, or only looks for a sparse file's runs in it; gives a reader of

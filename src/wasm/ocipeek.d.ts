@@ -129,7 +129,6 @@ export class WasmImage extends Freed {
 
 export class Tree extends Freed {
   stat(path: Uint8Array, follow: boolean, stop: Stop): Promise<RawStat>;
-  readDir(path: Uint8Array, stop: Stop): Promise<RawStat[]>;
   readFile(
     path: Uint8Array,
     start: number | undefined,
@@ -142,6 +141,7 @@ export class Tree extends Freed {
     end: number | undefined,
     stop: Stop,
   ): Promise<FileCursor>;
+  readSparse(path: Uint8Array, stop: Stop): Promise<{ runs: number[]; data: FileCursor } | undefined>;
   walk(path: Uint8Array, glob: string | undefined): WalkCursor;
 }
 
@@ -151,7 +151,7 @@ export class FileCursor extends Freed {
 }
 
 export class WalkCursor extends Freed {
-  next(stop: Stop): Promise<RawStat[]>;
+  next(stop: Stop): Promise<RawStat[] | undefined>;
 }
 
 export class WasmSource extends Freed {

@@ -63,13 +63,6 @@ impl Tree {
         abort::promise(stop, async move { convert::stat(&on!(root, await stat(&path, follow))?) })
     }
 
-    /// Attributes of each entry of a folder.
-    #[wasm_bindgen(js_name = readDir)]
-    pub fn read_dir(&self, path: Vec<u8>, stop: Option<Promise>) -> Promise {
-        let root = self.root.clone();
-        abort::promise(stop, async move { stats(&on!(root, await read_dir(&path))?) })
-    }
-
     /// `{stat, data}`.
     #[wasm_bindgen(js_name = readFile)]
     pub fn read_file(
@@ -103,8 +96,24 @@ impl Tree {
         abort::promise(stop, async move {
             let range = range(start, end)?;
             let stream = on!(root, await read_stream(&path, range))?;
-            let stat = stream.stat().clone();
-            Ok(FileCursor { stat, stream: Rc::new(RefCell::new(Some(stream))) }.into())
+            Ok(FileCursor::new(stream).into())
+        })
+    }
+
+    /// `{runs, data}` of a sparse file: where its data is, an offset and a length for each run, and a `FileCursor` of these
+    /// bytes alone; `undefined` for what is not known to have holes.
+    #[wasm_bindgen(js_name = readSparse)]
+    pub fn read_sparse(&self, path: Vec<u8>, stop: Option<Promise>) -> Promise {
+        let root = self.root.clone();
+        abort::promise(stop, async move {
+            let Some((runs, data)) = on!(root, await read_sparse(&path))? else {
+                return Ok(JsValue::UNDEFINED);
+            };
+            let out = Object::new();
+            let runs = runs.iter().flat_map(|run| [JsValue::from(run.0 as f64), JsValue::from(run.1 as f64)]);
+            js::set(&out, "runs", runs.collect::<Array>());
+            js::set(&out, "data", FileCursor::new(data));
+            Ok(out.into())
         })
     }
 
@@ -121,6 +130,12 @@ impl Tree {
 pub struct FileCursor {
     stat: FileStat,
     stream: Rc<RefCell<Option<FileStream>>>,
+}
+
+impl FileCursor {
+    fn new(stream: FileStream) -> Self {
+        FileCursor { stat: stream.stat().clone(), stream: Rc::new(RefCell::new(Some(stream))) }
+    }
 }
 
 #[wasm_bindgen]
@@ -154,20 +169,13 @@ pub struct WalkCursor {
 
 #[wasm_bindgen]
 impl WalkCursor {
-    /// The next entries; an empty list at the end, after an error and after an abort.
+    /// The next entries, perhaps none; `undefined` at the end, after an error and after an abort.
     pub fn next(&self, stop: Option<Promise>) -> Promise {
         let cell = Rc::clone(&self.walk);
         abort::promise(stop, async move {
-            let mut batch = Vec::new();
-            if let Some(mut walk) = cell.take() {
-                while batch.len() < WALK_BATCH {
-                    match walk.next().await? {
-                        Some(stat) => batch.push(stat),
-                        None => return stats(&batch),
-                    }
-                }
-                cell.replace(Some(walk));
-            }
+            let Some(mut walk) = cell.take() else { return Ok(JsValue::UNDEFINED) };
+            let Some(batch) = walk.some(WALK_BATCH).await? else { return Ok(JsValue::UNDEFINED) };
+            cell.replace(Some(walk));
             stats(&batch)
         })
     }

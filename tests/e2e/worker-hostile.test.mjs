@@ -12,7 +12,7 @@ const MIB = 1 << 20;
 /** Less than the default, for which a test takes long. */
 const INFLATED = 256 * MIB;
 /** Images that cost much have an isolate to themselves; the others share one. */
-const LARGE = ["zeros", "deep", "deep-many", "ztoc-largest"];
+const LARGE = ["zeros", "deep", "deeper", "deep-many", "ztoc-largest"];
 
 /** @type {[tag: string, path: string, status: number, code: string, words?: string][]} */
 const REFUSED = [
@@ -42,6 +42,7 @@ const REFUSED = [
 
 /** What is wrong shows only behind the answer's head. @type {[tag: string, path: string, code: string, most: number][]} */
 const BROKEN_OFF = [
+  ["deeper", "?tar", "LIMIT_EXCEEDED", 8 * MIB],
   ["zeros", "bomb", "LIMIT_EXCEEDED", INFLATED],
   ["zeros", "?tar", "LIMIT_EXCEEDED", INFLATED],
   ["span-more", "bomb", "CORRUPT_LAYER", MIB],
@@ -58,6 +59,7 @@ const ANSWERED = [
   ["deep", "?recursive"],
   ["deep", "?tar"],
   ["deep", deepName("top")],
+  ["deeper", deepName(deepName("top"))],
   ["deep-many", ""],
   ["deep-many", deepName("top7")],
   ["deep-many", "?recursive"],

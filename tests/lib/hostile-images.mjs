@@ -8,7 +8,8 @@ const MIB = 1 << 20;
 const GIB = 1 << 30;
 /** Output of a span, as builders make them. */
 const SPAN = 4 * MIB;
-const DEPTH = 4000;
+/** About as deep as a walk goes. */
+const DEPTH = 2000;
 /** Of a file of 288 MiB. */
 const ZEROS = 72;
 /** Entries, of names that make about 24 MiB of zTOC. */
@@ -123,7 +124,8 @@ export function writeImages(dir, more) {
     ]),
   );
   writer.addPlain("deep", gzipOf(longNamed(deepName("top"))));
-  const many = Array.from({ length: 2000 }, (_, i) => longNamed(deepName(`top${i}`)));
+  writer.addPlain("deeper", gzipOf(longNamed(deepName(deepName("top")))));
+  const many = Array.from({ length: 4000 }, (_, i) => longNamed(deepName(`top${i}`)));
   writer.addPlain("deep-many", gzipOf(many.flat()));
   writer.addPlain("name", gzipOf(longNamed("n".repeat(64 << 10))));
   writer.addPlain("long-name", gzipOf(longNamed("n".repeat((64 << 10) + 1))));

@@ -1,5 +1,7 @@
 // Images made in memory, as a layout that `openSource` takes: of any media types, for any platforms.
 import { createHash } from "node:crypto";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { tarOf } from "./synthetic-image.mjs";
 
@@ -67,6 +69,13 @@ export class MadeLayout {
 
   remove(digest) {
     this.#blobs.delete(digest);
+  }
+
+  /** Writes it to a folder. */
+  async write(folder) {
+    mkdirSync(join(folder, "blobs", "sha256"), { recursive: true });
+    for (const [name, blob] of this.files)
+      writeFileSync(join(folder, name), Buffer.from(await blob.arrayBuffer()));
   }
 
   get files() {

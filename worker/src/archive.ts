@@ -6,7 +6,10 @@ import { lastName } from "./file.ts";
 import { etagOf } from "./headers.ts";
 import { conditional, type Visit, visitHeaders } from "./visit.ts";
 
-/** The archive. Names in it start at the folder, as `tar -C FOLDER -c .` writes them, without the `./`. */
+/**
+ * The archive. Names in it start at the folder, as `tar -C FOLDER -c .` writes them, without the `./`. Files that cannot be
+ * read for a reason of their own are left out, and listed at its end.
+ */
 export async function serveArchive(visit: Visit): Promise<Response> {
   const { request, route, exchange, lease } = visit;
   const etag = await etagOf("tar", lease.image.digest, visit.layer ?? "", route.path);
@@ -24,18 +27,23 @@ export async function serveArchive(visit: Visit): Promise<Response> {
     exchange.end();
     return new Response(null, { headers: described });
   }
-  const source = fromGenerator(tar(items(visit)));
+  const source = fromGenerator(tar(items(visit), { leftOut: LEFT_OUT }));
   const body = await exchange.timed("read", () => startBody(source, exchange));
   return new Response(body, { headers: { ...described, ...exchange.costHeaders() } });
 }
 
+/** The last file of an archive that lacks some: what is left out, and why. */
+const LEFT_OUT = ".ocipeek-left-out.txt";
+
 async function* items({ exchange, tree, stats }: Visit): AsyncGenerator<TarItem, void, undefined> {
   let count = 0;
-  for await (const item of itemsOf(tree, stats, new Uint8Array(), { signal: exchange.signal })) {
+  const options = { signal: exchange.signal, failures: "give" } as const;
+  for await (const item of itemsOf(tree, stats, new Uint8Array(), options)) {
     exchange.checkEntries(count);
     exchange.checkInflated();
     await exchange.turns.step();
     count += 1;
+    if (item.failure) exchange.leftOut += 1;
     // The folder itself has no name of its own in it.
     if (item.name.length > 0) yield item;
   }

@@ -190,6 +190,9 @@ const LIBRARY_LIMITS: Readonly<Record<string, number>> = {
   maxZfileBlocks: 1 << 20,
   maxEntries: 300_000,
   maxNameBytes: 24 * MIB,
+  // Time of the one thread.
+  maxLookupSteps: 250_000,
+  maxGlobSteps: 100_000_000,
   maxSpanSize: 8 * MIB,
   maxWholeLayerSize: 24 * MIB,
   maxWholeLayerInflated: 48 * MIB,

@@ -31,6 +31,8 @@ export class Exchange implements RequestScope {
   readonly turns: Turns;
   /** Bytes of the body that the caller took. */
   sent = 0;
+  /** Files that the archive lacks because they cannot be read. */
+  leftOut = 0;
   /** Whether the head of the answer is known, and only its body is to come. */
   isAnswered = false;
   /** Settles when all that belongs to the request is over. */

@@ -36,6 +36,7 @@ export function record(deps: Deps, exchange: Exchange, visited: Visited, error: 
     ...(error?.code === "INTERNAL" && error.cause instanceof Error ? { stack: error.cause.stack } : {}),
     ms,
     sent: exchange.sent,
+    ...(exchange.leftOut > 0 ? { leftOut: exchange.leftOut } : {}),
     ...cost,
   });
   try {

@@ -4,9 +4,9 @@ import type { FileTree, Stats } from "../../js/index.js";
 import { itemsOf, tar } from "../../js/tar/index.js";
 import { PATHS } from "../args.js";
 import { argument, type Command } from "../command.js";
-import { escapeBytes } from "../escape.js";
 import { EXIT, UsageError } from "../exit.js";
 import { Extractor } from "../extract.js";
+import { Failures } from "../failures.js";
 import type { Session } from "../session.js";
 
 async function run(session: Session): Promise<void> {
@@ -23,8 +23,10 @@ async function run(session: Session): Promise<void> {
 async function toTar(session: Session, tree: FileTree, top: Stats, name: Uint8Array): Promise<void> {
   const { out } = session;
   if (out.isTerminal) throw new UsageError("a tar archive does not belong on a terminal; redirect it");
-  const items = itemsOf(tree, top, name, { signal: session.signal });
-  for await (const chunk of tar(items)) await out.write(chunk);
+  const failures = new Failures(session);
+  const items = itemsOf(tree, top, name, { signal: session.signal, failures: "give" });
+  for await (const chunk of tar(failures.noting(items))) await out.write(chunk);
+  failures.report();
 }
 
 async function toDisk(
@@ -36,21 +38,21 @@ async function toDisk(
 ): Promise<void> {
   const target = await targetOf(dest, name, top.isDirectory());
   const extractor = new Extractor(target.root, { preserveSpecial: session.args.flag("preserve-special") });
-  let skipped = 0;
-  const items = itemsOf(tree, top, target.name, { signal: session.signal });
-  for await (const { name: path, stats, hardlink, content } of items) {
-    if (content) await extractor.file(path, stats, content);
-    else if (hardlink) await extractor.hardlink(path, hardlink);
-    else if (stats.isSymbolicLink()) await extractor.symlink(path, stats);
-    else if (stats.isDirectory()) {
-      if (path.length > 0) await extractor.directory(path, stats);
-    } else {
-      session.say(`left out: ${escapeBytes(stats.pathBytes)} is a ${stats.type}`);
-      skipped += 1;
-    }
+  const failures = new Failures(session);
+  const items = itemsOf(tree, top, target.name, { signal: session.signal, failures: "give" });
+  for await (const item of failures.noting(items)) {
+    const { name: path, stats, failure, hardlink, content, runs } = item;
+    if (failure || failures.isBelow(path)) continue;
+    await failures.guard(path, stats.pathBytes, async () => {
+      if (content) await extractor.file(path, stats, content, runs);
+      else if (hardlink) await extractor.hardlink(path, hardlink);
+      else if (stats.isSymbolicLink()) await extractor.symlink(path, stats);
+      else if (!stats.isDirectory()) failures.leaveOut(stats.pathBytes, `is a ${stats.type}`);
+      else if (path.length > 0) await extractor.directory(path, stats);
+    });
   }
-  await extractor.finish();
-  if (skipped > 0) session.exitCode ||= EXIT.skipped;
+  await extractor.finish((path, error) => failures.add(path, path, error));
+  failures.report();
 }
 
 /** The name under which a path is copied; empty for the root and for `DIR/.`, of which the content is copied. */
@@ -87,8 +89,10 @@ export const cp: Command = {
   usage: "IMAGE PATH DEST|- [-P] [--preserve-special]",
   details: `Folders are copied with all below them. If DEST is a directory, the copy goes into it (PATH/. copies what PATH
 holds). Modes, times, symbolic and hard links are kept; owners and extended attributes only in an archive.
-Nothing is ever written outside of DEST: links are made as they are in the image but not followed.
-Devices and pipes are left out, and the exit code is then ${EXIT.skipped}; an archive holds them.`,
+Holes of sparse files stay holes. Nothing is ever written outside of DEST: links are made as they are in the image but not
+followed. What cannot be copied for a reason of its own is left out, the rest is copied, and a list at the end says what
+and why; the exit code is that of the first such failure. Devices and pipes are left out too, and the exit code is then
+${EXIT.skipped}; an archive holds them.`,
   options: {
     "no-dereference": { type: "boolean", short: "P", help: "if PATH is a link, copy the link" },
     "preserve-special": { type: "boolean", help: "keep set-user-id, set-group-id and sticky bits" },

@@ -1,6 +1,7 @@
 /** An OCI image layout in a folder, to write to. @module */
 import { createHash, randomBytes } from "node:crypto";
-import { mkdir, open as openFile, readFile, rename, rm, stat } from "node:fs/promises";
+import { constants } from "node:fs";
+import { lstat, mkdir, open as openFile, realpath, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { OcipeekError } from "../errors.js";
 import {
@@ -19,8 +20,14 @@ const REF_NAME = "org.opencontainers.image.ref.name";
 const PIECE = 4 << 20;
 const DIGEST = /^sha256:([0-9a-f]{64})$/;
 
+/** 0 on Windows, which has no such. */
+const NO_FOLLOW = constants.O_NOFOLLOW ?? 0;
+
 /**
- * An OCI image layout. Each file is written beside its place and then renamed, blobs before what names them: a reader
+ * An OCI image layout, which somebody else may have made: links in it are not followed, so that nothing is read, written
+ * or deleted elsewhere. (Node has no `openat`: against another process that swaps folders meanwhile this is no protection.)
+ *
+ * Each file is written beside its place and then renamed, blobs before what names them: a reader
  * sees the old image or the new one. Of two writers at the same time the later one's `index.json` stays.
  */
 export class LayoutDestination implements Destination {
@@ -43,9 +50,9 @@ export class LayoutDestination implements Destination {
     blob: Blob,
     { signal, onBytes }: DestinationOptions & { onBytes?: (bytes: number) => void } = {},
   ): Promise<BlobOutcome> {
-    const place = this.#blobFile(blob.digest);
-    const there = await stat(place).catch(() => undefined);
-    if (there?.size === blob.size) return "present";
+    const place = await this.#blobFile(blob.digest);
+    const there = await lstat(place).catch(() => undefined);
+    if (there?.isFile() && there.size === blob.size) return "present";
     const hash = createHash("sha256");
     await this.#write(place, async function* pieces() {
       for (let at = 0; at < blob.size; at += PIECE) {
@@ -64,7 +71,7 @@ export class LayoutDestination implements Destination {
     const known = DIGEST.test(reference) ? undefined : await this.#tagged(reference);
     const digest = known?.digest ?? (DIGEST.test(reference) ? reference : undefined);
     if (digest === undefined) return undefined;
-    const bytes = await readFile(this.#blobFile(digest)).catch(missing);
+    const bytes = await read(await this.#blobFile(digest));
     if (!bytes) return undefined;
     const said = known?.mediaType ?? parseJson(bytes, digest).mediaType;
     const manifest = await manifestOf(new Uint8Array(bytes), String(said ?? OCI_INDEX));
@@ -103,7 +110,7 @@ export class LayoutDestination implements Destination {
   }
 
   async deleteManifest(digest: string): Promise<void> {
-    await rm(this.#blobFile(digest), { force: true });
+    await rm(await this.#blobFile(digest), { force: true });
     await this.#changeIndex((index) => ({
       ...index,
       manifests: index.manifests.filter((it) => it.digest !== digest),
@@ -147,7 +154,7 @@ export class LayoutDestination implements Destination {
   }
 
   async #index(): Promise<Index> {
-    const bytes = await readFile(join(this.#folder, "index.json")).catch(missing);
+    const bytes = await read(join(this.#folder, "index.json"));
     return bytes
       ? parseIndex(bytes, "index.json")
       : { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] };
@@ -163,7 +170,7 @@ export class LayoutDestination implements Destination {
   }
 
   async #putBytes({ digest, bytes }: Manifest): Promise<void> {
-    await this.#write(this.#blobFile(digest), async function* whole() {
+    await this.#write(await this.#blobFile(digest), async function* whole() {
       yield bytes;
     });
   }
@@ -175,7 +182,8 @@ export class LayoutDestination implements Destination {
   }
 
   async #write(place: string, pieces: () => AsyncIterable<Uint8Array>): Promise<void> {
-    await mkdir(join(this.#folder, "blobs", "sha256"), { recursive: true });
+    await mkdir(this.#folder, { recursive: true });
+    const folder = await this.#checked(true);
     const beside = `${place}.${randomBytes(8).toString("hex")}.tmp`;
     try {
       const file = await openFile(beside, "wx");
@@ -185,6 +193,9 @@ export class LayoutDestination implements Destination {
       } finally {
         await file.close();
       }
+      // As it was when the file was begun.
+      if ((await this.#checked(true)) !== folder) throw unsafe(this.#folder, "was swapped meanwhile");
+      // Replaces a link, and does not follow it.
       await rename(beside, place);
     } catch (error) {
       await rm(beside, { force: true });
@@ -192,11 +203,64 @@ export class LayoutDestination implements Destination {
     }
   }
 
-  #blobFile(digest: string): string {
+  /** Where a blob is, or would be: not where a link leads. */
+  async #blobFile(digest: string): Promise<string> {
     const hex = DIGEST.exec(digest)?.[1];
     if (!hex) throw new OcipeekError("INVALID_ARGUMENT", `INVALID_ARGUMENT: ${digest} is no sha256 digest`);
+    await this.#checked(false);
     return join(this.#folder, "blobs", "sha256", hex);
   }
+
+  /**
+   * Which folders the layout's are; throws where one is a link, or something else. With `make`, they are made where they
+   * are not there.
+   */
+  async #checked(make: boolean): Promise<string> {
+    const found: string[] = [];
+    // The layout's own path is the caller's.
+    const root = await realpath(this.#folder).catch(missing);
+    for (const names of [[], ["blobs"], ["blobs", "sha256"]]) {
+      const path = join(root ?? this.#folder, ...names);
+      if (make) {
+        await mkdir(path).catch((error: NodeJS.ErrnoException) => {
+          if (error.code !== "EEXIST") throw error;
+        });
+      }
+      const stats = await lstat(path).catch(missing);
+      if (!stats) continue;
+      if (!stats.isDirectory()) {
+        throw unsafe(
+          path,
+          stats.isSymbolicLink() ? "is a symbolic link, which may lead elsewhere" : "is no folder",
+        );
+      }
+      found.push(`${stats.dev}:${stats.ino}`);
+    }
+    return found.join(" ");
+  }
+}
+
+/** A file's bytes; nothing where there is none. A link is not followed: what it leads to is not the layout's. */
+async function read(path: string): Promise<Uint8Array | undefined> {
+  try {
+    const file = await openFile(path, constants.O_RDONLY | NO_FOLLOW);
+    try {
+      return await file.readFile();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ELOOP") throw unsafe(path, "is a symbolic link, which may lead elsewhere");
+    return missing(error as NodeJS.ErrnoException);
+  }
+}
+
+function unsafe(path: string, why: string): OcipeekError {
+  return new OcipeekError(
+    "INVALID_ARGUMENT",
+    `INVALID_ARGUMENT: ${path} ${why}: nothing is written into such a layout; put a folder of its own there`,
+  );
 }
 
 function missing(error: NodeJS.ErrnoException): undefined {

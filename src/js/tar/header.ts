@@ -24,8 +24,11 @@ const TYPE_FLAGS = {
   fifo: "6",
 } as const;
 
-/** The header block of an entry, with a pax header in front of it where its fields do not hold all. */
-export function headerOf(entry: TarEntry, size: number): Uint8Array {
+/**
+ * The header block of an entry, with a pax header in front of it where its fields do not hold all. `size` is what follows;
+ * of a sparse file the map and its data.
+ */
+export function headerOf(entry: TarEntry, size: number, sparse = false): Uint8Array {
   const { stats } = entry;
   const own = entry.name.length === 0 ? ascii(".") : entry.name;
   const name = stats.type === "directory" ? concat([own, ascii("/")]) : own;
@@ -34,7 +37,16 @@ export function headerOf(entry: TarEntry, size: number): Uint8Array {
   const pax = new PaxRecords();
   const block = new Header();
   block.type = entry.hardlink ? "1" : TYPE_FLAGS[stats.type];
-  block.bytes(0, 100, pax.text("path", name, 100));
+  if (sparse) {
+    pax.add(ascii("GNU.sparse.major"), ascii("1"));
+    pax.add(ascii("GNU.sparse.minor"), ascii("0"));
+    pax.bytes("GNU.sparse.name", name);
+    pax.add(ascii("GNU.sparse.realsize"), ascii(String(stats.size)));
+    // Extracted only by programs that know no such files: not what the name says.
+    block.bytes(0, 100, concat([ascii("GNUSparseFile.0/"), baseName(name).subarray(0, 80)]));
+  } else {
+    block.bytes(0, 100, pax.text("path", name, 100));
+  }
   block.number(100, 8, stats.mode & 0o7777);
   block.number(108, 8, pax.number("uid", stats.uid, 0o7777777));
   block.number(116, 8, pax.number("gid", stats.gid, 0o7777777));
@@ -104,11 +116,16 @@ class PaxRecords {
     this.#records.push([key, value]);
   }
 
+  /** A record of text, which need not be UTF-8. */
+  bytes(key: string, value: Uint8Array): void {
+    if (!isUtf8(value)) this.#binary = true;
+    this.add(ascii(key), value);
+  }
+
   /** The field's value; text that is too long or not ASCII becomes a record. */
   text(key: string, value: Uint8Array, most: number): Uint8Array {
     if (value.length <= most && value.every((byte) => byte > 0 && byte < 0x80)) return value;
-    if (!isUtf8(value)) this.#binary = true;
-    this.add(ascii(key), value);
+    this.bytes(key, value);
     // For programs that know no pax headers.
     return value.subarray(0, most);
   }

@@ -7,6 +7,6 @@
  * ```
  * @packageDocumentation
  */
-export { type TarItem, tar } from "./archive.js";
+export { type TarItem, type TarOptions, tar } from "./archive.js";
 export type { TarEntry } from "./header.js";
-export { itemsOf } from "./items.js";
+export { type ItemsOptions, isOwnFault, itemsOf } from "./items.js";

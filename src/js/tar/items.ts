@@ -1,5 +1,6 @@
 import { ahead } from "../ahead.js";
-import type { FileTree } from "../tree.js";
+import { OcipeekError } from "../errors.js";
+import type { FileTree, SparseFile } from "../tree.js";
 import type { OperationOptions, Stats } from "../types.js";
 import type { TarItem } from "./archive.js";
 import { concat, type TarEntry } from "./header.js";
@@ -9,17 +10,45 @@ const PARALLEL = 6;
 /** Larger files are streamed one at a time. */
 const SMALL = 1 << 20;
 
+/** Smaller files are not worth a look for holes. */
+const WORTH = 64 << 10;
+
+/** Options of {@link itemsOf}. */
+export interface ItemsOptions extends OperationOptions {
+  /**
+   * `"give"`: a file that cannot be read for a reason of its own (a hard link to what its layer does not hold, broken or
+   * unsupported content) is an item with a `failure`, and the others follow. By default it ends all.
+   */
+  failures?: "throw" | "give" | undefined;
+}
+
 /**
  * `top` and all below it, parents first, each with its path below `name`; where `name` is empty, below nothing, and
  * `top` has the empty path. Small files are read ahead of the others' turn; the order stays.
  */
-export function itemsOf(
+export async function* itemsOf(
   tree: FileTree,
   top: Stats,
   name: Uint8Array,
-  options: OperationOptions = {},
+  options: ItemsOptions = {},
 ): AsyncGenerator<TarItem, void, undefined> {
-  return ahead(entriesOf(tree, top, name, options), PARALLEL, (entry) => load(tree, entry, options));
+  // A further name of a file that failed has nothing to be a name of.
+  const failed = new Map<string, OcipeekError>();
+  for await (const loaded of ahead(entriesOf(tree, top, name, options), PARALLEL, (entry) =>
+    load(tree, entry, options),
+  )) {
+    const first = loaded.hardlink && failed.get(latin1(loaded.hardlink));
+    const item = first
+      ? { ...loaded, failure: first }
+      : await guarded(loaded, options, () => begun(tree, loaded, options));
+    if (item.failure) failed.set(latin1(item.name), item.failure);
+    try {
+      yield item;
+    } finally {
+      // Also where nobody took it.
+      await item.content?.[Symbol.asyncIterator]().return?.();
+    }
+  }
 }
 
 async function* entriesOf(
@@ -62,28 +91,90 @@ function latin1(bytes: Uint8Array): string {
   return text;
 }
 
-/** Content of a file: small ones are fetched at once, others streamed when it is their turn. */
-async function load(tree: FileTree, entry: TarEntry, options: OperationOptions): Promise<TarItem> {
-  const { stats } = entry;
-  if (!stats.isFile() || entry.hardlink) return entry;
-  if (stats.size > SMALL) return { ...entry, content: chunks(tree, stats, options) };
-  const data = await tree.readFile(stats.pathBytes, options);
-  return { ...entry, content: once(data) };
+/** Codes of what is a file's own fault, or its layer's: others can be read all the same. */
+const OWN: ReadonlySet<string> = new Set([
+  "CORRUPT_LAYER",
+  "CORRUPT_ZTOC",
+  "DIGEST_MISMATCH",
+  "UNSUPPORTED",
+  "EINVAL",
+  "ENOENT",
+]);
+
+/** Whether an error is about one file, so that a copy can go on with the others. */
+export function isOwnFault(error: unknown): error is OcipeekError {
+  return error instanceof OcipeekError && OWN.has(error.code);
+}
+
+/** What `make` gives, or the entry with its failure. */
+async function guarded(
+  entry: TarEntry,
+  { failures }: ItemsOptions,
+  make: () => Promise<TarItem>,
+): Promise<TarItem> {
+  try {
+    return await make();
+  } catch (error) {
+    if (failures !== "give" || !isOwnFault(error)) throw error;
+    return { ...entry, failure: error };
+  }
+}
+
+/** Content of a small file, fetched at once. */
+function load(tree: FileTree, entry: TarEntry, options: ItemsOptions): Promise<TarItem> {
+  return guarded(entry, options, async () => {
+    const { stats } = entry;
+    if (!stats.isFile() || entry.hardlink || stats.size > SMALL) return entry;
+    const sparse = await sparseOf(tree, stats, options);
+    if (sparse) return { ...entry, runs: sparse.runs, content: once(await whole(sparse.data)) };
+    const data = await tree.readFile(stats.pathBytes, options);
+    return { ...entry, content: once(data) };
+  });
+}
+
+/** The same of a large one, when it is its turn; its first bytes are here then, so that it is known to be readable. */
+async function begun(tree: FileTree, item: TarItem, options: ItemsOptions): Promise<TarItem> {
+  const { stats } = item;
+  if (!stats.isFile() || item.hardlink || item.content || item.failure) return item;
+  const sparse = await sparseOf(tree, stats, options);
+  if (sparse) return { ...item, runs: sparse.runs, content: await started(sparse.data) };
+  return { ...item, content: await started(tree.createReadStream(stats.pathBytes, options)) };
+}
+
+async function sparseOf(
+  tree: FileTree,
+  stats: Stats,
+  options: ItemsOptions,
+): Promise<SparseFile | undefined> {
+  return stats.size < WORTH ? undefined : tree.readSparse(stats.pathBytes, options);
+}
+
+/** All of a small stream. */
+async function whole(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for await (const chunk of await started(stream)) parts.push(chunk);
+  return concat(parts);
 }
 
 async function* once(data: Uint8Array): AsyncGenerator<Uint8Array> {
   yield data;
 }
 
-async function* chunks(tree: FileTree, stats: Stats, options: OperationOptions): AsyncGenerator<Uint8Array> {
-  const reader = tree.createReadStream(stats.pathBytes, options).getReader();
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    await reader.cancel();
-  }
+/** A stream with its first bytes here. */
+async function started(stream: ReadableStream<Uint8Array>): Promise<AsyncIterableIterator<Uint8Array>> {
+  const reader = stream.getReader();
+  let first: Awaited<ReturnType<typeof reader.read>> | undefined = await reader.read();
+  const bytes: AsyncIterableIterator<Uint8Array> = {
+    [Symbol.asyncIterator]: () => bytes,
+    async next() {
+      const { done, value } = first ?? (await reader.read());
+      first = undefined;
+      return done ? { done, value: undefined } : { done, value };
+    },
+    async return() {
+      await reader.cancel();
+      return { done: true, value: undefined };
+    },
+  };
+  return bytes;
 }
