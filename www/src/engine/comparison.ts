@@ -19,11 +19,19 @@ export type Verdicts = ReadonlyMap<EncodedPath, boolean>;
 /** Compares. `id`: of the catalogue. */
 export function compareTrees(left: Side, right: Side, verdicts: Verdicts, id: number): Comparison {
   const walk = new Walk(left, right, verdicts);
-  walk.folder(0, 0);
+  walk.run();
   const { catalogue } = walk.out.finish(id);
   const { added, changed, removed, unverifiedSame } = walk;
   const sharedLayers = [...new Set(left.layers)].filter((digest) => right.layers.includes(digest));
   return { catalogue, added, changed, removed, unverifiedSame, sharedLayers };
+}
+
+/** Two folders of a name that are being compared, and how far. */
+interface Folders {
+  i: number;
+  iEnd: number;
+  j: number;
+  jEnd: number;
 }
 
 class Walk {
@@ -42,27 +50,38 @@ class Walk {
     this.#verdicts = verdicts;
   }
 
-  folder(l: number, r: number): void {
-    const [a, b] = [this.#left.tree, this.#right.tree];
-    const [aEnd, bEnd] = [a.catalogue.end[l] ?? 0, b.catalogue.end[r] ?? 0];
-    let i = l + 1;
-    let j = r + 1;
-    while (i < aEnd || j < bEnd) {
-      const order = i >= aEnd ? 1 : j >= bEnd ? -1 : compareNames(a, i, b, j);
+  /** All of both. Not by recursion: paths are as deep as whoever made the images liked. */
+  run(): void {
+    const open = [this.#open(0, 0)];
+    for (let folders = open.at(-1); folders; folders = open.at(-1)) {
+      const { i, iEnd, j, jEnd } = folders;
+      if (i >= iEnd && j >= jEnd) {
+        open.pop();
+        continue;
+      }
+      const [a, b] = [this.#left.tree, this.#right.tree];
+      const order = i >= iEnd ? 1 : j >= jEnd ? -1 : compareNames(a, i, b, j);
+      if (order <= 0) folders.i = a.catalogue.end[i] ?? iEnd;
+      if (order >= 0) folders.j = b.catalogue.end[j] ?? jEnd;
       if (order < 0) this.#subtree(a, i, "removed", this.removed);
       else if (order > 0) this.#subtree(b, j, "added", this.added);
-      else this.#both(i, j);
-      if (order <= 0) i = a.catalogue.end[i] ?? aEnd;
-      if (order >= 0) j = b.catalogue.end[j] ?? bEnd;
+      else if (this.#both(i, j)) open.push(this.#open(i, j));
     }
   }
 
-  #both(i: number, j: number): void {
+  #open(i: number, j: number): Folders {
+    const [a, b] = [this.#left.tree.catalogue, this.#right.tree.catalogue];
+    return { i: i + 1, iEnd: a.end[i] ?? 0, j: j + 1, jEnd: b.end[j] ?? 0 };
+  }
+
+  /** One name of both; true where both are folders, which are gone into. */
+  #both(i: number, j: number): boolean {
     const [a, b] = [this.#left.tree, this.#right.tree];
     if (isFolder(a, i) && isFolder(b, j)) {
       this.out.add(rowAt(b, j), equalAttributes(a, i, b, j) ? "none" : "changed");
-      this.folder(i, j);
-    } else if (isFolder(a, i) || isFolder(b, j)) {
+      return true;
+    }
+    if (isFolder(a, i) || isFolder(b, j)) {
       this.#subtree(b, j, "added", this.added);
       this.#subtree(a, i, "removed", this.removed);
     } else {
@@ -71,6 +90,7 @@ class Walk {
       if (mark === "changed") this.#count(this.changed, b, j);
       if (mark === "unverified-same") this.#count(this.unverifiedSame, b, j);
     }
+    return false;
   }
 
   #markOf(i: number, j: number): Mark {

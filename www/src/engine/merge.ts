@@ -26,7 +26,7 @@ export interface Merged {
 /** Lays `layer` over `below`, the merged tree of the layers below it. `id`: of the catalogue of changes. */
 export function addLayer(below: Tree, layer: Tree, id: number): Merged {
   const merge = new Merge(below, layer);
-  merge.folder(0, 0, false);
+  merge.run();
   const { added, changed, removed } = merge;
   return { state: merge.state.finish(0), changes: merge.changes.finish(id), added, changed, removed };
 }
@@ -40,6 +40,14 @@ export function emptyTree(): Tree {
 interface Hidden {
   all: boolean;
   names: Set<string>;
+}
+
+/** Two folders of a name that are being merged: how far, and what whiteouts hide of the lower one. */
+interface Folders extends Hidden {
+  low: number;
+  lowEnd: number;
+  high: number;
+  highEnd: number;
 }
 
 class Merge {
@@ -56,53 +64,77 @@ class Merge {
     this.#layer = layer;
   }
 
-  /** What two folders hold. `hide`: nothing of the lower one stays. */
-  folder(low: number, high: number, hide: boolean): void {
-    const [b, a] = [this.#below, this.#layer];
-    const hidden = this.#hiddenIn(high);
-    const all = hide || hidden.all;
-    const [lowEnd, highEnd] = [b.catalogue.end[low] ?? 0, a.catalogue.end[high] ?? 0];
-    let i = low + 1;
-    let j = high + 1;
-    for (;;) {
-      while (j < highEnd && isHiddenName(a, j)) j = a.catalogue.end[j] ?? highEnd;
-      if (i >= lowEnd && j >= highEnd) return;
-      const order = i >= lowEnd ? 1 : j >= highEnd ? -1 : compareNames(b, i, a, j);
-      if (order > 0) this.#add(j);
-      else {
-        const gone = all || (hidden.names.size > 0 && hidden.names.has(nameKey(b, i)));
-        if (order === 0) this.#both(i, j, gone);
-        else if (gone) this.#remove(i);
-        else this.#keep(i);
-      }
-      if (order <= 0) i = b.catalogue.end[i] ?? lowEnd;
-      if (order >= 0) j = a.catalogue.end[j] ?? highEnd;
+  /** All of both. Not by recursion: paths are as deep as whoever made the image liked. */
+  run(): void {
+    const open = [this.#open(0, 0, false)];
+    for (let folders = open.at(-1); folders; folders = open.at(-1)) {
+      const below = this.#next(folders);
+      if (below === "end") open.pop();
+      else if (below) open.push(below);
     }
   }
 
-  #both(low: number, high: number, gone: boolean): void {
+  /** Two folders. `hide`: nothing of the lower one stays. */
+  #open(low: number, high: number, hide: boolean): Folders {
+    const hidden = this.#hiddenIn(high);
+    return {
+      low: low + 1,
+      lowEnd: this.#below.catalogue.end[low] ?? 0,
+      high: high + 1,
+      highEnd: this.#layer.catalogue.end[high] ?? 0,
+      all: hide || hidden.all,
+      names: hidden.names,
+    };
+  }
+
+  /** The next name in either; gives what is to be gone into. */
+  #next(folders: Folders): Folders | "end" | undefined {
     const [b, a] = [this.#below, this.#layer];
-    const folders = isFolder(b, low) && isFolder(a, high);
-    if (folders) {
+    const { lowEnd, highEnd } = folders;
+    while (folders.high < highEnd && isHiddenName(a, folders.high)) {
+      folders.high = a.catalogue.end[folders.high] ?? highEnd;
+    }
+    const { low, high } = folders;
+    if (low >= lowEnd && high >= highEnd) return "end";
+    const order = low >= lowEnd ? 1 : high >= highEnd ? -1 : compareNames(b, low, a, high);
+    if (order <= 0) folders.low = b.catalogue.end[low] ?? lowEnd;
+    if (order >= 0) folders.high = a.catalogue.end[high] ?? highEnd;
+    if (order > 0) {
+      this.#add(high);
+      return undefined;
+    }
+    const gone = folders.all || (folders.names.size > 0 && folders.names.has(nameKey(b, low)));
+    if (order === 0) return this.#both(low, high, gone);
+    if (gone) this.#remove(low);
+    else this.#keep(low);
+    return undefined;
+  }
+
+  #both(low: number, high: number, gone: boolean): Folders | undefined {
+    const [b, a] = [this.#below, this.#layer];
+    if (isFolder(b, low) && isFolder(a, high)) {
       const keeps = isImplied(a, high) && !gone;
       const equal = keeps || isImplied(a, high) || equalAttributes(b, low, a, high);
       this.#put(keeps ? b : a, keeps ? low : high, equal ? "none" : "changed");
-      this.folder(low, high, gone);
-    } else if (isFolder(b, low) || isFolder(a, high)) {
+      return this.#open(low, high, gone);
+    }
+    if (isFolder(b, low) || isFolder(a, high)) {
       this.#add(high);
       this.#remove(low);
     } else {
       this.#put(a, high, "changed");
     }
+    return undefined;
   }
 
   /** What only the layer has, with all below it. */
   #add(high: number): void {
-    this.#put(this.#layer, high, "added");
-    if (!isFolder(this.#layer, high)) return;
     const { end } = this.#layer.catalogue;
-    for (let j = high + 1; j < (end[high] ?? 0); j = end[j] ?? 0) {
-      if (!isHiddenName(this.#layer, j)) this.#add(j);
+    const last = end[high] ?? 0;
+    for (let at = high; at < last; ) {
+      const isHidden = at !== high && isHiddenName(this.#layer, at);
+      if (!isHidden) this.#put(this.#layer, at, "added");
+      at = isHidden ? (end[at] ?? last) : at + 1;
     }
   }
 

@@ -69,28 +69,24 @@ export class TreeBuilder {
   }
 }
 
-/** Gives folders that were removed the size that they had, and takes the files that they had from those that stay. */
+/**
+ * Gives folders that were removed the size that they had, and takes the files that they had from those that stay. From the
+ * last entry on, so that each is looked at once: what is below a folder comes behind it.
+ */
 function sumRemoved({ catalogue: c, counts }: Tree): void {
-  for (let at = 1; at < c.count; at++) {
-    if (c.mark[at] !== REMOVED) continue;
+  /** Files below each folder that were removed. */
+  const gone = new Uint32Array(c.count);
+  for (let at = c.count - 1; at > 0; at--) {
     const parent = c.parent[at] ?? 0;
-    if (c.mark[parent] !== REMOVED) {
-      const files = c.files[at] ?? 0;
-      for (const folder of above(c, at)) c.files[folder] = (c.files[folder] ?? 0) - files;
-    }
-    if (counts[at] !== 1) continue;
-    for (const folder of above(c, at)) {
-      if (c.mark[folder] !== REMOVED) break;
-      c.size[folder] = (c.size[folder] ?? 0) + (c.size[at] ?? 0);
-    }
+    const isGone = c.mark[at] === REMOVED;
+    const goes = isGone && c.mark[parent] === REMOVED;
+    if (!isGone) c.files[at] = (c.files[at] ?? 0) - (gone[at] ?? 0);
+    // Below one that is removed all is, and that one counts them.
+    if (!goes) gone[parent] = (gone[parent] ?? 0) + (isGone ? (c.files[at] ?? 0) : (gone[at] ?? 0));
+    const isFile = c.type[at] !== DIRECTORY;
+    if (goes && (!isFile || counts[at] === 1)) c.size[parent] = (c.size[parent] ?? 0) + (c.size[at] ?? 0);
   }
-}
-
-function* above(c: Catalogue, entry: number): Generator<number, void, undefined> {
-  for (let at = entry; at !== 0; ) {
-    at = c.parent[at] ?? 0;
-    yield at;
-  }
+  c.files[0] = (c.files[0] ?? 0) - (gone[0] ?? 0);
 }
 
 /** Walks a tree. `isLayer`: of one layer. */
