@@ -41,6 +41,25 @@ fn check(memory: &Memory, verify: bool, read: ReadBy, file: &[u8]) {
     let open = || block_on(memory.open("made", OpenOptions { verify, ..memory::agreed() })).unwrap();
     assert_eq!(open().layers()[0].read, read);
     assert_eq!(block_on(open().read_file(b"sparse", None)).unwrap().1, file);
+    // What is data, and where, makes the same file.
+    let image = open();
+    let (runs, mut data) = block_on(image.read_sparse(b"sparse")).unwrap().expect("a sparse file");
+    let mut packed = Vec::new();
+    while let Some(chunk) = block_on(data.next()).unwrap() {
+        packed.extend_from_slice(&chunk);
+    }
+    let (mut made, mut at) = (vec![0; file.len()], 0);
+    for &(offset, len) in &*runs {
+        let (offset, len) = (offset as usize, len as usize);
+        made[offset..offset + len].copy_from_slice(&packed[at..at + len]);
+        at += len;
+    }
+    assert!(made == file && at == packed.len() && packed.len() < file.len(), "{read:?}");
+    // Holes count as inflated when they are read.
+    let before = image.stats().counters().inflated;
+    block_on(image.read_file(b"sparse", None)).unwrap();
+    let holes = (file.len() - packed.len()) as u64;
+    assert!(image.stats().counters().inflated >= before + holes);
     for start in (0..file.len()).step_by(700) {
         for len in [1, 511, 1_500, 40_000] {
             let end = (start + len).min(file.len());

@@ -110,14 +110,14 @@ impl Layer for ExtentLayer {
 
     fn runs(&self, entry: usize) -> LocalBoxFuture<'_, Result<Option<Runs>>> {
         match self.0.loaded.peek() {
-            Some(Way::Other(other)) => Box::pin(async move { other.runs(entry).await }),
+            Some(Way::Other(other, _)) => Box::pin(async move { other.runs(entry).await }),
             _ => Box::pin(async { Ok(None) }),
         }
     }
 
     fn read_packed(&self, entry: usize, range: Range<u64>) -> ByteStream {
         match self.0.loaded.peek() {
-            Some(Way::Other(other)) => other.read_packed(entry, range),
+            Some(Way::Other(other, _)) => other.read_packed(entry, range),
             _ => stream::empty().boxed_local(),
         }
     }

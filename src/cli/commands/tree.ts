@@ -1,6 +1,7 @@
 import { type Dirent, type FileTree, OcipeekError, type Stats } from "../../js/index.js";
 import { PATHS } from "../args.js";
 import { argument, type Command } from "../command.js";
+import { jsonText } from "../escape.js";
 import type { Session } from "../session.js";
 
 interface Counts {
@@ -87,7 +88,7 @@ async function printJson(session: Session, tree: FileTree, top: Stats, depth: nu
   const isShown = (stats: Stats, below: number): boolean => stats.isDirectory() && below < depth;
   const open = async (stats: Stats, below: number, first: boolean): Promise<void> => {
     const pad = "  ".repeat(Math.min(2 * below, INDENT));
-    const fields = JSON.stringify(stats, undefined, 2).replaceAll("\n", `\n${pad}`);
+    const fields = jsonText(stats, 2).replaceAll("\n", `\n${pad}`);
     await out.write(below === 0 ? "" : first ? `\n${pad}` : `,\n${pad}`);
     if (isShown(stats, below)) await out.write(`${fields.slice(0, -2 - pad.length)},\n${pad}  "contents": [`);
     else await out.write(fields);

@@ -21,11 +21,18 @@ export function download(context: CallContext, images: Images, file: FileRef): P
   });
 }
 
+/** The last file of an archive that lacks some: what is left out, and why. */
+const LEFT_OUT = ".ocipeek-left-out.txt";
+
 /** A folder with all below it, as a tar whose names start at the folder. */
 export function downloadTar(context: CallContext, images: Images, file: FileRef): Promise<Download> {
   return start(context, images, file, (tree, stats, name) => {
     if (!stats.isDirectory()) throw invalidArgument(`${displayPath(file.path)} is not a folder`);
-    return { name: `${name}.tar`, size: undefined, source: (signal) => tar(below(tree, stats, signal)) };
+    return {
+      name: `${name}.tar`,
+      size: undefined,
+      source: (signal) => tar(below(tree, stats, signal), { leftOut: LEFT_OUT }),
+    };
   });
 }
 
@@ -61,7 +68,7 @@ async function* below(
   top: Stats,
   signal: AbortSignal,
 ): AsyncGenerator<TarItem, void, undefined> {
-  for await (const item of itemsOf(tree, top, new Uint8Array(), { signal })) {
+  for await (const item of itemsOf(tree, top, new Uint8Array(), { signal, failures: "give" })) {
     // The folder itself has no name of its own in it.
     if (item.name.length > 0) yield item;
   }

@@ -1,0 +1,79 @@
+// Trees that are deeper than any stack: laid over each other, compared, summed up.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Row } from "../../www/src/engine/columns.ts";
+import { compareTrees } from "../../www/src/engine/comparison.ts";
+import { addLayer } from "../../www/src/engine/merge.ts";
+import { type Tree, TreeBuilder } from "../../www/src/engine/trees.ts";
+import { MARKS } from "../../www/src/protocol/catalogue.ts";
+
+const DEPTH = 50_000;
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+function row(name: string, depth: number, type: Row["type"], size = 0): Row {
+  const owner = { uid: 0, gid: 0 };
+  return {
+    name: bytes(name),
+    depth,
+    type,
+    size,
+    counts: type === "file",
+    mode: 0o755,
+    ...owner,
+    mtime: 0,
+    layer: 0,
+    flags: 0,
+  };
+}
+
+/** `d/d/d/…` with these files in the last folder. */
+function chain(files: [name: string, size: number][]): Tree {
+  const builder = new TreeBuilder();
+  for (let depth = 0; depth < DEPTH; depth++) builder.add(row("d", depth, "directory"));
+  for (const [name, size] of files) builder.add(row(name, DEPTH, "file", size));
+  return builder.finish(0);
+}
+
+function top(name: string): Tree {
+  const builder = new TreeBuilder();
+  builder.add(row(name, 0, "file", 5));
+  return builder.finish(0);
+}
+
+const nothing = (): Tree => new TreeBuilder().finish(0);
+const marks = (tree: Tree["catalogue"]): Set<string | undefined> =>
+  new Set([...tree.mark.subarray(1)].map((mark) => MARKS[mark]));
+
+test("layers are laid over each other at any depth", () => {
+  const first = addLayer(nothing(), chain([["a", 3]]), 1);
+  assert.equal(first.state.catalogue.count, DEPTH + 2);
+  assert.deepEqual(first.added, { files: 1, bytes: 3 });
+  const second = addLayer(first.state, chain([["b", 4]]), 2);
+  assert.equal(second.state.catalogue.count, DEPTH + 3);
+  assert.deepEqual(second.added, { files: 1, bytes: 4 });
+  assert.equal(second.state.catalogue.size[0], 7);
+  // A file in the place of the folder takes all of it away; each folder keeps what it had.
+  const third = addLayer(second.state, top("d"), 3);
+  assert.equal(third.state.catalogue.count, 2);
+  assert.deepEqual(third.removed, { files: 2, bytes: 7 });
+  const { catalogue: c } = third.changes;
+  const gone = c.mark.indexOf(MARKS.indexOf("removed"));
+  assert.deepEqual([c.size[gone], c.files[gone], c.files[0], c.size[0]], [7, 2, 1, 5]);
+  assert.equal(c.size[gone + DEPTH - 1], 7);
+});
+
+test("images are compared at any depth", () => {
+  const side = (tree: Tree) => ({ tree, layers: ["sha256:x"] });
+  const left = side(chain([["a", 3]]));
+  const same = compareTrees(left, side(chain([["a", 3]])), new Map(), 1);
+  assert.deepEqual(marks(same.catalogue), new Set(["none"]));
+  const other = compareTrees(left, side(chain([["b", 4]])), new Map(), 2);
+  assert.deepEqual(
+    [other.added, other.removed],
+    [
+      { files: 1, bytes: 4 },
+      { files: 1, bytes: 3 },
+    ],
+  );
+  assert.equal(other.catalogue.files[0], 1);
+});
