@@ -2,8 +2,9 @@
 // for nothing but its own.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { violations } from "../lib/axe.mjs";
 import { startPage } from "../lib/page.mjs";
-import { layout } from "../lib/variants.mjs";
+import { layout, v1Indexes } from "../lib/variants.mjs";
 
 const TAG = "latest-soci";
 const QUERY = "?platform=linux/amd64";
@@ -107,5 +108,121 @@ describe("trust and cost in sight", () => {
     const own = new URL(parts.url).host;
     const others = [...new Set(asked)].filter((host) => host !== "" && host !== own && host !== parts.host);
     assert.deepEqual(others, []);
+  });
+});
+
+describe("an image to which somebody attached an index", () => {
+  const FILE = "usr/lib/os-release";
+  let parts;
+  /** @type {import("playwright-core").Page} */
+  let page;
+  let asked = [];
+  before(async () => {
+    parts = await startPage();
+    page = parts.page;
+    page.setDefaultTimeout(20_000);
+    page.context().on("request", (request) => asked.push(new URL(request.url()).pathname));
+  });
+  after(() => parts?.stop());
+
+  /** A visit: nothing is left of the one before but what the browser keeps. */
+  const visit = async (rest, tag = "latest") => {
+    asked = [];
+    await page.goto("about:blank");
+    await page.goto(`${parts.url}#/${parts.host}/demo:${tag}/-/${rest}`);
+  };
+  const button = (name) => page.getByRole("button", { name, exact: true });
+  const question = () =>
+    page.getByRole("heading", { name: "This image has an index that somebody attached" });
+  const kept = () =>
+    page.evaluate(async () => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, location.href]));
+
+  test("one that names its own is not asked for it", async () => {
+    await visit(FILE + QUERY, TAG);
+    await page.getByText("Verified by span digests").waitFor();
+    assert.deepEqual(
+      asked.filter((path) => /\/referrers\/|\/sha256-/.test(path)),
+      [],
+    );
+  });
+
+  test("it is asked, in plain words, before anything is read by it", async () => {
+    await visit(FILE + QUERY);
+    await question().waitFor();
+    const said = await page.getByRole("main").innerText();
+    assert.match(said, /could show other names, links and contents than the\s+layers\s+hold, and hide files/);
+    for (const name of ["Use the attached index", "Index these layers"]) await button(name).waitFor();
+    await page.getByRole("button", { name: /^Fetch 4\.\d MB$/ }).waitFor();
+    const indexes = asked.filter((path) => v1Indexes.some((digest) => path.endsWith(digest)));
+    assert.deepEqual(indexes, [], "no attached index is fetched");
+    assert.deepEqual(await violations(page), []);
+  });
+
+  test("agreed to, it is read, and says so wherever it shows what it read", async () => {
+    await button("Use the attached index").click();
+    await page.getByText("By an attached index, not verified").waitFor();
+    await page.getByText("PRETTY_NAME").first().waitFor();
+    assert.match(await page.getByRole("button", { name: /fetched/ }).innerText(), /by an attached index/);
+    assert.deepEqual(await violations(page), []);
+    await page.getByRole("tab", { name: "About" }).click();
+    const about = await page.getByRole("main").innerText();
+    assert.match(about, /not verified: attached by somebody who may write to the repository/);
+    assert.match(about, /npx ocipeek cat --attached-index /);
+    await page.evaluate(() => {
+      location.hash = location.hash.replace(/\/-\/.*/, "/-/?platform=linux/amd64&view=image");
+    });
+    const chain = page.getByRole("main").getByRole("list").filter({ hasText: "SOCI index v1" }).first();
+    await chain.waitFor();
+    assert.match(await chain.innerText(), /nothing ties it to the image: somebody who may write/);
+    await page.getByText("It is read by what is attached to it, as you agreed").waitFor();
+    assert.ok(
+      (await page.getByText("attached index", { exact: true }).count()) >= 6,
+      "a badge for each layer",
+    );
+    assert.deepEqual(await violations(page), []);
+  });
+
+  test("the answer is kept nowhere: the next visit asks again", async () => {
+    assert.doesNotMatch(await kept(), /attached/i);
+    await visit(FILE + QUERY);
+    await question().waitFor();
+    assert.doesNotMatch(page.url(), /attached/);
+  });
+
+  test("fetched whole it is verified by its layers", async () => {
+    await page.getByRole("button", { name: /^Fetch / }).click();
+    await page.getByText("Verified by layer digests").waitFor();
+    assert.match(await page.getByRole("button", { name: /fetched/ }).innerText(), /, verified/);
+  });
+
+  test("agreed to once, taken back in the image's view", async () => {
+    await visit(FILE + QUERY);
+    await question().waitFor();
+    await button("Use the attached index").click();
+    await page.getByText("By an attached index, not verified").waitFor();
+    await page.evaluate(() => {
+      location.hash = location.hash.replace(/\/-\/.*/, "/-/?platform=linux/amd64&view=image");
+    });
+    await button("Read it by its layers alone").click();
+    await page.getByText("The image names no index of its own").waitFor();
+    assert.equal(await page.getByText("attached index", { exact: true }).count(), 0);
+    await button("Look for an attached one").click();
+    await page.getByText("2 were found. It could show other names").waitFor();
+    await button("Use the attached index").waitFor();
+    assert.deepEqual(await violations(page), []);
+    await page.evaluate(() => {
+      location.hash = location.hash.replace(/&view=image/, "");
+    });
+    await question().waitFor();
+  });
+
+  test("indexed here it is verified, and asks no more", async () => {
+    await button("Index these layers").click();
+    await page.getByText("built here", { exact: false }).first().waitFor();
+    await visit(FILE + QUERY);
+    await page.getByText("Verified by span digests").waitFor();
+    assert.equal(await question().count(), 0);
+    await page.getByRole("tab", { name: "About" }).click();
+    assert.match(await page.getByRole("main").innerText(), /built here of the layer, which had its digest/);
   });
 });

@@ -1,7 +1,7 @@
 // What the page says of how layers are read and of what vouches for them, in words; addresses and commands that name a reader.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { LayerInfo, Verification } from "ocipeek";
+import type { IndexVoucher, LayerInfo, SociInfo, Verification } from "ocipeek";
 import { formatAddress, parseAddress, READERS, START } from "../../www/src/address/address.ts";
 import { compareTrees } from "../../www/src/engine/comparison.ts";
 import { TreeBuilder } from "../../www/src/engine/trees.ts";
@@ -17,15 +17,23 @@ import {
 import { verifiedInWords } from "../../www/src/format/verified.ts";
 import { formatWithoutDigests, isFetchedWhole, mergedFormat } from "../../www/src/protocol/formats.ts";
 
-const layer = (read: LayerInfo["read"], found = "annotation"): LayerInfo => ({
+const layer = (read: LayerInfo["read"], found = "annotation", voucher?: IndexVoucher): LayerInfo => ({
   index: 0,
   digest: `sha256:${"0".repeat(64)}`,
   mediaType: "application/vnd.oci.image.layer.v1.tar",
   size: 5_000_000,
   read,
   reader: { name: "plain", found },
+  ...(voucher ? { ztoc: { digest: `sha256:${"1".repeat(64)}`, size: 1, verified: voucher } } : {}),
 });
 const plain = { soci: undefined, unverified: false };
+const V1 = {
+  digest: `sha256:${"2".repeat(64)}`,
+  version: "v1",
+  found: "referrers",
+  verified: "attached",
+  layers: [],
+} as const satisfies SociInfo;
 const LAZY = ["estargz", "zstd-chunked", "nydus", "overlaybd", "turbooci"] as const;
 
 describe("layers", () => {
@@ -38,7 +46,7 @@ describe("layers", () => {
   });
 
   test("verified unless the user agreed; then it says what is not", () => {
-    const said = LAZY.map((read) => [vouchedWords(read, false), vouchedWords(read, true)]);
+    const said = LAZY.map((read) => [vouchedWords(layer(read), false), vouchedWords(layer(read), true)]);
     assert.deepEqual(said, [
       ["verified", "contents unverified"],
       ["verified", "contents unverified"],
@@ -46,10 +54,40 @@ describe("layers", () => {
       ["verified", "checksums only"],
       ["verified", "contents unverified"],
     ]);
-    assert.equal(vouchedWords("tar", true), "unverified");
-    assert.equal(vouchedWords("whole", true), "verified");
-    assert.equal(vouchedSentence("turbooci", true), "Names and attributes: digests. Contents: nothing.");
+    assert.equal(vouchedWords(layer("tar"), true), "unverified");
+    assert.equal(vouchedWords(layer("whole"), true), "verified");
+    assert.equal(
+      vouchedSentence(layer("turbooci"), true),
+      "Names and attributes: digests. Contents: nothing.",
+    );
     assert.match(readingWords(layer("overlaybd"), { ...plain, unverified: true }), /no forgery/);
+  });
+
+  test("what is merely attached is verified by nobody, whatever digests say", () => {
+    const said = (["image", "named", "own", "checked", "attached"] as const).map((voucher) => {
+      const one = layer("ztoc", "referrers", voucher);
+      return [vouchedWords(one, false), readingOf(one, { ...V1, verified: voucher })];
+    });
+    assert.deepEqual(said, [
+      ["verified", "SOCI v1"],
+      ["verified", "SOCI v1"],
+      ["verified", "own index"],
+      ["verified", "SOCI v1"],
+      ["attached index", "SOCI v1"],
+    ]);
+    const attached = layer("ztoc", "referrers", "attached");
+    assert.match(
+      vouchedSentence(attached, false),
+      /^Names and attributes: whoever attached the index\. Contents/,
+    );
+    assert.match(readingWords(attached, { ...plain, soci: V1 }), /Somebody attached that index/);
+    assert.deepEqual(
+      legendOf({ layers: [attached], soci: V1, unverified: false }).map(([badge]) => badge),
+      ["SOCI v1", "attached index"],
+    );
+    // An image in another format that is attached, too.
+    assert.equal(vouchedWords(layer("nydus", "referrers"), false), "attached index");
+    assert.equal(vouchedWords(layer("nydus", "index"), false), "verified");
   });
 
   test("which formats make one tree, have no digests for parts, are fetched whole for a listing", () => {
@@ -102,6 +140,17 @@ describe("a file", () => {
     assert.deepEqual(words("layer-digest", "none"), ["none", "Content not verified"]);
     assert.deepEqual(words("crc", "none"), ["none", "Not verified"]);
     assert.deepEqual(words("none", "none"), ["none", "Not verified"]);
+    const by = (index: IndexVoucher) => {
+      const content = "span-digest";
+      const { level, short, steps } = verifiedInWords(
+        { manifest: "digest", metadata: "ztoc-digest", content, header: true, index },
+        true,
+      );
+      return [level, short, Object.fromEntries(steps).Index?.split(/[:,]/)[0]];
+    };
+    assert.deepEqual(by("attached"), ["attached", "By an attached index, not verified", "not verified"]);
+    assert.deepEqual(by("image"), ["all", "Verified by span digests", "named by the image’s own manifest"]);
+    assert.deepEqual(by("checked"), ["all", "Verified by span digests", "attached by somebody"]);
     assert.deepEqual(words("layer-digest", "none", false), ["all", "Verified"]);
     assert.deepEqual(words("crc", "none", false), ["crc", "Checksums only (CRC)"]);
   });
@@ -117,6 +166,7 @@ describe("a reader that is named", () => {
     assert.equal(parseAddress("#/a/b:1/-/?reader=auto").reader, undefined);
     // No address makes the page show what nothing vouches for.
     assert.equal("unverified" in parseAddress("#/a/b:1/-/?unverified=true&verify=false"), false);
+    assert.equal("attached" in parseAddress("#/a/b:1/-/?attached=true&attachedIndex=true"), false);
   });
 
   test("stands in commands, as does that nothing is verified", () => {
@@ -124,6 +174,10 @@ describe("a reader that is named", () => {
     assert.equal(
       catCommand({ ...target, reader: "nydus", unverified: true }),
       "npx ocipeek cat --reader nydus --insecure-unverified a/b@sha256:0 /etc/x",
+    );
+    assert.equal(
+      catCommand({ ...target, attached: true }),
+      "npx ocipeek cat --attached-index a/b@sha256:0 /etc/x",
     );
     assert.equal(
       copyCommand({ ...target, layer: { index: 2, digest: "sha256:1" } }),

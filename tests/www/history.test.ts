@@ -57,15 +57,24 @@ test("histories that do not fit the layers leave no layer out", () => {
 test("how a layer is read, in a sentence", () => {
   const reader = { name: "plain", found: "media-type" } as const;
   const layer = { index: 0, digest: "sha256:0", mediaType: "", size: 5_000_000, reader };
-  const soci = { digest: "sha256:1", version: "v2", found: "annotation", layers: [] } as const;
-  const ztoc = { digest: "sha256:2", size: 1, spanSize: 4_000_000 };
+  const soci = {
+    digest: "sha256:1",
+    version: "v2",
+    found: "annotation",
+    verified: "image",
+    layers: [],
+  } as const;
+  const ztoc = { digest: "sha256:2", size: 1, spanSize: 4_000_000, verified: "image" } as const;
   const image = (index?: SociInfo) => ({ soci: index, unverified: false });
   assert.match(
     readingWords({ ...layer, read: "ztoc", ztoc }, image({ ...soci, layers: [layer.digest] })),
     /v2.*5\.0 MB.*4\.0 MB/,
   );
   assert.match(
-    readingWords({ ...layer, read: "ztoc", ztoc }, image({ ...soci, layers: [] })),
+    readingWords(
+      { ...layer, read: "ztoc", ztoc: { ...ztoc, verified: "own" } },
+      image({ ...soci, layers: [] }),
+    ),
     /^By an index that this browser built: of 5\.0 MB only the spans/,
   );
   assert.match(readingWords({ ...layer, read: "whole" }, image()), /all 5\.0 MB are fetched/);

@@ -222,10 +222,29 @@ export class Exchange implements RequestScope {
     if (this.#reason) throw this.#reason;
   }
 
-  async #fetch(url: string, init: Parameters<Fetch>[1]): Promise<FetchResponse> {
+  /**
+   * As {@link fetch}, for what is not needed: a refusal keeps nobody from reading. It comes as an answer of the registry's,
+   * which the package notes and does not ask for again.
+   */
+  async fetchIfAllowed(url: string, init: Parameters<Fetch>[1]): Promise<FetchResponse> {
+    this.#count();
+    try {
+      return this.#counted(await this.#deps.fetch(url, init));
+    } catch (error) {
+      if (!(error instanceof HttpError)) throw error;
+      const answer = { errors: [{ code: "DENIED", message: error.message }] };
+      return Response.json(answer, { status: 403 }) as FetchResponse;
+    }
+  }
+
+  #count(): void {
     if (this.#isOver) throw new HttpError("ABORTED", "the request is over");
     this.#requests += 1;
     this.#limit("maxSubrequests", this.#requests);
+  }
+
+  async #fetch(url: string, init: Parameters<Fetch>[1]): Promise<FetchResponse> {
+    this.#count();
     try {
       return this.#counted(await this.#deps.fetch(url, init));
     } catch (error) {

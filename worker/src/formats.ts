@@ -16,10 +16,18 @@ export function lacksDigests(image: Image): boolean {
   return format === "overlaybd" || format === "turbooci";
 }
 
-/** Whether a digest vouches for all that is answered. */
-export function isVerified({ metadata, content }: Verification): boolean {
+/** Whether a digest vouches for all that is answered, up from the one that the URL names or the tag was resolved to. */
+export function isVerified({ metadata, content, index }: Verification): boolean {
   const weak = (check: string): boolean => check === "none" || check === "crc";
-  return !weak(metadata) && !weak(content);
+  return !weak(metadata) && !weak(content) && index !== "attached";
+}
+
+/**
+ * What an ETag says of an answer that nobody but an attached index vouches for: which one it is. Another one may show other
+ * names and contents of the same layers. Empty for all other answers: those are alike whoever vouches for them.
+ */
+export function attachedMark({ soci, digest }: Image, { index }: Verification): string {
+  return index === "attached" ? `attached ${soci?.digest ?? digest}` : "";
 }
 
 /** What reads the layer that a path is in, or where no layer lists it, all of them: `soci`, `estargz, plain`. */

@@ -5,7 +5,6 @@ import type { Deps, Handle } from "./deps.ts";
 import { HttpError } from "./errors.ts";
 import { Exchange } from "./exchange.ts";
 import { serveFile } from "./file.ts";
-import { isVerified } from "./formats.ts";
 import { prefersSecond, SAFE } from "./headers.ts";
 import { Images } from "./images.ts";
 import { serveListing, serveRecursive } from "./listing.ts";
@@ -15,7 +14,7 @@ import { servePage, servePart, serveSite, wantsPage } from "./page.ts";
 import { HOME, ROBOTS } from "./pages.ts";
 import { imageUrl, parseRoute, type Route, type TreeRoute } from "./route.ts";
 import { serveSummary } from "./summary.ts";
-import { pathUrl, type Visit, visit } from "./visit.ts";
+import { isPinned, pathUrl, type Visit, visit } from "./visit.ts";
 
 /** The handler over its parts. It holds what requests share: open images and what tags named lately. */
 export function createHandler(deps: Deps): Handle {
@@ -118,11 +117,12 @@ async function tree(found: Visit): Promise<Response> {
   return route.params.recursive ? serveRecursive(found) : serveListing(found);
 }
 
-function toFolder({ exchange, stats }: Visit, route: TreeRoute): Response {
+function toFolder(found: Visit, route: TreeRoute): Response {
+  const { exchange } = found;
   return redirect(
     exchange,
     imageUrl(route.image) + pathUrl(route, true),
-    exchange.sharing.cacheControl(route.image.digest !== undefined && isVerified(stats.verified)),
+    exchange.sharing.cacheControl(isPinned(found)),
     exchange.costHeaders(),
   );
 }

@@ -2,7 +2,7 @@
 import type { Stats } from "ocipeek";
 import { fromGenerator, startBody } from "./body.ts";
 import type { HttpError } from "./errors.ts";
-import { mergedFormat, readerText } from "./formats.ts";
+import { attachedMark, mergedFormat, readerText } from "./formats.ts";
 import { etagOf, prefersSecond } from "./headers.ts";
 import { bytesUnlessText, escapeHtml, page } from "./html.ts";
 import { encodePath, imageUrl } from "./route.ts";
@@ -101,7 +101,8 @@ function listingEtag(visit: Visit, form: string): Promise<string> {
   const { route, lease } = visit;
   // Links in it keep the query, and it says how the image is called.
   const name = `${imageUrl(route.image)} ${route.query}`;
-  return etagOf("listing", form, name, lease.image.digest, visit.layer ?? "", route.path);
+  const attached = attachedMark(lease.image, visit.stats.verified);
+  return etagOf("listing", form, name, lease.image.digest, visit.layer ?? "", route.path, attached);
 }
 
 async function jsonListing(visit: Visit, entries: Entry[]): Promise<Made> {
@@ -149,9 +150,13 @@ async function htmlListing(visit: Visit, entries: Entry[]): Promise<Made> {
   }
   const title = `${imageUrl(route.image).slice(1)} /${new TextDecoder().decode(route.path)}`;
   const up = route.path.length > 0 ? `<p><a href="../${escapeHtml(carried(visit))}">..</a></p>` : "";
+  const warned =
+    visit.stats.verified.index === "attached"
+      ? "<p>Read by an index that is attached to the image: names, links and contents are the word of whoever may write to the repository.\n"
+      : "";
   return page(
     title,
-    `${up}<table><tr><th>name<th class="n">size<th>mode<th>modified\n${rows.join("\n")}\n</table>`,
+    `${warned}${up}<table><tr><th>name<th class="n">size<th>mode<th>modified\n${rows.join("\n")}\n</table>`,
   );
 }
 

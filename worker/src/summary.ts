@@ -1,4 +1,5 @@
 /** An image in one JSON document. @module */
+import type { Discovery } from "ocipeek";
 import type { Exchange } from "./exchange.ts";
 import { mergedFormat } from "./formats.ts";
 import { etagOf, precondition, SAFE } from "./headers.ts";
@@ -32,17 +33,19 @@ export async function serveSummary(
       ...(mergedFormat(image) ? {} : { files: `${permanent}-/?layer=${layer.digest}` }),
     })),
     soci: image.soci ?? null,
+    ...(image.discovery ? { discovery: told(image.discovery) } : {}),
     annotations: image.annotations,
     config,
   };
   const text = `${JSON.stringify(summary)}\n`;
-  const pinned = name.digest !== undefined;
+  // What is attached, and read by, may be another index tomorrow.
+  const pinned = name.digest !== undefined && image.discovery === undefined;
   const headers: Record<string, string> = {
     ...SAFE,
     ...exchange.sharing.headers(),
     "cache-control": exchange.sharing.cacheControl(pinned),
     etag: await etagOf("summary", text),
-    ...(pinned ? {} : { "content-location": permanent }),
+    ...(name.digest !== undefined ? {} : { "content-location": permanent }),
     "x-ocipeek-digest": image.digest,
     ...exchange.costHeaders(),
   };
@@ -57,4 +60,10 @@ export async function serveSummary(
       "content-length": String(body.length),
     },
   });
+}
+
+/** How the search for attached indexes went: what was found, and why it, or the first of it, is of no use. */
+function told({ found, failed }: Discovery): object {
+  const reason = failed && { code: failed.code, message: failed.message };
+  return { found: found.map(({ digest }) => digest), ...(reason ? { failed: reason } : {}) };
 }

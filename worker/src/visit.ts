@@ -71,14 +71,20 @@ export function pathUrl(route: TreeRoute, slash: boolean, without?: string): str
 const MAX_LOCATION = 4096;
 
 /**
- * How an answer was verified: `manifest=tag, metadata=ztoc-digest` for names and attributes, and for content also
- * `content=span-digest, header`.
+ * How an answer was verified: `manifest=tag, metadata=ztoc-digest, index=image` for names and attributes, and for content
+ * also `content=span-digest, header`.
  */
 export function verifiedText({ route, stats }: Visit, hasContent: boolean): string {
-  const { metadata, content, header } = stats.verified;
+  const { metadata, content, header, index } = stats.verified;
   // A tag is resolved here to a digest and then remembered: it still was a tag that the caller trusted.
-  const names = `manifest=${route.image.digest ? "digest" : "tag"}, metadata=${metadata}`;
+  const manifest = route.image.digest ? "digest" : "tag";
+  const names = `manifest=${manifest}, metadata=${metadata}${index ? `, index=${index}` : ""}`;
   return hasContent ? `${names}, content=${content}${header ? ", header" : ""}` : names;
+}
+
+/** Whether an answer never changes: what no digest vouches for, or an attached index alone, may be another thing tomorrow. */
+export function isPinned({ route, stats }: Pick<Visit, "route" | "stats">): boolean {
+  return route.image.digest !== undefined && isVerified(stats.verified);
 }
 
 /**
@@ -90,7 +96,6 @@ export function visitHeaders(
   options: { etag: string; varies?: boolean; lastModified?: Date | undefined },
 ): Record<string, string> {
   const { route, exchange, lease } = visit;
-  const pinned = route.image.digest !== undefined;
   const { registry, repository } = route.image;
   const permanent =
     imageUrl({ registry, repository, tag: undefined, digest: lease.image.digest }) +
@@ -101,8 +106,7 @@ export function visitHeaders(
     ...SAFE,
     ...exchange.sharing.headers(options.varies ? ["accept"] : []),
     ...(isTold ? { "content-location": permanent } : {}),
-    // What nothing vouches for may be another thing tomorrow.
-    "cache-control": exchange.sharing.cacheControl(pinned && isVerified(visit.stats.verified)),
+    "cache-control": exchange.sharing.cacheControl(isPinned(visit)),
     etag: options.etag,
     ...(options.lastModified ? { "last-modified": options.lastModified.toUTCString() } : {}),
     "x-ocipeek-digest": lease.image.digest,
@@ -121,9 +125,8 @@ export function conditional(
   headers: Record<string, string>,
   lastModified?: Date,
 ): Response | undefined {
-  const { request, route, exchange } = visit;
-  const pinned = route.image.digest !== undefined;
-  const outcome = precondition(request.headers, headers.etag ?? "", lastModified, pinned);
+  const { request, exchange } = visit;
+  const outcome = precondition(request.headers, headers.etag ?? "", lastModified, isPinned(visit));
   if (outcome === 412) throw new HttpError("PRECONDITION_FAILED", "the file is not the one of If-Match");
   if (outcome === undefined) return undefined;
   exchange.end();

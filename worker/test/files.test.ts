@@ -215,7 +215,7 @@ describe("files", () => {
     assert.match(tagged.headers.get("x-ocipeek-verified") ?? "", /^manifest=tag, /);
     assert.equal(
       response.headers.get("x-ocipeek-verified"),
-      "manifest=digest, metadata=ztoc-digest, content=span-digest, header",
+      "manifest=digest, metadata=ztoc-digest, index=image, content=span-digest, header",
     );
   });
 

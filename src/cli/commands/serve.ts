@@ -24,7 +24,6 @@ const NOT_HERE = [
   "stats",
   "soci-index",
   "no-soci",
-  "attached-index",
   "reader",
   "insecure-unverified",
   "username",
@@ -73,6 +72,7 @@ function settingsOf(args: Args): Record<string, unknown> {
   set("OCIPEEK_DEFAULT_PLATFORM", args.text("platform"));
   set("OCIPEEK_TOKEN_HOSTS", args.texts("token-host"));
   set("OCIPEEK_MAX_MEMORY", args.text("max-memory"));
+  if (args.flag("attached-index")) set("OCIPEEK_ATTACHED_INDEX", true);
   if (args.flag("build-index")) set("OCIPEEK_INDEX", "build");
   if (args.texts("limit").length > 0) set("OCIPEEK_LIBRARY_LIMITS", args.limits());
   return settings;

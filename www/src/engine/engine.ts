@@ -32,6 +32,7 @@ export function createEngine(
     image: (_, image) => images.describe(image),
     indexLayer: (context, image, layer) => indexings.run(context, image, layer),
     pauseIndexing: (_, image, layer, isPaused) => indexings.pause(image, layer, isPaused),
+    findAttached: (context, image) => images.findAttached(context, image),
     config: (context, image) => images.use(context, image, (it) => it.config({ signal: context.signal })),
     imagesIn: (context, source) => imagesIn(context, source),
     tags: (context, reference) => tags(context, registries, reference),

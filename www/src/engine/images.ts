@@ -1,6 +1,14 @@
 /** The open images. @module */
 
-import type { Cost, ImageSource, OpenedImage, Reading, Route, TreeRef } from "../protocol/api.ts";
+import type {
+  AttachedIndexes,
+  Cost,
+  ImageSource,
+  OpenedImage,
+  Reading,
+  Route,
+  TreeRef,
+} from "../protocol/api.ts";
 import { EngineError } from "../protocol/api.ts";
 import { referenceOf } from "../protocol/reference.ts";
 import type { CallContext } from "../protocol/rpc.ts";
@@ -71,7 +79,8 @@ export class Images {
     platform: string | undefined,
     reading: Reading = {},
   ): Promise<OpenedImage> {
-    const key = JSON.stringify([sourceKey(source), platform, reading.reader, reading.unverified === true]);
+    const { reader, unverified = false, attached = false } = reading;
+    const key = JSON.stringify([sourceKey(source), platform, reader, unverified, attached]);
     const entry = this.#entries.get(key) ?? this.#newEntry(key, source, platform, reading);
     try {
       await this.#opened(context, entry);
@@ -99,6 +108,13 @@ export class Images {
   /** The image itself: opened again, where it was closed to save memory. Work on it within {@link use}. */
   get(context: CallContext, id: number): Promise<Image> {
     return this.#opened(context, this.#entry(id));
+  }
+
+  /** What is attached to an image. That the search fails is no reason not to read. */
+  async findAttached(context: CallContext, id: number): Promise<AttachedIndexes> {
+    const { signal } = context;
+    const { found, failed } = await this.use(context, id, (image) => image.findAttachedIndexes({ signal }));
+    return { count: found.length, failed: failed?.message };
   }
 
   /** As {@link use}, with the tree that is meant. */
@@ -209,6 +225,7 @@ export class Images {
       platform,
       reader: reading.reader,
       verify: !reading.unverified,
+      attachedIndex: reading.attached === true,
       signal,
       limits: LIMITS,
       onProgress: ({ requests, bytes }: { requests: number; bytes: number }) => {
@@ -318,6 +335,7 @@ function describe({ id, source, reading, transport, tags }: Entry, image: Image)
     annotations,
     reader: reading.reader,
     unverified: reading.unverified === true,
+    attached: reading.attached === true,
     route,
     tags,
   };

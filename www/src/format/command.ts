@@ -12,6 +12,8 @@ export interface CommandTarget {
   reader?: string | undefined;
   /** Whether what has no digests is read by ranges. */
   unverified?: boolean;
+  /** Whether it is read by what is attached to the image. */
+  attached?: boolean;
 }
 
 /** `npx ocipeek cat IMAGE PATH`. */
@@ -49,10 +51,11 @@ export function copyCommand(target: CommandTarget): string {
 }
 
 /** How the image is read here, said to the command. */
-function optionsOf({ layer, reader, unverified }: CommandTarget): string[] {
+function optionsOf({ layer, reader, unverified, attached }: CommandTarget): string[] {
   return [
     ...(layer ? [`--layer ${layer.index}`] : []),
     ...(reader ? [`--reader ${reader}`] : []),
+    ...(attached ? ["--attached-index"] : []),
     ...(unverified ? ["--insecure-unverified"] : []),
   ];
 }

@@ -16,8 +16,14 @@ const NAMES: Record<LazyFormat, string> = {
 /** What of an image tells how it is read. */
 export type Read = Pick<OpenedImage, "soci" | "unverified">;
 
-/** `digest`: nothing is shown before it equaled one. `crc`: checksums, which find damage and no forgery. */
-export type Voucher = "digest" | "crc" | "none";
+/**
+ * `digest`: nothing is shown before it equaled one. `attached`: one that an attached index says. `crc`: checksums, which
+ * find damage and no forgery.
+ */
+export type Voucher = "digest" | "attached" | "crc" | "none";
+
+/** What of a layer tells what vouches for it. */
+type Vouched = Pick<LayerInfo, "read" | "ztoc" | "reader">;
 
 /** A name for a lazy format other than SOCI. */
 export function formatName(read: string): string | undefined {
@@ -25,44 +31,52 @@ export function formatName(read: string): string | undefined {
 }
 
 /** Whether a layer is read by an index that was built here, and not by the image's. */
-export function isIndexedHere(
-  { read, digest }: Pick<LayerInfo, "read" | "digest">,
-  soci: SociInfo | undefined,
-): boolean {
-  return read === "ztoc" && soci?.layers.includes(digest) !== true;
+export function isIndexedHere({ read, ztoc }: Pick<LayerInfo, "read" | "ztoc">): boolean {
+  return read === "ztoc" && ztoc?.verified === "own";
+}
+
+/** Whether nobody but who may write to the repository vouches for how a layer is read. */
+export function isAttached({ read, ztoc, reader }: Vouched): boolean {
+  if (read === "ztoc") return ztoc?.verified === "attached";
+  return formatName(read) !== undefined && reader.found === "referrers";
 }
 
 /** A few words: `SOCI v2`, `eStargz`, `own index`, `plain tar`, `whole`. */
-export function readingOf(layer: Pick<LayerInfo, "read" | "digest">, soci: SociInfo | undefined): string {
+export function readingOf(layer: Pick<LayerInfo, "read" | "ztoc">, soci: SociInfo | undefined): string {
   const { read } = layer;
-  if (isIndexedHere(layer, soci)) return "own index";
+  if (isIndexedHere(layer)) return "own index";
   if (read === "ztoc") return `SOCI ${soci?.version ?? ""}`.trim();
   return formatName(read) ?? (read === "tar" ? "plain tar" : "whole");
 }
 
 /** What vouches for names and for contents of what a layer holds. */
-export function vouchersOf(
-  read: LayerInfo["read"],
-  unverified: boolean,
-): { names: Voucher; contents: Voucher } {
+export function vouchersOf(layer: Vouched, unverified: boolean): { names: Voucher; contents: Voucher } {
+  const { read } = layer;
+  if (isAttached(layer)) return { names: "attached", contents: "attached" };
   if (!unverified || read === "whole") return { names: "digest", contents: "digest" };
   if (read === "overlaybd") return { names: "crc", contents: "crc" };
   return { names: read === "tar" || read === "zstd" ? "none" : "digest", contents: "none" };
 }
 
-const VOUCHED: Record<Voucher, string> = { digest: "digests", crc: "checksums only", none: "nothing" };
+const VOUCHED: Record<Voucher, string> = {
+  digest: "digests",
+  attached: "whoever attached the index",
+  crc: "checksums only",
+  none: "nothing",
+};
 
-/** A few words on it: `verified`, `checksums only`, `contents unverified`. */
-export function vouchedWords(read: LayerInfo["read"], unverified: boolean): string {
-  const { names, contents } = vouchersOf(read, unverified);
+/** A few words on it: `verified`, `attached index`, `checksums only`, `contents unverified`. */
+export function vouchedWords(layer: Vouched, unverified: boolean): string {
+  const { names, contents } = vouchersOf(layer, unverified);
+  if (names === "attached") return "attached index";
   if (names === "digest" && contents === "digest") return "verified";
   if (names === contents) return names === "crc" ? "checksums only" : "unverified";
   return "contents unverified";
 }
 
 /** A sentence on it. */
-export function vouchedSentence(read: LayerInfo["read"], unverified: boolean): string {
-  const { names, contents } = vouchersOf(read, unverified);
+export function vouchedSentence(layer: Vouched, unverified: boolean): string {
+  const { names, contents } = vouchersOf(layer, unverified);
   return `Names and attributes: ${VOUCHED[names]}. Contents: ${VOUCHED[contents]}.`;
 }
 
@@ -77,10 +91,11 @@ export function readingWords(
   switch (read) {
     case "ztoc": {
       const spans = ztoc?.spanSize === undefined ? "spans" : `spans of ${bytes(ztoc.spanSize)}`;
-      const index = isIndexedHere(layer, soci)
+      const index = isIndexedHere(layer)
         ? "an index that this browser built"
         : `a SOCI index (${soci?.version ?? ""})`;
-      return `By ${index}: of ${all} only the ${spans} that a file lies in are fetched, each against its digest.`;
+      const doubt = ztoc?.verified === "attached" ? " Somebody attached that index to the image." : "";
+      return `By ${index}: of ${all} only the ${spans} that a file lies in are fetched, each against its digest.${doubt}`;
     }
     case "tar":
       return "It is not compressed: headers and files are fetched by ranges.";
@@ -127,9 +142,9 @@ export function legendOf({
 }: Pick<OpenedImage, "layers" | "soci" | "unverified">): [string, string][] {
   const said = new Map<string, string>();
   for (const layer of layers)
-    said.set(readingOf(layer, soci), LEGEND[isIndexedHere(layer, soci) ? "own" : layer.read]);
-  for (const { read } of layers) {
-    const words = vouchedWords(read, unverified);
+    said.set(readingOf(layer, soci), LEGEND[isIndexedHere(layer) ? "own" : layer.read]);
+  for (const layer of layers) {
+    const words = vouchedWords(layer, unverified);
     said.set(words, VOUCHED_LEGEND[words] ?? "");
   }
   return [...said];
@@ -150,6 +165,8 @@ const LEGEND: Record<LayerInfo["read"] | "own", string> = {
 
 const VOUCHED_LEGEND: Record<string, string> = {
   verified: "Nothing is shown before it equaled a digest that the manifest vouches for.",
+  "attached index":
+    "Somebody who may write to the repository attached the index by which it is read. It could show other names and contents than the layers hold.",
   "checksums only": "CRCs find damage. Whoever serves the image could change it unnoticed.",
   "contents unverified":
     "Names and attributes equaled a digest; whoever serves the image could change contents unnoticed.",

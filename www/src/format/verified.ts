@@ -3,13 +3,25 @@ import type { Verification } from "ocipeek";
 
 /** What vouches for a file. */
 export interface VerifiedInWords {
-  /** `all`: every byte shown has a digest behind it. `crc`: checksums at least, which find damage and no forgery. */
-  level: "all" | "crc" | "none";
+  /**
+   * `all`: every byte shown has a digest behind it. `attached`: one of an index that somebody attached to the image. `crc`:
+   * checksums at least, which find damage and no forgery.
+   */
+  level: "all" | "attached" | "crc" | "none";
   /** One line. */
   short: string;
   /** From the tag or digest down to the content. */
   steps: [what: string, how: string][];
 }
+
+const INDEX: Record<NonNullable<Verification["index"]>, string> = {
+  image: "named by the image’s own manifest, by digest",
+  named: "named by digest by whoever opened the image",
+  own: "built here of the layer, which had its digest in the manifest",
+  checked: "attached by somebody, and equal to one that was built of the layer",
+  attached:
+    "not verified: attached by somebody who may write to the repository. Names, links, contents and what is missing are their word",
+};
 
 const METADATA: Record<Verification["metadata"], string> = {
   "ztoc-digest": "out of the layer’s zTOC, which equals its digest in the SOCI index",
@@ -36,7 +48,7 @@ const BY: Partial<Record<Verification["content"], string>> = {
 
 /** The words. */
 export function verifiedInWords(verified: Verification, hasContent: boolean): VerifiedInWords {
-  const { manifest, metadata, content, header } = verified;
+  const { manifest, metadata, content, header, index } = verified;
   const steps: VerifiedInWords["steps"] = [
     [
       "Manifest",
@@ -44,6 +56,7 @@ export function verifiedInWords(verified: Verification, hasContent: boolean): Ve
         ? "equals the digest that was asked for"
         : "equals the digest that the registry gave for the tag",
     ],
+    ...(index ? [["Index", INDEX[index]] as [string, string]] : []),
     ["Attributes", METADATA[metadata]],
   ];
   if (hasContent) {
@@ -51,7 +64,8 @@ export function verifiedInWords(verified: Verification, hasContent: boolean): Ve
     if (header) steps.push(["Tar header", "agrees with the zTOC, before the first byte is shown"]);
   }
   const checks: string[] = hasContent ? [metadata, content] : [metadata];
-  const level = checks.includes("none") ? "none" : checks.includes("crc") ? "crc" : "all";
+  const weak = checks.includes("none") ? "none" : checks.includes("crc") ? "crc" : undefined;
+  const level = weak ?? (index === "attached" ? "attached" : "all");
   return { level, short: shortWords(verified, hasContent, level), steps };
 }
 
@@ -60,6 +74,7 @@ function shortWords(
   hasContent: boolean,
   level: VerifiedInWords["level"],
 ): string {
+  if (level === "attached") return "By an attached index, not verified";
   if (level === "crc") return "Checksums only (CRC)";
   if (level === "none") {
     return hasContent && metadata !== "none" && metadata !== "crc" ? "Content not verified" : "Not verified";

@@ -29,6 +29,9 @@ export interface Surroundings {
 
 type Explain = (failure: ApiFailure, around: Surroundings) => Explained;
 
+/** What the library says where reading takes something that is merely attached to the image. */
+export const ATTACHED = "with attachedIndex: true";
+
 /** The host of a reference, as people know it. */
 export function registryOf(reference: string): string {
   const parsed = parseReference(reference);
@@ -146,7 +149,11 @@ const EXPLAIN: Record<string, Explain> = {
   UNSUPPORTED: ({ message }) => ({
     title: "Not something this page can read",
     what: withoutCode(message),
-    todo: ["Try a newer ocipeek, or the command: npx ocipeek."],
+    todo: message.includes(ATTACHED)
+      ? [
+          "Whoever may write to the repository can attach an image that shows other files: decide whether you trust them.",
+        ]
+      : ["Try a newer ocipeek, or the command: npx ocipeek."],
     remedy: "start",
   }),
   RANGE_NOT_SUPPORTED: ({ message }, { reference }) => ({
@@ -236,6 +243,7 @@ export function explain(failure: ApiFailure, around: Surroundings): Explained {
 export function withoutCode(message: string): string {
   const text = message
     .replace(/^[A-Z][A-Z_]+: /, "")
+    .replace(ATTACHED, "if you agree to what somebody attached")
     .replace(/(?<!TOC .*)open the image with verify: false/, "let it be read by ranges, unverified,");
   return /[.!?…]$/.test(text) ? text : `${text}.`;
 }

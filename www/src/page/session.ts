@@ -23,7 +23,13 @@ export type Opening =
       total?: number | undefined;
     }
   /** Listing needs whole layers: the user is asked first. */
-  | { step: "ask"; image: OpenedImage; bytes: number }
+  | {
+      step: "ask";
+      image: OpenedImage;
+      bytes: number;
+      /** Indexes that somebody attached to the image. */
+      attached: number;
+    }
   | { step: "open"; image: OpenedImage; catalogue: Catalogue }
   | { step: "failed"; error: EngineError; image?: OpenedImage };
 
@@ -52,14 +58,21 @@ export const localSources = new Map<string, ImageSource>();
 
 /** Whole layers of up to so many bytes are fetched for a listing without a question. */
 const ASK_ABOVE = 32 << 20;
+/** Whole layers of up to so many are fetched even where somebody may have attached an index, which is not looked for then. */
+const LOOK_ABOVE = 4 << 20;
 
 /** Bytes of whole layers that listing some layers needs, where they are so many that one is to be asked first. */
 export function bytesToAskFor(
   source: ImageSource,
   image: Pick<OpenedImage, "layers" | "unverified">,
 ): number | undefined {
-  const whole = image.layers.filter((it) => isFetchedWhole(it, image)).reduce((sum, it) => sum + it.size, 0);
+  const whole = bytesWhole(image);
   return whole > ASK_ABOVE && source.kind === "registry" ? whole : undefined;
+}
+
+/** Bytes of the layers of which listing takes the whole. */
+function bytesWhole(image: Pick<OpenedImage, "layers" | "unverified">): number {
+  return image.layers.filter((it) => isFetchedWhole(it, image)).reduce((sum, it) => sum + it.size, 0);
 }
 
 /**
@@ -67,10 +80,13 @@ export function bytesToAskFor(
  * follows a link, or comes back, is asked again.
  */
 const unverified = new Set<string>();
+/** The same for those that the user agreed to read by an index that is attached to them. */
+const attached = new Set<string>();
 
 /** How to read an image: as the address names it, and as the user agreed. */
 export function readingOf(name: string, platform: string | undefined, reader?: Reading["reader"]): Reading {
-  return { reader, unverified: unverified.has(consentKey(name, platform)) };
+  const key = consentKey(name, platform);
+  return { reader, unverified: unverified.has(key), attached: attached.has(key) };
 }
 
 function consentKey(name: string, platform: string | undefined): string {
@@ -82,6 +98,14 @@ export function readUnverified(isAgreed: boolean): void {
   const { image: name = "", platform } = address.peek();
   if (isAgreed) unverified.add(consentKey(name, platform));
   else unverified.delete(consentKey(name, platform));
+  reopen();
+}
+
+/** Reads the image on screen by what is attached to it, or by its own layers alone again; opens it anew. */
+export function readAttached(isAgreed: boolean): void {
+  const { image: name = "", platform } = address.peek();
+  if (isAgreed) attached.add(consentKey(name, platform));
+  else attached.delete(consentKey(name, platform));
   reopen();
 }
 
@@ -154,9 +178,11 @@ async function start(signal: AbortSignal, answer?: Answer): Promise<void> {
       opening.value = { step: "opening", image: opened, requests: 0, bytes: 0 };
       opened = await indexNeeded(opened, needed, signal);
     }
-    const bytes = bytesToAskFor(source, { ...opened, layers: layersOf(opened, index) });
+    const wanted = { ...opened, layers: layersOf(opened, index) };
+    const count = answer === undefined ? await attachedTo(source, wanted, signal) : 0;
+    const bytes = count > 0 ? bytesWhole(wanted) : bytesToAskFor(source, wanted);
     if (bytes !== undefined && answer !== "fetch") {
-      opening.value = { step: "ask", image: opened, bytes };
+      if (!signal.aborted) opening.value = { step: "ask", image: opened, bytes, attached: count };
       return;
     }
     const tree = await engine.catalogue([{ image: opened.id, layer: index }], { signal, onProgress });
@@ -168,6 +194,18 @@ async function start(signal: AbortSignal, answer?: Answer): Promise<void> {
     if (signal.aborted) return;
     opening.value = { step: "failed", error: asEngineError(error), ...(opened ? { image: opened } : {}) };
   }
+}
+
+/**
+ * How many indexes are attached to an image that has none of its own, where they would save much; it takes a request to know.
+ * Nothing where the user has been asked, or the address names how to read.
+ */
+async function attachedTo(source: ImageSource, opened: OpenedImage, signal: AbortSignal): Promise<number> {
+  const isAsked = opened.attached || opened.unverified || opened.reader !== undefined;
+  if (source.kind !== "registry" || isAsked || opened.soci) return 0;
+  if (!opened.layers.some((it) => it.read === "whole") || bytesWhole(opened) <= LOOK_ABOVE) return 0;
+  const { count } = await engine.findAttached([opened.id], { signal });
+  return count;
 }
 
 /** The layers that the tree is made of: all, or one. */

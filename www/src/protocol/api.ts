@@ -41,6 +41,16 @@ export interface Reading {
   reader?: OpenOptions["reader"];
   /** The user agreed that what has no digests is read by ranges all the same. Nothing of it is cached. */
   unverified?: boolean;
+  /** The user agreed to an index that is merely attached to the image, or to the image in the format that is. */
+  attached?: boolean;
+}
+
+/** What is attached to an image. */
+export interface AttachedIndexes {
+  /** SOCI indexes that the registry lists: anybody who may write to the repository can add one. */
+  count: number;
+  /** Why there may be more, or none. */
+  failed: string | undefined;
 }
 
 /** An open image. */
@@ -64,6 +74,8 @@ export interface OpenedImage {
   reader: OpenOptions["reader"];
   /** Whether what has no digests is read by ranges. */
   unverified: boolean;
+  /** Whether the user agreed to an attached index; {@link LayerInfo.ztoc} says which layers are read by one. */
+  attached: boolean;
   route: Route;
   /** Images that a local source holds besides: their tags. */
   tags: string[];
@@ -263,6 +275,8 @@ export interface EngineApi {
   indexLayer(image: number, layer: number): OpenedImage;
   /** Pauses the building of an index, or lets it go on. */
   pauseIndexing(image: number, layer: number, isPaused: boolean): void;
+  /** Asks the registry for indexes that are attached to the image; nothing is read by any of them. */
+  findAttached(image: number): AttachedIndexes;
   config(image: number): ImageConfig;
   /** Images that a file or folder holds, by the names that {@link ImageSource}'s `tag` takes. */
   imagesIn(source: ImageSource): string[];

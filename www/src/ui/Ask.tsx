@@ -5,20 +5,27 @@ import { bytes, plural } from "../format/format.ts";
 import { formatName } from "../format/reading.ts";
 import { canIndex } from "../page/indexing.ts";
 import { address, href } from "../page/location.ts";
-import { readUnverified, reopen } from "../page/session.ts";
+import { readAttached, readUnverified, reopen } from "../page/session.ts";
 import type { OpenedImage } from "../protocol/api.ts";
 import { formatWithoutDigests } from "../protocol/formats.ts";
 import { Button, ButtonLink } from "./controls/Button.tsx";
 import { IndexAdvice } from "./image/IndexAdvice.tsx";
 import { Badges, Legend } from "./reading/Badges.tsx";
 
-/** `size`: bytes of the layers that are needed as a whole. */
-export function Ask({ image, size }: { image: OpenedImage; size: number }): JSX.Element {
+interface AskProps {
+  image: OpenedImage;
+  /** Bytes of the layers that are needed as a whole. */
+  size: number;
+  /** Indexes that somebody attached to the image. */
+  attached: number;
+}
+
+export function Ask({ image, size, attached }: AskProps): JSX.Element {
   const format = formatWithoutDigests(image.layers);
   return format ? (
     <AskNoDigests image={image} size={size} format={format} />
   ) : (
-    <AskWhole image={image} size={size} />
+    <AskWhole image={image} size={size} attached={attached} />
   );
 }
 
@@ -59,7 +66,7 @@ function AskNoDigests({
   );
 }
 
-function AskWhole({ image, size }: { image: OpenedImage; size: number }): JSX.Element {
+function AskWhole({ image, size, attached }: AskProps): JSX.Element {
   const lacking = image.layers.filter((it) => it.read === "whole");
   const one = address.value.layer !== undefined;
   const wanted = one ? lacking.filter((it) => it.digest === address.value.layer) : lacking;
@@ -67,12 +74,22 @@ function AskWhole({ image, size }: { image: OpenedImage; size: number }): JSX.El
   return (
     <section class="ask">
       <h1>
-        {one
-          ? "This layer has no index"
-          : lacking.length === image.layers.length
-            ? "This image has no index"
-            : `${plural(lacking.length, "layer")} of ${image.layers.length} ${lacking.length === 1 ? "has" : "have"} no index`}
+        {attached > 0
+          ? "This image has an index that somebody attached"
+          : one
+            ? "This layer has no index"
+            : lacking.length === image.layers.length
+              ? "This image has no index"
+              : `${plural(lacking.length, "layer")} of ${image.layers.length} ${lacking.length === 1 ? "has" : "have"} no index`}
       </h1>
+      {attached > 0 && (
+        <p>
+          The image itself names none, but somebody who may write to the repository has put one beside it.
+          With it only what you look at is fetched. It could show other names, links and contents than the
+          layers hold, and hide files: whoever can attach one decides that. The page says so wherever it shows
+          what it read by it, and asks again on the next visit.
+        </p>
+      )}
       <p>
         A layer is one compressed archive. Without an index that says where each file begins, all of it must
         be fetched before its files can be listed: {bytes(size)}. It is checked, and stays in this browser's
@@ -93,6 +110,7 @@ function AskWhole({ image, size }: { image: OpenedImage; size: number }): JSX.El
         <Button kind={indexable > 0 ? "normal" : "primary"} onClick={() => reopen("fetch")}>
           Fetch {bytes(size)}
         </Button>
+        {attached > 0 && <Button onClick={() => readAttached(true)}>Use the attached index</Button>}
         <ButtonLink href={href({ view: "image" })}>About this image</ButtonLink>
         <ButtonLink href="#/">Open another image</ButtonLink>
       </div>

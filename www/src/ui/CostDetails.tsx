@@ -2,6 +2,7 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { bytes, count, plural } from "../format/format.ts";
+import { isAttached } from "../format/reading.ts";
 import { engine } from "../page/engine.ts";
 import { asEngineError, image } from "../page/session.ts";
 import type { CacheState, Cost, EngineError } from "../protocol/api.ts";
@@ -42,7 +43,9 @@ export function CostDetails({ spent }: { spent: Cost }): JSX.Element {
       <p class="cost-note">
         {image.value?.unverified
           ? "You agreed to read this image by ranges: what they hold is not checked against digests."
-          : "Nothing is shown before it was checked against a digest."}
+          : image.value?.layers.some(isAttached)
+            ? "You agreed to read this image by an index that somebody attached to it: digests in it vouch for what is shown, and nobody but them for these."
+            : "Nothing is shown before it was checked against a digest."}
       </p>
       <CacheDetails />
       <RequestLog spent={spent} />

@@ -1,9 +1,9 @@
 /** What went wrong, and what to do about it: over the whole view, or in the place of a part. @module */
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { explain, type Remedy, registryOf, type Surroundings } from "../page/failures.ts";
+import { ATTACHED, explain, type Remedy, registryOf, type Surroundings } from "../page/failures.ts";
 import { address, href } from "../page/location.ts";
-import { image, opening, readUnverified, reopen, site } from "../page/session.ts";
+import { image, opening, readAttached, readUnverified, reopen, site } from "../page/session.ts";
 import type { EngineError } from "../protocol/api.ts";
 import { formatWithoutDigests } from "../protocol/formats.ts";
 import { Button, ButtonLink } from "./controls/Button.tsx";
@@ -97,6 +97,7 @@ function Remedies({ remedy, ...props }: RemedyProps & { remedy: Remedy }): JSX.E
             </ButtonLink>
           )}
           <ByRanges error={props.error} />
+          <ByAttached error={props.error} />
           {start}
           <Retry {...props} kind="quiet" />
         </>
@@ -128,6 +129,12 @@ function ByRanges({ error }: { error: EngineError }): JSX.Element | null {
   if (!known || known.unverified || !formatWithoutDigests(known.layers)) return null;
   if (error.code !== "LIMIT_EXCEEDED" && error.code !== "UNSUPPORTED") return null;
   return <Button onClick={() => readUnverified(true)}>Read by ranges, unverified</Button>;
+}
+
+/** The address names a format that is merely attached to the image: it is read if one agrees. */
+function ByAttached({ error }: { error: EngineError }): JSX.Element | null {
+  if (error.code !== "UNSUPPORTED" || !error.message.includes(ATTACHED)) return null;
+  return <Button onClick={() => readAttached(true)}>Use what is attached</Button>;
 }
 
 /** The form opens in place. */

@@ -15,7 +15,7 @@ import { Reference } from "./Reference.tsx";
 
 export function Opening(): JSX.Element | null {
   const now = opening.value;
-  if (now.step === "ask") return <Ask image={now.image} size={now.bytes} />;
+  if (now.step === "ask") return <Ask image={now.image} size={now.bytes} attached={now.attached} />;
   if (now.step !== "opening") return null;
   return <Progress now={now} />;
 }

@@ -26,6 +26,7 @@ export function Commands({ file, type }: { file: FileRef; type: FileFacts["type"
     layer: info && { index: info.index, digest: info.digest },
     reader: opened.reader,
     unverified: opened.unverified,
+    attached: opened.attached,
   };
   const isFolder = type === "directory";
   const list: [name: string, command: string][] = [

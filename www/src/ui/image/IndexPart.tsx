@@ -7,6 +7,7 @@ import type { OpenedImage } from "../../protocol/api.ts";
 import { isFetchedWhole, mergedFormat } from "../../protocol/formats.ts";
 import { Digest } from "../controls/Digest.tsx";
 import { KeyValue } from "../controls/KeyValue.tsx";
+import { AttachedIndex } from "../reading/AttachedIndex.tsx";
 import { Badges, Legend } from "../reading/Badges.tsx";
 import { NoDigests } from "../reading/NoDigests.tsx";
 import { IndexAdvice } from "./IndexAdvice.tsx";
@@ -48,7 +49,7 @@ export function IndexPart({ image }: { image: OpenedImage }): JSX.Element {
               ? `${image.soci.version}, ${FOUND[image.soci.found] ?? image.soci.found}`
               : merged || image.layers.every((it) => formatName(it.read))
                 ? undefined
-                : "none was found",
+                : "the image names none",
           ],
           ["Lazily", `${lazy.length} of ${plural(image.layers.length, "layer")}`],
         ]}
@@ -83,11 +84,7 @@ export function IndexPart({ image }: { image: OpenedImage }): JSX.Element {
                 <td class="image-number">{bytes(it.size)}</td>
                 <td>
                   <Badges image={image} layer={it} />{" "}
-                  <How
-                    layer={it}
-                    isOwn={isIndexedHere(it, image.soci)}
-                    isNamed={image.reader !== undefined}
-                  />
+                  <How layer={it} isOwn={isIndexedHere(it)} isNamed={image.reader !== undefined} />
                 </td>
               </tr>
             ))}
@@ -95,6 +92,7 @@ export function IndexPart({ image }: { image: OpenedImage }): JSX.Element {
         </table>
       </div>
       <NoDigests image={image} />
+      <AttachedIndex image={image} />
       <Legend image={image} />
       <IndexAdvice image={image} />
     </>
@@ -103,7 +101,7 @@ export function IndexPart({ image }: { image: OpenedImage }): JSX.Element {
 
 const FOUND: Record<string, string> = {
   annotation: "named by the image's annotation",
-  referrers: "listed by the registry as a referrer",
+  referrers: "attached by somebody who may write to the repository",
   caller: "named by the caller",
 };
 

@@ -1,7 +1,7 @@
 /** The chain from the name to the bytes on screen: what vouches for what. @module */
 import type { ComponentChildren, JSX } from "preact";
 import { plural } from "../../format/format.ts";
-import { formatName } from "../../format/reading.ts";
+import { formatName, isAttached, isIndexedHere } from "../../format/reading.ts";
 import { registryOf } from "../../page/failures.ts";
 import { address } from "../../page/location.ts";
 import type { OpenedImage } from "../../protocol/api.ts";
@@ -36,6 +36,16 @@ export function Trust({ image }: { image: OpenedImage }): JSX.Element {
   );
 }
 
+/** Who vouches for the SOCI index. */
+const VOUCHED: Record<NonNullable<OpenedImage["soci"]>["verified"], string> = {
+  image: "Hashed here; the image itself names it by digest.",
+  named: "Hashed here, and equal to the digest that was named.",
+  own: "Built here of the layers, which had their digests.",
+  checked: "Attached by somebody, and equal to what was built of the layers.",
+  attached:
+    "Hashed here, but nothing ties it to the image: somebody who may write to the repository attached it, and you agreed to use it. Names, links, contents and what is missing are their word.",
+};
+
 /** Each step with what was checked. */
 function chain(image: OpenedImage, asked: string): Link[] {
   const { digest, indexDigest, layers, soci, route } = image;
@@ -60,11 +70,10 @@ function chain(image: OpenedImage, asked: string): Link[] {
     links.push({
       title: `SOCI index ${soci.version}`,
       digest: soci.digest,
+      word: soci.verified === "attached",
       text: (
         <>
-          {soci.version === "v2"
-            ? "Hashed here; the image itself names it by digest."
-            : "Hashed here. Whoever may write to the repository can attach one, so each file's own header in the layer is compared, too, before its content is shown."}
+          {VOUCHED[soci.verified]}
           {soci.buildTool && (
             <>
               {" "}
@@ -76,16 +85,7 @@ function chain(image: OpenedImage, asked: string): Link[] {
     });
   }
   const of = (read: string): number => layers.filter((it) => it.read === read).length;
-  if (of("ztoc") > 0) {
-    links.push({
-      title: `${plural(of("ztoc"), "table")} of contents (zTOC)`,
-      text: "Hashed here, equal to what the SOCI index says. Each lists a layer's files, and the digest of each span.",
-    });
-    links.push({
-      title: "Spans",
-      text: "Each compressed piece of a layer is hashed before anything of it is shown; then the file's own header is compared with the table.",
-    });
-  }
+  if (of("ztoc") > 0) links.push(...indexLinks(image));
   links.push(...formatLinks(image));
   if (of("tar") + of("whole") > 0) {
     links.push({
@@ -105,6 +105,27 @@ function chain(image: OpenedImage, asked: string): Link[] {
     });
   }
   return links;
+}
+
+/** What vouches for what where layers are read by zTOCs. */
+function indexLinks({ layers }: OpenedImage): Link[] {
+  const read = layers.filter((it) => it.read === "ztoc");
+  const isOwn = read.every(isIndexedHere);
+  const word = read.some(isAttached);
+  return [
+    {
+      title: `${plural(read.length, "table")} of contents (zTOC)`,
+      word,
+      text: `Hashed here, equal to what the ${isOwn ? "index that was built here" : "SOCI index"} says${word ? ", so as true as that" : ""}. Each lists a layer's files, and the digest of each span.`,
+    },
+    {
+      title: "Spans",
+      word,
+      text: word
+        ? "Each compressed piece of a layer is hashed before anything of it is shown. What it inflates to depends on the table too, and is as true as that."
+        : "Each compressed piece of a layer is hashed before anything of it is shown; then the file's own header is compared with the table.",
+    },
+  ];
 }
 
 /** What vouches for what, in the other lazy formats. */

@@ -83,7 +83,7 @@ export function LayerDetail({ image, index, config, waste, merged }: DetailProps
               </span>,
             ],
             ["Why so", layer.read === "whole" ? whyWhole(layer) : foundWords(layer)],
-            ["Vouched for by", vouchedSentence(layer.read, image.unverified)],
+            ["Vouched for by", vouchedSentence(layer, image.unverified)],
             ["Made", step ? time(step.created) : ""],
           ]}
         />

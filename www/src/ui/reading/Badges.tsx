@@ -13,12 +13,15 @@ interface BadgesProps {
 /** `eStargz` `verified`. */
 export function Badges({ image, layer }: BadgesProps): JSX.Element {
   const { read } = layer;
-  const isVerified = vouchedWords(read, image.unverified) === "verified";
+  const words = vouchedWords(layer, image.unverified);
   return (
     <span class="reading-badges">
       <Badge kind={read === "whole" ? "careful" : "info"}>{readingOf(layer, image.soci)}</Badge>
-      <Badge kind={isVerified ? "good" : "careful"} title={vouchedSentence(read, image.unverified)}>
-        {vouchedWords(read, image.unverified)}
+      <Badge
+        kind={words === "verified" ? "good" : "careful"}
+        title={vouchedSentence(layer, image.unverified)}
+      >
+        {words}
       </Badge>
     </span>
   );
