@@ -227,7 +227,7 @@ export class Exchange implements RequestScope {
    * which the package notes and does not ask for again.
    */
   async fetchIfAllowed(url: string, init: Parameters<Fetch>[1]): Promise<FetchResponse> {
-    this.#count();
+    this.#begin();
     try {
       return this.#counted(await this.#deps.fetch(url, init));
     } catch (error) {
@@ -237,14 +237,14 @@ export class Exchange implements RequestScope {
     }
   }
 
-  #count(): void {
+  #begin(): void {
     if (this.#isOver) throw new HttpError("ABORTED", "the request is over");
     this.#requests += 1;
     this.#limit("maxSubrequests", this.#requests);
   }
 
   async #fetch(url: string, init: Parameters<Fetch>[1]): Promise<FetchResponse> {
-    this.#count();
+    this.#begin();
     try {
       return this.#counted(await this.#deps.fetch(url, init));
     } catch (error) {
