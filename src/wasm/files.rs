@@ -10,6 +10,7 @@ use wasm_bindgen::JsValue;
 
 use super::fetch::Meter;
 use super::js;
+use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
 use crate::layout::{Files, RandomAccess};
 use crate::transport::ByteStream;
@@ -49,8 +50,10 @@ impl JsFiles {
         let got = js::call_async(&self.object, "read", &args)
             .await
             .map_err(|e| js::exception(Code::Network, &format!("cannot read {path:?}"), e))?;
-        let bytes = js::bytes(&got)
+        let array = js::byte_array(&got)
             .ok_or_else(|| Error::new(Code::Network, format!("reading {path:?} gave no Uint8Array")))?;
+        let _room = Reservation::take(array.length().into())?;
+        let bytes = Bytes::from(array.to_vec());
         let want = range.end.saturating_sub(range.start);
         if bytes.len() as u64 != want {
             let text = format!("{path:?} ends early: {} of {want} bytes are there", bytes.len());
