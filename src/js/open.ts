@@ -47,7 +47,9 @@ export async function open(source: ImageSource, options: OpenOptions = {}): Prom
     indexing.attach(wasm);
     return new Image(wasm, scope, indexing);
   } catch (error) {
-    if (!(error instanceof OcipeekError) || error.format === undefined || !runtime.formats) throw error;
+    if (!(error instanceof OcipeekError) || error.format === undefined || !runtime.formats) {
+      throw hinted(error, spec);
+    }
   }
   const other = await formatsReady(runtime.formats);
   const wasm = await scope.run(options.signal, (stop) => other.openImage(spec, raw, handover.second, stop));
@@ -177,6 +179,20 @@ function checkIndex(index: unknown): "build" | "kept" {
 
 function tagged(tag: string | undefined): { tag?: string } {
   return tag === undefined ? {} : { tag };
+}
+
+/** A URL without a tag is a layout's: what may have been meant. */
+function hinted(error: unknown, spec: SourceSpec): unknown {
+  if (spec.kind !== "url" || !(error instanceof OcipeekError) || !/no OCI image layout/.test(error.message)) {
+    return error;
+  }
+  const { code, message, reference, status, cause } = error;
+  const hint = "; with a tag or digest at its end, a URL is a reference: https://HOST/REPOSITORY:TAG";
+  return new OcipeekError(code, message + hint, {
+    ...(reference === undefined ? {} : { reference }),
+    ...(status === undefined ? {} : { status }),
+    cause,
+  });
 }
 
 /** Credentials as wasm asks for them. */

@@ -164,7 +164,8 @@ describe("a registry with TLS on this machine", () => {
   });
 
   test("without a tag or digest at its end a URL is a layout's", async () => {
-    const isNoLayout = (/** @type {Failed} */ e) => e.code === "NOT_FOUND" && /layout/.test(e.message);
+    const isNoLayout = (/** @type {Failed} */ e) =>
+      e.code === "NOT_FOUND" && /layout.*a URL is a reference/.test(e.message);
     const source = async (url) => (await openSource(url)).repository;
     assert.equal(await source(`https://${tls.host}/a/b:1`), "a/b");
     assert.equal(await source(`https://${tls.host}/a@sha256:${"0".repeat(64)}`), "a");
