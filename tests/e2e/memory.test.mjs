@@ -96,7 +96,7 @@ describe("layers of zeros", () => {
     const worker = await startBundle({
       OCIPEEK_INSECURE_REGISTRIES: registry.host,
       // As it comes, but that a request may look into all of the layers.
-      OCIPEEK_LIMITS: { maxInflatedBytes: 2048 * MIB },
+      OCIPEEK_LIMITS: { maxInflatedBytes: 2048 * MIB, maxSecondsToHead: 200 },
     });
     try {
       await attack(worker.url, worker.pid, { wide: "maxWholeLayerInflated", most: 128 });
@@ -116,7 +116,7 @@ describe("layers of zeros", () => {
         "--limit",
         `maxWholeLayerInflated=${4 * BUDGET}`,
       ],
-      { OCIPEEK_LIMITS: JSON.stringify({ maxInflatedBytes: 2048 * MIB }) },
+      { OCIPEEK_LIMITS: JSON.stringify({ maxInflatedBytes: 2048 * MIB, maxSecondsToHead: 200 }) },
     );
     try {
       await attack(serve.url, serve.pid, { wide: "maxMemory", most: 256 });
