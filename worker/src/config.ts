@@ -128,7 +128,7 @@ export interface Config {
   readonly unverified: "refuse" | "crc";
   /**
    * Bytes that images take together. Over it, what is idle is given up, then a request is refused (`LIMIT_EXCEEDED`). An
-   * isolate of 128 MB needs the rest for wasm's own buffers and for JavaScript. Default 56 MiB.
+   * isolate of 128 MB needs the rest for wasm's own buffers and for JavaScript. Default 52 MiB.
    */
   readonly maxMemory: number;
   /** Limits of the library, by its names; sized for an isolate of 128 MB. */
@@ -234,7 +234,7 @@ export interface Defaults {
  * | `OCIPEEK_ATTACHED_INDEX` | use indexes that are merely attached to images | `false` |
  * | `OCIPEEK_UNVERIFIED` | `refuse` or `crc`: OverlayBD and TurboOCI by ranges, which have no digests | `refuse` |
  * | `OCIPEEK_LIMITS` | object, see {@link RequestLimits} | |
- * | `OCIPEEK_MAX_MEMORY` | bytes that images take together | 56 MiB |
+ * | `OCIPEEK_MAX_MEMORY` | bytes that images take together | 52 MiB |
  * | `OCIPEEK_LIBRARY_LIMITS` | object, the library's limits in camel case | |
  * | `OCIPEEK_CACHE` | object, see {@link CacheConfig} | |
  * | `OCIPEEK_DOCKER_CONFIG` | secret: text of a Docker `config.json` | none |
@@ -268,7 +268,7 @@ export function parseConfig(env: Env, defaults: Defaults = {}): Config {
     index: indexing(text(env, "OCIPEEK_INDEX") ?? "build"),
     attachedIndex: boolean("OCIPEEK_ATTACHED_INDEX", env.OCIPEEK_ATTACHED_INDEX, false),
     unverified: unverified(text(env, "OCIPEEK_UNVERIFIED") ?? "refuse"),
-    maxMemory: whole("OCIPEEK_MAX_MEMORY", env.OCIPEEK_MAX_MEMORY ?? defaults.maxMemory ?? 56 * MIB),
+    maxMemory: whole("OCIPEEK_MAX_MEMORY", env.OCIPEEK_MAX_MEMORY ?? defaults.maxMemory ?? 52 * MIB),
     libraryLimits: numbers(env, "OCIPEEK_LIBRARY_LIMITS", LIBRARY_LIMITS, true),
     cache: {
       memoryBytes: whole("OCIPEEK_CACHE.memoryBytes", cache.memoryBytes ?? 16 * MIB),

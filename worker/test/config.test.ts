@@ -15,7 +15,7 @@ describe("configuration", () => {
     assert.equal(config.defaultPlatform, "linux/amd64");
     assert.equal(config.passAuthorization, false);
     assert.equal(config.tagTtl, 60);
-    assert.equal(config.maxMemory, 56 << 20);
+    assert.equal(config.maxMemory, 52 << 20);
     assert.equal(parseConfig({ OCIPEEK_MAX_MEMORY: "1000000" }).maxMemory, 1_000_000);
     assert.throws(() => parseConfig({ OCIPEEK_MAX_MEMORY: "64 MiB" }), /OCIPEEK_MAX_MEMORY/);
     assert.ok(config.limits.maxSubrequests < 50, "the free plan's");
