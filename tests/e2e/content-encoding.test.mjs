@@ -105,6 +105,12 @@ describe("a Content-Encoding", () => {
     try {
       const answer = await fetch(`${server.url}/${host}/app:1/-/file.txt`);
       assert.equal(await answer.text(), FILE.toString(), server.log());
+      // The registry's API for pages: the blob as it is.
+      const blob = await fetch(`${server.url}/-/v2/${host}/app/blobs/${sha256(layer)}`);
+      assert.equal(blob.status, 200);
+      assert.equal(blob.headers.get("content-encoding"), null);
+      assert.equal(blob.headers.get("content-length"), String(layer.length));
+      assert.deepEqual(Buffer.from(await blob.arrayBuffer()), layer);
     } finally {
       await server.stop();
     }
