@@ -1,6 +1,6 @@
 //! One budget of memory for all images and requests of a process, or of an instance of a wasm module.
 //!
-//! Whatever holds memory in proportion to its input has a [`Reservation`], which it gets before it allocates. Over the
+//! Whatever holds memory in proportion to its input has a `Reservation`, which it gets before it allocates. Over the
 //! limit, what is idle is given up first, the longest unused before others; only where that is not enough is the error
 //! `LIMIT_EXCEEDED`, naming `max_memory`. What is of a fixed size, or bounded by a smaller limit for one call, is not
 //! counted: the limit is to leave some room for it.
