@@ -22,6 +22,8 @@ pub mod oci;
 #[cfg(feature = "overlaybd")]
 pub mod overlaybd;
 pub mod pack;
+#[cfg(feature = "archive")]
+pub mod packed;
 pub mod rootfs;
 pub mod soci;
 #[cfg(feature = "zstd-stream")]
@@ -46,6 +48,7 @@ pub mod layout;
 pub mod native;
 pub mod registry;
 pub mod source;
+mod sparse;
 pub mod stats;
 pub mod transport;
 

@@ -31,7 +31,7 @@ mod once;
 #[cfg(feature = "overlaybd")]
 pub(crate) mod overlaybd;
 mod spans;
-mod sparse;
+
 #[cfg(feature = "extent")]
 mod steady;
 #[cfg(feature = "zstd-stream")]

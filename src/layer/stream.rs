@@ -14,7 +14,6 @@ use sha2::Digest as _;
 
 use super::buffer::Buffer;
 use super::cell::SpanCell;
-use super::sparse::{self, Piece};
 use super::{Checks, ContentCheck, Context, IndexVoucher, Layer, MetadataCheck, Once, ReadBy, Runs, kept};
 use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
@@ -23,6 +22,7 @@ use crate::limits::Limits;
 use crate::oci::{Descriptor, Digest};
 use crate::rootfs::{LayerIndex, PathIndex};
 use crate::source::Cache;
+use crate::sparse::{self, Piece};
 use crate::stats::Stats;
 use crate::stretches::{self, Scan, Scanned, Stretches};
 use crate::tar::Kind;
@@ -330,7 +330,7 @@ struct Flow {
 
 impl Flow {
     fn new(body: ByteStream, at: u64, context: &Context) -> Flow {
-        let (decoder, stats) = (stretches::decoder(&context.limits), context.source.stats().clone());
+        let (decoder, stats) = (ZstdDecoder::unbounded(&context.limits), context.source.stats().clone());
         Flow { body, decoder, rest: Bytes::new(), at, out: BytesMut::new(), stats }
     }
 

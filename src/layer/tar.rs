@@ -8,11 +8,11 @@ use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use sha2::Digest as _;
 
-use super::sparse::{self, Piece};
 use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, Once, ReadBy, Runs};
 use crate::error::{Code, Error, Result};
 use crate::oci::{Descriptor, Digest};
 use crate::rootfs::{LayerIndex, PathIndex};
+use crate::sparse::{self, Piece};
 use crate::tar::{Kind, TarWalker};
 use crate::transport::{ByteStream, deferred};
 

@@ -10,7 +10,6 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use sha2::Digest as _;
 
 use super::content::Content;
-use super::sparse;
 use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, Once, ReadBy, Runs};
 use crate::budget::{self, Evictable};
 use crate::error::{Code, Error, Result};
@@ -19,6 +18,7 @@ use crate::http::Gather;
 use crate::limits::Limits;
 use crate::oci::{Descriptor, Digest, LayerCompression, layer_compression};
 use crate::rootfs::{LayerIndex, PathIndex};
+use crate::sparse;
 use crate::stats::Stats;
 use crate::tar::{EntryTable, Kind, TarWalker};
 use crate::transport::{ByteStream, deferred};

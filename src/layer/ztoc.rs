@@ -10,12 +10,12 @@ use futures_util::stream::{self, StreamExt};
 use super::fetch::Plan;
 use super::metadata::{Metadata, Opened};
 use super::spans::{ENGINE, Reader, SpanStore};
-use super::sparse;
 use super::table::SpanTable;
 use super::{Checks, ContentCheck, Context, IndexVoucher, Layer, MetadataCheck, ReadBy, Runs, ZtocInfo};
 use crate::error::{Code, Error, Result};
 use crate::oci::Descriptor;
 use crate::rootfs::LayerIndex;
+use crate::sparse;
 use crate::tar::{Entry, Kind, check_header, sparse_map};
 use crate::transport::{ByteStream, at_once, deferred};
 

@@ -5,8 +5,11 @@
 mod docker;
 mod files;
 mod index;
+mod members;
 #[cfg(not(target_arch = "wasm32"))]
 mod native;
+#[cfg(feature = "archive")]
+mod packed;
 mod source;
 mod tar;
 mod url;

@@ -10,12 +10,14 @@ use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 
 use super::files::{Files, RandomAccess};
+use super::members::{Members, part};
 use crate::error::{Code, Error, Result};
 use crate::http::Gather;
 use crate::limits::Limits;
-use crate::order::heap_sort;
+use crate::source::Cache;
+use crate::sparse::{self, Piece};
 use crate::stats::{RequestRecord, Stats};
-use crate::tar::{EntryTable, Kind, TarWalker};
+use crate::tar::{EntryTable, TarWalker};
 use crate::transport::{ByteStream, Purpose};
 
 /// Bytes read at once for headers: enough for a few small files, little beside a layer.
@@ -26,80 +28,65 @@ const MOST_READ: u64 = 256 << 10;
 /// The files of a tar.
 pub struct TarFiles {
     access: Rc<dyn RandomAccess>,
-    /// Regular files, sorted by cleaned name, equal ones by place.
-    files: Vec<(String, Range<u64>)>,
+    members: Members,
+    /// `access` counts its reads.
+    counts_reads: bool,
+    stats: Stats,
 }
 
 impl fmt::Debug for TarFiles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TarFiles")
             .field("name", &self.access.name())
-            .field("files", &self.files.len())
+            .field("files", &self.members.list().len())
             .finish()
     }
 }
 
 impl TarFiles {
-    /// Walks the tar's headers. The last of equal names counts, as when it is extracted. Links lead to files in the tar
-    /// (old Dockers wrote equal layers so); other links and sparse files are left out.
+    /// Walks the tar's headers. The last of equal names counts, as when it is extracted. Links lead to files in the tar:
+    /// old Dockers wrote equal layers so. A compressed tar is read from end to end for it (feature `archive`).
     ///
     /// # Errors
-    /// `CORRUPT_LAYER` for what is no tar or is cut off, `UNSUPPORTED` for a compressed one, `LIMIT_EXCEEDED`.
+    /// `CORRUPT_LAYER` for what is no tar or is cut off, `UNSUPPORTED` for a compressed one that this build does not
+    /// read, `LIMIT_EXCEEDED`.
     pub async fn open(access: Rc<dyn RandomAccess>, limits: &Limits, stats: &Stats) -> Result<TarFiles> {
-        let table = walk(&*access, limits, stats).await.map_err(|e| e.with_reference(access.name()))?;
-        let mut files = Vec::new();
-        for (i, entry) in table.iter().enumerate() {
-            if entry.kind != Kind::Regular || table.sparse(i).is_some() {
-                continue;
-            }
-            let Some(name) = std::str::from_utf8(entry.name).ok().and_then(clean) else { continue };
-            if let Some(end) = entry.offset.checked_add(entry.size) {
-                files.push((name, entry.offset..end));
-            }
-        }
-        let by_name =
-            |a: &(String, Range<u64>), b: &(String, Range<u64>)| (&a.0, a.1.start) < (&b.0, b.1.start);
-        heap_sort(&mut files, by_name);
-        let mut out = TarFiles { access, files };
-        let links = out.links(&table);
-        if !links.is_empty() {
-            out.files.extend(links);
-            heap_sort(&mut out.files, by_name);
-        }
-        Ok(out)
+        TarFiles::open_cached(access, &[], limits, stats).await
     }
 
-    /// The names that are links to files, with the places of those. Links to links are left out.
-    fn links(&self, table: &EntryTable) -> Vec<(String, Range<u64>)> {
-        let mut found = Vec::new();
-        for entry in table.iter() {
-            let Ok(link) = std::str::from_utf8(entry.link_name) else { continue };
-            let Some(name) = std::str::from_utf8(entry.name).ok().and_then(clean) else { continue };
-            let to = match entry.kind {
-                Kind::HardLink => clean(link),
-                Kind::Symlink => beside(&name, link),
-                _ => None,
-            };
-            if let Some(place) = to.and_then(|to| self.place(&to))
-                && self.place(&name).is_none()
-            {
-                found.push((name, place.clone()));
+    /// As [`open`](Self::open). Of a compressed tar, what that one pass finds is kept in each of `caches`, and looked for
+    /// there before: nobody but their owner may be able to write to them.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open).
+    pub async fn open_cached(
+        access: Rc<dyn RandomAccess>,
+        caches: &[Rc<dyn Cache>],
+        limits: &Limits,
+        stats: &Stats,
+    ) -> Result<TarFiles> {
+        let name = access.name();
+        let of = |access, members, counts_reads| TarFiles { access, members, counts_reads, stats: stats.clone() };
+        let opened = async {
+            match walk(&*access, limits, stats).await {
+                Ok(table) => Ok(of(access, Members::new(&table), false)),
+                #[cfg(feature = "archive")]
+                Err(e) if e.format() == Some(COMPRESSED) => {
+                    let (access, members) = super::packed::open(access, caches, limits, stats).await?;
+                    Ok(of(access, members, true))
+                }
+                Err(e) => Err(e),
             }
-        }
-        found
-    }
-
-    /// Where the last file of this name is.
-    fn place(&self, path: &str) -> Option<&Range<u64>> {
-        let behind = self.files.partition_point(|(name, _)| name.as_str() <= path);
-        let (name, place) = self.files.get(behind.checked_sub(1)?)?;
-        (name == path).then_some(place)
+        };
+        #[cfg(not(feature = "archive"))]
+        let _ = caches;
+        opened.await.map_err(|e: Error| e.with_reference(name))
     }
 }
 
 impl Files for TarFiles {
     fn size<'a>(&'a self, path: &'a str) -> LocalBoxFuture<'a, Result<Option<u64>>> {
-        let size = self.place(path).map(|r| r.end - r.start);
+        let size = self.members.find(path).map(|place| place.size);
         Box::pin(async move { Ok(size) })
     }
     fn read<'a>(
@@ -108,30 +95,39 @@ impl Files for TarFiles {
         range: Option<Range<u64>>,
     ) -> LocalBoxFuture<'a, Result<ByteStream>> {
         Box::pin(async move {
-            let Some(place) = self.place(path) else {
-                return Err(Error::new(Code::NotFound, format!("the archive holds no {path}")));
+            let Some(place) = self.members.find(path) else {
+                let text = match self.members.has(path) {
+                    true => format!(
+                        "{path} in the archive is no file but a device, or a link that leads to no file in it"
+                    ),
+                    false => format!("the archive holds no {path}"),
+                };
+                return Err(Error::new(Code::NotFound, text));
             };
-            let inner = match range {
-                None => place.clone(),
-                Some(r) => {
-                    let (start, end) = (place.start.checked_add(r.start), place.start.checked_add(r.end));
-                    match start.zip(end).filter(|&(start, end)| start <= end && end <= place.end) {
-                        Some((start, end)) => start..end,
-                        None => {
-                            let text = format!("{path} in the archive is shorter than its descriptor says");
-                            return Err(Error::new(Code::DigestMismatch, text));
-                        }
-                    }
-                }
+            let range = part(range, place.size).ok_or_else(|| {
+                let text = format!("{path} in the archive is shorter than its descriptor says");
+                Error::new(Code::DigestMismatch, text)
+            })?;
+            let pieces = match &place.runs {
+                Some(runs) => sparse::pieces(runs, range),
+                None => vec![Piece::Data(range)],
             };
-            if inner.is_empty() {
-                return Ok(futures_util::stream::empty().boxed_local());
-            }
-            self.access.read(inner).await
+            let stored = sparse::packed_range(&pieces);
+            let body = if stored.is_empty() {
+                futures_util::stream::empty().boxed_local()
+            } else {
+                // A member's end is inside the tar, so that this cannot overflow.
+                let at = |offset: u64| place.start.saturating_add(offset);
+                self.access.read(at(stored.start)..at(stored.end)).await?
+            };
+            Ok(if place.runs.is_some() { sparse::expand(body, pieces, &self.stats) } else { body })
         })
     }
     fn name(&self) -> String {
         self.access.name()
+    }
+    fn counts_reads(&self) -> bool {
+        self.counts_reads
     }
     fn is_steady(&self) -> bool {
         self.access.is_steady()
@@ -152,7 +148,7 @@ pub(super) fn clean(name: &str) -> Option<String> {
 }
 
 /// Where a symbolic link at `name` leads inside the tar.
-fn beside(name: &str, link: &str) -> Option<String> {
+pub(super) fn beside(name: &str, link: &str) -> Option<String> {
     if link.starts_with('/') {
         return None;
     }
@@ -232,19 +228,16 @@ async fn read_all(access: &dyn RandomAccess, range: Range<u64>, stats: &Stats) -
     Ok(gathered.finish())
 }
 
-/// A hint for `docker save | gzip`.
+/// What other builds of the library read.
+const COMPRESSED: &str = "compressed archive";
+
+/// `docker save | gzip`.
 fn refuse_compressed(start: &[u8]) -> Result<()> {
-    let (kind, unpack) = match start {
-        [0x1f, 0x8b, ..] => ("gzip", "gunzip FILE"),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => ("zstd", "unzstd FILE"),
-        [b'B', b'Z', b'h', ..] => ("bzip2", "bunzip2 FILE"),
-        [0xfd, b'7', b'z', b'X', b'Z', ..] => ("xz", "unxz FILE"),
-        [b'P', b'K', 3, 4, ..] => ("zip", "unzip FILE"),
+    let kind = match start {
+        [0x1f, 0x8b, ..] => "gzip",
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => "zstd",
         _ => return Ok(()),
     };
-    let text = format!(
-        "the archive is compressed by {kind}, so nothing in it can be found without unpacking all of it; unpack it \
-         first ({unpack}), and open the tar"
-    );
-    Err(Error::new(Code::Unsupported, text))
+    let text = format!("the archive is compressed by {kind}; unpack it first, and open the tar");
+    Err(Error::new(Code::Unsupported, text).with_format(COMPRESSED))
 }

@@ -10,7 +10,6 @@ mod kept;
 mod scan;
 
 pub use kept::{parse, parse_body, to_bytes};
-pub(crate) use scan::decoder;
 pub use scan::{Scan, Scanned};
 
 use std::ops::Range;

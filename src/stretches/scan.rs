@@ -58,7 +58,7 @@ impl Scan {
     /// Begins a pass. With `hash`, each stretch is hashed; with `keep`, headers are packed for [`to_bytes`](super::to_bytes).
     pub fn new(limits: &Limits, hash: bool, keep: bool) -> Self {
         Scan {
-            decoder: decoder(limits),
+            decoder: ZstdDecoder::unbounded(limits),
             taken: 0,
             out: Out {
                 limits: limits.clone(),
@@ -118,11 +118,6 @@ impl Scan {
         out.stretches.shrink_to_fit();
         Ok(Scanned { table, stretches: Stretches(out.stretches), headers: out.headers.map(Packer::finish) })
     }
-}
-
-/// A decoder for layers that stream past: [`Scan`] and its readers bound its output themselves.
-pub(crate) fn decoder(limits: &Limits) -> ZstdDecoder {
-    ZstdDecoder::new(&Limits { max_whole_layer_inflated: u64::MAX, ..limits.clone() })
 }
 
 impl Out {

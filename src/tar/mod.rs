@@ -4,6 +4,7 @@
 mod block;
 mod compare;
 mod entry;
+mod foreign;
 mod header;
 mod number;
 pub(crate) mod pax;
@@ -16,6 +17,7 @@ mod walker;
 pub(crate) use compare::sparse_map;
 pub use compare::{check_header, compare_header};
 pub use entry::{Entry, Kind, Mtime, Xattrs};
+pub(crate) use foreign::refused;
 pub(crate) use header::{header_only, padded};
 #[cfg(feature = "build")]
 pub(crate) use raw::RawTable;

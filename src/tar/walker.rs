@@ -1,6 +1,7 @@
 //! Walks a tar from header to header without reading contents.
 
 use super::EntryTable;
+use super::foreign;
 use super::header::{Fed, HeaderReader, Need, padded};
 use crate::error::{Code, Error, Result};
 use crate::limits::Limits;
@@ -107,7 +108,10 @@ impl TarWalker {
     fn feed(&mut self, bytes: Option<&[u8]>) -> Result<()> {
         // Where this entry's header begins, for errors: the part just given is not counted yet.
         let start = self.wants.saturating_sub(self.reader.len() + bytes.map_or(0, <[u8]>::len) as u64);
-        let fed = self.reader.feed(bytes.unwrap_or_default()).map_err(|e| e.with_offset(start))?;
+        let fed = self.reader.feed(bytes.unwrap_or_default()).map_err(|e| {
+            let foreign = bytes.filter(|_| start == 0).and_then(foreign::refused);
+            foreign.unwrap_or_else(|| e.with_offset(start))
+        })?;
         match fed {
             Fed::Zero if self.zero_seen => self.done = true,
             Fed::Zero => self.zero_seen = true,
@@ -153,7 +157,9 @@ impl TarWalker {
         if !self.done {
             let rest_is_zero = self.partial.iter().all(|&b| b == 0);
             if !self.reader.at_start() || !rest_is_zero {
-                return Err(cut(self.wants));
+                let all = self.wants == self.partial.len() as u64;
+                let foreign = Some(&*self.partial).filter(|_| all).and_then(foreign::refused);
+                return Err(foreign.unwrap_or_else(|| cut(self.wants)));
             }
             if total.is_some_and(|total| total > self.wants) {
                 return Err(Error::new(Code::CorruptLayer, "the tar's input ended before the tar")

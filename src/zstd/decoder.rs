@@ -55,6 +55,12 @@ impl ZstdDecoder {
         }
     }
 
+    /// As [`new`](Self::new), of a stream whose output its caller bounds.
+    #[cfg(any(feature = "archive", feature = "zstd-stream"))]
+    pub(crate) fn unbounded(limits: &Limits) -> Self {
+        ZstdDecoder { max_total: u64::MAX, ..ZstdDecoder::new(limits) }
+    }
+
     /// Decodes `input`, giving the output to `sink` in pieces. How `input` is cut changes nothing of it.
     ///
     /// `CORRUPT_LAYER` if it is not Zstandard, broken, or fails a check; `UNSUPPORTED` for a frame with a
@@ -99,7 +105,7 @@ impl ZstdDecoder {
                 }
                 n
             }
-            Place::Head => match frame::head(&self.pending)? {
+            Place::Head => match self.head()? {
                 Head::Needs(n) => self.take(input, n),
                 // Decided by the byte that completed it, below.
                 _ => 0,
@@ -111,8 +117,17 @@ impl ZstdDecoder {
         })
     }
 
+    /// What `pending` says of the frame that begins.
+    fn head(&self) -> Result<Head> {
+        frame::head(&self.pending).map_err(|e| {
+            // Labelled as Zstandard, and compressed in another way.
+            let foreign = Some(&*self.pending).filter(|_| !self.frames).and_then(crate::tar::refused);
+            foreign.unwrap_or(e)
+        })
+    }
+
     /// Whether the next byte is a frame's first.
-    #[cfg(feature = "zstd-stream")]
+    #[cfg(any(feature = "archive", feature = "zstd-stream"))]
     pub(crate) fn is_between_frames(&self) -> bool {
         matches!(self.place, Place::Head) && self.pending.is_empty()
     }
@@ -137,7 +152,7 @@ impl ZstdDecoder {
     pub(crate) fn advance(&mut self, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         match &mut self.place {
             Place::Skip(_) => {}
-            Place::Head => match frame::head(&self.pending)? {
+            Place::Head => match self.head()? {
                 Head::Needs(_) => {}
                 Head::Skip(len) => {
                     self.frames = true;

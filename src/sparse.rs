@@ -10,7 +10,7 @@ use crate::transport::ByteStream;
 
 /// A run of a sparse file's bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Piece {
+pub(crate) enum Piece {
     /// So many zero bytes.
     Hole(u64),
     /// These bytes of the packed content.
@@ -18,12 +18,12 @@ pub(super) enum Piece {
 }
 
 /// Bytes of packed content that `map` describes.
-pub(super) fn packed_len(map: &[(u64, u64)]) -> u64 {
+pub(crate) fn packed_len(map: &[(u64, u64)]) -> u64 {
     map.iter().fold(0, |n, &(_, len)| n.saturating_add(len))
 }
 
 /// `range` of the expanded file, piece by piece. Runs of `map` are `(offset in the file, length)`, in order.
-pub(super) fn pieces(map: &[(u64, u64)], range: Range<u64>) -> Vec<Piece> {
+pub(crate) fn pieces(map: &[(u64, u64)], range: Range<u64>) -> Vec<Piece> {
     let (mut at, mut packed, mut out) = (range.start, 0u64, Vec::new());
     for &(offset, len) in map {
         let end = offset.saturating_add(len);
@@ -45,7 +45,7 @@ pub(super) fn pieces(map: &[(u64, u64)], range: Range<u64>) -> Vec<Piece> {
 }
 
 /// The packed bytes that pieces of one range take: neighbours, as runs are packed in order.
-pub(super) fn packed_range(pieces: &[Piece]) -> Range<u64> {
+pub(crate) fn packed_range(pieces: &[Piece]) -> Range<u64> {
     let mut data = pieces.iter().filter_map(|piece| match piece {
         Piece::Data(range) => Some(range),
         Piece::Hole(_) => None,
@@ -57,7 +57,7 @@ pub(super) fn packed_range(pieces: &[Piece]) -> Range<u64> {
 
 /// Puts the holes into a stream of the [`packed_range`]'s bytes. They count as inflated: a few bytes may stand for as many
 /// as one likes.
-pub(super) fn expand(packed: ByteStream, pieces: Vec<Piece>, stats: &Stats) -> ByteStream {
+pub(crate) fn expand(packed: ByteStream, pieces: Vec<Piece>, stats: &Stats) -> ByteStream {
     struct State {
         stats: Stats,
         packed: ByteStream,
