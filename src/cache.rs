@@ -124,6 +124,12 @@ impl Source for CachedSource {
     fn is_steady(&self) -> bool {
         self.source.is_steady()
     }
+    fn is_local(&self) -> bool {
+        self.source.is_local()
+    }
+    fn computes_digests(&self) -> bool {
+        self.source.computes_digests()
+    }
 }
 
 /// A cache in memory, bounded in bytes: the least recently used goes first.

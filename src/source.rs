@@ -81,6 +81,14 @@ pub trait Source {
     fn is_steady(&self) -> bool {
         false
     }
+    /// Whether it is a copy that may lack what its indexes list, such as the images of other platforms.
+    fn is_local(&self) -> bool {
+        false
+    }
+    /// Whether the digests of what it holds were computed of that when it was opened, because it states none.
+    fn computes_digests(&self) -> bool {
+        false
+    }
 }
 
 /// A cache of verified bytes. Failures are misses.

@@ -463,3 +463,70 @@ fn a_layer_that_is_no_tar_is_not_fetched() {
     assert_eq!((e.code(), m.log().len()), (Code::Unsupported, 0));
     assert!(e.message().contains(media_type), "{e}");
 }
+
+#[test]
+fn a_copy_may_lack_images_that_its_index_lists() {
+    use ocipeek::layout::{FolderFiles, Layout};
+
+    let dir = std::env::temp_dir().join(format!("ocipeek-partial-{}", std::process::id()));
+    let blobs = dir.join("blobs/sha256");
+    std::fs::create_dir_all(&blobs).unwrap();
+    let put = |text: &str, media_type: &str, more: Value| {
+        let digest = Digest::of(text.as_bytes());
+        std::fs::write(blobs.join(digest.hex().to_string()), text).unwrap();
+        desc(&Descriptor::new(media_type, digest, text.len() as u64), more)
+    };
+    let made = |architecture: &str| {
+        let config = json!({"os": "linux", "architecture": architecture, "rootfs": {"type": "layers", "diff_ids": []}});
+        let config = put(&config.to_string(), "application/vnd.oci.image.config.v1+json", json!({}));
+        let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": []});
+        put(&manifest.to_string(), MANIFEST, platform("linux", architecture))
+    };
+    let images = ["riscv64", "s390x", "ppc64le"].map(made);
+    let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": images.clone()});
+    let index = put(&index.to_string(), INDEX, json!({}));
+    std::fs::write(dir.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+    let listed = json!({"schemaVersion": 2, "manifests": [index]});
+    std::fs::write(dir.join("index.json"), listed.to_string()).unwrap();
+    let open = |options: OpenOptions| {
+        let files = Rc::new(FolderFiles::open(&dir).unwrap());
+        let layout = block_on(Layout::open(files, Default::default(), Default::default())).unwrap();
+        block_on(Image::open(Rc::new(layout), Rc::new(Plain), &Target::Only, options))
+    };
+    let remove = |i: usize| {
+        let digest = images[i]["digest"].as_str().unwrap().trim_start_matches("sha256:");
+        std::fs::remove_file(blobs.join(digest)).unwrap();
+    };
+    remove(0);
+    let e = open(with_platform("linux/riscv64")).err().unwrap();
+    assert_eq!(e.code(), Code::NotFound);
+    let said = "the image for linux/riscv64 is listed but not here; of its platforms there are here: linux/s390x, \
+                linux/ppc64le";
+    assert_eq!((e.message(), e.digest()), (said, images[0]["digest"].as_str()));
+    assert_eq!(open(with_platform("linux/s390x")).unwrap().platform().unwrap().to_string(), "linux/s390x");
+    remove(1);
+    let e = open(with_platform("linux/riscv64")).err().unwrap();
+    assert!(e.message().ends_with("here: linux/ppc64le"), "{e}");
+    remove(2);
+    let e = open(with_platform("linux/riscv64")).err().unwrap();
+    assert!(e.message().ends_with("here: none"), "{e}");
+    std::fs::remove_dir_all(&dir).unwrap();
+
+    // Without a platform asked for, this machine's would do; the only one that is there does.
+    let host = ocipeek::oci::Platform::host().to_string();
+    let other = if host == "linux/s390x" { "riscv64" } else { "s390x" };
+    std::fs::create_dir_all(&blobs).unwrap();
+    let images = [host.trim_start_matches("linux/"), other].map(made);
+    let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": images.clone()});
+    let index = put(&index.to_string(), INDEX, json!({}));
+    std::fs::write(dir.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+    let listed = json!({"schemaVersion": 2, "manifests": [index]});
+    std::fs::write(dir.join("index.json"), listed.to_string()).unwrap();
+    assert_eq!(open(OpenOptions::default()).unwrap().platform().unwrap().to_string(), host);
+    std::fs::remove_file(blobs.join(&images[0]["digest"].as_str().unwrap()[7..])).unwrap();
+    let image = open(OpenOptions::default()).unwrap();
+    assert_eq!(image.platform().unwrap().to_string(), format!("linux/{other}"));
+    assert_eq!(image.platform_by(), Some(PlatformBy::Only));
+    assert_eq!(image.index_digest().map(ToString::to_string).as_deref(), index["digest"].as_str());
+    std::fs::remove_dir_all(&dir).unwrap();
+}

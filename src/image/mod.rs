@@ -60,7 +60,7 @@ pub enum PlatformBy {
     Asked,
     /// None was named: it is the default one's.
     Default,
-    /// None was named, and there is no image for the default platform, but this one alone.
+    /// None was named, and there is no image for the default platform, or it is not here, but this one alone.
     Only,
 }
 

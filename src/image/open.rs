@@ -33,6 +33,8 @@ use crate::transport::Transport;
 
 /// Indexes inside of indexes that are followed.
 const MAX_NESTED: usize = 4;
+/// Images of an index that are looked for where one of them is missing.
+const MAX_LOOKED_FOR: usize = 64;
 /// Referrers of a type that are looked at for one that is of use.
 pub(super) const MAX_ATTACHED: usize = 16;
 
@@ -82,6 +84,7 @@ async fn open(
     let attached = hidden == Some(FormatFound::Referrers);
     let manifest_check = match target {
         Target::Digest(_) if !attached => ManifestCheck::Digest,
+        _ if source.computes_digests() => ManifestCheck::Computed,
         _ => ManifestCheck::Tag,
     };
     // In the package this is done where the cache is called.
@@ -294,7 +297,15 @@ impl Opening<'_> {
             hidden = beside.map(|_| FormatFound::Index);
             let entry = beside.unwrap_or(entry);
             let (next, meanwhile) = join(self.fetch(entry), self.ahead(&index, entry, hidden)).await;
-            (raw, ahead) = (next?, meanwhile);
+            (raw, ahead) = match next {
+                Err(e) if e.code() == Code::NotFound && self.source.is_local() => {
+                    let (there, its) = self.instead(&index, entry).await?;
+                    (hidden, platform_by) = (None, Some(PlatformBy::Only));
+                    platform = its.or(platform);
+                    (there, Ahead::default())
+                }
+                next => (next?, meanwhile),
+            };
         }
         Err(Error::new(Code::Unsupported, "indexes are nested too deeply"))
     }
@@ -312,6 +323,39 @@ impl Opening<'_> {
             let only = only.filter(|only| images.all(|other| other.digest == only.digest));
             only.map(|only| (only, PlatformBy::Only)).ok_or(e)
         })
+    }
+
+    /// The image of a copy that holds not all that its index lists: without a platform asked for, the only one that is
+    /// there. Else `NOT_FOUND` names those.
+    async fn instead(
+        &self,
+        index: &ImageIndex,
+        missing: &Descriptor,
+    ) -> Result<(RawManifest, Option<Platform>)> {
+        let (mut there, mut names) = (None, Vec::new());
+        for entry in index.images().take(MAX_LOOKED_FOR) {
+            match self.fetch(entry).await {
+                Ok(raw) => {
+                    names.push(
+                        entry.platform.as_ref().map_or_else(|| raw.digest.to_string(), Platform::shown),
+                    );
+                    there = Some((raw, entry.platform.clone()));
+                }
+                Err(e) if e.code() == Code::NotFound => {}
+                Err(e) => return Err(e),
+            }
+        }
+        match (there, &self.options.platform) {
+            (Some(only), None) if names.len() == 1 => Ok(only),
+            _ => {
+                let what = missing.platform.as_ref().map_or_else(|| "any".to_owned(), Platform::shown);
+                let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+                let text = format!(
+                    "the image for {what} is listed but not here; of its platforms there are here: {names}"
+                );
+                Err(Error::new(Code::NotFound, text).with_digest(&missing.digest))
+            }
+        }
     }
 
     /// The entry of an index that is `entry` in a format that is read rather: where the index does not list a SOCI index

@@ -12,6 +12,9 @@ pub enum ManifestCheck {
     Digest,
     /// What the source said of a tag; from there on as above.
     Tag,
+    /// Nothing: the archive does not say what digest the image has, or wrongly; it was computed of what is there. From
+    /// there on as above.
+    Computed,
 }
 
 impl ManifestCheck {
@@ -20,6 +23,7 @@ impl ManifestCheck {
         match self {
             ManifestCheck::Digest => "digest",
             ManifestCheck::Tag => "tag",
+            ManifestCheck::Computed => "computed",
         }
     }
 }

@@ -1,9 +1,9 @@
-//! What `docker save` before version 25, podman and `crane pull` write, shown as an OCI layout.
+//! What `docker save`, podman and `crane pull` write, shown as an OCI layout.
 //!
 //! `manifest.json` is an array of `{"Config": FILE, "RepoTags": [NAME…], "Layers": [FILE…]}` (moby, `image/tarexport`).
 //! Layers are uncompressed tars, whose digests are the `diff_ids` of the config: with these an OCI manifest is made, and
 //! each layer is verified by its digest as any other. Some tools (`crane`, Bazel) put compressed layers there, named by
-//! their digests; then the name vouches.
+//! their digests; then the name vouches. Where a compressed layer has another name, its digest is computed.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,17 +13,24 @@ use std::rc::Rc;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
+use sha2::{Digest as _, Sha256};
 
 use super::files::Files;
 use super::source::read_counted;
 use super::tar::clean;
 use crate::error::{Code, Error, Result};
+use crate::gzip::GzipDecoder;
 use crate::http::{read_limited, shown};
 use crate::limits::Limits;
 use crate::oci::json::{Json, Node};
 use crate::oci::{Digest, ImageConfig, Reference, media_type};
 use crate::stats::Stats;
+use crate::tar::TarWalker;
 use crate::transport::{ByteStream, Purpose};
+use crate::zstd::ZstdDecoder;
+
+/// Bytes of a layer that tell whether it is a tar: a header.
+const START: u64 = 512;
 
 /// An image of a `manifest.json`. All are names of files in the archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,12 +86,14 @@ pub(super) struct DockerFiles {
     made: BTreeMap<String, Bytes>,
     /// Where blobs are in the archive.
     blobs: BTreeMap<String, String>,
+    /// A config is not named by its digest.
+    computed: bool,
 }
 
 impl DockerFiles {
     /// Reads `manifest.json` and the configs, and the first bytes of each layer.
     pub(super) async fn open(files: Rc<dyn Files>, limits: &Limits, stats: &Stats) -> Result<DockerFiles> {
-        let mut out = DockerFiles { files, made: BTreeMap::new(), blobs: BTreeMap::new() };
+        let mut out = DockerFiles { files, made: BTreeMap::new(), blobs: BTreeMap::new(), computed: false };
         let saved = parse_saved(&out.read_whole("manifest.json", limits, stats).await?, limits)?;
         let mut index = String::new();
         for image in &saved {
@@ -109,15 +118,17 @@ impl DockerFiles {
         Ok(out)
     }
 
+    /// Whether nothing but what is there says what the config of an image must be.
+    pub(super) fn computed(&self) -> bool {
+        self.computed
+    }
+
     /// Makes the manifest of an image.
     async fn add(&mut self, image: &SavedImage, limits: &Limits, stats: &Stats) -> Result<(Digest, u64)> {
         let config = self.read_whole(&image.config, limits, stats).await?;
         let digest = Digest::of(&config);
-        if named_digest(&image.config).is_some_and(|named| named != digest) {
-            let text =
-                format!("the config {} does not have the digest that it is named by", shown(&image.config));
-            return Err(Error::new(Code::DigestMismatch, text).with_digest(&digest));
-        }
+        // Tools change configs and leave their names: `docker load` does not look at these.
+        self.computed |= named_digest(&image.config) != Some(digest);
         let diff_ids =
             ImageConfig::parse(&config, limits).map_err(|e| e.with_digest(&digest))?.rootfs.diff_ids;
         if diff_ids.len() != image.layers.len() {
@@ -139,11 +150,18 @@ impl DockerFiles {
             let Some(size) = self.files.size(file).await? else {
                 return Err(Error::new(Code::NotFound, format!("the archive holds no {}", shown(file))));
             };
-            let (suffix, digest) = match compression(&self.start(file, size, stats).await?) {
-                None => ("", diff_id),
+            let start = self.start(file, size, stats).await?;
+            let (suffix, digest) = match compression(&start) {
+                None => {
+                    refuse_foreign(&start, limits).map_err(|e| e.with_digest(&diff_id))?;
+                    ("", diff_id)
+                }
                 Some(suffix) => match named_digest(file) {
                     Some(named) => (suffix, named),
-                    None => return Err(no_digest(file)),
+                    None => {
+                        self.computed = true;
+                        (suffix, self.digest_of(file, suffix, &diff_id, limits, stats).await?)
+                    }
                 },
             };
             let comma = if i == 0 { "" } else { "," };
@@ -165,9 +183,46 @@ impl DockerFiles {
         read_limited(body, None, "max_manifest_size", limits.max_manifest_size).await
     }
 
+    /// The digest of a compressed layer that states none; what it unpacks to must be what the config says.
+    async fn digest_of(
+        &self,
+        file: &str,
+        suffix: &str,
+        diff_id: &Digest,
+        limits: &Limits,
+        stats: &Stats,
+    ) -> Result<Digest> {
+        // It streams past.
+        let limits = Limits { max_whole_layer_inflated: limits.max_build_inflated, ..limits.clone() };
+        let (mut packed, mut unpacked) = (Sha256::new(), Sha256::new());
+        let (mut gzip, mut zstd) = (GzipDecoder::new(&limits), ZstdDecoder::new(&limits));
+        let is_gzip = suffix == "+gzip";
+        let mut body = read_counted(&*self.files, stats, file, None, Purpose::Blob).await?;
+        while let Some(chunk) = body.next().await {
+            let chunk = chunk?;
+            packed.update(&chunk);
+            let sink = &mut |out: &[u8]| {
+                unpacked.update(out);
+                Ok(())
+            };
+            if is_gzip { gzip.push(&chunk, sink)? } else { zstd.push(&chunk, sink)? }
+        }
+        if is_gzip {
+            gzip.finish()?
+        } else {
+            zstd.finish()?
+        }
+        if Digest::from_sha256(unpacked.finalize().into()) == *diff_id {
+            return Ok(Digest::from_sha256(packed.finalize().into()));
+        }
+        let text = format!("the layer {} is not what the config says", shown(file));
+        Err(Error::new(Code::DigestMismatch, text).with_digest(diff_id))
+    }
+
     /// The first bytes of a file.
     async fn start(&self, file: &str, size: u64, stats: &Stats) -> Result<Vec<u8>> {
-        let mut body = read_counted(&*self.files, stats, file, Some(0..size.min(4)), Purpose::Range).await?;
+        let mut body =
+            read_counted(&*self.files, stats, file, Some(0..size.min(START)), Purpose::Range).await?;
         let mut out = Vec::new();
         while let Some(chunk) = body.next().await {
             out.extend_from_slice(&chunk?);
@@ -224,6 +279,15 @@ fn named_digest(file: &str) -> Option<Digest> {
     format!("sha256:{hex}").parse().ok()
 }
 
+/// `UNSUPPORTED` for what is compressed in another way, which the config's digest would only tell to be wrong.
+fn refuse_foreign(start: &[u8], limits: &Limits) -> Result<()> {
+    let mut walker = TarWalker::new(limits);
+    match walker.push(start).and_then(|_| walker.finish(None)) {
+        Err(e) if e.code() == Code::Unsupported => Err(e),
+        _ => Ok(()),
+    }
+}
+
 /// The suffix of a compressed layer's media type.
 fn compression(start: &[u8]) -> Option<&'static str> {
     match start {
@@ -231,13 +295,4 @@ fn compression(start: &[u8]) -> Option<&'static str> {
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("+zstd"),
         _ => None,
     }
-}
-
-fn no_digest(file: &str) -> Error {
-    let text = format!(
-        "the layer {} is compressed and not named by its digest, so nothing says what it must hold; convert it: \
-         skopeo copy docker-archive:OLD oci-archive:NEW",
-        shown(file)
-    );
-    Error::new(Code::Unsupported, text)
 }

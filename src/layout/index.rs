@@ -1,7 +1,8 @@
 //! Which entry of a layout's `index.json` a name means.
 
 use crate::error::{Code, Error, Result};
-use crate::oci::{Descriptor, ImageIndex, ManifestDoc, Reference, media_type, parse_manifest};
+use crate::oci::{Descriptor, Digest, ImageIndex, ManifestDoc, Reference, media_type, parse_manifest};
+use crate::order::heap_sort;
 
 /// The tag, or with some tools the full reference.
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
@@ -14,6 +15,8 @@ pub(super) enum Found<'a> {
     Entry(&'a Descriptor),
     /// All images of the index, which differ by platform only: the index itself is the image.
     Whole,
+    /// Several, none of which is meant rather than another; and what is to be said of that.
+    Many(Vec<&'a Descriptor>, String),
 }
 
 fn ref_name(d: &Descriptor) -> Option<&str> {
@@ -76,10 +79,7 @@ pub(super) fn only<'a>(index: &'a ImageIndex, place: &str) -> Result<Found<'a>> 
         [one] => Ok(Found::Entry(one)),
         [] => Err(Error::new(Code::NotFound, "the layout holds no image").with_reference(place)),
         many if differ_by_platform_only(many) => Ok(Found::Whole),
-        many => {
-            let text = format!("the layout holds {} images; name one of {}", many.len(), names(many));
-            Err(Error::new(Code::InvalidArgument, text).with_reference(place))
-        }
+        many => Ok(Found::Many(images.clone(), format!("the layout holds {} images", many.len()))),
     }
 }
 
@@ -105,13 +105,8 @@ pub(super) fn by_name<'a>(index: &'a ImageIndex, name: &str, place: &str) -> Res
                 return Ok(Found::Whole);
             }
             many => {
-                let text = format!(
-                    "{} images have the name {:?}; name one of {}",
-                    many.len(),
-                    shown(name),
-                    names(many)
-                );
-                return Err(Error::new(Code::InvalidArgument, text).with_reference(place));
+                let text = format!("{} images have the name {:?}", many.len(), shown(name));
+                return Ok(Found::Many(hits, text));
             }
         }
     }
@@ -123,38 +118,50 @@ fn shown(name: &str) -> String {
     crate::http::shown(name)
 }
 
+/// Names to choose from that are told at once.
+pub(super) const MOST_NAMES: usize = 20;
+
 /// Names to choose from: full where there are such, else digests.
 fn names(of: &[&Descriptor]) -> String {
-    const MOST: usize = 20;
+    let mut out: Vec<String> = distinct(of).into_iter().take(MOST_NAMES).map(|name| shown(&name)).collect();
     if of.is_empty() {
         return "no image".into();
     }
-    let name = |d: &&Descriptor| {
-        let name = full_names(d).next().or(ref_name(d)).map(shown);
-        name.unwrap_or_else(|| d.digest.to_string())
-    };
-    let mut out: Vec<String> = of.iter().take(MOST).map(name).collect();
-    if of.len() > MOST {
-        out.push(format!("{} more", of.len() - MOST));
+    if of.len() > MOST_NAMES {
+        out.push(format!("{} more", of.len() - MOST_NAMES));
     }
     out.join(", ")
 }
 
-/// A name of each image, in the order of the file: the full one where it has one. One for images that differ by platform
-/// only.
+/// What each of several is called so that it means no other: its name, the full one where it has one; its digest where
+/// another has the same name, or it has none.
+pub(super) fn distinct(of: &[&Descriptor]) -> Vec<String> {
+    let name = |d: &Descriptor| full_names(d).next().or(ref_name(d)).map(str::to_owned);
+    let mut sorted: Vec<(String, Digest)> = of.iter().filter_map(|d| Some((name(d)?, d.digest))).collect();
+    heap_sort(&mut sorted, |a, b| (&a.0, a.1.as_bytes()) < (&b.0, b.1.as_bytes()));
+    let shared = |name: &str| {
+        let same = sorted.partition_point(|(n, _)| n.as_str() < name);
+        let mut same = sorted.iter().skip(same).take_while(|(n, _)| n == name).map(|(_, digest)| digest);
+        let first = same.next();
+        same.any(|digest| Some(digest) != first)
+    };
+    of.iter().map(|d| name(d).filter(|n| !shared(n)).unwrap_or_else(|| d.digest.to_string())).collect()
+}
+
+/// A name of each image, in the order of the file. One for images that differ by platform only.
 pub(super) fn all_names(index: &ImageIndex) -> Vec<String> {
     let images = candidates(index);
-    let name = |d: &Descriptor| full_names(d).next().or(ref_name(d)).map(str::to_owned);
     if differ_by_platform_only(&images) {
-        return images.first().and_then(|d| name(d)).into_iter().collect();
+        let name = |d: &&Descriptor| full_names(d).next().or(ref_name(d)).map(str::to_owned);
+        return images.first().and_then(name).into_iter().collect();
     }
+    // Each name of an image that has several.
+    let known: Vec<&Descriptor> =
+        index.manifests.iter().filter(|d| images.iter().any(|i| i.digest == d.digest)).collect();
     let mut out: Vec<String> = Vec::new();
-    for d in &index.manifests {
-        if images.iter().any(|i| i.digest == d.digest) {
-            let name = name(d).unwrap_or_else(|| d.digest.to_string());
-            if !out.contains(&name) {
-                out.push(name);
-            }
+    for name in distinct(&known) {
+        if !out.contains(&name) {
+            out.push(name);
         }
     }
     out

@@ -12,10 +12,10 @@ use super::docker::DockerFiles;
 use super::files::Files;
 use super::index::{self, Found};
 use crate::error::{Code, Error, Result};
-use crate::http::{Gather, read_limited};
+use crate::http::{Gather, read_limited, shown};
 use crate::limits::Limits;
 use crate::oci::json::Json;
-use crate::oci::{Descriptor, Digest, ImageIndex, ManifestDoc, media_type, parse_manifest};
+use crate::oci::{Descriptor, Digest, ImageConfig, ImageIndex, ManifestDoc, media_type, parse_manifest};
 use crate::source::{RawManifest, Source, Target, inline_part, manifest_media_type};
 use crate::stats::{RequestRecord, Stats};
 use crate::transport::{ByteStream, Purpose};
@@ -26,6 +26,8 @@ pub struct Layout {
     index: ImageIndex,
     /// `index.json` as it is.
     raw: Bytes,
+    /// The names of what it is made of say nothing of its digests.
+    computed: bool,
     limits: Limits,
     stats: Stats,
 }
@@ -37,41 +39,76 @@ impl fmt::Debug for Layout {
 }
 
 impl Layout {
-    /// Reads `oci-layout` and `index.json`. What `docker save` wrote before version 25 is read as a layout, too.
+    /// Reads `oci-layout` and `index.json`. Where these list no image, what `docker save` writes besides is read as a
+    /// layout: its `manifest.json`.
     ///
     /// # Errors
     /// `NOT_FOUND` where there is no layout, `UNSUPPORTED` for another version, `CORRUPT_MANIFEST`.
     pub async fn open(files: Rc<dyn Files>, limits: Limits, stats: Stats) -> Result<Layout> {
+        Layout::open_as(files, false, limits, stats).await
+    }
+
+    /// As [`open`](Self::open); where there is a `manifest.json`, it says what images there are, as it does for
+    /// `docker load`.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open).
+    pub async fn open_saved(files: Rc<dyn Files>, limits: Limits, stats: Stats) -> Result<Layout> {
+        Layout::open_as(files, true, limits, stats).await
+    }
+
+    async fn open_as(files: Rc<dyn Files>, saved: bool, limits: Limits, stats: Stats) -> Result<Layout> {
         let name = files.name();
-        let most = limits.max_manifest_size;
-        let mut files = files;
-        let whole = async |files: &dyn Files, path| {
-            let body = read_counted(files, &stats, path, None, Purpose::Manifest).await?;
-            read_limited(body, None, "max_manifest_size", most).await
-        };
-        let both =
-            async |files: &dyn Files| join(whole(files, "oci-layout"), whole(files, "index.json")).await;
-        let (mut version, mut raw) = both(&*files).await;
-        let missing = |r: &Result<Bytes>| matches!(r, Err(e) if e.code() == Code::NotFound);
-        if missing(&version) && missing(&raw) && files.size("manifest.json").await.is_ok_and(|s| s.is_some())
-        {
-            let docker = DockerFiles::open(files, &limits, &stats).await;
-            files = Rc::new(docker.map_err(|e| e.with_reference(&name))?);
-            // What was made costs no read.
-            (version, raw) = both(&*files).await;
-        }
-        let wrap = |e: Error, file: &str| {
-            if e.code() == Code::NotFound {
-                Error::new(Code::NotFound, format!("there is no {file}, so this is no OCI image layout"))
-                    .with_reference(&name)
-            } else {
-                e.with_reference(&name)
+        let is_saved = async || files.size("manifest.json").await.is_ok_and(|size| size.is_some());
+        let opened = async {
+            if saved && is_saved().await {
+                return Layout::of_saved(files.clone(), &limits, &stats).await;
+            }
+            match Layout::of_oci(files.clone(), &limits, &stats).await {
+                // Some tools write an empty index besides.
+                Ok(layout) if layout.is_empty() && is_saved().await => {
+                    Layout::of_saved(files.clone(), &limits, &stats).await
+                }
+                Err(e) if e.code() == Code::NotFound && is_saved().await => {
+                    Layout::of_saved(files.clone(), &limits, &stats).await
+                }
+                opened => opened,
             }
         };
-        check_version(&version.map_err(|e| wrap(e, "oci-layout"))?).map_err(|e| e.with_reference(&name))?;
+        opened.await.map_err(|e: Error| e.with_reference(name))
+    }
+
+    async fn of_saved(files: Rc<dyn Files>, limits: &Limits, stats: &Stats) -> Result<Layout> {
+        let docker = DockerFiles::open(files, limits, stats).await?;
+        let computed = docker.computed();
+        // What was made costs no read.
+        let layout = Layout::of_oci(Rc::new(docker), limits, stats).await?;
+        Ok(Layout { computed, ..layout })
+    }
+
+    async fn of_oci(files: Rc<dyn Files>, limits: &Limits, stats: &Stats) -> Result<Layout> {
+        let whole = async |path| {
+            let most = limits.max_manifest_size;
+            let body = read_counted(&*files, stats, path, None, Purpose::Manifest).await?;
+            read_limited(body, None, "max_manifest_size", most).await
+        };
+        let (version, raw) = join(whole("oci-layout"), whole("index.json")).await;
+        let wrap = |e: Error, file: &str| match e.code() {
+            Code::NotFound => {
+                Error::new(Code::NotFound, format!("there is no {file}, so this is no OCI image layout"))
+            }
+            _ => e,
+        };
+        check_version(&version.map_err(|e| wrap(e, "oci-layout"))?)?;
         let raw = raw.map_err(|e| wrap(e, "index.json"))?;
-        let index = index::parse(&raw, &limits).map_err(|e| e.with_reference(&name))?;
-        Ok(Layout { files, index, raw, limits, stats })
+        let index = index::parse(&raw, limits)?;
+        let (limits, stats) = (limits.clone(), stats.clone());
+        Ok(Layout { files, index, raw, computed: false, limits, stats })
+    }
+
+    /// Whether the index lists no image.
+    fn is_empty(&self) -> bool {
+        matches!(index::only(&self.index, ""), Err(e) if e.code() == Code::NotFound)
     }
 
     /// What `index.json` lists.
@@ -96,6 +133,7 @@ impl Layout {
             },
         };
         match found {
+            Found::Many(images, text) => Err(self.ambiguous(&images, &text).await),
             Found::Entry(d) => self.manifest_bytes(&d.digest, &d.media_type, Some(d)).await,
             Found::Whole => Ok(RawManifest {
                 bytes: self.raw.clone(),
@@ -103,6 +141,36 @@ impl Layout {
                 digest: Digest::of(&self.raw),
             }),
         }
+    }
+
+    /// That one of several images is to be named, and how each is: where its name is another's too, by its digest, with
+    /// its platform.
+    async fn ambiguous(&self, images: &[&Descriptor], text: &str) -> Error {
+        let mut names: Vec<String> = Vec::new();
+        for (name, d) in index::distinct(images).iter().zip(images).take(index::MOST_NAMES) {
+            let is_digest = *name == d.digest.to_string();
+            names.push(match if is_digest { self.platform(d).await } else { None } {
+                Some(platform) => format!("{name} ({platform})"),
+                None => shown(name),
+            });
+        }
+        if images.len() > names.len() {
+            names.push(format!("{} more", images.len() - names.len()));
+        }
+        let text = format!("{text}; name one of {}", names.join(", "));
+        Error::new(Code::InvalidArgument, text).with_reference(self.files.name())
+    }
+
+    /// What an image runs on, by its entry or its config.
+    async fn platform(&self, d: &Descriptor) -> Option<String> {
+        if let Some(platform) = &d.platform {
+            return Some(platform.shown());
+        }
+        let raw = self.manifest_bytes(&d.digest, &d.media_type, Some(d)).await.ok()?;
+        let doc = parse_manifest(&raw.bytes, &raw.media_type, &self.limits).ok()?;
+        let ManifestDoc::Image(image) = doc else { return None };
+        let config = Source::blob(self, &image.config, "max_manifest_size", self.limits.max_manifest_size);
+        Some(ImageConfig::parse(&config.await.ok()?, &self.limits).ok()?.platform().shown())
     }
 
     async fn manifest_bytes(
@@ -275,6 +343,12 @@ impl Source for Layout {
     }
     fn is_steady(&self) -> bool {
         self.files.is_steady()
+    }
+    fn is_local(&self) -> bool {
+        true
+    }
+    fn computes_digests(&self) -> bool {
+        self.computed
     }
 }
 

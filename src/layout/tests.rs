@@ -3,6 +3,8 @@
 
 mod archive;
 mod docker;
+#[cfg(feature = "archive")]
+mod packed;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -259,6 +261,42 @@ fn names_as_tools_write_them() {
     assert_eq!(to(tag("v9")).unwrap_err().code(), Code::NotFound);
     assert_eq!(to(tag("../../x")).unwrap_err().code(), Code::NotFound);
     assert_eq!(to(Target::Only).unwrap_err().code(), Code::InvalidArgument);
+}
+
+#[test]
+fn images_of_one_name_are_told_by_digest_and_platform() {
+    let files = MemoryFiles::new(&[MARKER]);
+    // As tools write them: the platform is in the config only.
+    let put = |architecture: &str| {
+        let config = format!(
+            r#"{{"architecture":"{architecture}","os":"linux","rootfs":{{"type":"layers","diff_ids":[]}}}}"#
+        );
+        let digest = files.put_blob(config.as_bytes());
+        let manifest = format!(
+            r#"{{"schemaVersion":2,"config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{digest}","size":{}}},"layers":[]}}"#,
+            config.len()
+        );
+        let digest = files.put_blob(manifest.as_bytes());
+        let entry = format!(
+            r#"{{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"{digest}","size":{},"annotations":{{"org.opencontainers.image.ref.name":"1.0.0"}}}}"#,
+            manifest.len()
+        );
+        (digest, entry)
+    };
+    let ((one, first), (two, second)) = (put("amd64"), put("arm64"));
+    let entries = [first, second, named(3, "other")];
+    files.0.borrow_mut().insert("index.json".into(), index_of(&entries).into());
+    let layout = block_on(Layout::open(files, Limits::default(), Stats::default())).unwrap();
+    let both = format!("{one} (linux/amd64), {two} (linux/arm64)");
+    let e = block_on(Source::manifest(&layout, &Target::Tag("1.0.0".into()))).unwrap_err();
+    assert_eq!(e.code(), Code::InvalidArgument);
+    assert_eq!(e.message(), format!("2 images have the name \"1.0.0\"; name one of {both}"));
+    let e = block_on(Source::manifest(&layout, &Target::Only)).unwrap_err();
+    assert_eq!(e.message(), format!("the layout holds 3 images; name one of {both}, other"));
+    assert_eq!(layout.names(), [one.to_string(), two.to_string(), "other".to_owned()]);
+    for digest in [one, two] {
+        assert_eq!(block_on(Source::manifest(&layout, &Target::Digest(digest))).unwrap().digest, digest);
+    }
 }
 
 #[test]
