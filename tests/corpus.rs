@@ -43,6 +43,9 @@ mod memory;
 mod overlaybd_tar;
 #[path = "../fuzz/bodies/pack.rs"]
 mod pack;
+#[cfg(feature = "archive")]
+#[path = "../fuzz/bodies/packed.rs"]
+mod packed;
 #[path = "../fuzz/bodies/path.rs"]
 mod path;
 #[cfg(feature = "nydus")]
@@ -93,6 +96,8 @@ macro_rules! replay {
 replay!(builder, forged);
 #[cfg(feature = "estargz")]
 replay!(toc);
+#[cfg(feature = "archive")]
+replay!(packed);
 #[cfg(feature = "zstd-stream")]
 replay!(stretches);
 

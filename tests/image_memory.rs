@@ -8,6 +8,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use futures_executor::block_on;
+#[cfg(feature = "archive")]
+use futures_util::StreamExt as _;
 use memory::ztoc::{Spec, file, gzip, noise, tar};
 use memory::{GZIP, MadeLayer, Memory};
 use ocipeek::image::Image;
@@ -101,4 +103,37 @@ fn a_40_mib_file_streams_in_a_few_mib() {
     println!(
         "peak: {without_cache} without a span cache, {with_cache} with 8 MiB of it, {whole} fetched whole"
     );
+    #[cfg(feature = "archive")]
+    compressed_archive(SIZE);
+}
+
+/// A compressed archive is listed and read by pieces, whatever its size.
+#[cfg(feature = "archive")]
+fn compressed_archive(size: usize) {
+    use ocipeek::layout::{FileAccess, Files as _, TarFiles};
+
+    let (tar, _) = tar(&[file("big", noise(size, 2)), file("zeros", vec![0; 4 * size])]);
+    let (packed, _) = gzip(&tar, 64 * MIB, None);
+    let path = std::env::temp_dir().join(format!("ocipeek-memory-{}.tar.gz", std::process::id()));
+    std::fs::write(&path, packed).unwrap();
+    drop(tar);
+    let access = std::rc::Rc::new(FileAccess::open(&path).unwrap());
+    let (limits, stats) = (ocipeek::limits::Limits::default(), ocipeek::stats::Stats::default());
+    let mut files = None;
+    let pass = peak(|| files = Some(block_on(TarFiles::open(access, &limits, &stats)).unwrap()));
+    let files = files.unwrap();
+    let read = peak(|| {
+        block_on(async {
+            let mut body = files.read("zeros", None).await.unwrap();
+            let mut len = 0;
+            while let Some(chunk) = body.next().await {
+                len += chunk.unwrap().len();
+            }
+            assert_eq!(len, 4 * size);
+        });
+    });
+    std::fs::remove_file(&path).unwrap();
+    println!("peak: {pass} for the pass over {} bytes of a compressed tar, {read} for a read", 5 * size);
+    assert!(pass < 11 * MIB, "{pass}");
+    assert!(read < 6 * MIB, "{read}");
 }

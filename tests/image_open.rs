@@ -473,7 +473,7 @@ fn a_copy_may_lack_images_that_its_index_lists() {
     std::fs::create_dir_all(&blobs).unwrap();
     let put = |text: &str, media_type: &str, more: Value| {
         let digest = Digest::of(text.as_bytes());
-        std::fs::write(blobs.join(digest.hex().to_string()), text).unwrap();
+        std::fs::write(blobs.join(digest.hex()), text).unwrap();
         desc(&Descriptor::new(media_type, digest, text.len() as u64), more)
     };
     let made = |architecture: &str| {

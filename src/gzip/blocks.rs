@@ -19,6 +19,7 @@ pub(crate) struct Border<'a> {
     /// The 32 KiB of output before it, also of members before; zeros in front where there is less.
     pub window: &'a [u8],
     /// Offset in the input that is being pushed of the first whole byte.
+    #[cfg_attr(not(feature = "build"), allow(dead_code, reason = "for the digests of spans"))]
     pub pushed: usize,
 }
 
@@ -58,6 +59,20 @@ impl BlockDecoder {
             input: 0,
             output: 0,
         }
+    }
+
+    /// Between two blocks of a member, or before its first: so many high `bits` of `byte` come before the rest, and matches
+    /// may reach back into `window`, of 32 KiB at most. The sum of that member is not checked.
+    #[cfg(feature = "archive")]
+    pub fn resume(bits: u8, byte: u8, window: &[u8]) -> Self {
+        let mut decoder = BlockDecoder::new();
+        let place = decoder.buf.get_mut(WINDOW.saturating_sub(window.len())..WINDOW);
+        if let Some(place) = place.filter(|place| place.len() == window.len()) {
+            place.copy_from_slice(window);
+        }
+        decoder.engine = Engine::resume(bits, byte);
+        (decoder.place, decoder.member, decoder.sums) = (Place::Data, 0, Sums::unknown());
+        decoder
     }
 
     /// Decodes `input`. How it is cut changes where the output is cut and nothing else. `CORRUPT_LAYER` if it is not

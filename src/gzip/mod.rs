@@ -8,7 +8,7 @@
 //! replaced without touching the rest.
 #![forbid(unsafe_code)]
 
-#[cfg(feature = "build")]
+#[cfg(any(feature = "archive", feature = "build"))]
 pub(crate) mod blocks;
 mod crc32;
 mod decoder;

@@ -1,11 +1,20 @@
 import type { LocalFiles } from "../wasm/ocipeek.js";
+import { MemoryCache } from "./cache.js";
+
+/**
+ * What was found in compressed archives, at most 12 MB of each: who lists the images of one and then opens one of them
+ * does not wait twice.
+ */
+export const archives = new MemoryCache({ maxBytes: 16 << 20 });
 
 /** A `Blob` or `File` as an archive. Only the slices asked for are read. */
 export function blobFiles(blob: Blob): LocalFiles {
-  const name = (blob as { name?: unknown }).name;
+  const { name, lastModified } = blob as { name?: unknown; lastModified?: unknown };
   return {
     name: typeof name === "string" && name !== "" ? name : "blob",
     steady: true,
+    version: String(lastModified ?? ""),
+    kept: archives,
     size: async () => blob.size,
     read: async (_path, start, end) => new Uint8Array(await blob.slice(start, end).arrayBuffer()),
   };

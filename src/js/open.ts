@@ -12,7 +12,7 @@ import { Handover } from "./formats/handover.js";
 import { Image } from "./image.js";
 import { Indexing } from "./indexing/index.js";
 import { ProgressMeter } from "./progress.js";
-import { formatsReady, isBrowser, ownFetch, type Runtime, ready } from "./runtime.js";
+import { isBrowser, otherModule, ownFetch, type Runtime, ready } from "./runtime.js";
 import { schemeOptions, splitScheme } from "./scheme.js";
 import { Scope } from "./scope.js";
 import { timely } from "./timely-cache.js";
@@ -27,9 +27,11 @@ import type { Auth, ImageSource, OpenOptions } from "./types.js";
  *   `https://` before one that ends in a tag or digest, its registry is reached by just that,
  * - any other `http(s)` URL, and each `URL` object: an OCI image layout below it; which image, `#tag` or the option `tag`
  *   says,
- * - a `Blob` or `File`: a tar of an OCI image layout, or what `docker save` wrote; read by pieces,
+ * - a `Blob` or `File`: a tar of an OCI image layout, or what `docker save` wrote; read by pieces. Compressed by gzip or
+ *   zstd, it is read once from end to end before, which loads a module of its own,
  * - a `Map` of files by their paths, or functions that read a folder: the same, unpacked,
- * - in Node, Deno and Bun also `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]` and `docker-archive:FILE[:TAG]`.
+ * - in Node, Deno and Bun also `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]` and `docker-archive:FILE[:TAG]`, whose file may be
+ *   compressed, too.
  *
  * @throws {@link OcipeekError}
  */
@@ -47,14 +49,13 @@ export async function open(source: ImageSource, options: OpenOptions = {}): Prom
     indexing.attach(wasm);
     return new Image(wasm, scope, indexing);
   } catch (error) {
-    if (!(error instanceof OcipeekError) || error.format === undefined || !runtime.formats) {
-      throw hinted(error, spec);
-    }
+    const other = await otherModule(runtime, error).catch((failure) => {
+      throw hinted(failure, spec);
+    });
+    const wasm = await scope.run(options.signal, (stop) => other.openImage(spec, raw, handover.second, stop));
+    indexing.attach(wasm);
+    return new Image(wasm, scope, indexing);
   }
-  const other = await formatsReady(runtime.formats);
-  const wasm = await scope.run(options.signal, (stop) => other.openImage(spec, raw, handover.second, stop));
-  indexing.attach(wasm);
-  return new Image(wasm, scope, indexing);
 }
 
 /**
@@ -65,14 +66,19 @@ export async function open(source: ImageSource, options: OpenOptions = {}): Prom
  */
 export async function imagesIn(
   source: ImageSource,
-  options: Pick<OpenOptions, "fetch" | "signal" | "limits"> = {},
+  options: Pick<OpenOptions, "fetch" | "signal" | "limits" | "onProgress"> = {},
 ): Promise<string[]> {
   const runtime = await ready();
   const spec = sourceOf(source, undefined, runtime);
   if (spec.kind === "registry") throw invalid("source must be a layout or an archive, not a reference");
-  return new Scope().run(options.signal, (stop) =>
-    imageNames(spec, rawOptions(options, runtime), hostOf(options), stop),
-  );
+  const meter = options.onProgress && new ProgressMeter(options.onProgress);
+  const [scope, raw, host] = [new Scope(meter), rawOptions(options, runtime), hostOf(options, meter)];
+  try {
+    return await scope.run(options.signal, (stop) => imageNames(spec, raw, host, stop));
+  } catch (error) {
+    const other = await otherModule(runtime, error);
+    return scope.run(options.signal, (stop) => other.imageNames(spec, raw, host, stop));
+  }
 }
 
 /** What wasm calls. @internal */
@@ -147,7 +153,8 @@ export function sourceOf(source: ImageSource, tag: string | undefined, runtime: 
       `UNSUPPORTED: ${transport}: needs a file system; open a File or a URL`,
     );
   }
-  const kind = transport === "oci" ? "folder" : "archive";
+  const kinds = { oci: "folder", "oci-archive": "archive", "docker-archive": "saved" } as const;
+  const kind = kinds[transport as keyof typeof kinds];
   return { kind, files: reader(path), ...tagged(name ?? tag) };
 }
 

@@ -1,4 +1,5 @@
 import * as base from "../wasm/ocipeek.js";
+import { OcipeekError } from "./errors.js";
 import { Loading } from "./loading.js";
 import { type Budgeted, budget } from "./memory.js";
 import type { Fetch } from "./types.js";
@@ -21,7 +22,7 @@ export interface Runtime {
   isIsolated?: boolean;
   /** The module `ocipeek/build`, which is loaded on demand. */
   builder?(): Promise<typeof import("./build/index.js")>;
-  /** The module that reads images in other lazy formats, which is loaded on demand. */
+  /** The module that reads images in other lazy formats and compressed archives, which is loaded on demand. */
   formats?(): Promise<FormatsModule>;
 }
 
@@ -31,6 +32,8 @@ export interface FormatsModule extends Budgeted {
   load(): unknown;
   /** As the base module's. */
   openImage: typeof base.openImage;
+  openSource: typeof base.openSource;
+  imageNames: typeof base.imageNames;
   /** Whether it has failed, and takes another {@link load}. */
   isLost(): boolean;
 }
@@ -65,7 +68,7 @@ const formats = new Loading<FormatsModule>();
 let loadedFormats: FormatsModule | undefined;
 
 /** The module for other formats, instantiated. */
-export async function formatsReady(find: () => Promise<FormatsModule>): Promise<FormatsModule> {
+async function formatsReady(find: () => Promise<FormatsModule>): Promise<FormatsModule> {
   if (loadedFormats?.isLost()) formats.forget();
   return formats.get(async () => {
     const module = await find();
@@ -74,6 +77,12 @@ export async function formatsReady(find: () => Promise<FormatsModule>): Promise<
     loadedFormats = module;
     return module;
   });
+}
+
+/** The module for other formats, where the base module said by `error` that it is one that reads this; else throws that. */
+export async function otherModule(runtime: Runtime, error: unknown): Promise<FormatsModule> {
+  if (!(error instanceof OcipeekError) || error.format === undefined || !runtime.formats) throw error;
+  return formatsReady(runtime.formats);
 }
 
 /** Whether the platform is a browser's page or worker: CORS applies there, and redirects are hidden. */

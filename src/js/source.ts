@@ -10,7 +10,7 @@ import { hostOf, rawOptions, sourceOf } from "./open.js";
 import { ProgressMeter } from "./progress.js";
 import type { Manifest } from "./push/content.js";
 import type { Descriptor } from "./push/descriptor.js";
-import { ready } from "./runtime.js";
+import { otherModule, ready } from "./runtime.js";
 import { Scope } from "./scope.js";
 import type { ImageSource, OpenOptions, OperationOptions, ReadStats } from "./types.js";
 
@@ -35,7 +35,12 @@ export async function openSource(source: ImageSource, options: OpenSourceOptions
   const meter = options.onProgress && new ProgressMeter(options.onProgress);
   const scope = new Scope(meter, "source");
   const raw = rawOptions(options, runtime, spec);
-  const wasm = await scope.run(options.signal, (stop) => openInWasm(spec, raw, hostOf(options, meter), stop));
+  const host = hostOf(options, meter);
+  const opened = scope.run(options.signal, (stop) => openInWasm(spec, raw, host, stop));
+  const wasm = await opened.catch(async (error) => {
+    const other = await otherModule(runtime, error);
+    return scope.run(options.signal, (stop) => other.openSource(spec, raw, host, stop));
+  });
   const parts = spec.kind === "registry" ? parseReference(spec.reference) : undefined;
   return new Source(wasm, scope, parts);
 }

@@ -68,8 +68,8 @@ export type IndexVoucher = "image" | "named" | "own" | "checked" | "attached";
 
 /** How what was returned has been verified. */
 export interface Verification {
-  /** How the manifest chain was checked: every manifest against its digest, starting from a digest that the caller gave or from what the registry said of the tag. */
-  manifest: "digest" | "tag";
+  /** How the manifest chain was checked: every manifest against its digest, starting from a digest that the caller gave or from what the registry said of the tag. `computed`: the archive of `docker save` names the image's config otherwise than by its digest, so that this was computed of what is there. */
+  manifest: "digest" | "tag" | "computed";
   /**
    * What vouches for names, sizes and attributes. `own-index`: an index that was built here of bytes that had the layer's
    * digest, and perhaps kept in the cache since.

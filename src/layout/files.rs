@@ -36,6 +36,10 @@ pub trait RandomAccess {
     fn read(&self, range: Range<u64>) -> LocalBoxFuture<'_, Result<ByteStream>>;
     /// How errors name it.
     fn name(&self) -> String;
+    /// What tells it from another state of the same file, such as its time, once its size was asked for; may be empty.
+    fn version(&self) -> String {
+        String::new()
+    }
     /// Whether it cannot change while it is read.
     fn is_steady(&self) -> bool {
         false

@@ -119,6 +119,9 @@ impl RandomAccess for FileAccess {
     fn name(&self) -> String {
         self.shown.clone()
     }
+    fn version(&self) -> String {
+        self.file.metadata().and_then(|m| m.modified()).map(|time| format!("{time:?}")).unwrap_or_default()
+    }
 }
 
 fn size_of(file: &File, name: &str) -> Result<u64> {

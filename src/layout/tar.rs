@@ -66,7 +66,8 @@ impl TarFiles {
         stats: &Stats,
     ) -> Result<TarFiles> {
         let name = access.name();
-        let of = |access, members, counts_reads| TarFiles { access, members, counts_reads, stats: stats.clone() };
+        let of =
+            |access, members, counts_reads| TarFiles { access, members, counts_reads, stats: stats.clone() };
         let opened = async {
             match walk(&*access, limits, stats).await {
                 Ok(table) => Ok(of(access, Members::new(&table), false)),

@@ -8,11 +8,13 @@ use futures_util::future::LocalBoxFuture;
 use futures_util::stream;
 use wasm_bindgen::JsValue;
 
+use super::callbacks::JsCache;
 use super::fetch::Meter;
 use super::js;
 use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
 use crate::layout::{Files, RandomAccess};
+use crate::source::Cache;
 use crate::transport::ByteStream;
 
 /// Bytes asked for in one call of `read`, so that a layer is never in memory whole.
@@ -21,6 +23,7 @@ const WINDOW: u64 = 1 << 20;
 /// An object with `name`, `size(path)` (a number, or nothing where there is no such file) and
 /// `read(path, start, end)` (exactly these bytes). Both may return promises. For an archive the path is empty. `steady`
 /// says that the bytes cannot change meanwhile, `fresh` that each `read` gives a buffer of its own, which is then freed.
+/// `version` tells an archive's states apart, and `kept` is a cache for what its pass finds, where it is compressed.
 #[derive(Clone)]
 pub struct JsFiles {
     object: JsValue,
@@ -31,6 +34,11 @@ impl JsFiles {
     /// Reads through `object`.
     pub fn new(object: JsValue, meter: Rc<Meter>) -> Self {
         JsFiles { object, meter }
+    }
+
+    /// A cache of this file's own.
+    pub fn kept(&self) -> Option<Rc<dyn Cache>> {
+        js::get_some(&self.object, "kept").map(|kept| Rc::new(JsCache(kept)) as Rc<dyn Cache>)
     }
 
     async fn size_of(self, path: String) -> Result<Option<u64>> {
@@ -83,7 +91,11 @@ impl JsFiles {
     }
 
     fn label(&self) -> String {
-        js::get_some(&self.object, "name").and_then(|n| n.as_string()).unwrap_or_default()
+        self.text("name")
+    }
+
+    fn text(&self, name: &str) -> String {
+        js::get_some(&self.object, name).and_then(|n| n.as_string()).unwrap_or_default()
     }
 }
 
@@ -142,6 +154,10 @@ impl RandomAccess for JsFiles {
 
     fn name(&self) -> String {
         self.label()
+    }
+
+    fn version(&self) -> String {
+        self.text("version")
     }
 
     fn is_steady(&self) -> bool {

@@ -30,7 +30,8 @@ use crate::transport::Transport;
 /// - `{kind: "registry", reference}`: as Docker users write it,
 /// - `{kind: "url", url, tag?}`: an OCI image layout below a URL,
 /// - `{kind: "folder", files, tag?}` and `{kind: "archive", files, tag?}`: an OCI image layout or what `docker save`
-///   wrote, and a tar of one, read through `files` (see `JsFiles`).
+///   wrote, and a tar of one, read through `files` (see `JsFiles`),
+/// - `{kind: "saved", files, tag?}`: as `archive`, but what `docker save` wrote goes before.
 ///
 /// `host` is `{fetch?, browser, onTransfer?, credentials?, cache?}`; `options` see `Options`. The promise gives a
 /// `WasmImage`; it is rejected with `ABORTED` once `stop` settles.
@@ -70,7 +71,7 @@ pub(super) async fn open_source(source: &JsValue, options: JsValue, host: &JsVal
     let meter = Meter::new(function(host, "onTransfer"));
     let transport: Rc<dyn Transport> =
         Rc::new(FetchTransport::metered(function(host, "fetch"), is_browser(host), Rc::clone(&meter)));
-    let (inner, target) = open_inner(source, &options, limits.clone(), host, &transport, meter).await?;
+    let (inner, target) = open_inner(source, &options, cache.as_ref(), host, &transport, meter).await?;
     let source = match &cache {
         Some(cache) => Rc::new(CachedSource::new(inner, Rc::clone(cache))),
         None => inner,
@@ -86,13 +87,13 @@ pub(super) fn target(name: String) -> Result<Target> {
 async fn open_inner(
     source: &JsValue,
     options: &Options,
-    limits: Limits,
+    cache: Option<&Rc<dyn Cache>>,
     host: &JsValue,
     transport: &Rc<dyn Transport>,
     meter: Rc<Meter>,
 ) -> Result<(Rc<dyn Source>, Target)> {
     let text = |name| js::get_some(source, name).and_then(|v| v.as_string());
-    let stats = Stats::default();
+    let (limits, stats) = (options.limits.clone(), Stats::default());
     let kind = text("kind").unwrap_or_default();
     if kind == "registry" {
         let reference: Reference = text("reference").unwrap_or_default().parse()?;
@@ -101,14 +102,17 @@ async fn open_inner(
         let registry = Registry::new(Rc::clone(transport), &reference, credentials(host), options, stats)?;
         return Ok((Rc::new(registry), target));
     }
-    let layout = open_layout(source, limits, transport, meter, stats).await?;
+    // As for indexes of layers.
+    let trusted = cache.filter(|cache| options.index.is_some() || cache.has_ranges()).cloned();
+    let layout = open_layout(source, trusted, limits, transport, meter, stats).await?;
     let target = text("tag").map_or(Ok(Target::Only), target)?;
     Ok((Rc::new(layout), target))
 }
 
-/// A source of any kind but `registry`.
+/// A source of any kind but `registry`. A `cache` is one that only its owner writes to.
 async fn open_layout(
     source: &JsValue,
+    cache: Option<Rc<dyn Cache>>,
     limits: Limits,
     transport: &Rc<dyn Transport>,
     meter: Rc<Meter>,
@@ -119,13 +123,21 @@ async fn open_layout(
         let files = js::get_some(source, "files").ok_or_else(|| invalid("files", "given"))?;
         Ok::<_, Error>(JsFiles::new(files, meter))
     };
-    let files: Rc<dyn Files> = match text("kind").as_str() {
+    let kind = text("kind");
+    let files: Rc<dyn Files> = match kind.as_str() {
         "url" => Rc::new(UrlFiles::new(Rc::clone(transport), &text("url"), limits.clone(), stats.clone())?),
         "folder" => Rc::new(files()?),
-        "archive" => Rc::new(TarFiles::open(Rc::new(files()?), &limits, &stats).await?),
-        _ => return Err(invalid("source.kind", "registry, url, folder or archive")),
+        "archive" | "saved" => {
+            let files = files()?;
+            let caches: Vec<_> = files.kept().into_iter().chain(cache).collect();
+            Rc::new(TarFiles::open_cached(Rc::new(files), &caches, &limits, &stats).await?)
+        }
+        _ => return Err(invalid("source.kind", "registry, url, folder, archive or saved")),
     };
-    Layout::open(files, limits, stats).await
+    match kind.as_str() {
+        "saved" => Layout::open_saved(files, limits, stats).await,
+        _ => Layout::open(files, limits, stats).await,
+    }
 }
 
 /// The names of the images that a layout or archive holds: an array of what `tag` takes. `source`, `options` and `host`
@@ -137,7 +149,7 @@ pub fn image_names(source: JsValue, options: JsValue, host: JsValue, stop: Optio
         let meter = Meter::new(function(&host, "onTransfer"));
         let fetch = FetchTransport::metered(function(&host, "fetch"), is_browser(&host), Rc::clone(&meter));
         let transport: Rc<dyn Transport> = Rc::new(fetch);
-        let layout = open_layout(&source, limits, &transport, meter, Stats::default()).await?;
+        let layout = open_layout(&source, None, limits, &transport, meter, Stats::default()).await?;
         let names = Array::new();
         for name in layout.names() {
             names.push(&name.into());

@@ -60,12 +60,16 @@ export interface RawDiscovery {
 export type LocalFiles = import("../js/types.js").LocalFolder & {
   /** Each `read` gives a buffer of its own, which may be freed. */
   fresh?: boolean;
+  /** Of an archive: tells its states apart, once its size was asked for. */
+  readonly version?: string;
+  /** Of an archive: keeps what is found in it, where it is compressed. */
+  kept?: { get(key: string): unknown; put(key: string, value: Uint8Array): unknown };
 };
 
 export type SourceSpec =
   | { kind: "registry"; reference: string; scheme?: "http" | "https" }
   | { kind: "url"; url: string; tag?: string }
-  | { kind: "folder" | "archive"; files: LocalFiles; tag?: string };
+  | { kind: "folder" | "archive" | "saved"; files: LocalFiles; tag?: string };
 
 export interface Host {
   fetch?: unknown;

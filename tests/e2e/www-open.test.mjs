@@ -1,10 +1,11 @@
 // The page opens images: by what people type and paste, from the disk, and out of private registries.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
+import { run } from "../../scripts/lib/run.mjs";
 import { DEMO, startDemoRegistry, startDockerRegistry } from "../lib/docker-registry.mjs";
 import { copyLayout, saveLayout, saveNew, saveOld, saveOldFolder } from "../lib/docker-save.mjs";
 import { merged } from "../lib/expected.mjs";
@@ -262,6 +263,23 @@ describe("the page opens", () => {
       await shows();
     });
 
+    test("a .tar.gz, dropped, and a .tar.zst, chosen", async () => {
+      await saveOld(at("zipped.tar"), at("zipped"));
+      writeFileSync(at("zipped.tar.gz"), gzipSync(readFileSync(at("zipped.tar"))));
+      await start();
+      await drop(page, at("zipped.tar.gz"));
+      await shows();
+      await saveLayout(at("zst.tar"));
+      await run("zstd", ["-q", at("zst.tar")]);
+      await start();
+      await choose(at("zst.tar.zst"));
+      await page
+        .getByRole("list", { name: /^zst.tar.zst holds/ })
+        .getByRole("link", { name: "latest-soci", exact: true })
+        .click();
+      await shows();
+    });
+
     test("a folder with an OCI layout in it", async () => {
       copyLayout(at("folder/layout"));
       writeFileSync(at("folder/readme"), "not of it");
@@ -288,7 +306,8 @@ describe("the page opens", () => {
         await choose(at(name));
         await page.getByRole("alert").getByText(said).waitFor();
       };
-      await wrong("x.tar.gz", gzipSync("x"), /compressed by gzip.*\(gunzip FILE\)/);
+      await wrong("x.tar.gz", gzipSync("x"), /tar is cut off/);
+      await wrong("x.tar.xz", Buffer.from("fd377a585a000004e6d6b446", "hex"), /compressed by xz/);
       await wrong("x.tar", "no tar".repeat(500), /tar/);
       mkdirSync(at("empty"));
       writeFileSync(at("empty/readme"), "");

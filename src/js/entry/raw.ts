@@ -12,7 +12,7 @@ export type WasmSource = object | string;
 
 /** Options of {@link init}. */
 export interface InitOptions {
-  /** The wasm module for images in other formats than SOCI (`ocipeek/formats/wasm`), or a function that fetches it on demand. */
+  /** The wasm module for images in other formats than SOCI, and for compressed archives (`ocipeek/formats/wasm`), or a function that fetches it on demand. */
   formats?: WasmSource | (() => WasmSource | Promise<WasmSource>);
 }
 
@@ -33,6 +33,8 @@ export function init(source: WasmSource | Promise<WasmSource>, { formats }: Init
     formats: async () => ({
       load: other,
       openImage: (...options) => formatsModule.openImage(...options),
+      openSource: (...options) => formatsModule.openSource(...options),
+      imageNames: (...options) => formatsModule.imageNames(...options),
       isLost: () => formatsModule.isLost(),
       memoryHeld: () => formatsModule.memoryHeld(),
       setMemoryLimit: (...options) => formatsModule.setMemoryLimit(...options),

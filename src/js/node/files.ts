@@ -1,6 +1,8 @@
+import type { Stats } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { LocalFiles } from "../../wasm/ocipeek.js";
+import { archives } from "../blob.js";
 
 /** An OCI image layout in a folder. */
 export function folderFiles(folder: string): LocalFiles {
@@ -12,20 +14,33 @@ export function folderFiles(folder: string): LocalFiles {
   };
 }
 
-/** A tar of an OCI image layout. */
+/** A tar of an OCI image layout, or what `docker save` wrote. */
 export function archiveFiles(file: string): LocalFiles {
+  let version = "";
   return {
     name: file,
     fresh: true,
-    size: () => size(file),
+    get version() {
+      return version;
+    },
+    kept: archives,
+    async size() {
+      const found = await regular(file);
+      version = found ? `${found.ino} ${found.mtimeMs} ${found.ctimeMs}` : "";
+      return found?.size;
+    },
     read: (_path, start, end) => readPart(file, start, end),
   };
 }
 
 async function size(path: string): Promise<number | undefined> {
+  return (await regular(path))?.size;
+}
+
+async function regular(path: string): Promise<Stats | undefined> {
   try {
     const found = await stat(path);
-    return found.isFile() ? found.size : undefined;
+    return found.isFile() ? found : undefined;
   } catch (error) {
     const code = (error as { code?: string }).code;
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;

@@ -32,6 +32,7 @@ export function localKey(source: LocalSource): unknown {
 }
 
 /** The names of the images that a file or folder holds. */
-export async function imagesIn({ signal }: CallContext, source: ImageSource): Promise<string[]> {
-  return source.kind === "registry" ? [] : imagesOf(filesOf(source), { signal });
+export async function imagesIn({ signal, progress }: CallContext, source: ImageSource): Promise<string[]> {
+  if (source.kind === "registry") return [];
+  return imagesOf(filesOf(source), { signal, onProgress: progress });
 }

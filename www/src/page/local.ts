@@ -1,7 +1,7 @@
 /** Images on the user's disk: dropped or chosen files and folders. They are read where they lie, by slices. @module */
 import { signal } from "@preact/signals";
 import { START } from "../address/address.ts";
-import type { ImageSource } from "../protocol/api.ts";
+import type { CallProgress, ImageSource } from "../protocol/api.ts";
 import { engine } from "./engine.ts";
 import { type LocalFile, localSource } from "./local-source.ts";
 import { address, go } from "./location.ts";
@@ -11,7 +11,7 @@ import { asEngineError, localSources, opening, reopen } from "./session.ts";
 export type Choosing =
   | { step: "none" }
   /** Its list of images is read. */
-  | { step: "reading"; name: string }
+  | { step: "reading"; name: string; bytes?: number; total?: number | undefined }
   /** It holds several. */
   | { step: "choose"; image: string; name: string; tags: string[] }
   | { step: "problem"; message: string };
@@ -24,10 +24,16 @@ export async function openLocal(files: LocalFile[]): Promise<void> {
   const source = localSource(files);
   if (typeof source === "string") return refuse(source);
   const name = source.kind === "file" ? source.file.name : source.name;
-  const reading: Choosing = { step: "reading", name };
+  const total = source.kind === "file" ? source.file.size : undefined;
+  let reading: Choosing & { step: "reading" } = { step: "reading", name, total };
   choosing.value = reading;
   try {
-    const tags = await engine.imagesIn([source]);
+    const onProgress = ({ bytes = 0 }: CallProgress): void => {
+      if (choosing.value !== reading) return;
+      reading = { ...reading, bytes };
+      choosing.value = reading;
+    };
+    const tags = await engine.imagesIn([source], { onProgress });
     // Another one was dropped meanwhile.
     if (choosing.value !== reading) return;
     show(`file:${name}`, name, source, tags);

@@ -6,4 +6,11 @@ export async function load(): Promise<void> {
   await init();
 }
 
-export { isLost, memoryHeld, openImage, setMemoryLimit } from "../../../wasm/ocipeek_formats.js";
+export {
+  imageNames,
+  isLost,
+  memoryHeld,
+  openImage,
+  openSource,
+  setMemoryLimit,
+} from "../../../wasm/ocipeek_formats.js";

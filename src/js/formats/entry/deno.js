@@ -7,4 +7,11 @@ export function load() {
   initSync({ module });
 }
 
-export { isLost, memoryHeld, openImage, setMemoryLimit } from "../../../wasm/ocipeek_formats.js";
+export {
+  imageNames,
+  isLost,
+  memoryHeld,
+  openImage,
+  openSource,
+  setMemoryLimit,
+} from "../../../wasm/ocipeek_formats.js";

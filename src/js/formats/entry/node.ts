@@ -7,4 +7,11 @@ export function load(): void {
   initSync({ module: readFileSync(new URL("../../../wasm/ocipeek_formats_bg.wasm", import.meta.url)) });
 }
 
-export { isLost, memoryHeld, openImage, setMemoryLimit } from "../../../wasm/ocipeek_formats.js";
+export {
+  imageNames,
+  isLost,
+  memoryHeld,
+  openImage,
+  openSource,
+  setMemoryLimit,
+} from "../../../wasm/ocipeek_formats.js";

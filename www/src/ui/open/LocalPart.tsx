@@ -2,6 +2,7 @@
 import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
 import { START } from "../../address/address.ts";
+import { bytes } from "../../format/format.ts";
 import { choosing, openLocal } from "../../page/local.ts";
 import { href } from "../../page/location.ts";
 import { Button } from "../controls/Button.tsx";
@@ -19,7 +20,9 @@ export function ChooseLocal({ folder, children }: { folder?: boolean; children: 
         type="file"
         hidden
         aria-label={children}
-        {...(folder ? { webkitdirectory: true } : { accept: ".tar,application/x-tar" })}
+        {...(folder
+          ? { webkitdirectory: true }
+          : { accept: ".tar,.gz,.tgz,.zst,application/x-tar,application/gzip,application/zstd" })}
         onChange={() => {
           const files = filesOf(input.current?.files ?? null);
           // The same file can be chosen again.
@@ -37,8 +40,8 @@ export function LocalPart(): JSX.Element {
     <section aria-labelledby="open-local">
       <h2 id="open-local">From your disk</h2>
       <p class="soft">
-        Drop an OCI layout or what <code>docker save</code> wrote, as a tar or a folder. It is read where it
-        lies; nothing is uploaded.
+        Drop an OCI layout or what <code>docker save</code> wrote, as a tar (also .tar.gz, .tar.zst) or a
+        folder. It is read where it lies; nothing is uploaded.
       </p>
       <div class="open-buttons">
         <ChooseLocal>Choose a tar …</ChooseLocal>
@@ -47,6 +50,11 @@ export function LocalPart(): JSX.Element {
       <Chosen />
     </section>
   );
+}
+
+/** Of what is read for long, such as a compressed archive: how far it is. */
+function share({ bytes: done = 0, total = 0 }: { bytes?: number; total?: number | undefined }): string {
+  return done < 1 << 20 ? "" : `${bytes(Math.min(done, total))} of ${bytes(total)}`;
 }
 
 /** What became of the choice. */
@@ -58,7 +66,7 @@ export function Chosen(): JSX.Element | null {
     case "reading":
       return (
         <p role="status">
-          <Spinner /> Reading <bdi>{now.name}</bdi> …
+          <Spinner /> Reading <bdi>{now.name}</bdi> … {share(now)}
         </p>
       );
     case "problem":
