@@ -217,6 +217,23 @@ describe("a registry that answers something else when asked what is attached", (
       assert.equal(JSON.parse(inspected.stdout.toString()).discovery.failed.code, code);
       const told = await ocipeek(["soci", "info", image, "--limit", "maxAttempts=1"]);
       assert.match(told.stderr, new RegExp(`no SOCI index, as far as can be found: ${code}: `));
+      const unknown = new RegExp(`what is attached to .* could not be found out: ${code}: `);
+      for (const words of [
+        ["soci", "list"],
+        ["ztoc", "list"],
+      ]) {
+        const list = await ocipeek([...words, image, "--limit", "maxAttempts=1"]);
+        assert.equal(list.code, 1);
+        assert.match(list.stderr, unknown);
+      }
+      const check = await ocipeek(["soci", "check", image, "--json", "--limit", "maxAttempts=1"]);
+      assert.equal(check.code, 1);
+      const { notes, platforms } = JSON.parse(check.stdout.toString());
+      assert.match(notes.join("\n"), unknown);
+      assert.deepEqual(
+        platforms[0].problems.map((it) => it.code),
+        ["NO_INDEX"],
+      );
     });
   }
 

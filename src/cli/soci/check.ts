@@ -91,6 +91,9 @@ export async function check(survey: Survey, options: CheckOptions = {}): Promise
   }
   for (const platform of survey.absent)
     notes.push(`${platform} could not be checked: its manifest is not here`);
+  for (const { platform, unlisted } of survey.images) {
+    if (unlisted) notes.push(`${platform}: what is attached to it could not be found out: ${unlisted}`);
+  }
   for (const { platform, size } of looked) {
     if (size < GAIN_FROM) {
       notes.push(`${platform}: ${siSize(size)} compressed; AWS sees a gain from ${siSize(GAIN_FROM)} on`);

@@ -85,6 +85,8 @@ export interface SurveyedImage {
   indexes: SurveyedIndex[];
   /** The digest of the version 2 index that it names and that is not there. */
   missing?: string;
+  /** Why it is not known which indexes of version 1 are attached. */
+  unlisted?: string;
 }
 
 /** What a reference names. */
@@ -104,8 +106,8 @@ export interface Survey {
 export interface SurveyOptions {
   /** Only these: `linux/arm64`. */
   platforms?: readonly string[];
-  /** Whether to ask for indexes of version 1: a request or two for each platform. */
-  referrers?: boolean;
+  /** Whether to ask for indexes of version 1: a request or two for each platform. `try` goes on where there is no answer. */
+  referrers?: boolean | "try";
   signal?: AbortSignal | undefined;
 }
 
@@ -258,7 +260,12 @@ async function surveyOne(
     if (v2?.version === "v2") image.indexes.push(v2);
     else image.missing = named;
   }
-  if (referrers) image.indexes.push(...(await referringIndexes(source, entry.digest, signal)));
+  try {
+    if (referrers) image.indexes.push(...(await referringIndexes(source, entry.digest, signal)));
+  } catch (error) {
+    if (referrers !== "try" || !(error instanceof OcipeekError) || error.code === "ABORTED") throw error;
+    image.unlisted = error.message;
+  }
   return image;
 }
 

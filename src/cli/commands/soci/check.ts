@@ -15,7 +15,8 @@ async function run(session: Session): Promise<void> {
   const minLayerSize = byteCount("--min-layer-size", args.text("min-layer-size")) ?? MIN_LAYER_SIZE;
   const reference = argument(session, 0);
   const source = await session.source(reference);
-  const found = await survey(source, undefined, { signal, ...(platforms ? { platforms } : {}) });
+  const wanted = platforms ? { platforms } : {};
+  const found = await survey(source, undefined, { signal, referrers: "try", ...wanted });
   const report = await judge(
     { ...found, name: reference },
     {

@@ -10,7 +10,11 @@ async function run(session: Session): Promise<void> {
   const { args, out, signal } = session;
   const platforms = platformList(args);
   const source = await session.source(argument(session, 0));
-  const { images } = await survey(source, undefined, { signal, ...(platforms ? { platforms } : {}) });
+  const wanted = platforms ? { platforms } : {};
+  const { images } = await survey(source, undefined, { signal, referrers: "try", ...wanted });
+  for (const { unlisted } of images) {
+    if (unlisted) session.say(`what is attached to the image could not be found out: ${unlisted}`);
+  }
   const found = images.flatMap((image) =>
     image.indexes.map((index) => ({
       digest: index.digest,
