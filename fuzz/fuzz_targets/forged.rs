@@ -2,6 +2,7 @@
 #[path = "../bodies/forged.rs"]
 mod body;
 #[path = "../bodies/forge.rs"]
+#[allow(dead_code)]
 mod forge;
 #[path = "../../tests/memory/mod.rs"]
 mod memory;
