@@ -231,7 +231,7 @@ fn a_layer_over_the_limit_is_not_streamed() {
         memory.log();
         let e = image.read_dir(b"/").await.unwrap_err();
         assert_eq!((e.code(), e.limit_name()), (Code::LimitExceeded, Some("max_build_layer_size")));
-        assert!(e.message().contains("npx ocipeek soci create"), "{e}");
+        assert!(e.message().contains("npx ocipeek soci convert"), "{e}");
         assert_eq!(e.digest(), Some(&*digest.to_string()));
         assert_eq!(memory.log(), [""; 0]);
     });

@@ -18,7 +18,7 @@ export const COMMON: Options = {
   platform: {
     type: "string",
     value: "OS/ARCH",
-    help: "take this platform's image (default: this machine's, for linux, or the only one)",
+    help: "take this platform's image (default: linux on this machine's architecture, else the only one)",
   },
   json: { type: "boolean", help: "print JSON" },
   stats: { type: "boolean", help: "list the requests and their bytes on standard error" },
@@ -46,12 +46,12 @@ export const COMMON: Options = {
     type: "string",
     short: "u",
     value: "NAME",
-    help: "log in with this name (default: Docker's credentials)",
+    help: "log in with this name (default: Docker's or podman's credentials)",
   },
   "password-stdin": { type: "boolean", help: "read the password or token from standard input" },
   "plain-http": {
     type: "boolean",
-    help: "use http (default: https, but http on this machine where there is no TLS)",
+    help: "use http (default: https, and http on this machine where there is no TLS)",
   },
   "ca-file": {
     type: "string",

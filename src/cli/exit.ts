@@ -19,11 +19,11 @@ export const EXIT_TEXT: readonly [number, string][] = [
   [EXIT.ok, "done"],
   [
     EXIT.notFound,
-    "no such image, no such file in it, or (soci list, info) no index; soci check: not loaded lazily",
+    "no such image, no such file in it, or (soci list, info, verify) no index; soci check: not loaded lazily",
   ],
   [EXIT.usage, "wrong usage"],
   [EXIT.network, "the network or the registry failed, or refused"],
-  [EXIT.verification, "what was fetched is not what its digest says, or is broken"],
+  [EXIT.verification, "what was fetched is not what its digest says, or is broken; soci verify: the index is wrong"],
   [EXIT.limit, "over a limit; see --limit"],
   [EXIT.unsupported, "of a kind that cannot be read, or indexed"],
   [

@@ -191,8 +191,8 @@ impl Inner {
         Limits::check("max_build_layer_size", self.layer.size, limit).map_err(|e| {
             e.with_message(format!(
                 "the layer of {} bytes has no index, and building one would stream all of it, which \
-                 max_build_layer_size = {limit} forbids; raise that limit, or build a SOCI index of the image with \
-                 `npx ocipeek soci create`",
+                 max_build_layer_size = {limit} forbids; raise that limit, or make an image that has a SOCI index with \
+                 `npx ocipeek soci convert`",
                 self.layer.size
             ))
             .with_digest(&self.layer.digest)

@@ -377,7 +377,7 @@ describe("layers without an index", () => {
     await assert.rejects(image.readFile("/etc/last"), {
       code: "LIMIT_EXCEEDED",
       limit: "maxBuildLayerSize",
-      message: /maxBuildLayerSize = \d+ forbids; .*`npx ocipeek soci create`/,
+      message: /maxBuildLayerSize = \d+ forbids; .*`npx ocipeek soci convert`/,
     });
     assert.deepEqual(registry.asked(), []);
   });

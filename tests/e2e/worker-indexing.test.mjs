@@ -42,7 +42,7 @@ describe("the worker, an image without an index", () => {
     const { status, body } = await get("/etc/last");
     assert.equal(status, 413);
     assert.match(String(body), /maxBuildLayerSize/);
-    assert.match(String(body), /npx ocipeek soci create/);
+    assert.match(String(body), /npx ocipeek soci convert/);
     assert.deepEqual(registry.asked(), []);
   });
 

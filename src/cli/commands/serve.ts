@@ -89,11 +89,21 @@ All settings of the worker can be given as environment variables too: OCIPEEK_DO
 Docker config.json, for private registries), OCIPEEK_TAG_TTL, OCIPEEK_LIMITS and others. Docker's own credentials
 are not used unless you give them that way, since whoever reaches the server reads with them.
 
-HTTPS_PROXY, HTTP_PROXY and NO_PROXY are honoured.
+HTTPS_PROXY, HTTP_PROXY and NO_PROXY are honoured. On an address that is not public, it answers only where it is called by an
+address, localhost, the --host or an --allow-host; pages of other origins read nothing without --allow-origin.
 
 With OCIPEEK_HOOK_SECRET it takes registries' notifications of pushes, POST /hooks/distribution, ecr, ghcr, dockerhub
 and harbor, and pushes SOCI indexes; OCIPEEK_HOOKS says of which images. See worker/README.md.`,
   options: {
+    platform: {
+      type: "string",
+      value: "OS/ARCH",
+      help: "the platform of requests that name none (default: linux/amd64, else the only one)",
+    },
+    "build-index": {
+      type: "boolean",
+      help: "index layers too large to be fetched whole, which is the default (OCIPEEK_INDEX=kept: do not)",
+    },
     port: { type: "string", value: "N", help: "listen on this port (default: 8788; 0 takes a free one)" },
     host: { type: "string", value: "ADDRESS", help: "listen on this address (default: 127.0.0.1)" },
     registry: {
@@ -118,7 +128,7 @@ and harbor, and pushes SOCI indexes; OCIPEEK_HOOKS says of which images. See wor
       type: "string",
       multiple: true,
       value: "NAME",
-      help: "answer to this name, too, besides addresses and localhost",
+      help: "answer to this name, too, besides addresses, localhost and the --host",
     },
     "cache-bytes": {
       type: "string",

@@ -79,9 +79,9 @@ export const check: Command = {
   summary: "would AWS Fargate and the SOCI snapshotter load an image lazily?",
   usage: "IMAGE [--platform OS/ARCH]... [--min-layer-size N] [--deep] [--v1]",
   details: `An image is loaded lazily if each platform has a SOCI index that is part of it (version 2), and every layer of the
-minimum size or more has a zTOC in it. Whether its manifest names the index, it is merely attached (version 1), or attached
-and verified here (soci verify), is said. The exit code is 0 if so, ${EXIT.notFound} if not; that Fargate wants a repository of Amazon ECR,
-and sees no gain in small images, is said but does not change it.`,
+minimum size or more has a zTOC in it. The exit code is 0 if so, ${EXIT.notFound} if not; that Fargate wants a repository of Amazon ECR,
+and sees no gain in small images, is said but does not change it. It is also said whether the manifest names the index, or it is
+attached (version 1), and verified here (soci verify) or not.`,
   options: {
     ...LOOKED_AT,
     "min-layer-size": {

@@ -32,10 +32,11 @@ export const verify: Command = {
   usage: "IMAGE [--platform OS/ARCH]... [--soci-index DIGEST]",
   details: `Each layer that the index covers is streamed once; its zTOC is built anew, with the same span size and build tool, and
 compared: entries, their order and all their fields, checkpoints with their windows, digests of spans. What differs
-is listed. The exit code is 0 if nothing does, ${EXIT.verification} if something does, ${EXIT.notFound} if there is no index or a platform has none.
+is listed. The exit code is 0 if nothing does, ${EXIT.verification} if something does, ${EXIT.notFound} if there is no index or a platform has
+none, and ${EXIT.unsupported} if no zTOC can be built of some layer.
 
-Whoever may write to a repository can attach an index (version 1) to an image of it, so that readers use such an
-index only if they are told to. One that is verified is kept in the cache folder and used from there.`,
+Whoever may write to a repository can attach an index (version 1) to an image of it. So readers use such an index only
+if they are told to (--attached-index), or once it was verified: it is then kept in the cache folder and used from there.`,
   options: {
     ...LOOKED_AT,
     "soci-index": {
