@@ -23,7 +23,10 @@ export const EXIT_TEXT: readonly [number, string][] = [
   ],
   [EXIT.usage, "wrong usage"],
   [EXIT.network, "the network or the registry failed, or refused"],
-  [EXIT.verification, "what was fetched is not what its digest says, or is broken; soci verify: the index is wrong"],
+  [
+    EXIT.verification,
+    "what was fetched is not what its digest says, or is broken; soci verify: the index is wrong",
+  ],
   [EXIT.limit, "over a limit; see --limit"],
   [EXIT.unsupported, "of a kind that cannot be read, or indexed"],
   [
