@@ -1,11 +1,16 @@
 // What the texts say is there, is there.
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { ROOT } from "../../scripts/lib/run.mjs";
 
 const text = (file) => readFileSync(join(ROOT, file), "utf8");
+const TEXTS = ["", "docs/", "tests/", "worker/"].flatMap((folder) =>
+  readdirSync(join(ROOT, folder))
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `${folder}${name}`),
+);
 
 test("every fault has the tests that the table names", () => {
   const rows = text("tests/README.md")
@@ -16,12 +21,15 @@ test("every fault has the tests that the table names", () => {
     let code;
     let names = 0;
     for (const [, name] of row.split("|")[2].matchAll(/`([^`]+)`/g)) {
-      if (/\.(rs|mjs)$/.test(name)) code = text(name);
-      else
+      if (/\.(rs|mjs|ts)$/.test(name)) code = text(name);
+      // A function, a test's whole name, or how one begins or goes on.
+      else {
+        const forms = [`fn ${name}(`, `"${name}"`, `${name} `];
         assert.ok(
-          code.includes(code.includes(`fn ${name}(`) ? `fn ${name}(` : `${name} `),
+          forms.some((form) => code.includes(form)),
           `${name}: ${row}`,
         );
+      }
       names += 1;
     }
     assert.ok(names > 1, row);
@@ -53,9 +61,9 @@ test("every forged input has the test that docs/trust.md names", () => {
 });
 
 test("links between the texts lead somewhere", () => {
-  for (const file of ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"]) {
+  for (const file of TEXTS) {
     for (const [, link] of text(file).matchAll(/\]\((?!https?:)([^)#]+)\)/g)) {
-      assert.ok(existsSync(join(ROOT, link)), `${file}: ${link}`);
+      assert.ok(existsSync(join(ROOT, dirname(file), link)), `${file}: ${link}`);
     }
   }
 });
