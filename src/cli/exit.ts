@@ -31,7 +31,7 @@ export const EXIT_TEXT: readonly [number, string][] = [
   [EXIT.unsupported, "of a kind that cannot be read, or indexed"],
   [
     EXIT.skipped,
-    "cp: done, but devices and pipes were left out (other files: the code of the first failure)",
+    "cp: only devices and pipes were left out; if other files were, it is the code of the first of them",
   ],
   [EXIT.failed, "the local system failed, e.g. when writing"],
   [EXIT.interrupted, "interrupted"],

@@ -7,8 +7,8 @@ const INTRO = `Usage: ocipeek COMMAND IMAGE [ARGUMENTS] [OPTIONS]
 Looks into container images where they lie, without pulling them, and makes the SOCI indexes that speed this up.
 
 IMAGE is a reference as Docker users write it (alpine, ghcr.io/o/app:1, localhost:5000/a@sha256:...),
-oci:DIR[:TAG] or oci-archive:FILE[:TAG] as skopeo writes them, docker-archive:FILE[:TAG] as docker save does (FILE may
-be compressed by gzip or zstd: it is then read once from end to end first), or the URL of an OCI image layout.`;
+oci:DIR[:TAG] or oci-archive:FILE[:TAG] as skopeo writes them, docker-archive:FILE[:TAG] as docker save does, or the URL
+of an OCI image layout. A FILE may be compressed by gzip or zstd: it is then read once from end to end first.`;
 
 /** The help of the whole program. */
 export function generalHelp(commands: readonly (Command | Group)[]): string {

@@ -89,21 +89,13 @@ All settings of the worker can be given as environment variables too: OCIPEEK_DO
 Docker config.json, for private registries), OCIPEEK_TAG_TTL, OCIPEEK_LIMITS and others. Docker's own credentials
 are not used unless you give them that way, since whoever reaches the server reads with them.
 
-HTTPS_PROXY, HTTP_PROXY and NO_PROXY are honoured. On an address that is not public, it answers only where it is called by an
-address, localhost, the --host or an --allow-host; pages of other origins read nothing without --allow-origin.
+On an address that is not public it answers only where it is called by an address, localhost, the --host or an
+--allow-host. Pages of other origins read nothing without --allow-origin; what credentials opened is not for any page (*),
+only for those that are named. HTTPS_PROXY, HTTP_PROXY and NO_PROXY are honoured.
 
 With OCIPEEK_HOOK_SECRET it takes registries' notifications of pushes, POST /hooks/distribution, ecr, ghcr, dockerhub
 and harbor, and pushes SOCI indexes; OCIPEEK_HOOKS says of which images. See worker/README.md.`,
   options: {
-    platform: {
-      type: "string",
-      value: "OS/ARCH",
-      help: "the platform of requests that name none (default: linux/amd64, else the only one)",
-    },
-    "build-index": {
-      type: "boolean",
-      help: "index layers too large to be fetched whole, which is the default (OCIPEEK_INDEX=kept: do not)",
-    },
     port: { type: "string", value: "N", help: "listen on this port (default: 8788; 0 takes a free one)" },
     host: { type: "string", value: "ADDRESS", help: "listen on this address (default: 127.0.0.1)" },
     registry: {
@@ -139,6 +131,15 @@ and harbor, and pushes SOCI indexes; OCIPEEK_HOOKS says of which images. See wor
       type: "string",
       value: "N",
       help: "let images take so many bytes of memory in all; what needs more is refused (default: 1 GiB)",
+    },
+    platform: {
+      type: "string",
+      value: "OS/ARCH",
+      help: "the platform of requests that name none (default: linux/amd64, else the only one)",
+    },
+    "build-index": {
+      type: "boolean",
+      help: "index layers too large to be fetched whole, which is the default (OCIPEEK_INDEX=kept: do not)",
     },
     quiet: { type: "boolean", short: "q", help: "log nothing" },
   },

@@ -41,8 +41,8 @@ export const create: Command = {
   usage: "IMAGE [--to DESTINATION] [OPTIONS]",
   details: `Every layer of the minimum size or more is streamed once; nothing is pulled, no daemon is needed. The index goes to
 where the image is, as its referrer, or to DESTINATION: a repository, or oci:DIR, from where \`soci push\` takes it.
-AWS's snapshotter loads indexes of version 1 only where it is set to, and ocipeek reads by them only with --attached-index or
-after \`soci verify\`; \`soci convert\` makes version 2.`,
+AWS's snapshotter loads indexes of version 1 only where it is set to, and ocipeek reads by them only with
+--attached-index, after \`soci verify\`, or where it built them itself; \`soci convert\` makes version 2.`,
   options: {
     to: { type: "string", value: "DESTINATION", help: "write the index there: oci:DIR or a repository" },
     ...PLATFORMS,

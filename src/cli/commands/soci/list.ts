@@ -55,7 +55,7 @@ export const list: Command = {
   summary: "list the SOCI indexes of an image, of all its platforms",
   usage: "IMAGE [-q] [--platform OS/ARCH]...",
   details: `Version 2 is part of the image (soci convert), version 1 refers to it (soci create). Readers take version 2 where
-there is one. The first of version 1 they take only with --attached-index, or once it was verified (soci verify).
+there is one, else the first of version 1, if they use that at all (ocipeek: with --attached-index, or after soci verify).
 LAYERS says how many of the image's layers have a zTOC.
 The exit code is ${EXIT.notFound} where there is none.`,
   options: { ...QUIET, ...LOOKED_AT },
