@@ -90,8 +90,8 @@ Docker config.json, for private registries), OCIPEEK_TAG_TTL, OCIPEEK_LIMITS and
 are not used unless you give them that way, since whoever reaches the server reads with them.
 
 On an address that is not public it answers only where it is called by an address, localhost, the --host or an
---allow-host. Pages of other origins read nothing without --allow-origin; what credentials opened is not for any page (*),
-only for those that are named. HTTPS_PROXY, HTTP_PROXY and NO_PROXY are honoured.
+--allow-host. Pages of other origins read nothing without --allow-origin; what your credentials opened is for origins that
+are named, never for *. HTTPS_PROXY, HTTP_PROXY and NO_PROXY are honoured.
 
 With OCIPEEK_HOOK_SECRET it takes registries' notifications of pushes, POST /hooks/distribution, ecr, ghcr, dockerhub
 and harbor, and pushes SOCI indexes; OCIPEEK_HOOKS says of which images. See worker/README.md.`,

@@ -22,9 +22,9 @@ export function IndexAdvice({ image }: { image: OpenedImage }): JSX.Element | nu
     <section class="advice">
       <h2>So that nobody has to fetch it whole again</h2>
       <p>
-        Whoever may push to the repository can add a SOCI index: a small table for each layer, beside the
-        image. Small layers get none by default (<code>--min-layer-size</code> says which); zstd layers cannot
-        have one yet.
+        Whoever may push to the repository can make an image that names a SOCI index, a small table for each
+        layer; the layers stay as they are. Small layers get none by default (<code>--min-layer-size</code>{" "}
+        says which); zstd layers cannot have one yet.
       </p>
       <div class="advice-commands">
         <pre>
