@@ -18,7 +18,7 @@ test("every fault has the tests that the table names", () => {
     .filter((line) => /^\| (?!fault)/.test(line));
   assert.ok(rows.length >= 20, `${rows.length} rows`);
   for (const row of rows) {
-    let code;
+    let code = "";
     let names = 0;
     for (const [, name] of row.split("|")[2].matchAll(/`([^`]+)`/g)) {
       if (/\.(rs|mjs|ts)$/.test(name)) code = text(name);
