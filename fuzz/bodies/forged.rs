@@ -26,6 +26,8 @@ const V2: &str = "application/vnd.amazon.soci.index.v2+json";
 const SPAN: u64 = 2000;
 /// Changes of one input.
 const MAX_STEPS: usize = 16;
+/// Kinds of change.
+const CHANGES: u8 = 21;
 
 /// What a path is, and what it holds, or why that cannot be read.
 type Tree = BTreeMap<Vec<u8>, (FileStat, Option<Bytes>)>;
@@ -48,9 +50,16 @@ pub fn run(data: &[u8]) {
 fn check(honest: &Honest, data: &[u8]) {
     let mut forged: Vec<Forge> = honest.layers.iter().map(|(_, _, ztoc)| Forge::new(ztoc)).collect();
     let (steps, _) = data.as_chunks::<8>();
-    for step in steps.iter().take(MAX_STEPS) {
+    // Other bytes anywhere come last: after them nobody can tell where the fields are.
+    let (raw, fields): (Vec<&[u8; 8]>, Vec<&[u8; 8]>) =
+        steps.iter().take(MAX_STEPS).partition(|step| step[1] % CHANGES == CHANGES - 1);
+    for step in fields {
         let at = usize::from(step[0]) % forged.len();
         change(&mut forged[at], step);
+    }
+    for step in raw {
+        let at = usize::from(step[0]) % forged.len();
+        flip(&mut forged[at].bytes, step);
     }
     let ztocs: Vec<Bytes> = forged.into_iter().map(|f| f.bytes.into()).collect();
     let memory = image(honest, &ztocs);
@@ -120,6 +129,12 @@ fn walk(image: &Image, voucher: Option<IndexVoucher>) -> Result<Tree> {
     })
 }
 
+/// Another byte anywhere.
+fn flip(bytes: &mut [u8], &[_, _, _, with, n0, n1, n2, n3]: &[u8; 8]) {
+    let at = i32::from_le_bytes([n0, n1, n2, n3]).unsigned_abs() as usize % bytes.len();
+    bytes[at] ^= with;
+}
+
 /// One change, where there is what it changes.
 fn change(forge: &mut Forge, &[_, what, a, b, n0, n1, n2, n3]: &[u8; 8]) {
     const NAMES: [&[u8]; 12] = [
@@ -144,7 +159,7 @@ fn change(forge: &mut Forge, &[_, what, a, b, n0, n1, n2, n3]: &[u8; 8]) {
     if forge.len() == 0 && what < 13 {
         return;
     }
-    match what % 21 {
+    match what % CHANGES {
         0 => {
             forge.set_text(entry, forge::NAME, NAMES[usize::from(b) % NAMES.len()]);
         }
@@ -210,10 +225,7 @@ fn change(forge: &mut Forge, &[_, what, a, b, n0, n1, n2, n3]: &[u8; 8]) {
             let at = usize::from(b) % all.len().min(12);
             all[at] = n0;
         }
-        _ => {
-            let len = forge.bytes.len();
-            forge.bytes[(number.unsigned_abs() as usize) % len] ^= b;
-        }
+        _ => {}
     }
 }
 
