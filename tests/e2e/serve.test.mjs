@@ -248,8 +248,11 @@ for (const [name, command] of Object.entries(RUNTIMES)) {
 }
 
 describe("ocipeek serve", () => {
+  const cache = tempFolder("serve-cache");
+  after(cache.remove);
+
   test("takes no requests that a path does not say all of", async () => {
-    const server = await startServe(RUNTIMES.node, ["--quiet", ...args("/nonexistent")]);
+    const server = await startServe(RUNTIMES.node, ["--quiet", ...args(cache.path)]);
     try {
       const host = `Host: localhost\r\nConnection: close\r\n\r\n`;
       for (const target of ["http://evil.example/", "*", "evil.example:443"]) {
@@ -275,7 +278,7 @@ describe("ocipeek serve", () => {
 
   test("lets the pages and answers to the names that it is told", async () => {
     const server = await startServe(RUNTIMES.node, [
-      ...args("/nonexistent"),
+      ...args(cache.path),
       ...["--allow-origin", "https://app.example", "--allow-host", "files.example"],
     ]);
     try {
@@ -300,7 +303,7 @@ describe("ocipeek serve", () => {
   test("does not use Docker's credentials, and never shows those it is given", async () => {
     const auths = { [registry.host]: { auth: Buffer.from("robot:s3cr3t").toString("base64") } };
     const env = { OCIPEEK_DOCKER_CONFIG: JSON.stringify({ auths }) };
-    const server = await startServe(RUNTIMES.node, args("/nonexistent"), env);
+    const server = await startServe(RUNTIMES.node, args(cache.path), env);
     const answer = await fetch(`${server.url}/${registry.host}/${REPOSITORY}:nothing/-/x`);
     const text = await answer.text();
     assert.equal(answer.status, 404, text);
