@@ -118,10 +118,12 @@ describe("soci verify", () => {
     // The second layer has all kinds of entries; windows matter in the first.
     const kinds = [...forgeries(ztocOf(1)).keys()];
     assert.ok(kinds.length >= 22, kinds.join());
-    for (const [at, names] of [
+    /** @type {[number, string[]][]} */
+    const lies = [
       [0, ["window", "window, last byte", "bits", "in", "out", "span_digests", "order", "entry"]],
       [1, kinds],
-    ]) {
+    ];
+    for (const [at, names] of lies) {
       const forged = forgeries(ztocOf(at));
       for (const name of names) {
         const field = name.split(",")[0];

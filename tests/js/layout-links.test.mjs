@@ -41,7 +41,7 @@ describe("links in a layout that is written to", () => {
   afterEach(() => folder.remove());
 
   const refused = (doing, file) =>
-    assert.rejects(doing, (error) => {
+    assert.rejects(doing, (/** @type {any} */ error) => {
       assert.equal(error.code, "INVALID_ARGUMENT");
       assert.ok(error.message.includes(join(layout, file)), error.message);
       assert.match(error.message, /symbolic link/);
