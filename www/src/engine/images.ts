@@ -131,7 +131,7 @@ export class Images {
   /** What is known of an image by now. */
   describe(id: number): OpenedImage {
     const entry = this.#entry(id);
-    if (entry.image) {
+    if (entry.image?.isOpen) {
       entry.known = describe(entry, entry.image);
       return entry.known;
     }
@@ -150,7 +150,7 @@ export class Images {
   /** What reading an image has cost. */
   cost(id: number, withLog: boolean): Cost {
     const { image, spent } = this.#entry(id);
-    const all = sum(spent, image && costOf(image));
+    const all = sum(spent, image?.isOpen ? costOf(image) : undefined);
     if (withLog) return all;
     const { log: _, ...cost } = all;
     return cost;
@@ -179,7 +179,9 @@ export class Images {
   /** The image, opened again where it was closed to save memory. */
   async #opened(context: CallContext, entry: Entry): Promise<Image> {
     this.#touch(entry);
-    if (entry.image) return entry.image;
+    if (entry.image?.isOpen) return entry.image;
+    // The library failed since: the image is lost with the instance that had it, and opened again by a new one.
+    await this.#shut(entry);
     entry.opening ??= this.#start(entry);
     const { opening } = entry;
     opening.waiting++;
@@ -289,8 +291,9 @@ export class Images {
   async #shut(entry: Entry): Promise<void> {
     const { image } = entry;
     if (!image) return;
-    entry.known = describe(entry, image);
     entry.image = undefined;
+    if (!image.isOpen) return image.close();
+    entry.known = describe(entry, image);
     await image.close();
     entry.spent = sum(entry.spent, costOf(image));
   }

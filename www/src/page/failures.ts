@@ -218,6 +218,12 @@ const EXPLAIN: Record<string, Explain> = {
     todo: [],
     remedy: "retry",
   }),
+  INTERNAL: ({ message }) => ({
+    title: "The reader failed in the middle of this",
+    what: withoutCode(message),
+    todo: ["Try again: the image is opened anew for it. If it stays, please report it with the text below."],
+    remedy: "retry",
+  }),
   ABORTED: () => ({
     title: "Stopped",
     what: "You stopped it. What was fetched is kept.",
