@@ -6,7 +6,7 @@
 import { HttpError } from "../errors.ts";
 
 /** Callers whose bodies are read at a time. */
-const MAX_CALLERS = 256;
+const MAX_CALLERS = 64;
 
 /** What is read of one caller. */
 export class Reading {
