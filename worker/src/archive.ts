@@ -3,7 +3,7 @@ import { itemsOf, type TarItem, tar } from "ocipeek/tar";
 import { fromGenerator, startBody } from "./body.ts";
 import { contentDisposition } from "./disposition.ts";
 import { lastName } from "./file.ts";
-import { attachedMark } from "./formats.ts";
+import { weakMark } from "./formats.ts";
 import { etagOf } from "./headers.ts";
 import { conditional, type Visit, visitHeaders } from "./visit.ts";
 
@@ -13,8 +13,8 @@ import { conditional, type Visit, visitHeaders } from "./visit.ts";
  */
 export async function serveArchive(visit: Visit): Promise<Response> {
   const { request, route, exchange, lease } = visit;
-  const attached = attachedMark(lease.image, visit.stats.verified);
-  const etag = await etagOf("tar", lease.image.digest, visit.layer ?? "", route.path, attached);
+  const weak = weakMark(lease.image, visit.stats.verified);
+  const etag = await etagOf("tar", lease.image.digest, visit.layer ?? "", route.path, weak);
   const headers = visitHeaders(visit, { etag });
   const early = conditional(visit, headers);
   if (early) return early;

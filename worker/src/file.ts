@@ -4,7 +4,7 @@ import { fromStream, startBody } from "./body.ts";
 import { contentType } from "./content-type.ts";
 import { contentDisposition } from "./disposition.ts";
 import { HttpError } from "./errors.ts";
-import { attachedMark, layerOf } from "./formats.ts";
+import { layerOf, weakMark } from "./formats.ts";
 import { etagOf, lastModified, rangeOf } from "./headers.ts";
 import { encodePath } from "./route.ts";
 import { conditional, type Visit, verifiedText, visitHeaders } from "./visit.ts";
@@ -60,9 +60,9 @@ const MAX_ETAG_PATH = 200;
 async function fileEtag({ stats, lease, layer }: Visit): Promise<string> {
   const digest = layer ?? layerOf(lease.image, stats) ?? lease.image.digest;
   const path = stats.hardlinkOfBytes ?? stats.pathBytes;
-  const attached = attachedMark(lease.image, stats.verified);
+  const weak = weakMark(lease.image, stats.verified);
   const shown = encodePath(path);
-  if (shown.length > MAX_ETAG_PATH || attached) return etagOf("file", digest, path, attached);
+  if (shown.length > MAX_ETAG_PATH || weak) return etagOf("file", digest, path, weak);
   return `"${digest.slice("sha256:".length, "sha256:".length + 32)}${shown}"`;
 }
 

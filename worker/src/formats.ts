@@ -23,11 +23,13 @@ export function isVerified({ metadata, content, index }: Verification): boolean 
 }
 
 /**
- * What an ETag says of an answer that nobody but an attached index vouches for: which one it is. Another one may show other
- * names and contents of the same layers. Empty for all other answers: those are alike whoever vouches for them.
+ * What an ETag says of an answer that no digest vouches for. One that an attached index vouches for: which index it is, as
+ * another one may show other names and contents of the same layers. One that was not verified: that, so that nobody who has
+ * it is told later that it is what was verified. Empty for all other answers: those are alike whoever vouches for them.
  */
-export function attachedMark({ soci, digest }: Image, { index }: Verification): string {
-  return index === "attached" ? `attached ${soci?.digest ?? digest}` : "";
+export function weakMark({ soci, digest }: Image, verified: Verification): string {
+  if (verified.index === "attached") return `attached ${soci?.digest ?? digest}`;
+  return isVerified(verified) ? "" : "unverified";
 }
 
 /** What reads the layer that a path is in, or where no layer lists it, all of them: `soci`, `estargz, plain`. */

@@ -2,7 +2,7 @@
 import type { Stats } from "ocipeek";
 import { fromGenerator, startBody } from "./body.ts";
 import type { HttpError } from "./errors.ts";
-import { attachedMark, mergedFormat, readerText } from "./formats.ts";
+import { mergedFormat, readerText, weakMark } from "./formats.ts";
 import { etagOf, prefersSecond } from "./headers.ts";
 import { bytesUnlessText, escapeHtml, page } from "./html.ts";
 import { encodePath, imageUrl } from "./route.ts";
@@ -101,8 +101,8 @@ function listingEtag(visit: Visit, form: string): Promise<string> {
   const { route, lease } = visit;
   // Links in it keep the query, and it says how the image is called.
   const name = `${imageUrl(route.image)} ${route.query}`;
-  const attached = attachedMark(lease.image, visit.stats.verified);
-  return etagOf("listing", form, name, lease.image.digest, visit.layer ?? "", route.path, attached);
+  const weak = weakMark(lease.image, visit.stats.verified);
+  return etagOf("listing", form, name, lease.image.digest, visit.layer ?? "", route.path, weak);
 }
 
 async function jsonListing(visit: Visit, entries: Entry[]): Promise<Made> {
