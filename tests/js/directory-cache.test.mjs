@@ -85,6 +85,19 @@ describe("which folders", () => {
     assert.equal(Buffer.from((await next.getRange(keyOf("x"), 0, 9)) ?? []).toString(), "x");
   });
 
+  test("folders above a new one are made", async () => {
+    const deep = join(root, "a", "b", "c");
+    await new DirectoryCache(deep).put(`sha256:${"1".repeat(64)}`, new Uint8Array(3));
+    assert.ok(existsSync(join(deep, MARK)));
+  });
+
+  test("one that cannot be made is an error at once", { skip: !existsSync("/proc/self") }, async () => {
+    const cache = new DirectoryCache("/proc/nope");
+    await assert.rejects(async () => cache.put(`sha256:${"1".repeat(64)}`, new Uint8Array(3)), {
+      code: "ENOENT",
+    });
+  });
+
   test("an empty one, and one that is reached by a link", async () => {
     mkdirSync(join(root, "real", "lost+found"), { recursive: true });
     symlinkSync(join(root, "real"), join(root, "link"));

@@ -8,7 +8,7 @@
 import { randomBytes } from "node:crypto";
 import type { Dirent } from "node:fs";
 import { lstat, mkdir, opendir, readdir, realpath, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { OcipeekError } from "../errors.js";
 
 /** The file that says whose folder it is. */
@@ -73,7 +73,7 @@ export async function examine(folder: string): Promise<string | undefined> {
 export async function claim(folder: string): Promise<string> {
   let root = await examine(folder);
   if (root === undefined) {
-    await mkdir(resolve(folder), { recursive: true, mode: 0o700 });
+    await makeAll(resolve(folder));
     root = (await examine(folder)) ?? (await realpath(folder));
   }
   // The mark comes first: whoever sees anything of ours sees it too.
@@ -84,6 +84,19 @@ export async function claim(folder: string): Promise<string> {
     await writeFile(join(root, name), text, { flag: "wx" }).catch(existing);
   }
   return root;
+}
+
+/** Makes a folder and those above it. Node's own `recursive` never ends where a file system makes none, such as `/proc`. */
+async function makeAll(folder: string): Promise<void> {
+  const make = (): Promise<void> => mkdir(folder, { mode: 0o700 }).catch(existing);
+  try {
+    await make();
+  } catch (error) {
+    const above = dirname(folder);
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || above === folder) throw error;
+    await makeAll(above);
+    await make();
+  }
 }
 
 /** Whether the file or folder lies where its name says, no link on the way. */
