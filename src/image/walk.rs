@@ -9,6 +9,9 @@ use crate::tar::Kind;
 
 /// Steps of a walk that are made together, where less is given out: entries that a glob leaves out, and ends of folders.
 const TOGETHER: usize = 2048;
+/// Memory of extended attributes that entries given out together have, in bytes, but for the last one's: a layer of half a
+/// megabyte can have millions of attributes.
+const ATTRIBUTES_TOGETHER: usize = 256 << 10;
 /// The same of a glob's own steps: some milliseconds.
 const GLOB_TOGETHER: u64 = 250_000;
 
@@ -76,6 +79,11 @@ enum Step {
     End,
 }
 
+/// Memory that an entry's extended attributes take, about, in bytes.
+fn weight(stat: &FileStat) -> usize {
+    stat.xattrs.iter().map(|(name, value)| 64 + name.len() + value.len()).sum()
+}
+
 impl Walk {
     pub(super) fn new(tree: Tree, path: &[u8], glob: Option<Glob>) -> Self {
         let glob = glob.map(|glob| Matching::new(glob, tree.limits()));
@@ -94,8 +102,8 @@ impl Walk {
         }
     }
 
-    /// The next entries, at most so many; `None` at the end. Fewer, or none, where much was passed over for them: whoever
-    /// asks can let others in.
+    /// The next entries, at most so many; `None` at the end. Fewer, or none, where much was passed over for them, and fewer
+    /// where they have many extended attributes: whoever asks can let others in.
     pub async fn some(&mut self, most: usize) -> Result<Option<Vec<FileStat>>> {
         if let Some(error) = self.failed.take() {
             return Err(error);
@@ -103,10 +111,15 @@ impl Walk {
         let cost = |walk: &Walk| walk.glob.as_ref().map_or(0, Matching::cost);
         let (mut found, mut steps) = (Vec::new(), 0usize);
         let until = cost(self).saturating_add(GLOB_TOGETHER);
-        while found.len() < most && steps < TOGETHER && cost(self) < until {
+        let mut attributes = 0usize;
+        while found.len() < most && steps < TOGETHER && attributes < ATTRIBUTES_TOGETHER && cost(self) < until
+        {
             steps += 1;
             match self.step().await {
-                Ok(Step::Found(stat)) => found.push(*stat),
+                Ok(Step::Found(stat)) => {
+                    attributes = attributes.saturating_add(weight(&stat));
+                    found.push(*stat);
+                }
                 Ok(Step::Passed) => {}
                 Ok(Step::End) if found.is_empty() => return Ok(None),
                 Ok(Step::End) => break,

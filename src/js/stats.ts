@@ -66,10 +66,10 @@ export class StatsOf implements Stats {
     return this.#raw.hardlinkOf;
   }
   get xattrs(): Map<string, Uint8Array> {
-    return new Map(this.#raw.xattrs.map(([name, value]) => [decode(name), value]));
+    return new Map(this.xattrsBytes.map(([name, value]) => [decode(name), value]));
   }
   get xattrsBytes(): [Uint8Array, Uint8Array][] {
-    return this.#raw.xattrs;
+    return unpack(this.#raw.xattrs);
   }
 
   isFile(): boolean {
@@ -102,8 +102,8 @@ export class StatsOf implements Stats {
       ...(device ? { devMajor: raw.devMajor, devMinor: raw.devMinor } : {}),
       ...(raw.linkname ? { linkname: this.linkname, ...base64Unless("linknameBase64", raw.linkname) } : {}),
       ...(raw.hardlinkOf ? { hardlinkOf: this.hardlinkOf } : {}),
-      ...(raw.xattrs.length > 0
-        ? { xattrs: Object.fromEntries(raw.xattrs.map(([k, v]) => [decode(k), toBase64(v)])) }
+      ...(raw.xattrs
+        ? { xattrs: Object.fromEntries(this.xattrsBytes.map(([k, v]) => [decode(k), toBase64(v)])) }
         : {}),
       layer,
       verified,
@@ -137,6 +137,21 @@ export class DirentOf implements Dirent {
   isSymbolicLink(): boolean {
     return this.type === "symlink";
   }
+}
+
+/** Extended attributes out of the one piece that wasm gives. */
+function unpack(packed: Uint8Array | undefined): [Uint8Array, Uint8Array][] {
+  const list: [Uint8Array, Uint8Array][] = [];
+  if (!packed) return list;
+  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
+  for (let at = 0; at < packed.length; ) {
+    const name = at + 8;
+    const value = name + view.getUint32(at, true);
+    const end = value + view.getUint32(at + 4, true);
+    list.push([packed.slice(name, value), packed.slice(value, end)]);
+    at = end;
+  }
+  return list;
 }
 
 function base64Unless(key: string, bytes: Uint8Array): Record<string, string> {

@@ -110,14 +110,17 @@ export class FileTree {
     },
   ): Promise<string[]>;
   async readdir(path: ImagePath, options: ReaddirOptions = {}) {
-    const entries: RawStat[] = [];
-    // In turns: a folder may hold millions.
-    for await (const batch of this.#batches(path, "/*", options.signal)) entries.push(...batch);
-    if (options.withFileTypes) {
-      const parent = typeof path === "string" ? path : decode(path);
-      return entries.map((entry) => new DirentOf(entry, parent));
+    const parent = typeof path === "string" ? path : decode(path);
+    const entries: Dirent[] = [];
+    const names: Uint8Array[] = [];
+    // In turns: a folder may hold millions. Where names are all that is wanted, nothing else is kept.
+    for await (const batch of this.#batches(path, "/*", options.signal)) {
+      for (const entry of batch) {
+        if (options.withFileTypes) entries.push(new DirentOf(entry, parent));
+        else names.push(baseName(entry.path));
+      }
     }
-    const names = entries.map((entry) => baseName(entry.path));
+    if (options.withFileTypes) return entries;
     return options.encoding === "buffer" ? names : names.map(decode);
   }
 

@@ -52,13 +52,30 @@ struct JsStat<'a> {
     dev_minor: f64,
     linkname: Option<Raw<'a>>,
     hardlink_of: Option<Raw<'a>>,
-    xattrs: Vec<(Raw<'a>, Raw<'a>)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    xattrs: Option<Raw<'a>>,
     layer: i32,
     verified: JsVerification,
 }
 
+/// Extended attributes in one piece: a JavaScript object for each takes far more memory than its bytes. Lengths of name and
+/// value as little-endian 32-bit numbers, then these.
+fn packed(xattrs: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
+    let size = xattrs.iter().map(|(name, value)| 8 + name.len() + value.len()).sum();
+    let mut out = Vec::with_capacity(size);
+    for (name, value) in xattrs {
+        for part in [name, value] {
+            out.extend_from_slice(&u32::try_from(part.len()).unwrap_or(u32::MAX).to_le_bytes());
+        }
+        out.extend_from_slice(name);
+        out.extend_from_slice(value);
+    }
+    out
+}
+
 /// Attributes of one path.
 pub fn stat(s: &FileStat) -> Result<JsValue> {
+    let xattrs = packed(&s.xattrs);
     to_js(&JsStat {
         path: Raw(&s.path),
         r#type: kind_name(s.kind),
@@ -75,7 +92,7 @@ pub fn stat(s: &FileStat) -> Result<JsValue> {
         dev_minor: s.dev_minor as f64,
         linkname: s.link_name.as_deref().map(Raw),
         hardlink_of: s.hardlink_of.as_deref().map(Raw),
-        xattrs: s.xattrs.iter().map(|(name, value)| (Raw(name), Raw(value))).collect(),
+        xattrs: (!xattrs.is_empty()).then_some(Raw(&xattrs)),
         layer: s.layer.and_then(|l| i32::try_from(l).ok()).unwrap_or(-1),
         verified: (&s.verified).into(),
     })

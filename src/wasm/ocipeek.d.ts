@@ -38,7 +38,8 @@ export interface RawStat {
   devMinor: number;
   linkname?: Uint8Array;
   hardlinkOf?: Uint8Array;
-  xattrs: [Uint8Array, Uint8Array][];
+  /** In one piece: lengths of name and value (little-endian, 32 bits), name, value, and so on. Absent where there are none. */
+  xattrs?: Uint8Array;
   layer: number;
   verified: import("../js/types.js").Verification;
 }

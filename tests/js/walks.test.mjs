@@ -19,6 +19,21 @@ const longNamed = (name, data = EMPTY) => [
 const nested = (depth) => `${"d/".repeat(depth)}f`;
 const name = (i) => `${"a".repeat(60)}${i}`;
 
+/** Files with very many extended attributes each, which take next to nothing of the layer. */
+const ATTRIBUTED = 120;
+const ATTRIBUTES = 20_000;
+function attributed() {
+  const records = Array.from(
+    { length: ATTRIBUTES },
+    (_, i) => `25 SCHILY.xattr.u${i % 10}${String(i).padStart(5, "0")}=\n`,
+  );
+  const header = Buffer.from(records.join(""));
+  return Array.from({ length: ATTRIBUTED }, (_, i) => [
+    ["pax", header, "x"],
+    [`x/f${i}`, EMPTY],
+  ]).flat();
+}
+
 describe("walks", () => {
   let folder;
   let where;
@@ -33,6 +48,7 @@ describe("walks", () => {
       "many",
       Array.from({ length: NAMES }, (_, i) => [name(i), EMPTY]),
     );
+    add("attributed", attributed());
     writer.finish();
   });
   after(() => folder.remove());
@@ -179,5 +195,31 @@ describe("walks", () => {
       assert.match(stderr, /maxDepth/);
       assert.ok(String(stdout).split("\n").length > DEPTH);
     }
+  });
+
+  test("attributes of files take their bytes, and not an object each for files that nobody looks at", async () => {
+    await using("attributed", async (image) => {
+      await image.stat("/x/f0");
+      const memory = () => {
+        const { heapUsed, external } = process.memoryUsage();
+        return heapUsed + external;
+      };
+      const before = memory();
+      let most = 0;
+      let files = 0;
+      let last;
+      for await (const stats of image.walk("/x")) {
+        files += 1;
+        last = stats;
+        most = Math.max(most, memory() - before);
+      }
+      assert.equal(files, ATTRIBUTED);
+      assert.equal(last.xattrsBytes.length, ATTRIBUTES);
+      // Sorted by their names.
+      assert.equal(Buffer.from(last.xattrsBytes[4321][0]).toString(), "u203212");
+      // As objects they were over 600 MB, 128 files at a time.
+      assert.ok(most < 160 << 20, `${most >> 20} MiB`);
+      assert.equal((await image.readdir("/x")).length, ATTRIBUTED);
+    });
   });
 });

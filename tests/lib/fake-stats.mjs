@@ -3,6 +3,18 @@ import { StatsOf } from "../../dist/js/stats.js";
 
 const bytes = (value) => (typeof value === "string" ? new TextEncoder().encode(value) : value);
 
+/** As wasm gives extended attributes: lengths, name, value, and so on. */
+function packed(xattrs) {
+  return Buffer.concat(
+    xattrs.flatMap(([name, value]) => {
+      const lengths = Buffer.alloc(8);
+      lengths.writeUInt32LE(bytes(name).length, 0);
+      lengths.writeUInt32LE(bytes(value).length, 4);
+      return [lengths, bytes(name), bytes(value)];
+    }),
+  );
+}
+
 /**
  * `Stats` with these fields; the rest is as plain as can be. Strings become bytes.
  * @param {any} fields
@@ -36,7 +48,7 @@ export function fakeStats(fields = {}) {
     devMinor: 0,
     linkname: linkname === undefined ? undefined : bytes(linkname),
     hardlinkOf: hardlinkOf === undefined ? undefined : bytes(hardlinkOf),
-    xattrs: xattrs.map(([name, value]) => [bytes(name), bytes(value)]),
+    ...(xattrs.length > 0 ? { xattrs: packed(xattrs) } : {}),
     layer: 0,
     verified: { manifest: "tag", metadata: "ztoc-digest", content: "span-digest", header: true },
     ...rest,

@@ -23,8 +23,7 @@ export async function serveListing(visit: Visit): Promise<Response> {
   const early = conditional(visit, headers);
   if (early) return early;
   const made = await exchange.timed("list", async () => {
-    const entries = await children(visit);
-    return html ? htmlListing(visit, entries) : jsonListing(visit, entries);
+    return html ? htmlListing(visit) : jsonListing(visit);
   });
   const body = new TextEncoder().encode(made.body);
   const { headers: described } = made;
@@ -39,23 +38,23 @@ export async function serveListing(visit: Visit): Promise<Response> {
   });
 }
 
-/** What a folder holds. Taken in pieces, so that one that is too large ends before it fills the memory. */
-async function children({ exchange, tree, stats }: Visit): Promise<Entry[]> {
-  const entries: Entry[] = [];
+/**
+ * What a folder holds, as `show` has it. Taken in pieces, so that one that is too large ends before it fills the memory; of an
+ * entry only what is shown is kept, as it may have a megabyte of extended attributes.
+ */
+async function children(
+  { exchange, tree, stats }: Visit,
+  show: (name: Uint8Array, stats: Stats) => string,
+): Promise<string[]> {
+  const shown: string[] = [];
   for await (const entry of tree.walk(stats.pathBytes, { glob: "/*", signal: exchange.signal })) {
     const path = entry.pathBytes;
-    entries.push({ name: path.subarray(path.lastIndexOf(0x2f) + 1), stats: entry });
-    exchange.checkListing(entries.length);
+    shown.push(show(path.subarray(path.lastIndexOf(0x2f) + 1), entry));
+    exchange.checkListing(shown.length);
     await exchange.turns.step();
   }
   exchange.checkInflated();
-  return entries;
-}
-
-/** An entry of a folder. */
-interface Entry {
-  readonly name: Uint8Array;
-  readonly stats: Stats;
+  return shown;
 }
 
 /** All below a folder, one JSON object a line, parents before children. */
@@ -105,8 +104,11 @@ function listingEtag(visit: Visit, form: string): Promise<string> {
   return etagOf("listing", form, name, lease.image.digest, visit.layer ?? "", route.path, weak);
 }
 
-async function jsonListing(visit: Visit, entries: Entry[]): Promise<Made> {
-  const { route, lease, exchange } = visit;
+async function jsonListing(visit: Visit): Promise<Made> {
+  const { route, lease } = visit;
+  const lines = await children(visit, (name, stats) =>
+    JSON.stringify({ ...named("name", name), ...attributes(visit, stats), href: href(visit, name, stats) }),
+  );
   const listing = {
     image: imageUrl(route.image).slice(1),
     digest: lease.image.digest,
@@ -116,12 +118,6 @@ async function jsonListing(visit: Visit, entries: Entry[]): Promise<Made> {
     // A tag is resolved here to a digest and then remembered: it still was a tag that the caller trusted.
     verified: { ...visit.stats.verified, manifest: route.image.digest ? "digest" : "tag" },
   };
-  const lines: string[] = [];
-  for (const { name, stats } of entries) {
-    await exchange.turns.step();
-    const entry = { ...named("name", name), ...attributes(visit, stats), href: href(visit, name, stats) };
-    lines.push(JSON.stringify(entry));
-  }
   return {
     body: `${JSON.stringify(listing).slice(0, -1)},"entries":[${lines.join(",")}]}\n`,
     headers: { "content-type": "application/json; charset=utf-8" },
@@ -134,11 +130,9 @@ interface Made {
   readonly headers: Record<string, string>;
 }
 
-async function htmlListing(visit: Visit, entries: Entry[]): Promise<Made> {
-  const { route, exchange } = visit;
-  const rows: string[] = [];
-  for (const { name, stats } of entries) {
-    await exchange.turns.step();
+async function htmlListing(visit: Visit): Promise<Made> {
+  const { route } = visit;
+  const rows = await children(visit, (name, stats) => {
     const shown = escapeHtml(new TextDecoder().decode(name));
     const link = `<a href="${escapeHtml(href(visit, name, stats))}"><bdi>${shown}</bdi></a>`;
     const mark = stats.isDirectory() ? "/" : "";
@@ -146,8 +140,8 @@ async function htmlListing(visit: Visit, entries: Entry[]): Promise<Made> {
     const mode = stats.mode.toString(8).padStart(4, "0");
     const size = stats.isFile() ? String(stats.size) : stats.type;
     const time = timeOf(stats)?.replace("T", " ").slice(0, 16) ?? "";
-    rows.push(`<tr><td>${link}${mark}${target}<td class="n">${size}<td>${mode}<td>${time}`);
-  }
+    return `<tr><td>${link}${mark}${target}<td class="n">${size}<td>${mode}<td>${time}`;
+  });
   const title = `${imageUrl(route.image).slice(1)} /${new TextDecoder().decode(route.path)}`;
   const up = route.path.length > 0 ? `<p><a href="../${escapeHtml(carried(visit))}">..</a></p>` : "";
   const warned =
