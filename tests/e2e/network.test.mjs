@@ -9,6 +9,7 @@ import { open, openSource, parseReference } from "ocipeek";
 import { proxyFetch } from "ocipeek/node";
 import { blobOf, registryDestination } from "ocipeek/push";
 import { serveLayout } from "../../scripts/lib/layout-registry.mjs";
+import { commandEnv } from "../lib/cli.mjs";
 import { startProxy } from "../lib/connect-proxy.mjs";
 import { DEMO, REPOSITORY, startDockerRegistry } from "../lib/docker-registry.mjs";
 import { merged } from "../lib/expected.mjs";
@@ -44,15 +45,16 @@ for (const folder of [join(process.execPath, ".."), ...(process.env.PATH ?? "").
 /** Runs the command; nothing of this process's environment concerns its network. */
 function command(args, { env = {}, node = process.execPath } = {}) {
   return new Promise((resolve, reject) => {
-    const all = { ...process.env, ...CLEAN, DOCKER_CONFIG: "/nonexistent", ...env };
-    const child = spawn(node, [cliFile(), ...args], { env: all, stdio: ["ignore", "pipe", "pipe"] });
+    const own = commandEnv({ ...CLEAN, ...env });
+    const child = spawn(node, [cliFile(), ...args], { env: own.env, stdio: ["ignore", "pipe", "pipe"] });
     const [out, err] = [[], []];
     child.stdout.on("data", (d) => out.push(d));
     child.stderr.on("data", (d) => err.push(d));
     child.on("error", reject);
-    child.on("close", (code) =>
-      resolve({ code, sum: sha256(Buffer.concat(out)), stderr: Buffer.concat(err).toString() }),
-    );
+    child.on("close", (code) => {
+      own.remove();
+      resolve({ code, sum: sha256(Buffer.concat(out)), stderr: Buffer.concat(err).toString() });
+    });
   });
 }
 
