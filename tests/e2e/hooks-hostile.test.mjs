@@ -86,8 +86,9 @@ describe("300 callers with a forged signature", () => {
       const { grown, ends, healthy } = await flood(server.url, server.pid);
       console.log(`# grown by ${grown.toFixed(1)} MiB`);
       assert.equal(healthy, 20);
-      // It was 330 MB. What is held of them is 4 MiB; sockets and their buffers are the rest.
-      assert.ok(grown < 160, `${grown} MiB`);
+      // It was 330 MB, and grew with the callers' bodies. What is held of them is 4 MiB, which the unit tests count; Node's
+      // buffers of 300 sockets, until it collects them, are the rest: 62 to 147 MiB, the more the busier the machine is.
+      assert.ok(grown < 240, `${grown} MiB`);
       const statuses = [...new Set(ends.map(({ status }) => status))].sort();
       assert.ok(
         statuses.every((status) => [0, 408, 503].includes(status)),
