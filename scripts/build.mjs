@@ -107,7 +107,7 @@ async function main(dev) {
     "js/formats/entry/deno.js",
     ...declarations,
   ]) {
-    copyFileSync(join(ROOT, "src", file), join(DIST, file));
+    copyFileSync(join(ROOT, file), join(DIST, file));
   }
   await buildServer();
   chmodSync(join(DIST, "cli/main.js"), 0o755);
