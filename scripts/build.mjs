@@ -59,7 +59,7 @@ async function buildWasm(out, dev) {
 async function buildServer() {
   await run("tsc", ["-p", "worker"]);
   await build({
-    entryPoints: [join(ROOT, "worker", "src", "serve.ts")],
+    entryPoints: [join(ROOT, "worker", "src", "serve", "serve.ts")],
     outfile: join(DIST, "worker", "serve.js"),
     bundle: true,
     format: "esm",

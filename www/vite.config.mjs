@@ -1,6 +1,6 @@
 // The page's build: static files in dist/www, which any host can serve below any path.
 import { defineConfig } from "vite";
-import { CSP, IMMUTABLE, PAGE_HEADERS, PARTS } from "./policy.ts";
+import { CSP, IMMUTABLE, PAGE_HEADERS, PARTS } from "../web/page-policy.ts";
 
 /** For hosts that read `_headers` (Cloudflare, Netlify and others) what the worker sends. */
 function headersFile() {

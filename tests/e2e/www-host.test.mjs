@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { brotliCompressSync } from "node:zlib";
 import { run } from "../../scripts/lib/run.mjs";
-import { PAGE_HEADERS } from "../../www/policy.ts";
+import { PAGE_HEADERS } from "../../web/page-policy.ts";
 import { merged } from "../lib/expected.mjs";
 import { PAGE, startPage } from "../lib/page.mjs";
 import { tempFolder } from "../lib/processes.mjs";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import { serveLayout } from "../../scripts/lib/layout-registry.mjs";
-import { safeName } from "../../worker/src/disposition.ts";
+import { safeName } from "../../web/disposition.ts";
 import { saveName } from "../../www/src/engine/download.ts";
 import { createEngine } from "../../www/src/engine/engine.ts";
 import { failureOf } from "../../www/src/engine/failure.ts";

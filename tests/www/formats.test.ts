@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { IndexVoucher, LayerInfo, SociInfo, Verification } from "ocipeek";
+import { formatWithoutDigests, isFetchedWhole, mergedFormat } from "../../web/formats.ts";
 import { formatAddress, parseAddress, READERS, START } from "../../www/src/address/address.ts";
 import { compareTrees } from "../../www/src/engine/comparison.ts";
 import { TreeBuilder } from "../../www/src/engine/trees.ts";
@@ -15,7 +16,6 @@ import {
   vouchedWords,
 } from "../../www/src/format/reading.ts";
 import { verifiedInWords } from "../../www/src/format/verified.ts";
-import { formatWithoutDigests, isFetchedWhole, mergedFormat } from "../../www/src/protocol/formats.ts";
 
 const layer = (read: LayerInfo["read"], found = "annotation", voucher?: IndexVoucher): LayerInfo => ({
   index: 0,

@@ -1,8 +1,8 @@
 // What people type and paste to name an image.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { familiar, parseReference } from "../../web/reference.ts";
 import { readInput } from "../../www/src/address/input.ts";
-import { familiar, parseReference } from "../../www/src/protocol/reference.ts";
 
 const A = "a".repeat(64);
 const BASE = "https://peek.example/tools/";

@@ -1,5 +1,5 @@
 /** Where the page's files lie: with the edge's platform. @module */
-import type { Assets } from "./deps.ts";
+import type { Assets } from "./ports.ts";
 
 /** What of the platform's binding of static assets is used. */
 interface Binding {

@@ -1,20 +1,20 @@
 /** The worker as a function of a request: what a URL means, who answers it, and how failures are told. @module */
-import { serveArchive } from "./archive.ts";
-import { relay } from "./body.ts";
-import type { Deps, Handle } from "./deps.ts";
+import { serveArchive } from "./answers/archive.ts";
+import { relay } from "./answers/body.ts";
+import { serveFile } from "./answers/file.ts";
+import { serveListing, serveRecursive } from "./answers/listing.ts";
+import { servePage, servePart, serveSite, wantsPage } from "./answers/page.ts";
+import { serveSummary } from "./answers/summary.ts";
 import { HttpError } from "./errors.ts";
-import { Exchange } from "./exchange.ts";
-import { serveFile } from "./file.ts";
-import { prefersSecond, SAFE } from "./headers.ts";
-import { Images } from "./images.ts";
-import { serveListing, serveRecursive } from "./listing.ts";
-import { record } from "./log.ts";
-import { withMemory } from "./memory.ts";
-import { servePage, servePart, serveSite, wantsPage } from "./page.ts";
+import { prefersSecond, SAFE } from "./http/headers.ts";
 import { HOME, ROBOTS } from "./pages.ts";
-import { imageUrl, parseRoute, type Route, type TreeRoute } from "./route.ts";
-import { serveSummary } from "./summary.ts";
-import { isPinned, pathUrl, type Visit, visit } from "./visit.ts";
+import type { Deps, Handle } from "./ports.ts";
+import { Images } from "./request/images.ts";
+import { record } from "./request/log.ts";
+import { withMemory } from "./request/memory.ts";
+import { Exchange } from "./request/request-scope.ts";
+import { isPinned, pathUrl, type Visit, visit } from "./request/resolved-path.ts";
+import { imageUrl, parseRoute, type Route, type TreeRoute } from "./request/route.ts";
 
 /** The handler over its parts. It holds what requests share: open images and what tags named lately. */
 export function createHandler(deps: Deps): Handle {

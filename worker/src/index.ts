@@ -1,9 +1,9 @@
 /** The worker on the edge's platform. @module */
 import { waitUntil } from "cloudflare:workers";
-import { assemble, type Worker } from "./assemble.ts";
-import { ConfigError, type Env, parseConfig } from "./config.ts";
-import type { Context } from "./deps.ts";
+import { assemble, type Worker } from "./compose.ts";
+import { ConfigError, type Env, parseConfig } from "./config/config.ts";
 import type { Batch } from "./hooks/queue.ts";
+import type { Context } from "./ports.ts";
 
 /** Milliseconds: about what a cold read takes. */
 const WRITE_DELAY = 500;

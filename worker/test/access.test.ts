@@ -1,10 +1,10 @@
 // Which registries, repositories and hosts can be reached.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { AccessList } from "../src/access.ts";
-import { parseApiPath } from "../src/api-path.ts";
-import { parseConfig } from "../src/config.ts";
-import { isAddress, isPublicAddress, parseStrict, publicProblem } from "../src/public-host.ts";
+import { parseConfig } from "../src/config/config.ts";
+import { AccessList } from "../src/registry/access.ts";
+import { parseApiPath } from "../src/registry/api-path.ts";
+import { isAddress, isPublicAddress, parseStrict, publicProblem } from "../src/registry/public-host.ts";
 
 function list(registries: string[], insecure: string[] = []): AccessList {
   return new AccessList(

@@ -7,7 +7,7 @@ import { MemoryTier } from "../src/cache/memory.ts";
 import { isBucket, R2Tier } from "../src/cache/r2.ts";
 import { isContent } from "../src/cache/tier.ts";
 import { TieredCache } from "../src/cache/tiered.ts";
-import { parseConfig } from "../src/config.ts";
+import { parseConfig } from "../src/config/config.ts";
 
 const KEY = `sha256:${"ab".repeat(32)}`;
 const PACK = `pack-v1:${KEY}`;

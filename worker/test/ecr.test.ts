@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { createHash, createHmac } from "node:crypto";
 import { test } from "node:test";
-import { callerCredentials, operatorAuth } from "../src/credentials.ts";
-import { EcrTokens, ecrOf } from "../src/ecr.ts";
-import type { PlatformFetch } from "../src/guarded-fetch.ts";
+import { callerCredentials, operatorAuth } from "../src/registry/credentials.ts";
+import { EcrTokens, ecrOf } from "../src/registry/ecr.ts";
+import type { PlatformFetch } from "../src/registry/guarded-fetch.ts";
 import { Internet, json, ranged, redirect, registryOf, smallImage, worker } from "./lib/internet.ts";
 
 const KEYS = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY" };

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Image, Verification } from "ocipeek";
-import { isVerified, weakMark } from "../src/formats.ts";
+import { isVerified, weakMark } from "../src/request/formats.ts";
 
 const DIGEST = `sha256:${"1".repeat(64)}`;
 const INDEX = `sha256:${"2".repeat(64)}`;

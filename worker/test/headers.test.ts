@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, test } from "node:test";
-import { contentType } from "../src/content-type.ts";
-import { contentDisposition } from "../src/disposition.ts";
+import { contentDisposition } from "../../web/disposition.ts";
 import { HttpError } from "../src/errors.ts";
-import { etagOf, lastModified, precondition, prefersSecond, rangeOf } from "../src/headers.ts";
-import { bytesUnlessText, escapeHtml, PAGE_CSP, page, STYLE } from "../src/html.ts";
+import { contentType } from "../src/http/content-type.ts";
+import { etagOf, lastModified, precondition, prefersSecond, rangeOf } from "../src/http/headers.ts";
+import { bytesUnlessText, escapeHtml, PAGE_CSP, page, STYLE } from "../src/http/html.ts";
 
 const ETAG = '"abc"';
 const h = (headers: Record<string, string>) => new Headers(headers);

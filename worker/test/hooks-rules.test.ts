@@ -2,13 +2,13 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { describe, test } from "node:test";
-import { AccessList } from "../src/access.ts";
-import { ConfigError, parseConfig } from "../src/config.ts";
+import { ConfigError, parseConfig } from "../src/config/config.ts";
+import { parseHooks } from "../src/config/hooks.ts";
 import { provenByBody, provenByHeaders } from "../src/hooks/auth.ts";
-import { parseHooks } from "../src/hooks/config.ts";
 import { filterProblem, matchingFilter } from "../src/hooks/filter.ts";
 import type { Push } from "../src/hooks/push.ts";
 import { select } from "../src/hooks/select.ts";
+import { AccessList } from "../src/registry/access.ts";
 
 const SECRET = "0123456789abcdef-secret";
 const OTHER = "another-secret-of-hooks";

@@ -3,12 +3,12 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { dockerConfigAuth, type FetchInit, OcipeekError } from "ocipeek";
 import { type Blob, blobOf, type Destination, registryDestination } from "ocipeek/push";
-import { AccessList } from "../src/access.ts";
-import { parseConfig } from "../src/config.ts";
+import { parseConfig } from "../src/config/config.ts";
 import { HttpError } from "../src/errors.ts";
-import { guardedFetch } from "../src/guarded-fetch.ts";
 import type { Job } from "../src/hooks/job.ts";
 import { failureOf, type Tools, work } from "../src/hooks/work.ts";
+import { AccessList } from "../src/registry/access.ts";
+import { guardedFetch } from "../src/registry/guarded-fetch.ts";
 import { type Answer, digestOf, Internet, json, OCI_MANIFEST, redirect } from "./lib/internet.ts";
 
 const REG = "https://reg.example";

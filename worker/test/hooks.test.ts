@@ -3,8 +3,7 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { describe, type TestContext, test } from "node:test";
 import { OcipeekError } from "ocipeek";
-import { AccessList } from "../src/access.ts";
-import { parseConfig } from "../src/config.ts";
+import { parseConfig } from "../src/config/config.ts";
 import { HttpError } from "../src/errors.ts";
 import { BucketJobs, type JobBucket } from "../src/hooks/bucket-jobs.ts";
 import { Hooks, type HooksDeps } from "../src/hooks/hooks.ts";
@@ -12,6 +11,7 @@ import type { Job } from "../src/hooks/job.ts";
 import { type JobRecord, MemoryJobs } from "../src/hooks/job-log.ts";
 import type { Outcome } from "../src/hooks/outcome.ts";
 import type { Message } from "../src/hooks/queue.ts";
+import { AccessList } from "../src/registry/access.ts";
 import { type Harness, start } from "./lib/harness.ts";
 import { DIGEST, DISTRIBUTION, ECR, GITHUB } from "./lib/notifications.ts";
 

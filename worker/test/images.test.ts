@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type Fetch, type Image, MemoryCache, open } from "ocipeek";
-import type { Exchange } from "../src/exchange.ts";
-import { Lines } from "../src/line.ts";
+import { Lines } from "../src/request/fair-queue.ts";
+import type { Exchange } from "../src/request/request-scope.ts";
 import { type Harness, start } from "./lib/harness.ts";
 
 const BUNDLE = "opt/app/bin/bundle.bin";

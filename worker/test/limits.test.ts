@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type Fetch, type Image, type open, open as openImage } from "ocipeek";
-import type { Deps } from "../src/deps.ts";
 import { HttpError } from "../src/errors.ts";
+import type { Deps } from "../src/ports.ts";
 import { type Harness, start } from "./lib/harness.ts";
 
 const BUNDLE = "opt/app/bin/bundle.bin";

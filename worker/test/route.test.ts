@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { HttpError } from "../src/errors.ts";
-import { encodePath, imageUrl, parseRoute, type Route, type TreeRoute } from "../src/route.ts";
+import { encodePath, imageUrl, parseRoute, type Route, type TreeRoute } from "../src/request/route.ts";
 
 const D = `sha256:${"a".repeat(64)}`;
 const latin1 = (bytes: Uint8Array) => Buffer.from(bytes).toString("latin1");

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { after, before, describe, test } from "node:test";
 import { tempFolder } from "../../tests/lib/processes.mjs";
-import { FolderTier } from "../src/serve-cache.ts";
-import { publicFetch } from "../src/serve-fetch.ts";
+import { FolderTier } from "../src/serve/cache.ts";
+import { publicFetch } from "../src/serve/fetch.ts";
 
 describe("fetch in a network of one's own", () => {
   let server;

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { BINDINGS, parseConfig } from "../src/config.ts";
+import { BINDINGS, parseConfig } from "../src/config/config.ts";
 
 const read = (name) => readFileSync(new URL(name, import.meta.url), "utf8");
-const source = read("../src/config.ts");
+const source = read("../src/config/config.ts");
 /** The names that parseConfig knows, out of its own table. */
 const names = [...new Set(source.match(/`((?:OCIPEEK|AWS)_[A-Z_]+)`/g)?.map((name) => name.slice(1, -1)))];
 

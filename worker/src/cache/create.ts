@@ -1,6 +1,6 @@
 /** The cache that the configuration describes. @module */
 import type { Cache } from "ocipeek";
-import { BINDINGS, type Config, type Env } from "../config.ts";
+import { BINDINGS, type Config, type Env } from "../config/config.ts";
 import { CacheApiTier, type EdgeCache } from "./cache-api.ts";
 import { MemoryTier } from "./memory.ts";
 import { isBucket, R2Tier } from "./r2.ts";

@@ -1,9 +1,10 @@
 /** The hooks with all their parts. @module */
-import type { AccessList } from "../access.ts";
-import { BINDINGS, type Config, type Env } from "../config.ts";
-import type { FindAuth } from "../deps.ts";
-import type { PlatformFetch } from "../guarded-fetch.ts";
-import { numbers } from "../settings.ts";
+
+import { BINDINGS, type Config, type Env } from "../config/config.ts";
+import { numbers } from "../config/settings.ts";
+import type { FindAuth } from "../ports.ts";
+import type { AccessList } from "../registry/access.ts";
+import type { PlatformFetch } from "../registry/guarded-fetch.ts";
 import { BucketJobs, isJobBucket } from "./bucket-jobs.ts";
 import { Hooks } from "./hooks.ts";
 import { MemoryJobs } from "./job-log.ts";

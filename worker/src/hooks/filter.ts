@@ -3,7 +3,7 @@
  * Builder has them. An image without a tag is `repository:`.
  * @module
  */
-import { matchesWildcard } from "../access.ts";
+import { matchesWildcard } from "../registry/access.ts";
 
 /** What is wrong with a pattern, or nothing. */
 export function filterProblem(pattern: string): string | undefined {

@@ -3,12 +3,13 @@
  * it.
  * @module
  */
-import type { AccessList } from "../access.ts";
+
+import type { HooksConfig } from "../config/hooks.ts";
 import { HttpError } from "../errors.ts";
-import { SAFE } from "../headers.ts";
+import { SAFE } from "../http/headers.ts";
+import type { AccessList } from "../registry/access.ts";
 import { provenByBody, provenByHeaders, unproven } from "./auth.ts";
 import { readBody } from "./body.ts";
-import type { HooksConfig } from "./config.ts";
 import { Events } from "./events.ts";
 import { type Job, parseJob } from "./job.ts";
 import { ended, failed, type JobLog, type JobRecord, queued } from "./job-log.ts";

@@ -1,5 +1,5 @@
 /** What became of jobs, for those who look. @module */
-import type { Version } from "./config.ts";
+import type { Version } from "../config/hooks.ts";
 import type { Job } from "./job.ts";
 import type { Failure, Outcome, Pushed } from "./outcome.ts";
 import { imageOf, type Kind } from "./push.ts";

@@ -1,5 +1,5 @@
 /** An image that is to be indexed. @module */
-import type { Version } from "./config.ts";
+import type { Version } from "../config/hooks.ts";
 import { object, text } from "./json.ts";
 import { imageOf, KINDS, type Kind, type Push, pushOf } from "./push.ts";
 

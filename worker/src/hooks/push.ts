@@ -1,7 +1,8 @@
 /** What notifications come to: pushes of images. @module */
-import { isRepository } from "../access.ts";
+
 import { HttpError } from "../errors.ts";
-import { hostProblem } from "../host.ts";
+import { isRepository } from "../registry/access.ts";
+import { hostProblem } from "../registry/host.ts";
 
 /** The notifications that are understood; names of the routes below `/hooks/`. */
 export const KINDS = ["distribution", "ecr", "ghcr", "dockerhub", "harbor"] as const;

@@ -1,5 +1,5 @@
 /** Notifications of every kind. @module */
-import type { HooksConfig } from "./config.ts";
+import type { HooksConfig } from "../config/hooks.ts";
 import { readDistribution } from "./distribution.ts";
 import { readDockerHub } from "./docker-hub.ts";
 import { readEcr } from "./ecr.ts";

@@ -1,6 +1,7 @@
 /** Which pushes are worked on. @module */
-import type { AccessList } from "../access.ts";
-import type { HooksConfig, Version } from "./config.ts";
+
+import type { HooksConfig, Version } from "../config/hooks.ts";
+import type { AccessList } from "../registry/access.ts";
 import { matchingFilter } from "./filter.ts";
 import { type Ignored, imageOf, type Notification, type Push, type Reason } from "./push.ts";
 

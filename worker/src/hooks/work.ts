@@ -9,12 +9,12 @@ import type {
   verifyIndex,
 } from "ocipeek/build";
 import type { Destination, registryDestination } from "ocipeek/push";
-import type { AccessList } from "../access.ts";
-import { type Config, isPlain } from "../config.ts";
-import type { FindAuth } from "../deps.ts";
+import { type Config, isPlain } from "../config/config.ts";
+import { DEFAULT_MIN_LAYER, DEFAULT_SPAN, type HooksConfig } from "../config/hooks.ts";
 import { HttpError, toHttpError } from "../errors.ts";
-import { guardedFetch, type PlatformFetch } from "../guarded-fetch.ts";
-import { DEFAULT_MIN_LAYER, DEFAULT_SPAN, type HooksConfig } from "./config.ts";
+import type { FindAuth } from "../ports.ts";
+import type { AccessList } from "../registry/access.ts";
+import { guardedFetch, type PlatformFetch } from "../registry/guarded-fetch.ts";
 import { attachedTo, find, forPlatforms, type ImageDoc, isConverted } from "./examine.ts";
 import type { Job } from "./job.ts";
 import type { Failure, Outcome, Pushed } from "./outcome.ts";

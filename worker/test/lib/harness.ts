@@ -2,9 +2,9 @@
 import { open } from "ocipeek";
 import { serveLayout } from "../../../scripts/lib/layout-registry.mjs";
 import { DEMO, REPOSITORY } from "../../../tests/lib/docker-registry.mjs";
-import { parseConfig } from "../../src/config.ts";
-import type { Deps, Handle } from "../../src/deps.ts";
+import { parseConfig } from "../../src/config/config.ts";
 import { createHandler } from "../../src/handler.ts";
+import type { Deps, Handle } from "../../src/ports.ts";
 
 export interface Harness {
   /** `127.0.0.1:port` */

@@ -1,6 +1,6 @@
 /** What people type or paste to name an image. @module */
 
-import { familiar, parseReference } from "../protocol/reference.ts";
+import { familiar, parseReference } from "../../../web/reference.ts";
 import type { Address } from "./address.ts";
 import { imageInLine } from "./command.ts";
 import { imageInUrl } from "./web.ts";

@@ -3,7 +3,7 @@
  * the engine sends through a port, as fast as the browser takes them to disk.
  * @module
  */
-import { contentDisposition } from "../../../worker/src/disposition.ts";
+import { contentDisposition } from "../../../web/disposition.ts";
 import type { ApiFailure } from "../protocol/api.ts";
 import { EngineError } from "../protocol/api.ts";
 import { receivePieces } from "../protocol/pieces.ts";

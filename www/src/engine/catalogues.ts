@@ -1,8 +1,8 @@
 /** The catalogues that the page holds: built by walking a tree once, kept here for the filter. @module */
 
+import { mergedFormat } from "../../../web/formats.ts";
 import type { TreeRef } from "../protocol/api.ts";
 import { type Catalogue, type EntryType, Flag } from "../protocol/catalogue.ts";
-import { mergedFormat } from "../protocol/formats.ts";
 import type { CallContext } from "../protocol/rpc.ts";
 import { CatalogueBuilder, type Row } from "./columns.ts";
 import { FilterIndex } from "./filter.ts";

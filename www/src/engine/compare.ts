@@ -1,6 +1,7 @@
 /** Compares two open images. @module */
+
+import { mergedFormat } from "../../../web/formats.ts";
 import type { Comparison } from "../protocol/api.ts";
-import { mergedFormat } from "../protocol/formats.ts";
 import type { EncodedPath } from "../protocol/path.ts";
 import { decodePath } from "../protocol/path.ts";
 import type { CallContext } from "../protocol/rpc.ts";

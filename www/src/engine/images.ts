@@ -1,5 +1,6 @@
 /** The open images. @module */
 
+import { referenceOf } from "../../../web/reference.ts";
 import type {
   AttachedIndexes,
   Cost,
@@ -10,7 +11,6 @@ import type {
   TreeRef,
 } from "../protocol/api.ts";
 import { EngineError } from "../protocol/api.ts";
-import { referenceOf } from "../protocol/reference.ts";
 import type { CallContext } from "../protocol/rpc.ts";
 import { BoundedMemory, type EngineCache } from "./cache.ts";
 import { explained } from "./failure.ts";

@@ -1,7 +1,7 @@
 /** What the engine knows of registries, for all images: the host of the page, credentials, how each is reached. @module */
 import type { Credentials } from "ocipeek";
+import { apiOrigin, isLoopback } from "../../../web/reference.ts";
 import type { SiteConfig } from "../protocol/api.ts";
-import { apiOrigin, isLoopback } from "../protocol/reference.ts";
 import { routeStore } from "./cache.ts";
 import { RouteBook, type RouteStore } from "./routes.ts";
 

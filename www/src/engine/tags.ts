@@ -1,7 +1,7 @@
 /** The tags of a repository. @module */
 import { authorize, type FetchInit, type FetchResponse } from "ocipeek";
+import { type Reference, referenceOf } from "../../../web/reference.ts";
 import { EngineError } from "../protocol/api.ts";
-import { type Reference, referenceOf } from "../protocol/reference.ts";
 import type { CallContext } from "../protocol/rpc.ts";
 import { explained } from "./failure.ts";
 import { watched } from "./idle.ts";

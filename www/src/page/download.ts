@@ -1,5 +1,5 @@
 /** Saves files and folders of an image to disk. @module */
-import { safeName } from "../../../worker/src/disposition.ts";
+import { safeName } from "../../../web/disposition.ts";
 import { type Download, EngineError, type FileRef } from "../protocol/api.ts";
 import { receivePieces } from "../protocol/pieces.ts";
 import type { CallOptions } from "../protocol/rpc.ts";

@@ -1,10 +1,10 @@
 /** The image on screen: opened as the address says, with its tree. @module */
 import { computed, effect, signal } from "@preact/signals";
+import { isFetchedWhole } from "../../../web/formats.ts";
 import type { Address } from "../address/address.ts";
 import type { CallProgress, Cost, ImageSource, OpenedImage, Reading, SiteConfig } from "../protocol/api.ts";
 import { EngineError } from "../protocol/api.ts";
 import type { Catalogue } from "../protocol/catalogue.ts";
-import { isFetchedWhole } from "../protocol/formats.ts";
 import { engine } from "./engine.ts";
 import { canIndex, indexLayers } from "./indexing.ts";
 import { address } from "./location.ts";

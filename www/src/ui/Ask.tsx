@@ -1,13 +1,13 @@
 /** Asks before whole layers are fetched: what they are, why, and what there is instead. @module */
 import type { LazyFormat } from "ocipeek";
 import type { JSX } from "preact";
+import { formatWithoutDigests } from "../../../web/formats.ts";
 import { bytes, plural } from "../format/format.ts";
 import { formatName } from "../format/reading.ts";
 import { canIndex } from "../page/indexing.ts";
 import { address, href } from "../page/location.ts";
 import { readAttached, readUnverified, reopen } from "../page/session.ts";
 import type { OpenedImage } from "../protocol/api.ts";
-import { formatWithoutDigests } from "../protocol/formats.ts";
 import { Button, ButtonLink } from "./controls/Button.tsx";
 import { IndexAdvice } from "./image/IndexAdvice.tsx";
 import { Badges, Legend } from "./reading/Badges.tsx";

@@ -1,12 +1,12 @@
 /** The files of an image: the tree on one side, what is selected on the other. @module */
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { mergedFormat } from "../../../web/formats.ts";
 import { shortDigest } from "../format/format.ts";
 import { visibleName } from "../format/visible.ts";
 import { address, go, href } from "../page/location.ts";
 import { catalogue, image } from "../page/session.ts";
 import { type Catalogue, typeOf } from "../protocol/catalogue.ts";
-import { mergedFormat } from "../protocol/formats.ts";
 import { decodePath, type EncodedPath, pathOf } from "../protocol/path.ts";
 import { Button, ButtonLink } from "./controls/Button.tsx";
 import { LeftIcon, RightIcon } from "./controls/icons.tsx";

@@ -1,13 +1,13 @@
 /** Which of the repository's or archive's images, and for which platform. @module */
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { familiar, parseReference } from "../../../web/reference.ts";
 import type { Address } from "../address/address.ts";
 import { shortDigest } from "../format/format.ts";
 import { matchingTags } from "../format/tags.ts";
 import { engine } from "../page/engine.ts";
 import { address, go, href } from "../page/location.ts";
 import { asEngineError, image } from "../page/session.ts";
-import { familiar, parseReference } from "../protocol/reference.ts";
 import { Select, TextField } from "./controls/Field.tsx";
 import { DownIcon } from "./controls/icons.tsx";
 import { Popover } from "./controls/Popover.tsx";

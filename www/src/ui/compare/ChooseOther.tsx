@@ -1,6 +1,7 @@
 /** Which image to compare with: another tag or platform of the same, one of earlier visits, or any. @module */
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
+import { familiar, parseReference } from "../../../../web/reference.ts";
 import type { Address } from "../../address/address.ts";
 import { readInput } from "../../address/input.ts";
 import { visible } from "../../format/visible.ts";
@@ -9,7 +10,6 @@ import { visits } from "../../page/history.ts";
 import { address, go, href } from "../../page/location.ts";
 import { localSources } from "../../page/session.ts";
 import type { OpenedImage } from "../../protocol/api.ts";
-import { familiar, parseReference } from "../../protocol/reference.ts";
 import { Button } from "../controls/Button.tsx";
 import { TextField } from "../controls/Field.tsx";
 import { useCall } from "../use-call.ts";

@@ -1,5 +1,6 @@
 /** What is known of a file: its format, attributes, how it was verified, its hash, and the same on a command line. @module */
 import type { JSX } from "preact";
+import { mergedFormat } from "../../../../web/formats.ts";
 import { bytes, count, permissions, shortDigest, time } from "../../format/format.ts";
 import { formatName } from "../../format/reading.ts";
 import { verifiedInWords } from "../../format/verified.ts";
@@ -8,7 +9,6 @@ import { describeXattr } from "../../format/xattrs.ts";
 import { href } from "../../page/location.ts";
 import { image } from "../../page/session.ts";
 import type { FileFacts, FileRef, Identity } from "../../protocol/api.ts";
-import { mergedFormat } from "../../protocol/formats.ts";
 import { displayPath } from "../../protocol/path.ts";
 import { KeyValue, type Pair } from "../controls/KeyValue.tsx";
 import { Spinner } from "../controls/Spinner.tsx";

@@ -1,11 +1,11 @@
 /** The same on a command line, with the image's digest in the place of its tag. @module */
 import type { JSX } from "preact";
+import { parseReference } from "../../../../web/reference.ts";
 import { pinned } from "../../address/pin.ts";
 import { type CommandTarget, catCommand, copyCommand, curlCommand } from "../../format/command.ts";
 import { address } from "../../page/location.ts";
 import { image, site } from "../../page/session.ts";
 import type { FileFacts, FileRef } from "../../protocol/api.ts";
-import { parseReference } from "../../protocol/reference.ts";
 import { CopyButton } from "../controls/CopyButton.tsx";
 
 /** Where `ocipeek serve` listens unless it is told otherwise. */

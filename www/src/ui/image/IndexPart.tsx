@@ -1,10 +1,10 @@
 /** How each layer is read, and why one is not read by ranges. @module */
 import type { JSX } from "preact";
+import { isFetchedWhole, mergedFormat } from "../../../../web/formats.ts";
 import { bytes, plural } from "../../format/format.ts";
 import { formatName, foundWords, isIndexedHere, readingOf } from "../../format/reading.ts";
 import { href } from "../../page/location.ts";
 import type { OpenedImage } from "../../protocol/api.ts";
-import { isFetchedWhole, mergedFormat } from "../../protocol/formats.ts";
 import { Digest } from "../controls/Digest.tsx";
 import { KeyValue } from "../controls/KeyValue.tsx";
 import { AttachedIndex } from "../reading/AttachedIndex.tsx";

@@ -1,10 +1,10 @@
 /** The layers of an image: the stack, and beside it what one of them does, or what all of them waste. @module */
 import type { JSX } from "preact";
+import { mergedFormat } from "../../../../web/formats.ts";
 import { engine } from "../../page/engine.ts";
 import { address } from "../../page/location.ts";
 import { image } from "../../page/session.ts";
 import type { OpenedImage } from "../../protocol/api.ts";
-import { mergedFormat } from "../../protocol/formats.ts";
 import { useCall } from "../use-call.ts";
 import { LayerDetail } from "./LayerDetail.tsx";
 import "./layers.css";

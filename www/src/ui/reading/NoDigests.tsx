@@ -4,11 +4,11 @@
  * @module
  */
 import type { JSX } from "preact";
+import { formatWithoutDigests } from "../../../../web/formats.ts";
 import { bytes } from "../../format/format.ts";
 import { formatName } from "../../format/reading.ts";
 import { readUnverified } from "../../page/session.ts";
 import type { OpenedImage } from "../../protocol/api.ts";
-import { formatWithoutDigests } from "../../protocol/formats.ts";
 import { Button } from "../controls/Button.tsx";
 import { Note } from "../controls/Note.tsx";
 

@@ -1,0 +1,195 @@
+/** Folders: one level as JSON or HTML, or all below as lines of JSON. @module */
+import type { Stats } from "ocipeek";
+import type { HttpError } from "../errors.ts";
+import { etagOf, prefersSecond } from "../http/headers.ts";
+import { bytesUnlessText, escapeHtml, page } from "../http/html.ts";
+import { mergedFormat, readerText, weakMark } from "../request/formats.ts";
+import { conditional, type Visit, visitHeaders } from "../request/resolved-path.ts";
+import { encodePath, imageUrl } from "../request/route.ts";
+import { fromGenerator, startBody } from "./body.ts";
+
+/** Lines are sent together up to about so many bytes. */
+const BATCH = 16 << 10;
+
+/** The listing of a folder. */
+export async function serveListing(visit: Visit): Promise<Response> {
+  const { request, route, exchange } = visit;
+  const accept = request.headers.get("accept");
+  const html = route.params.format
+    ? route.params.format === "html"
+    : prefersSecond(accept, "application/json", "text/html");
+  const etag = await listingEtag(visit, html ? "html" : "json");
+  const headers = visitHeaders(visit, { etag, varies: route.params.format === undefined });
+  const early = conditional(visit, headers);
+  if (early) return early;
+  const made = await exchange.timed("list", async () => {
+    return html ? htmlListing(visit) : jsonListing(visit);
+  });
+  const body = new TextEncoder().encode(made.body);
+  const { headers: described } = made;
+  exchange.end();
+  return new Response(request.method === "HEAD" ? null : body, {
+    headers: {
+      ...headers,
+      ...described,
+      "content-length": String(body.length),
+      ...exchange.costHeaders(),
+    },
+  });
+}
+
+/**
+ * What a folder holds, as `show` has it. Taken in pieces, so that one that is too large ends before it fills the memory; of an
+ * entry only what is shown is kept, as it may have a megabyte of extended attributes.
+ */
+async function children(
+  { exchange, tree, stats }: Visit,
+  show: (name: Uint8Array, stats: Stats) => string,
+): Promise<string[]> {
+  const shown: string[] = [];
+  for await (const entry of tree.walk(stats.pathBytes, { glob: "/*", signal: exchange.signal })) {
+    const path = entry.pathBytes;
+    shown.push(show(path.subarray(path.lastIndexOf(0x2f) + 1), entry));
+    exchange.checkListing(shown.length);
+    await exchange.turns.step();
+  }
+  exchange.checkInflated();
+  return shown;
+}
+
+/** All below a folder, one JSON object a line, parents before children. */
+export async function serveRecursive(visit: Visit): Promise<Response> {
+  const { request, route, exchange, stats } = visit;
+  const etag = await listingEtag(visit, `ndjson ${route.params.glob ?? ""}`);
+  const headers = visitHeaders(visit, { etag });
+  const early = conditional(visit, headers);
+  if (early) return early;
+  const described = { ...headers, "content-type": "application/x-ndjson; charset=utf-8" };
+  if (request.method === "HEAD") {
+    exchange.end();
+    return new Response(null, { headers: described });
+  }
+  const source = fromGenerator(lines(visit, stats));
+  const lastLine = (error: HttpError): Uint8Array =>
+    new TextEncoder().encode(`${JSON.stringify(exchange.errorBody(error))}\n`);
+  const body = await exchange.timed("list", () => startBody(source, exchange, { lastWords: lastLine }));
+  return new Response(body, { headers: { ...described, ...exchange.costHeaders() } });
+}
+
+async function* lines(visit: Visit, top: Stats): AsyncGenerator<Uint8Array, void, undefined> {
+  const { exchange, route, tree } = visit;
+  const encoder = new TextEncoder();
+  const cut = top.pathBytes.length + (top.pathBytes.at(-1) === 0x2f ? 0 : 1);
+  let text = "";
+  let count = 0;
+  for await (const stats of tree.walk(top.pathBytes, { glob: route.params.glob, signal: exchange.signal })) {
+    count += 1;
+    exchange.checkEntries(count);
+    await exchange.turns.step();
+    const below = stats.pathBytes.subarray(cut);
+    text += `${JSON.stringify({ ...named("path", below), ...attributes(visit, stats), href: href(visit, below, stats) })}\n`;
+    if (text.length >= BATCH) {
+      yield encoder.encode(text);
+      text = "";
+    }
+  }
+  if (text) yield encoder.encode(text);
+}
+
+function listingEtag(visit: Visit, form: string): Promise<string> {
+  const { route, lease } = visit;
+  // Links in it keep the query, and it says how the image is called.
+  const name = `${imageUrl(route.image)} ${route.query}`;
+  const weak = weakMark(lease.image, visit.stats.verified);
+  return etagOf("listing", form, name, lease.image.digest, visit.layer ?? "", route.path, weak);
+}
+
+async function jsonListing(visit: Visit): Promise<Made> {
+  const { route, lease } = visit;
+  const lines = await children(visit, (name, stats) =>
+    JSON.stringify({ ...named("name", name), ...attributes(visit, stats), href: href(visit, name, stats) }),
+  );
+  const listing = {
+    image: imageUrl(route.image).slice(1),
+    digest: lease.image.digest,
+    ...(visit.layer ? { layer: visit.layer } : {}),
+    ...named("path", route.path),
+    reader: readerText(lease.image, visit.stats),
+    // A tag is resolved here to a digest and then remembered: it still was a tag that the caller trusted.
+    verified: { ...visit.stats.verified, manifest: route.image.digest ? "digest" : "tag" },
+  };
+  return {
+    body: `${JSON.stringify(listing).slice(0, -1)},"entries":[${lines.join(",")}]}\n`,
+    headers: { "content-type": "application/json; charset=utf-8" },
+  };
+}
+
+/** A listing's text, and the headers that describe it. */
+interface Made {
+  readonly body: string;
+  readonly headers: Record<string, string>;
+}
+
+async function htmlListing(visit: Visit): Promise<Made> {
+  const { route } = visit;
+  const rows = await children(visit, (name, stats) => {
+    const shown = escapeHtml(new TextDecoder().decode(name));
+    const link = `<a href="${escapeHtml(href(visit, name, stats))}"><bdi>${shown}</bdi></a>`;
+    const mark = stats.isDirectory() ? "/" : "";
+    const target = stats.linkname === undefined ? "" : ` → <bdi>${escapeHtml(stats.linkname)}</bdi>`;
+    const mode = stats.mode.toString(8).padStart(4, "0");
+    const size = stats.isFile() ? String(stats.size) : stats.type;
+    const time = timeOf(stats)?.replace("T", " ").slice(0, 16) ?? "";
+    return `<tr><td>${link}${mark}${target}<td class="n">${size}<td>${mode}<td>${time}`;
+  });
+  const title = `${imageUrl(route.image).slice(1)} /${new TextDecoder().decode(route.path)}`;
+  const up = route.path.length > 0 ? `<p><a href="../${escapeHtml(carried(visit))}">..</a></p>` : "";
+  const warned =
+    visit.stats.verified.index === "attached"
+      ? "<p>Read by an index that is attached to the image: names, links and contents are the word of whoever may write to the repository.\n"
+      : "";
+  return page(
+    title,
+    `${warned}${up}<table><tr><th>name<th class="n">size<th>mode<th>modified\n${rows.join("\n")}\n</table>`,
+  );
+}
+
+/** A name under a key, and its bytes in base64 where it is not UTF-8. */
+function named(key: string, bytes: Uint8Array): Record<string, string> {
+  const raw = bytesUnlessText(bytes);
+  const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+  return { [key]: text, ...(raw ? { [`${key}Base64`]: raw } : {}) };
+}
+
+function attributes({ lease }: Visit, stats: Stats): Record<string, unknown> {
+  const device = stats.type === "char-device" || stats.type === "block-device";
+  return {
+    type: stats.type,
+    size: stats.size,
+    mode: stats.mode,
+    uid: stats.uid,
+    gid: stats.gid,
+    mtime: timeOf(stats) ?? null,
+    ...(stats.linknameBytes ? named("linkname", stats.linknameBytes) : {}),
+    ...(device ? { devMajor: stats.devMajor, devMinor: stats.devMinor } : {}),
+    // One tree of all layers does not tell which.
+    layer: mergedFormat(lease.image) ? null : stats.layer,
+  };
+}
+
+function timeOf(stats: Stats): string | undefined {
+  const { mtime } = stats;
+  return Number.isNaN(mtime.getTime()) ? undefined : mtime.toISOString();
+}
+
+/** A link relative to the folder. */
+function href(visit: Visit, below: Uint8Array, stats: Stats): string {
+  return `${encodePath(below)}${stats.isDirectory() ? "/" : ""}${carried(visit)}`;
+}
+
+/** The part of the query that links keep. */
+function carried({ route }: Visit): string {
+  const { platform, layer } = route.params;
+  const query = new URLSearchParams({ ...(platform ? { platform } : {}), ...(layer ? { layer } : {}) });
+  return query.size > 0 ? `?${query}` : "";
+}

@@ -1,0 +1,100 @@
+/** The page that browses images: static files, and what this host offers it. @module */
+import { IMMUTABLE, PAGE_HEADERS } from "../../../web/page-policy.ts";
+import type { Config, RegistryRule } from "../config/config.ts";
+import { HttpError } from "../errors.ts";
+import { etagOf, precondition, prefersSecond } from "../http/headers.ts";
+import type { Assets, Deps } from "../ports.ts";
+
+/** The page itself, among the assets. */
+const INDEX = "/index.html";
+
+/** Content types of the page's parts; it has no others. */
+const TYPES: Readonly<Record<string, string>> = {
+  html: "text/html; charset=utf-8",
+  js: "text/javascript; charset=utf-8",
+  css: "text/css; charset=utf-8",
+  svg: "image/svg+xml",
+  wasm: "application/wasm",
+  md: "text/plain; charset=utf-8",
+};
+
+/** Whether a caller at `/` wants the page and not the text: a browser. */
+export function wantsPage(request: Request): boolean {
+  return prefersSecond(request.headers.get("accept"), "text/plain", "text/html");
+}
+
+/** The page; nothing where this deployment has none. */
+export async function servePage(request: Request, deps: Deps): Promise<Response | undefined> {
+  return asset(request, INDEX, deps.assets, "no-cache", { vary: "accept" });
+}
+
+/**
+ * A part of the page: `/icon.svg`, `/-/www/…`.
+ * @throws {@link HttpError} `NOT_FOUND`
+ */
+export async function servePart(request: Request, path: string, deps: Deps): Promise<Response> {
+  const cache = path.startsWith("/-/") ? IMMUTABLE : "public, max-age=86400";
+  const answer = await asset(request, path, deps.assets, cache);
+  if (!answer) throw new HttpError("NOT_FOUND", "the page has no such part; it may be of another version");
+  return answer;
+}
+
+/** What the page is told of its host. */
+export async function serveSite(request: Request, { config }: Deps): Promise<Response> {
+  const body = new TextEncoder().encode(`${JSON.stringify(siteOf(config))}\n`);
+  const headers = {
+    ...PAGE_HEADERS,
+    "content-type": "application/json; charset=utf-8",
+    "cache-control": "public, max-age=60",
+    etag: await etagOf("site", body),
+  };
+  return answerOf(request, body, body.length, headers);
+}
+
+/** The page's `SiteConfig`. */
+function siteOf(config: Config): object {
+  const shown = ({ registry, repository }: RegistryRule): string =>
+    repository === "**" ? registry : `${registry}/${repository}`;
+  return {
+    proxy: true,
+    registries: [...new Set([...config.registries.map(shown), ...config.insecureRegistries])],
+    passAuthorization: config.passAuthorization,
+    demo: config.demo,
+  };
+}
+
+async function asset(
+  request: Request,
+  path: string,
+  assets: Assets | undefined,
+  cache: string,
+  more: Record<string, string> = {},
+): Promise<Response | undefined> {
+  const type = TYPES[path.slice(path.lastIndexOf(".") + 1)];
+  const found = type ? await assets?.get(path) : undefined;
+  if (!type || !found) return undefined;
+  const headers = {
+    ...PAGE_HEADERS,
+    ...more,
+    "content-type": type,
+    "cache-control": cache,
+    etag: found.etag,
+  };
+  return answerOf(request, found.body, found.size, headers);
+}
+
+/** The whole, or nothing where the caller has it. */
+function answerOf(
+  request: Request,
+  body: ReadableStream | Uint8Array<ArrayBuffer>,
+  size: number | undefined,
+  headers: Record<string, string>,
+): Response {
+  const outcome = precondition(request.headers, headers.etag ?? "", undefined, false);
+  if (outcome === 412) throw new HttpError("PRECONDITION_FAILED", "it is not the one of If-Match");
+  const isLeft = outcome === 304 || request.method === "HEAD";
+  if (isLeft && body instanceof ReadableStream) void body.cancel().catch(() => {});
+  const length: Record<string, string> = size === undefined ? {} : { "content-length": String(size) };
+  if (outcome === 304) return new Response(null, { status: 304, headers });
+  return new Response(isLeft ? null : body, { headers: { ...headers, ...length } });
+}

@@ -1,0 +1,257 @@
+/** What the proxy passes on of a registry's answer: names from a list, values that are checked. @module */
+import type { FetchResponse } from "ocipeek";
+import type { Config } from "../config/config.ts";
+import { brokeOff, HttpError } from "../errors.ts";
+import { SAFE } from "../http/headers.ts";
+import { nextLink } from "../http/link.ts";
+import type { Sharing } from "../http/sharing.ts";
+import type { Registry } from "../registry/access.ts";
+import { type ApiPath, formatApiPath, isDigest, parseApiPath } from "../registry/api-path.ts";
+import { discard } from "../registry/tokens.ts";
+
+/** A request to the API, understood. */
+export interface ApiRequest {
+  readonly registry: Registry;
+  readonly path: ApiPath;
+  /** With its `?`, or empty. */
+  readonly query: string;
+  /** It came with credentials of the caller. */
+  readonly isPrivate: boolean;
+  /** What it asks for is named by a digest. */
+  readonly isPinned: boolean;
+}
+
+/** What an answer is made with. */
+export interface AnswerContext {
+  readonly config: Config;
+  readonly api: ApiRequest;
+  readonly request: Request;
+  /** The URL that answered. */
+  readonly url: string;
+  readonly sharing: Sharing;
+}
+
+/** What pages may read. `WWW-Authenticate` is not among it: signing in is done here, a page has no part in it. */
+const EXPOSED = [
+  "Accept-Ranges, Content-Length, Content-Range, Docker-Content-Digest, ETag, Link, OCI-Filters-Applied",
+  "Retry-After, X-Ocipeek-Error, X-Request-Id",
+].join(", ");
+
+/** Headers that pass, each with the form that its value must have. */
+const PASSED: Readonly<Record<string, RegExp>> = {
+  "accept-ranges": /^(?:bytes|none)$/,
+  "content-range": /^bytes (?:\d{1,16}-\d{1,16}|\*)\/(?:\d{1,16}|\*)$/,
+  "docker-content-digest": /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/,
+  "docker-distribution-api-version": /^registry\/2\.0$/,
+  etag: /^(?:W\/)?"[\x21\x23-\x7e]{0,256}"$/,
+  "last-modified": /^[A-Za-z0-9,: +-]{1,64}$/,
+  "oci-filters-applied": /^[A-Za-z0-9, ]{1,128}$/,
+  "retry-after": /^[A-Za-z0-9,: +-]{1,64}$/,
+};
+
+const JSON_TYPE = /^application\/(?:vnd\.[A-Za-z0-9.+-]{1,120}\+)?json$/;
+const MAX_MANIFEST = 4 << 20;
+const MAX_ERROR = 8 << 10;
+
+/** The answer to `GET /v2/`. */
+export function pingAnswer(method: string, sharing: Sharing): Response {
+  const headers = {
+    ...SAFE,
+    ...sharing.headers([], EXPOSED),
+    "content-type": "application/json",
+    "content-length": "2",
+    "cache-control": sharing.cacheControl(false, 3600),
+    "docker-distribution-api-version": "registry/2.0",
+  };
+  return new Response(method === "HEAD" ? null : "{}", { headers });
+}
+
+/**
+ * A manifest: read whole and hashed, for what a digest names is kept for long by everybody on the way.
+ * @throws HttpError `DIGEST_MISMATCH`, `LIMIT_EXCEEDED`
+ */
+export async function manifestAnswer(response: FetchResponse, context: AnswerContext): Promise<Response> {
+  const { reference } = context.api.path;
+  const bytes = await readUpTo(response, MAX_MANIFEST);
+  if (bytes === undefined) {
+    throw new HttpError("LIMIT_EXCEEDED", `the manifest has more than ${MAX_MANIFEST} bytes`, {
+      status: 502,
+    });
+  }
+  const upstream = new Headers(response.headers as HeadersInit);
+  const said = upstream.has("content-encoding") ? null : upstream.get("content-length");
+  // What a tag names is known by nothing else: half of it would be passed on as the whole.
+  if (said !== null && Number(said) !== bytes.length) brokeOff(undefined);
+  const digest = isDigest(reference) ? await digestOf(bytes, reference) : await digestOf(bytes, "sha256:");
+  if (isDigest(reference) && digest !== reference) {
+    throw new HttpError("DIGEST_MISMATCH", "the registry sent a manifest whose bytes do not have its digest");
+  }
+  const headers = answerHeaders(response, context);
+  headers.set("docker-content-digest", digest);
+  headers.set("content-length", String(bytes.length));
+  return new Response(bytes, { status: 200, headers });
+}
+
+/** Every other answer: streamed as it comes, or the error that it is. */
+export async function passedAnswer(response: FetchResponse, context: AnswerContext): Promise<Response> {
+  const { status } = response;
+  const { api, request, config } = context;
+  if (status === 304) {
+    await discard(response);
+    return new Response(null, { status, headers: answerHeaders(response, context) });
+  }
+  if (status !== 200 && status !== 206) return failure(response, context);
+  const headers = answerHeaders(response, context);
+  const length = Number(headers.get("content-length") ?? 0);
+  const isHead = request.method === "HEAD";
+  if (!isHead && length > config.limits.maxFetchedBytes) {
+    await discard(response);
+    const most = config.limits.maxFetchedBytes;
+    throw new HttpError(
+      "LIMIT_EXCEEDED",
+      `the answer has more than maxFetchedBytes = ${most}; ask for a Range`,
+    );
+  }
+  if (isHead) await discard(response);
+  if (status === 206 && api.path.kind !== "blob") {
+    throw new HttpError("NETWORK", "the registry sent a part of what was asked for whole");
+  }
+  return new Response(isHead ? null : (response.body as ReadableStream | null), { status, headers });
+}
+
+function answerHeaders(response: FetchResponse, context: AnswerContext): Headers {
+  const { api, sharing } = context;
+  const upstream = new Headers(response.headers as HeadersInit);
+  const headers = new Headers({
+    ...SAFE,
+    ...sharing.headers(api.path.kind === "blob" ? [] : ["accept"], EXPOSED),
+  });
+  for (const [name, form] of Object.entries(PASSED)) {
+    const value = upstream.get(name);
+    if (value !== null && form.test(value)) headers.set(name, value);
+  }
+  // Of an encoded body the platform has changed the length.
+  const length = upstream.get("content-length");
+  if (length !== null && /^\d{1,16}$/.test(length) && !upstream.has("content-encoding")) {
+    headers.set("content-length", length);
+  }
+  const type = upstream.get("content-type")?.split(";")[0]?.trim() ?? "";
+  if (api.path.kind !== "blob" && JSON_TYPE.test(type)) headers.set("content-type", type);
+  else headers.set("content-type", "application/octet-stream");
+  if (api.path.kind === "blob") headers.set("content-disposition", "attachment");
+  const link = rewrittenLink(upstream.get("link"), context);
+  if (link) headers.set("link", link);
+  headers.set("cache-control", api.isPrivate ? "private, no-store" : sharing.cacheControl(api.isPinned));
+  return headers;
+}
+
+/** The path of a list's next page, below this worker. The guard has checked its host. */
+function rewrittenLink(field: string | null, { api, url }: AnswerContext): string | undefined {
+  const next = nextLink(field);
+  if (next === undefined || (api.path.kind !== "tags" && api.path.kind !== "referrers")) return undefined;
+  const target = new URL(next, url);
+  const path = parseApiPath(target.pathname.replace(/^\/v2\//, ""));
+  // The next page is one of the same list; a query is all that it changes.
+  if (
+    !path ||
+    formatApiPath(path) !== formatApiPath(api.path) ||
+    !/^[\x21-\x7e]{0,2048}$/.test(target.search)
+  ) {
+    throw new HttpError("HOST_NOT_ALLOWED", "a list of the registry goes on at another place; refused");
+  }
+  const search = target.search.replace(/[<>"]/g, encodeURIComponent);
+  return `</-/v2/${api.registry.name}/${formatApiPath(path)}${search}>; rel="next"`;
+}
+
+/** Statuses that clients of the distribution API act on, with the code where the registry names none. */
+const FAILURES: Readonly<Record<number, string>> = {
+  400: "UNSUPPORTED",
+  404: "NOT_FOUND",
+  405: "UNSUPPORTED",
+  406: "UNSUPPORTED",
+  410: "NOT_FOUND",
+  412: "UNSUPPORTED",
+  416: "RANGE_INVALID",
+  429: "TOOMANYREQUESTS",
+};
+
+/**
+ * An answer that is a failure: in the form of the distribution API where a client acts on the status.
+ * @throws HttpError where it is not the caller's to act on
+ */
+async function failure(response: FetchResponse, context: AnswerContext): Promise<Response> {
+  const { status } = response;
+  const { api, request, url } = context;
+  const atHome = new URL(url).origin === new URL(api.registry.origin).origin;
+  const said = atHome ? await message(response) : undefined;
+  if (!atHome) await discard(response);
+  const suffix = said?.message ? `; it says: ${said.message}` : "";
+  if (atHome && status === 401)
+    throw new HttpError("UNAUTHORIZED", `the registry wants credentials${suffix}`);
+  if (atHome && status === 403) throw new HttpError("FORBIDDEN", `the registry refuses${suffix}`);
+  const fallback = FAILURES[status];
+  if (fallback === undefined) {
+    const late = status === 408 || status === 504;
+    const who = atHome ? "the registry" : "the registry's storage";
+    throw new HttpError(late ? "TIMEOUT" : "NETWORK", `${who} answers with HTTP ${status}${suffix}`);
+  }
+  const headers = answerHeaders(response, context);
+  for (const name of ["etag", "last-modified", "docker-content-digest", "link", "content-disposition"]) {
+    headers.delete(name);
+  }
+  const error = { code: said?.code ?? fallback, message: said?.message ?? `HTTP ${status}` };
+  const text = `${JSON.stringify({ errors: [error] })}\n`;
+  headers.set("content-type", "application/json");
+  headers.set("content-length", String(new TextEncoder().encode(text).length));
+  headers.set("cache-control", "no-store");
+  headers.set("x-ocipeek-error", error.code);
+  return new Response(request.method === "HEAD" ? null : text, { status, headers });
+}
+
+/** The first error of a registry's answer (distribution specification, "Error Codes"), in plain characters. */
+async function message(response: FetchResponse): Promise<{ code?: string; message?: string } | undefined> {
+  const bytes = await readUpTo(response, MAX_ERROR).catch(() => undefined);
+  try {
+    const { errors } = JSON.parse(new TextDecoder().decode(bytes)) as { errors: Record<string, unknown>[] };
+    const [first] = errors;
+    const code =
+      typeof first?.code === "string" && /^[A-Z_]{1,64}$/.test(first.code) ? first.code : undefined;
+    const text = typeof first?.message === "string" ? first.message : "";
+    const plain = text.replace(/[^\x20-\x7e]/g, " ").slice(0, 300);
+    return { ...(code ? { code } : {}), ...(plain ? { message: plain } : {}) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** A whole body; nothing where it has more bytes than that. */
+async function readUpTo(response: FetchResponse, most: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const reader = (response.body as ReadableStream<Uint8Array> | null)?.getReader();
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for (;;) {
+    const { done, value } = (await reader?.read().catch(brokeOff)) ?? { done: true, value: undefined };
+    if (done || !value) break;
+    length += value.length;
+    if (length > most) {
+      await reader?.cancel().catch(() => {});
+      return undefined;
+    }
+    chunks.push(value);
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}
+
+/** The digest of bytes by the algorithm of `like`. */
+async function digestOf(bytes: Uint8Array<ArrayBuffer>, like: string): Promise<string> {
+  const [algorithm = ""] = like.split(":");
+  const name = algorithm === "sha512" ? "SHA-512" : "SHA-256";
+  const hash = new Uint8Array(await crypto.subtle.digest(name, bytes));
+  return `${algorithm}:${Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}

@@ -1,0 +1,193 @@
+/**
+ * The read-only distribution API for pages of other origins, `/-/v2/<registry>/…`: what large registries answer,
+ * with CORS, signed in and redirected here. See the OCI distribution specification.
+ * @module
+ */
+import type { Fetch, FetchInit, FetchResponse } from "ocipeek";
+import type { Config } from "../config/config.ts";
+import { HttpError } from "../errors.ts";
+import { watching } from "../http/idle.ts";
+import type { Deps, FindAuth, ProxyTarget, RequestScope } from "../ports.ts";
+import type { AccessList, Registry } from "../registry/access.ts";
+import { type ApiPath, formatApiPath, isDigest, parseApiPath } from "../registry/api-path.ts";
+import { callerCredentials } from "../registry/credentials.ts";
+import { discard, Tokens } from "../registry/tokens.ts";
+import { type ApiRequest, manifestAnswer, passedAnswer, pingAnswer } from "./answer.ts";
+
+/** What the proxy is made of. */
+export interface ProxyParts {
+  readonly config: Config;
+  readonly access: AccessList;
+  /** The operator's credentials. */
+  readonly auth: FindAuth | undefined;
+  readonly now: () => number;
+}
+
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+const MAX_HOPS = 5;
+const MAX_QUERY = 2048;
+/** The media types of manifests, for callers that name none: registries then answer with ancient ones. */
+const MANIFEST_TYPES = [
+  "application/vnd.oci.image.index.v1+json",
+  "application/vnd.oci.image.manifest.v1+json",
+  "application/vnd.docker.distribution.manifest.list.v2+json",
+  "application/vnd.docker.distribution.manifest.v2+json",
+].join(", ");
+
+/** The proxy over its parts; what requests share is the tokens of repositories. */
+export function createProxy({ config, access, auth, now }: ProxyParts): Deps["proxy"] {
+  const tokens = new Tokens(config.tokenHosts, now);
+  return async (request, target, scope) => {
+    const registry = access.registry(target.registry);
+    if (request.method === "OPTIONS") return scope.sharing.preflight();
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      throw new HttpError("METHOD_NOT_ALLOWED", "the registry is only read: GET and HEAD", {
+        headers: { allow: "GET, HEAD, OPTIONS" },
+      });
+    }
+    // What clients ask first. They need no answer of the registry to it: signing in is done here.
+    if (target.rest === "" && target.query === "") return pingAnswer(request.method, scope.sharing);
+    const api = understand(registry, target, scope, access);
+    const init: FetchInit = {
+      method: request.method,
+      headers: requestHeaders(request, api),
+      redirect: "manual",
+      signal: scope.signal,
+    };
+    const fetch = watching(told(scope), config.libraryLimits.maxIdleMs);
+    const own = scope.authorization;
+    const signIn = {
+      registry,
+      repository: api.path.repository,
+      auth: own === undefined ? auth : callerCredentials(own),
+      isOwn: own !== undefined,
+      fetch,
+    };
+    const url = `${registry.origin}/v2/${formatApiPath(api.path)}${api.query}`;
+    const ask = async (sent: FetchInit): ReturnType<typeof follow> =>
+      follow(await tokens.send(url, sent, signIn), url, sent, fetch);
+    let { response, answered } = await ask(init);
+    if (api.path.kind === "blob" && request.method === "GET" && isEncoded(response)) {
+      // A mere label, most likely, which the platform has undone. As the library asks for bytes as they are stored.
+      await discard(response);
+      const headers = { ...init.headers, "accept-encoding": "identity, *;q=0" };
+      ({ response, answered } = await ask({ ...init, headers }));
+    }
+    const context = { config, api, request, url: answered, sharing: scope.sharing };
+    return api.path.kind === "manifest" && response.status === 200 && request.method === "GET"
+      ? manifestAnswer(response, context)
+      : passedAnswer(response, context);
+  };
+}
+
+function understand(
+  registry: Registry,
+  { rest, query }: ProxyTarget,
+  scope: RequestScope,
+  access: AccessList,
+): ApiRequest {
+  const parsed = parseApiPath(rest);
+  if (!parsed) throw unknownPath(rest);
+  const hub = registry.name === "docker.io" && !parsed.repository.includes("/");
+  const path = hub ? { ...parsed, repository: `library/${parsed.repository}` } : parsed;
+  access.check(registry.name, path.repository);
+  checkQuery(path, query);
+  return {
+    registry,
+    path,
+    query,
+    isPrivate: scope.authorization !== undefined,
+    isPinned: isDigest(path.reference) && path.kind !== "referrers",
+  };
+}
+
+/** No path is repaired: what a registry would read otherwise than we do is refused. */
+function unknownPath(rest: string): HttpError {
+  if (/[^A-Za-z0-9._:/-]|\/\/|(?:^|\/)\.{1,2}(?:\/|$)|^\/|\/$/.test(rest)) {
+    return new HttpError(
+      "INVALID_URL",
+      "paths of the distribution API have plain characters and no empty or dotted parts; nothing is percent-encoded",
+    );
+  }
+  return new HttpError(
+    "NOT_FOUND",
+    "there are manifests/<tag or digest>, blobs/<digest>, referrers/<digest> and tags/list of a repository",
+  );
+}
+
+function checkQuery(path: ApiPath, query: string): void {
+  if (query === "") return;
+  if (path.kind === "manifest" || path.kind === "blob") {
+    throw new HttpError("INVALID_ARGUMENT", "manifests and blobs take no parameters");
+  }
+  if (query.length > MAX_QUERY || !/^\?[A-Za-z0-9\-._~!$&'()*+,;=:@/?%]*$/.test(query)) {
+    throw new HttpError("INVALID_URL", "the query is too long or has odd characters");
+  }
+}
+
+/** What of the caller's headers the registry sees. */
+function requestHeaders({ headers }: Request, { path }: ApiRequest): Record<string, string> {
+  const sent: Record<string, string> = { "accept-encoding": "identity", "user-agent": "ocipeek" };
+  const accept = headers.get("accept");
+  if (accept && accept !== "*/*" && accept.length <= 2048 && isPlain(accept)) sent.accept = accept;
+  else if (path.kind === "manifest") sent.accept = MANIFEST_TYPES;
+  for (const name of ["if-none-match", "if-modified-since"]) {
+    const value = headers.get(name);
+    if (value !== null && value.length <= 1024 && isPlain(value)) sent[name] = value;
+  }
+  // One range; several would let a short request ask for a long answer. Without it the whole is as good an answer.
+  const range = headers.get("range");
+  if (path.kind === "blob" && range !== null && /^bytes=(?:\d{1,16}-\d{0,16}|-\d{1,16})$/.test(range)) {
+    sent.range = range;
+    const ifRange = headers.get("if-range");
+    if (ifRange !== null && ifRange.length <= 256 && isPlain(ifRange)) sent["if-range"] = ifRange;
+  }
+  return sent;
+}
+
+function isPlain(value: string): boolean {
+  return /^[\x20-\x7e]*$/.test(value);
+}
+
+function isEncoded({ status, headers }: FetchResponse): boolean {
+  const encoding = new Headers(headers as HeadersInit).get("content-encoding")?.trim() ?? "";
+  return (status === 200 || status === 206) && encoding !== "" && encoding.toLowerCase() !== "identity";
+}
+
+/** The request's fetch, with a name for what the platform says of a network. */
+function told({ fetch }: RequestScope): Fetch {
+  return async (url, init) => {
+    try {
+      return await fetch(url, init);
+    } catch (cause) {
+      if (cause instanceof HttpError) throw cause;
+      throw new HttpError("NETWORK", `no answer from ${new URL(url).host}`, { cause });
+    }
+  };
+}
+
+/** Follows redirects. The guard has checked each target; credentials went to the registry's first answer only. */
+async function follow(
+  first: FetchResponse,
+  url: string,
+  init: FetchInit,
+  fetch: Fetch,
+): Promise<{ response: FetchResponse; answered: string }> {
+  let response = first;
+  let answered = url;
+  for (let hops = 0; REDIRECTS.has(response.status); hops++) {
+    const location = new Headers(response.headers as HeadersInit).get("location");
+    await discard(response);
+    if (location === null || !URL.canParse(location, answered)) {
+      throw new HttpError("NETWORK", `${new URL(answered).host} redirects to nowhere`);
+    }
+    if (hops === MAX_HOPS) {
+      throw new HttpError("LIMIT_EXCEEDED", `the registry redirects more than ${MAX_HOPS} times`, {
+        status: 502,
+      });
+    }
+    answered = new URL(location, answered).href;
+    response = await fetch(answered, init);
+  }
+  return { response, answered };
+}

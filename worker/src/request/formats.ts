@@ -1,0 +1,53 @@
+/** Lazy formats other than SOCI: what reads an image, and what there is to vouch for it. @module */
+import type { Image, Stats, Verification } from "ocipeek";
+import { HttpError } from "../errors.ts";
+
+/** The format that makes one tree of all layers: what a layer does alone is then not known. */
+export function mergedFormat({ layers }: Image): "nydus" | "overlaybd" | "turbooci" | undefined {
+  for (const { read } of layers) {
+    if (read === "nydus" || read === "overlaybd" || read === "turbooci") return read;
+  }
+  return undefined;
+}
+
+/** Whether its format has no digests for parts of layers. */
+export function lacksDigests(image: Image): boolean {
+  const format = mergedFormat(image);
+  return format === "overlaybd" || format === "turbooci";
+}
+
+/** Whether a digest vouches for all that is answered, up from the one that the URL names or the tag was resolved to. */
+export function isVerified({ metadata, content, index }: Verification): boolean {
+  const weak = (check: string): boolean => check === "none" || check === "crc";
+  return !weak(metadata) && !weak(content) && index !== "attached";
+}
+
+/**
+ * What an ETag says of an answer that no digest vouches for. One that an attached index vouches for: which index it is, as
+ * another one may show other names and contents of the same layers. One that was not verified: that, so that nobody who has
+ * it is told later that it is what was verified. Empty for all other answers: those are alike whoever vouches for them.
+ */
+export function weakMark({ soci, digest }: Image, verified: Verification): string {
+  if (verified.index === "attached") return `attached ${soci?.digest ?? digest}`;
+  return isVerified(verified) ? "" : "unverified";
+}
+
+/** What reads the layer that a path is in, or where no layer lists it, all of them: `soci`, `estargz, plain`. */
+export function readerText({ layers }: Image, stats: Pick<Stats, "layer">): string {
+  const one = layers[stats.layer];
+  if (one) return one.reader.name;
+  return [...new Set(layers.map(({ reader }) => reader.name))].join(", ");
+}
+
+/** A digest of the layer that a path is in; nothing where the format tells of none. */
+export function layerOf(image: Image, stats: Pick<Stats, "layer">): string | undefined {
+  return mergedFormat(image) ? undefined : image.layers[stats.layer]?.digest;
+}
+
+/** The image has no trees of single layers. */
+export function noLayers(format: string): HttpError {
+  return new HttpError(
+    "NOT_FOUND",
+    `the image's format, ${format}, makes one tree of its layers; leave out the parameter layer`,
+  );
+}

@@ -1,0 +1,295 @@
+/** One request on its way through the worker: its limits, its clock, what it cost, and how it ended. @module */
+import type { Fetch, FetchResponse, Image } from "ocipeek";
+import type { RequestLimits } from "../config/config.ts";
+import { HttpError, toHttpError } from "../errors.ts";
+import { Sharing } from "../http/sharing.ts";
+import type { Deps, RequestScope } from "../ports.ts";
+import { Turns } from "./turns.ts";
+
+/** What a request has cost so far. */
+export interface Cost {
+  /** Requests to registries, token services and storage. */
+  readonly requests: number;
+  /** Bytes of their bodies. */
+  readonly bytes: number;
+  /** Parts found in a cache. */
+  readonly cacheHits: number;
+  /** Bytes inflated. */
+  readonly inflated: number;
+}
+
+/** Counters of an image when the request took it. */
+type Base = { image: Image; cacheHits: number; inflated: number };
+
+/** The request's scope. Ends once: by {@link end}. */
+export class Exchange implements RequestScope {
+  readonly id: string;
+  readonly authorization: string | undefined;
+  readonly fetch: Fetch;
+  readonly sharing: Sharing;
+  /** Of all that is done for it. */
+  readonly turns: Turns;
+  /** Bytes of the body that the caller took. */
+  sent = 0;
+  /** Files that the archive lacks because they cannot be read. */
+  leftOut = 0;
+  /** Whether the head of the answer is known, and only its body is to come. */
+  isAnswered = false;
+  /** Settles when all that belongs to the request is over. */
+  readonly ended: Promise<void>;
+  readonly #deps: Deps;
+  readonly #started: number;
+  readonly #controller = new AbortController();
+  readonly #timers: ReturnType<typeof setTimeout>[] = [];
+  readonly #timings: string[] = [];
+  readonly #atEnd: ((error: HttpError | undefined) => void)[] = [];
+  #settle: () => void = () => {};
+  #reason: HttpError | undefined;
+  #isOver = false;
+  #requests = 0;
+  #bytes = 0;
+  #base: Base | undefined;
+  #last = { cacheHits: 0, inflated: 0 };
+
+  constructor(request: Request, deps: Deps) {
+    this.#deps = deps;
+    this.#started = deps.now();
+    this.id = requestId(request.headers);
+    this.authorization = deps.config.passAuthorization ? basic(request.headers) : undefined;
+    this.turns = new Turns(this.#controller.signal);
+    this.sharing = new Sharing(deps.config, request);
+    this.fetch = (url, init) => this.#fetch(url, init);
+    this.ended = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+    const { maxSeconds, maxSecondsToHead } = deps.config.limits;
+    this.#after(maxSecondsToHead, "the answer's head");
+    this.#after(maxSeconds, "the answer");
+    const leave = (): void => this.leave();
+    if (request.signal.aborted) leave();
+    else request.signal.addEventListener("abort", leave, { once: true });
+    this.onEnd(() => request.signal.removeEventListener("abort", leave));
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Whether nothing of it ran any more when it ended. */
+  isQuiet = false;
+
+  /** It is about this registry: from now on answers say whose rights they are made with. */
+  readsFrom(registry: string): void {
+    const { isOperators } = this.#deps;
+    this.sharing.audience =
+      this.authorization !== undefined ? "caller" : isOperators(registry) ? "operator" : "everybody";
+  }
+
+  /** Whether it was stopped before it was done. */
+  get stopped(): boolean {
+    return this.#reason !== undefined;
+  }
+
+  /** Stops all that runs for the request. The first reason counts. */
+  stop(reason: HttpError): void {
+    if (this.#reason || this.#isOver) return;
+    this.#reason = reason;
+    this.#controller.abort(reason);
+  }
+
+  /** The caller left. */
+  leave(): void {
+    this.stop(new HttpError("ABORTED", "the caller left"));
+  }
+
+  /** The error to answer with: why the request was stopped, where it was, else what was thrown. */
+  errorOf(thrown: unknown): HttpError {
+    return this.#reason ?? toHttpError(thrown);
+  }
+
+  /** What a caller that reads JSON is told of a failure. */
+  errorBody({ code, message, status }: HttpError): object {
+    return { error: { code, message, status, requestId: this.id } };
+  }
+
+  /** The head of the answer is known: only the longer time limit remains. */
+  headIsKnown(): void {
+    this.isAnswered = true;
+    clearTimeout(this.#timers[0]);
+  }
+
+  /** Calls `action` when the request is over. */
+  onEnd(action: (error: HttpError | undefined) => void): void {
+    this.#atEnd.push(action);
+  }
+
+  /**
+   * The request is over, well or with an error. Twice is once. `isQuiet`: although it was stopped, nothing of it runs
+   * any more.
+   */
+  end(error?: HttpError, isQuiet = !this.stopped): void {
+    if (this.#isOver) return;
+    this.isQuiet = isQuiet;
+    const cost = this.cost();
+    this.#last = { cacheHits: cost.cacheHits, inflated: cost.inflated };
+    this.#base = undefined;
+    this.#isOver = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    for (const action of this.#atEnd.reverse()) action(error);
+    this.#settle();
+  }
+
+  /** Counts what `image` does as this request's, from now on. */
+  track(image: Image): void {
+    const { cacheHits, inflated } = image.stats;
+    this.#count(image, cacheHits, inflated);
+  }
+
+  /** As {@link track}, of an image that was opened for this request: what opening did counts too. */
+  trackNew(image: Image): void {
+    this.#count(image, 0, 0);
+  }
+
+  /** What an image's counters say more than this is the request's, beside what other images have cost it. */
+  #count(image: Image, cacheHits: number, inflated: number): void {
+    const before = this.cost();
+    this.#base = { image, cacheHits: cacheHits - before.cacheHits, inflated: inflated - before.inflated };
+    // Within a step, too.
+    image.allowInflated(Math.max(0, this.#deps.config.limits.maxInflatedBytes - this.cost().inflated));
+  }
+
+  /** What it has cost so far. */
+  cost(): Cost {
+    const base = this.#base;
+    const counted = { requests: this.#requests, bytes: this.#bytes };
+    if (!base) return { ...counted, ...this.#last };
+    const { cacheHits, inflated } = base.image.stats;
+    return { ...counted, cacheHits: cacheHits - base.cacheHits, inflated: inflated - base.inflated };
+  }
+
+  /** Stops the request where it has inflated too much. Called between the steps of a read, each bounded itself. */
+  checkInflated(): void {
+    this.#limit("maxInflatedBytes", this.cost().inflated);
+  }
+
+  /** Stops the request where it has met too many entries. */
+  checkEntries(count: number): void {
+    this.#limit("maxEntries", count);
+  }
+
+  /** Stops the request where a folder's own listing has too many entries. */
+  checkListing(count: number): void {
+    this.#limit("maxListing", count);
+  }
+
+  /** Runs a step and notes how long it took, for `Server-Timing`. */
+  async timed<T>(name: string, step: () => Promise<T>): Promise<T> {
+    const start = this.#deps.now();
+    try {
+      return await step();
+    } finally {
+      this.#timings.push(`${name};dur=${this.#deps.now() - start}`);
+    }
+  }
+
+  /** Milliseconds since it began. */
+  elapsed(): number {
+    return this.#deps.now() - this.#started;
+  }
+
+  /** Headers that say what the answer cost up to its first byte. */
+  costHeaders(): Record<string, string> {
+    const { requests, bytes, cacheHits } = this.cost();
+    return {
+      "server-timing": [...this.#timings, `total;dur=${this.elapsed()}`].join(", "),
+      "x-ocipeek-requests": String(requests),
+      "x-ocipeek-bytes": String(bytes),
+      "x-ocipeek-cache-hits": String(cacheHits),
+    };
+  }
+
+  #after(seconds: number, what: string): void {
+    const stop = (): void =>
+      this.stop(new HttpError("TIMEOUT", `${what} was not there after ${seconds} seconds`));
+    this.#timers.push(setTimeout(stop, seconds * 1000));
+  }
+
+  #limit(name: keyof RequestLimits, value: number): void {
+    const most = this.#deps.config.limits[name];
+    if (value > most) {
+      this.stop(new HttpError("LIMIT_EXCEEDED", `this request needs more than ${name} = ${most}`));
+    }
+    if (this.#reason) throw this.#reason;
+  }
+
+  /**
+   * As {@link fetch}, for what is not needed: a refusal keeps nobody from reading. It comes as an answer of the registry's,
+   * which the package notes and does not ask for again.
+   */
+  async fetchIfAllowed(url: string, init: Parameters<Fetch>[1]): Promise<FetchResponse> {
+    this.#begin();
+    try {
+      return this.#counted(await this.#deps.fetch(url, init));
+    } catch (error) {
+      if (!(error instanceof HttpError)) throw error;
+      const answer = { errors: [{ code: "DENIED", message: error.message }] };
+      return Response.json(answer, { status: 403 }) as FetchResponse;
+    }
+  }
+
+  #begin(): void {
+    if (this.#isOver) throw new HttpError("ABORTED", "the request is over");
+    this.#requests += 1;
+    this.#limit("maxSubrequests", this.#requests);
+  }
+
+  async #fetch(url: string, init: Parameters<Fetch>[1]): Promise<FetchResponse> {
+    this.#begin();
+    try {
+      return this.#counted(await this.#deps.fetch(url, init));
+    } catch (error) {
+      // The guard's refusals are final: without this the package would try again.
+      if (error instanceof HttpError) this.stop(error);
+      throw error;
+    }
+  }
+
+  /** The answer with its body counted as it is read. */
+  #counted(response: FetchResponse): FetchResponse {
+    const body = response.body as ReadableStream<Uint8Array> | null;
+    if (!body) return response;
+    const reader = body.getReader();
+    const counted = new ReadableStream<Uint8Array>(
+      {
+        pull: async (controller) => {
+          const { done, value } = await reader.read();
+          if (done) return controller.close();
+          this.#bytes += value.byteLength;
+          try {
+            this.#limit("maxFetchedBytes", this.#bytes);
+          } catch (error) {
+            void reader.cancel(error).catch(() => {});
+            throw error;
+          }
+          controller.enqueue(value);
+        },
+        cancel: (reason) => reader.cancel(reason),
+      },
+      { highWaterMark: 0 },
+    );
+    const { status, headers, url, type } = response;
+    return { status, headers, body: counted, ...(url ? { url } : {}), ...(type ? { type } : {}) };
+  }
+}
+
+/** The platform's id of the request, where it looks like one, else a random one. */
+function requestId(headers: Headers): string {
+  const ray = headers.get("cf-ray");
+  return ray && /^[A-Za-z0-9-]{1,64}$/.test(ray) ? ray : crypto.randomUUID();
+}
+
+/** The caller's Basic credentials; other schemes are not for registries. */
+function basic(headers: Headers): string | undefined {
+  const value = headers.get("authorization");
+  return value && /^Basic +[A-Za-z0-9+/]+=*$/i.test(value) ? value : undefined;
+}

@@ -1,0 +1,134 @@
+/** A path of an image, found, and the headers that all answers about it share. @module */
+import type { FileTree, Image, Stats } from "ocipeek";
+import type { Config } from "../config/config.ts";
+import { HttpError } from "../errors.ts";
+import { precondition, SAFE } from "../http/headers.ts";
+import type { Deps } from "../ports.ts";
+import { isVerified, mergedFormat, noLayers, readerText } from "./formats.ts";
+import type { Images, Lease } from "./images.ts";
+import type { Exchange } from "./request-scope.ts";
+import { encodePath, imageUrl, queryText, type TreeRoute } from "./route.ts";
+
+/** What the answers to a request for a path are made from. */
+export interface Visit {
+  readonly request: Request;
+  readonly route: TreeRoute;
+  readonly exchange: Exchange;
+  readonly config: Config;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  readonly lease: Lease;
+  /** The image, or the layer that is asked for. */
+  readonly tree: FileTree;
+  /** Digest of that layer. */
+  readonly layer: string | undefined;
+  /** What the path leads to, links followed. */
+  readonly stats: Stats;
+}
+
+/** Opens the image and finds the path. */
+export async function visit(
+  request: Request,
+  route: TreeRoute,
+  exchange: Exchange,
+  deps: Deps,
+  images: Images,
+): Promise<Visit> {
+  const { params } = route;
+  const lease = await exchange.timed("open", () => images.take(exchange, route.image, params.platform));
+  const tree = params.layer === undefined ? lease.image : layerOf(lease.image, params.layer);
+  const stats = await exchange.timed("find", () =>
+    tree.stat(route.slash ? slashed(route.path) : route.path, { signal: exchange.signal }),
+  );
+  exchange.checkInflated();
+  const { config } = deps;
+  return { request, route, exchange, config, now: deps.now(), lease, tree, layer: params.layer, stats };
+}
+
+function layerOf(image: Image, digest: string): FileTree {
+  const format = mergedFormat(image);
+  if (format) throw noLayers(format);
+  const index = image.layers.findIndex((layer) => layer.digest === digest);
+  if (index < 0) throw new HttpError("NOT_FOUND", `the image has no layer ${digest}`);
+  return image.layer(index);
+}
+
+/** The path as that of a folder: what is none is then `ENOTDIR`. */
+function slashed(path: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(path.length + 1);
+  bytes.set(path);
+  bytes[path.length] = 0x2f;
+  return bytes;
+}
+
+/** The visit's URL below the image: path and query. */
+export function pathUrl(route: TreeRoute, slash: boolean, without?: string): string {
+  const end = slash && route.path.length > 0 ? "/" : "";
+  return `/-/${encodePath(route.path)}${end}${queryText(route.query, without)}`;
+}
+
+/** A longer URL is not repeated in a header: many programs take 16 KiB of them in all. */
+const MAX_LOCATION = 4096;
+
+/**
+ * How an answer was verified: `manifest=tag, metadata=ztoc-digest, index=image` for names and attributes, and for content
+ * also `content=span-digest, header`.
+ */
+export function verifiedText({ route, stats }: Visit, hasContent: boolean): string {
+  const { metadata, content, header, index } = stats.verified;
+  // A tag is resolved here to a digest and then remembered: it still was a tag that the caller trusted.
+  const manifest = route.image.digest ? "digest" : "tag";
+  const names = `manifest=${manifest}, metadata=${metadata}${index ? `, index=${index}` : ""}`;
+  return hasContent ? `${names}, content=${content}${header ? ", header" : ""}` : names;
+}
+
+/** Whether an answer never changes: what no digest vouches for, or an attached index alone, may be another thing tomorrow. */
+export function isPinned({ route, stats }: Pick<Visit, "route" | "stats">): boolean {
+  return route.image.digest !== undefined && isVerified(stats.verified);
+}
+
+/**
+ * Headers that an answer about a visit has, whatever its status: who may keep it and how long, the URL under which
+ * it never changes, what it cost, and that nothing in it is to be run.
+ */
+export function visitHeaders(
+  visit: Visit,
+  options: { etag: string; varies?: boolean; lastModified?: Date | undefined },
+): Record<string, string> {
+  const { route, exchange, lease } = visit;
+  const { registry, repository } = route.image;
+  const permanent =
+    imageUrl({ registry, repository, tag: undefined, digest: lease.image.digest }) +
+    pathUrl(route, route.slash, "platform");
+  const asked = imageUrl(route.image) + pathUrl(route, route.slash);
+  const isTold = permanent !== asked && permanent.length <= MAX_LOCATION;
+  return {
+    ...SAFE,
+    ...exchange.sharing.headers(options.varies ? ["accept"] : []),
+    ...(isTold ? { "content-location": permanent } : {}),
+    "cache-control": exchange.sharing.cacheControl(isPinned(visit)),
+    etag: options.etag,
+    ...(options.lastModified ? { "last-modified": options.lastModified.toUTCString() } : {}),
+    "x-ocipeek-digest": lease.image.digest,
+    "x-ocipeek-reader": readerText(lease.image, visit.stats),
+    "x-ocipeek-verified": verifiedText(visit, false),
+    ...exchange.costHeaders(),
+  };
+}
+
+/**
+ * The answer that the request's conditions call for in place of the full one.
+ * @throws HttpError `PRECONDITION_FAILED`
+ */
+export function conditional(
+  visit: Visit,
+  headers: Record<string, string>,
+  lastModified?: Date,
+): Response | undefined {
+  const { request, exchange } = visit;
+  const outcome = precondition(request.headers, headers.etag ?? "", lastModified, isPinned(visit));
+  if (outcome === 412) throw new HttpError("PRECONDITION_FAILED", "the file is not the one of If-Match");
+  if (outcome === undefined) return undefined;
+  exchange.end();
+  return new Response(null, { status: 304, headers });
+}
