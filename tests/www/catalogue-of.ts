@@ -1,5 +1,5 @@
 // Catalogues for tests, from lists of paths.
-import { CatalogueBuilder, type Row } from "../../www/src/engine/columns.ts";
+import { CatalogueBuilder, type Row } from "../../www/src/engine/catalogue/builder.ts";
 import type { Catalogue } from "../../www/src/protocol/catalogue.ts";
 
 /** A path; a slash at its end makes it a folder, ` -> target` a link. */

@@ -5,7 +5,7 @@ import type { ImageConfig } from "ocipeek";
 import { serveLayout } from "../../scripts/lib/layout-registry.mjs";
 import { parseAddress } from "../../www/src/address/address.ts";
 import { swapped } from "../../www/src/address/swap.ts";
-import { diffTexts } from "../../www/src/engine/diff.ts";
+import { diffTexts } from "../../www/src/engine/compare/diff.ts";
 import { configChanges } from "../../www/src/format/config-diff.ts";
 import { pairedRows, unifiedRows } from "../../www/src/format/diff-rows.ts";
 import { factChanges } from "../../www/src/format/facts-diff.ts";

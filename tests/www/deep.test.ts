@@ -1,10 +1,10 @@
 // Trees that are deeper than any stack: laid over each other, compared, summed up.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Row } from "../../www/src/engine/columns.ts";
-import { compareTrees } from "../../www/src/engine/comparison.ts";
-import { addLayer } from "../../www/src/engine/merge.ts";
-import { type Tree, TreeBuilder } from "../../www/src/engine/trees.ts";
+import type { Row } from "../../www/src/engine/catalogue/builder.ts";
+import { addLayer } from "../../www/src/engine/catalogue/merge.ts";
+import { type Tree, TreeBuilder } from "../../www/src/engine/catalogue/tree.ts";
+import { compareTrees } from "../../www/src/engine/compare/comparison.ts";
 import { MARKS } from "../../www/src/protocol/catalogue.ts";
 
 const DEPTH = 50_000;

@@ -1,8 +1,8 @@
 // The filter of the tree: what matches, and that no pattern and no name makes it slow.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { CatalogueBuilder, type Row } from "../../www/src/engine/columns.ts";
-import { FilterIndex } from "../../www/src/engine/filter.ts";
+import { CatalogueBuilder, type Row } from "../../www/src/engine/catalogue/builder.ts";
+import { FilterIndex } from "../../www/src/engine/filter/filter.ts";
 import type { Catalogue } from "../../www/src/protocol/catalogue.ts";
 import { displayPath, pathOf } from "../../www/src/protocol/path.ts";
 

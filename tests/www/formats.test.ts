@@ -4,8 +4,8 @@ import { describe, test } from "node:test";
 import type { IndexVoucher, LayerInfo, SociInfo, Verification } from "ocipeek";
 import { formatWithoutDigests, isFetchedWhole, mergedFormat } from "../../web/formats.ts";
 import { formatAddress, parseAddress, READERS, START } from "../../www/src/address/address.ts";
-import { compareTrees } from "../../www/src/engine/comparison.ts";
-import { TreeBuilder } from "../../www/src/engine/trees.ts";
+import { TreeBuilder } from "../../www/src/engine/catalogue/tree.ts";
+import { compareTrees } from "../../www/src/engine/compare/comparison.ts";
 import { catCommand, copyCommand } from "../../www/src/format/command.ts";
 import {
   foundWords,

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { open } from "ocipeek";
-import { GrowingTree } from "../../www/src/engine/growing-tree.ts";
-import { walkTree } from "../../www/src/engine/trees.ts";
+import { GrowingTree } from "../../www/src/engine/catalogue/incremental.ts";
+import { walkTree } from "../../www/src/engine/catalogue/tree.ts";
 import { type Catalogue, childrenOf, typeOf } from "../../www/src/protocol/catalogue.ts";
 import { displayPath, pathOf } from "../../www/src/protocol/path.ts";
 import { modelOf } from "../../www/src/ui/tree/model.ts";

@@ -1,7 +1,7 @@
 // Answers from which nothing comes any more, at the page.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { watched } from "../../www/src/engine/idle.ts";
+import { watched } from "../../www/src/engine/registry/idle.ts";
 
 const { signal } = new AbortController();
 const text = (answer: { body: object | null }) => new Response(answer.body as ReadableStream).text();

@@ -1,7 +1,7 @@
 // The cache on disk: its size, what goes first, what another visit finds, and what is broken.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { StoredCache, type WebStore } from "../../www/src/engine/stored-cache.ts";
+import { StoredCache, type WebStore } from "../../www/src/engine/cache/stored.ts";
 
 /** A Cache API in memory. `room`: bytes that it takes before it refuses. */
 class FakeStore implements WebStore {

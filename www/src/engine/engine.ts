@@ -1,18 +1,18 @@
 /** The engine: {@link EngineApi} over the package. What each call does stands in the module of its subject. @module */
 import type { EngineApi } from "../protocol/api.ts";
 import type { Served } from "../protocol/rpc.ts";
-import { type EngineCache, LocalCache } from "./cache.ts";
-import { Catalogues } from "./catalogues.ts";
-import { Comparisons } from "./compare.ts";
-import { diff } from "./diff.ts";
-import { download, downloadTar } from "./download.ts";
-import { hash, identify, read, stat } from "./files.ts";
-import { Images } from "./images.ts";
-import { Indexings } from "./indexing.ts";
-import { Layers } from "./layers.ts";
-import { imagesIn } from "./local.ts";
-import { PLATFORM, type Platform, Registries } from "./registries.ts";
-import { tags } from "./tags.ts";
+import { type EngineCache, LocalCache } from "./cache/cache.ts";
+import { Catalogues } from "./catalogue/store.ts";
+import { Comparisons } from "./compare/compare.ts";
+import { diff } from "./compare/diff.ts";
+import { download, downloadTar } from "./files/download.ts";
+import { hash, identify, read, stat } from "./files/files.ts";
+import { Images } from "./images/images.ts";
+import { Indexings } from "./images/indexing.ts";
+import { imagesIn } from "./images/local.ts";
+import { Layers } from "./layers/layers.ts";
+import { PLATFORM, type Platform, Registries } from "./registry/registries.ts";
+import { tags } from "./registry/tags.ts";
 
 /** A new engine, without an image. `platform` and `cache` are the browser's where they are not given. */
 export function createEngine(

@@ -1,9 +1,9 @@
 /** The tags of a repository. @module */
 import { authorize, type FetchInit, type FetchResponse } from "ocipeek";
-import { type Reference, referenceOf } from "../../../web/reference.ts";
-import { EngineError } from "../protocol/api.ts";
-import type { CallContext } from "../protocol/rpc.ts";
-import { explained } from "./failure.ts";
+import { type Reference, referenceOf } from "../../../../web/reference.ts";
+import { EngineError } from "../../protocol/api.ts";
+import type { CallContext } from "../../protocol/rpc.ts";
+import { explained } from "../failure.ts";
 import { watched } from "./idle.ts";
 import type { Registries } from "./registries.ts";
 import { Transport } from "./transport.ts";

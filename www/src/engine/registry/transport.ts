@@ -4,7 +4,7 @@
  * @module
  */
 import type { FetchInit, FetchResponse } from "ocipeek";
-import type { ApiFailure, Route } from "../protocol/api.ts";
+import type { ApiFailure, Route } from "../../protocol/api.ts";
 import type { Registries } from "./registries.ts";
 import type { Part } from "./routes.ts";
 

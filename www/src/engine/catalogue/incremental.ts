@@ -1,8 +1,8 @@
 /** The tree of a layer while its entries come, in the order of its tar. @module */
 import type { ZtocEntry } from "ocipeek";
-import { type Catalogue, Flag } from "../protocol/catalogue.ts";
-import { latin1, whiteoutType } from "./catalogues.ts";
-import { CatalogueBuilder, type Row } from "./columns.ts";
+import { type Catalogue, Flag } from "../../protocol/catalogue.ts";
+import { CatalogueBuilder, type Row } from "./builder.ts";
+import { latin1, whiteoutType } from "./store.ts";
 
 interface Node {
   /** The last entry of this path; none for a folder that is there because something is below it. */

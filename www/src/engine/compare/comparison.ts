@@ -1,9 +1,9 @@
 /** Two trees side by side. Pure. @module */
-import type { Comparison, Tally } from "../protocol/api.ts";
-import { type Mark, TYPES } from "../protocol/catalogue.ts";
-import type { EncodedPath } from "../protocol/path.ts";
-import { pathOf } from "../protocol/path.ts";
-import { compareNames, equalAttributes, isFolder, rowAt, type Tree, TreeBuilder } from "./trees.ts";
+import type { Comparison, Tally } from "../../protocol/api.ts";
+import { type Mark, TYPES } from "../../protocol/catalogue.ts";
+import type { EncodedPath } from "../../protocol/path.ts";
+import { pathOf } from "../../protocol/path.ts";
+import { compareNames, equalAttributes, isFolder, rowAt, type Tree, TreeBuilder } from "../catalogue/tree.ts";
 
 /** One side: a tree, and the digests of the layers that its entries come from. */
 export interface Side {

@@ -1,6 +1,6 @@
 /** The open images. @module */
 
-import { referenceOf } from "../../../web/reference.ts";
+import { referenceOf } from "../../../../web/reference.ts";
 import type {
   AttachedIndexes,
   Cost,
@@ -9,16 +9,16 @@ import type {
   Reading,
   Route,
   TreeRef,
-} from "../protocol/api.ts";
-import { EngineError } from "../protocol/api.ts";
-import type { CallContext } from "../protocol/rpc.ts";
-import { BoundedMemory, type EngineCache } from "./cache.ts";
-import { explained } from "./failure.ts";
-import type { FileTree } from "./library.ts";
-import { type Image, imagesIn, invalidArgument, open } from "./library.ts";
+} from "../../protocol/api.ts";
+import { EngineError } from "../../protocol/api.ts";
+import type { CallContext } from "../../protocol/rpc.ts";
+import { BoundedMemory, type EngineCache } from "../cache/cache.ts";
+import { explained } from "../failure.ts";
+import type { FileTree } from "../library.ts";
+import { type Image, imagesIn, invalidArgument, open } from "../library.ts";
+import type { Registries } from "../registry/registries.ts";
+import { Transport } from "../registry/transport.ts";
 import { filesOf, localKey } from "./local.ts";
-import type { Registries } from "./registries.ts";
-import { Transport } from "./transport.ts";
 
 /** Images that stay open although nobody uses them now: the one on screen, the other of a comparison, the last ones. */
 const KEPT_OPEN = 4;

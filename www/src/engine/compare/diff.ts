@@ -1,9 +1,16 @@
 /** One file on both sides of a comparison. @module */
-import type { DiffHunk, DiffLine, FileDiff, FileDiffContent, FileFacts, FileRef } from "../protocol/api.ts";
-import type { CallContext } from "../protocol/rpc.ts";
-import { failureOf } from "./failure.ts";
-import { read, stat } from "./files.ts";
-import type { Images } from "./images.ts";
+import type {
+  DiffHunk,
+  DiffLine,
+  FileDiff,
+  FileDiffContent,
+  FileFacts,
+  FileRef,
+} from "../../protocol/api.ts";
+import type { CallContext } from "../../protocol/rpc.ts";
+import { failureOf } from "../failure.ts";
+import { read, stat } from "../files/files.ts";
+import type { Images } from "../images/images.ts";
 
 /** Files up to this size are read to be compared line by line. */
 export const MAX_DIFF_BYTES = 4 << 20;

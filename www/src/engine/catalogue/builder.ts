@@ -1,5 +1,5 @@
 /** Builds a {@link Catalogue} from entries in depth-first order. @module */
-import { type Catalogue, type EntryType, MARKS, type Mark, TYPES } from "../protocol/catalogue.ts";
+import { type Catalogue, type EntryType, MARKS, type Mark, TYPES } from "../../protocol/catalogue.ts";
 
 /** One entry, as a walk meets it. */
 export interface Row {

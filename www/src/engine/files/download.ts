@@ -1,13 +1,13 @@
 /** Files and folders as streams to save. @module */
 import { itemsOf, type TarItem, tar } from "ocipeek/tar";
-import type { Download, FileRef } from "../protocol/api.ts";
-import { decodePath, displayPath } from "../protocol/path.ts";
-import { sendPieces } from "../protocol/pieces.ts";
-import type { CallContext } from "../protocol/rpc.ts";
-import { failureOf } from "./failure.ts";
-import type { Images } from "./images.ts";
-import type { FileTree, Stats } from "./library.ts";
-import { invalidArgument } from "./library.ts";
+import type { Download, FileRef } from "../../protocol/api.ts";
+import { decodePath, displayPath } from "../../protocol/path.ts";
+import { sendPieces } from "../../protocol/pieces.ts";
+import type { CallContext } from "../../protocol/rpc.ts";
+import { failureOf } from "../failure.ts";
+import type { Images } from "../images/images.ts";
+import type { FileTree, Stats } from "../library.ts";
+import { invalidArgument } from "../library.ts";
 
 /** A file, links followed. */
 export function download(context: CallContext, images: Images, file: FileRef): Promise<Download> {

@@ -1,5 +1,5 @@
 /** Bytes in the Cache API, bounded. @module */
-import type { CacheState } from "../protocol/api.ts";
+import type { CacheState } from "../../protocol/api.ts";
 import type { EngineCache } from "./cache.ts";
 
 /** What is used of the Cache API. */

@@ -3,7 +3,7 @@
  * when they are first met. No pattern and no name makes it go back.
  * @module
  */
-import { EngineError } from "../protocol/api.ts";
+import { EngineError } from "../../protocol/api.ts";
 import type { Automaton, CharSet } from "./glob.ts";
 
 /** A pattern that needs more is refused; that takes a dozen of `?` behind a `*`, and names that meet them all. */

@@ -1,9 +1,9 @@
 /** Builds indexes of layers that have none, and tells what is in them meanwhile. @module */
 import type { IndexJob, IndexProgress } from "ocipeek";
-import type { IndexNews, OpenedImage } from "../protocol/api.ts";
-import type { CallContext } from "../protocol/rpc.ts";
-import type { Catalogues } from "./catalogues.ts";
-import { GrowingTree } from "./growing-tree.ts";
+import type { IndexNews, OpenedImage } from "../../protocol/api.ts";
+import type { CallContext } from "../../protocol/rpc.ts";
+import { GrowingTree } from "../catalogue/incremental.ts";
+import type { Catalogues } from "../catalogue/store.ts";
 import type { Images } from "./images.ts";
 
 /** The first tree is told after so long; then each after as long as all before took together, at least. */

@@ -1,8 +1,8 @@
 /** What of the layers' content no one sees. Pure. @module */
-import type { Waste } from "../protocol/api.ts";
-import { TYPES } from "../protocol/catalogue.ts";
-import { entryAt, pathOf } from "../protocol/path.ts";
-import type { Tree } from "./trees.ts";
+import type { Waste } from "../../protocol/api.ts";
+import { TYPES } from "../../protocol/catalogue.ts";
+import { entryAt, pathOf } from "../../protocol/path.ts";
+import type { Tree } from "../catalogue/tree.ts";
 
 /** The paths that are told. */
 const WORST = 100;

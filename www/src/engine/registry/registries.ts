@@ -1,8 +1,8 @@
 /** What the engine knows of registries, for all images: the host of the page, credentials, how each is reached. @module */
 import type { Credentials } from "ocipeek";
-import { apiOrigin, isLoopback } from "../../../web/reference.ts";
-import type { SiteConfig } from "../protocol/api.ts";
-import { routeStore } from "./cache.ts";
+import { apiOrigin, isLoopback } from "../../../../web/reference.ts";
+import type { SiteConfig } from "../../protocol/api.ts";
+import { routeStore } from "../cache/cache.ts";
 import { RouteBook, type RouteStore } from "./routes.ts";
 
 /** The platform, as far as requests need it; tests have their own. */

@@ -1,9 +1,9 @@
 /** Filters a catalogue as one types. @module */
-import { EngineError } from "../protocol/api.ts";
-import { type Catalogue, TYPES } from "../protocol/catalogue.ts";
+import { EngineError } from "../../protocol/api.ts";
+import { type Catalogue, TYPES } from "../../protocol/catalogue.ts";
+import { nextTurn, Turns } from "../turns.ts";
 import { compileGlob, compileText, isGlob } from "./glob.ts";
 import { Matcher } from "./matcher.ts";
-import { nextTurn, Turns } from "./turns.ts";
 
 /** Longer queries are cut. */
 const MAX_QUERY = 512;

@@ -1,15 +1,15 @@
 /** Compares two open images. @module */
 
-import { mergedFormat } from "../../../web/formats.ts";
-import type { Comparison } from "../protocol/api.ts";
-import type { EncodedPath } from "../protocol/path.ts";
-import { decodePath } from "../protocol/path.ts";
-import type { CallContext } from "../protocol/rpc.ts";
-import type { Catalogues } from "./catalogues.ts";
+import { mergedFormat } from "../../../../web/formats.ts";
+import type { Comparison } from "../../protocol/api.ts";
+import type { EncodedPath } from "../../protocol/path.ts";
+import { decodePath } from "../../protocol/path.ts";
+import type { CallContext } from "../../protocol/rpc.ts";
+import type { Catalogues } from "../catalogue/store.ts";
+import { walkTree } from "../catalogue/tree.ts";
+import type { Images } from "../images/images.ts";
+import type { FileTree } from "../library.ts";
 import { compareTrees, type Side } from "./comparison.ts";
-import type { Images } from "./images.ts";
-import type { FileTree } from "./library.ts";
-import { walkTree } from "./trees.ts";
 
 /** Files whose contents are compared at once. */
 const AT_ONCE = 4;

@@ -1,8 +1,8 @@
 /** Trees for the engine's own work: a catalogue, and what merging and comparing need besides. @module */
-import { type Catalogue, Flag, MARKS, type Mark, nameBytes, TYPES } from "../protocol/catalogue.ts";
-import { rowsOf } from "./catalogues.ts";
-import { CatalogueBuilder, type Row } from "./columns.ts";
-import type { FileTree } from "./library.ts";
+import { type Catalogue, Flag, MARKS, type Mark, nameBytes, TYPES } from "../../protocol/catalogue.ts";
+import type { FileTree } from "../library.ts";
+import { CatalogueBuilder, type Row } from "./builder.ts";
+import { rowsOf } from "./store.ts";
 
 /** A tree. */
 export interface Tree {

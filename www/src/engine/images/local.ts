@@ -1,7 +1,7 @@
 /** Images on the user's disk: a tar or a folder, read by slices. @module */
-import type { ImageSource } from "../protocol/api.ts";
-import type { CallContext } from "../protocol/rpc.ts";
-import { imagesIn as imagesOf, type LocalFolder } from "./library.ts";
+import type { ImageSource } from "../../protocol/api.ts";
+import type { CallContext } from "../../protocol/rpc.ts";
+import { imagesIn as imagesOf, type LocalFolder } from "../library.ts";
 
 /** A source that is no registry. */
 export type LocalSource = Exclude<ImageSource, { kind: "registry" }>;

@@ -1,9 +1,9 @@
 /** Single files: attributes, content, hash. @module */
-import type { FileFacts, FileRef, Identity } from "../protocol/api.ts";
-import { decodePath, encodePath } from "../protocol/path.ts";
-import type { CallContext } from "../protocol/rpc.ts";
-import type { Images } from "./images.ts";
-import type { Stats } from "./library.ts";
+import type { FileFacts, FileRef, Identity } from "../../protocol/api.ts";
+import { decodePath, encodePath } from "../../protocol/path.ts";
+import type { CallContext } from "../../protocol/rpc.ts";
+import type { Images } from "../images/images.ts";
+import type { Stats } from "../library.ts";
 import { Sha256 } from "./sha256.ts";
 
 /** Attributes of a path. */
@@ -65,8 +65,8 @@ export function identify(context: CallContext, images: Images, file: FileRef): P
   return images.useTree(context, file, async (tree) => {
     // Few need it: loaded when it is asked for.
     const [{ identify: identifyContent }, { contentOf }] = await Promise.all([
-      import("./identify/identify.ts"),
-      import("./identify/content.ts"),
+      import("../identify/identify.ts"),
+      import("../identify/content.ts"),
     ]);
     const { size, path: real } = await tree.stat(path, { signal });
     const read = async (start: number, end: number): Promise<Uint8Array> =>

@@ -1,13 +1,13 @@
 /** What the layers of an image do to each other. @module */
-import type { LayerChanges, LayerTally, Waste } from "../protocol/api.ts";
-import type { CallContext } from "../protocol/rpc.ts";
-import type { Catalogues } from "./catalogues.ts";
-import { failureOf } from "./failure.ts";
-import type { Images } from "./images.ts";
-import { invalidArgument } from "./library.ts";
-import { addLayer, emptyTree, type Merged } from "./merge.ts";
-import { type Tree, walkTree } from "./trees.ts";
-import { nextTurn } from "./turns.ts";
+import type { LayerChanges, LayerTally, Waste } from "../../protocol/api.ts";
+import type { CallContext } from "../../protocol/rpc.ts";
+import { addLayer, emptyTree, type Merged } from "../catalogue/merge.ts";
+import type { Catalogues } from "../catalogue/store.ts";
+import { type Tree, walkTree } from "../catalogue/tree.ts";
+import { failureOf } from "../failure.ts";
+import type { Images } from "../images/images.ts";
+import { invalidArgument } from "../library.ts";
+import { nextTurn } from "../turns.ts";
 import { wasteOf } from "./waste.ts";
 
 /** What all layers do: found in one go, as each needs those below it. */

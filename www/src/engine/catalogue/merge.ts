@@ -1,6 +1,6 @@
 /** Lays a layer over those below it, and says what it does to them. As overlayfs does it. @module */
-import type { Tally } from "../protocol/api.ts";
-import { type Mark, nameBytes, TYPES } from "../protocol/catalogue.ts";
+import type { Tally } from "../../protocol/api.ts";
+import { type Mark, nameBytes, TYPES } from "../../protocol/catalogue.ts";
 import {
   compareNames,
   equalAttributes,
@@ -10,7 +10,7 @@ import {
   rowAt,
   type Tree,
   TreeBuilder,
-} from "./trees.ts";
+} from "./tree.ts";
 
 /** What a layer does. */
 export interface Merged {

@@ -1,14 +1,14 @@
 /** The catalogues that the page holds: built by walking a tree once, kept here for the filter. @module */
 
-import { mergedFormat } from "../../../web/formats.ts";
-import type { TreeRef } from "../protocol/api.ts";
-import { type Catalogue, type EntryType, Flag } from "../protocol/catalogue.ts";
-import type { CallContext } from "../protocol/rpc.ts";
-import { CatalogueBuilder, type Row } from "./columns.ts";
-import { FilterIndex } from "./filter.ts";
-import type { Images } from "./images.ts";
-import { type FileTree, type Image, invalidArgument, type Stats } from "./library.ts";
-import { nextTurn, Turns } from "./turns.ts";
+import { mergedFormat } from "../../../../web/formats.ts";
+import type { TreeRef } from "../../protocol/api.ts";
+import { type Catalogue, type EntryType, Flag } from "../../protocol/catalogue.ts";
+import type { CallContext } from "../../protocol/rpc.ts";
+import { FilterIndex } from "../filter/filter.ts";
+import type { Images } from "../images/images.ts";
+import { type FileTree, type Image, invalidArgument, type Stats } from "../library.ts";
+import { nextTurn, Turns } from "../turns.ts";
+import { CatalogueBuilder, type Row } from "./builder.ts";
 
 /** Trees of images that are kept although the page did not release them: those on screen, and some to go back to. */
 const KEPT = 8;

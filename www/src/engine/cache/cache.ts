@@ -4,9 +4,9 @@
  * @module
  */
 import type { Cache as ByteCache } from "ocipeek";
-import type { CacheState } from "../protocol/api.ts";
-import type { RouteStore } from "./routes.ts";
-import { StoredCache } from "./stored-cache.ts";
+import type { CacheState } from "../../protocol/api.ts";
+import type { RouteStore } from "../registry/routes.ts";
+import { StoredCache } from "./stored.ts";
 
 /** Most that it keeps. */
 const MAX_BYTES = 512 << 20;
