@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
-use ocipeek::gzip::{SpanEnd, SpanInflater};
+use ocipeek::format::gzip::{SpanEnd, SpanInflater};
 use ocipeek::limits::Limits;
 
 const TOTAL: usize = 64_000_000;

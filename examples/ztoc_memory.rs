@@ -13,11 +13,11 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Instant;
 
 use bytes::Bytes;
+use ocipeek::format::oci::Digest;
+use ocipeek::format::ztoc::Ztoc;
 use ocipeek::limits::Limits;
-use ocipeek::oci::Digest;
 use ocipeek::pack::{self, Head};
 use ocipeek::rootfs::PathIndex;
-use ocipeek::ztoc::Ztoc;
 
 #[path = "../tests/support/ztoc_builder.rs"]
 mod builder;

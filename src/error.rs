@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::oci::Digest;
+use crate::format::oci::Digest;
 
 /// The result of everything that can fail here.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -5,52 +5,23 @@
 #[cfg(test)]
 extern crate self as ocipeek;
 
-// Pure: bytes in, values out; no I/O, no clock.
-#[cfg(any(feature = "nydus", feature = "overlaybd"))]
-pub mod erofs;
-#[cfg(feature = "estargz")]
-pub mod estargz;
-#[cfg(feature = "overlaybd")]
-pub mod ext4;
-#[cfg(feature = "extent")]
-pub mod extent;
-pub mod formats;
-pub mod gzip;
-#[cfg(feature = "nydus")]
-pub mod nydus;
-pub mod oci;
-#[cfg(feature = "overlaybd")]
-pub mod overlaybd;
-pub mod pack;
-#[cfg(feature = "archive")]
-pub mod packed;
-pub mod rootfs;
-pub mod soci;
-#[cfg(feature = "zstd-stream")]
-pub mod stretches;
-pub mod tar;
-pub mod zstd;
-pub mod ztoc;
-
+// The ground, which knows nothing of what stands on it.
 pub mod budget;
 pub mod error;
 pub mod limits;
-mod order;
+mod sort;
 
-// What does I/O, over the traits in `transport` and `source`.
-pub mod cache;
-#[doc(hidden)]
-pub mod http;
+// Pure: bytes in, values out; no I/O, no clock.
+pub mod format;
+pub mod pack;
+pub mod rootfs;
+
+// What does I/O, over the traits in `net::transport` and `source`.
+mod fetch;
 pub mod image;
 pub mod layer;
-pub mod layout;
-#[cfg(all(feature = "native-http", not(target_arch = "wasm32")))]
-pub mod native;
-pub mod registry;
+pub mod net;
 pub mod source;
-mod sparse;
-pub mod stats;
-pub mod transport;
 
 #[cfg(target_arch = "wasm32")]
 pub mod wasm;

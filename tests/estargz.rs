@@ -10,13 +10,13 @@ use std::rc::Rc;
 use futures_executor::block_on;
 use futures_util::future::join;
 use memory::Memory;
-use ocipeek::cache::MemoryCache;
 use ocipeek::error::Code;
-use ocipeek::formats::{Format, FormatFound, Reader};
+use ocipeek::format::lazy::{Format, FormatFound, Reader};
+use ocipeek::format::oci::Digest;
 use ocipeek::image::{ContentCheck, Image, MetadataCheck, OpenOptions, ReadBy};
 use ocipeek::limits::Limits;
-use ocipeek::oci::Digest;
 use ocipeek::source::Target;
+use ocipeek::source::cache::MemoryCache;
 
 const FILE: &[u8] = b"/lib/libc.so.6";
 const SHA256: &str = "8e57ee6715a3800d3c8e7e160d9b79441e559b694638ebea56cb88c73c381d8a";

@@ -17,13 +17,13 @@ use forge::{
 use futures_executor::block_on;
 use memory::{Memory, Ranged, agreed};
 use ocipeek::error::{Code, Error};
+use ocipeek::format::oci::media_type::OCI_MANIFEST;
+use ocipeek::format::oci::{Descriptor, Digest};
+use ocipeek::format::tar::Kind;
 use ocipeek::image::{
     BuiltIndex, ContentCheck, FileStat, Follow, Image, IndexVoucher, MetadataCheck, OpenOptions, SociChoice,
     Verification,
 };
-use ocipeek::oci::media_type::OCI_MANIFEST;
-use ocipeek::oci::{Descriptor, Digest};
-use ocipeek::tar::Kind;
 use serde_json::Value;
 
 const V1: &str = "application/vnd.amazon.soci.index.v1+json";

@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 
 use futures_executor::block_on;
 use memory::Memory;
-use ocipeek::formats::{Format, Reader};
+use ocipeek::format::lazy::{Format, Reader};
+use ocipeek::format::oci::Digest;
+use ocipeek::format::tar::Kind;
 use ocipeek::image::{ContentCheck, FileStat, Image, MetadataCheck, OpenOptions, ReadBy};
-use ocipeek::oci::Digest;
-use ocipeek::tar::Kind;
 use serde_json::Value;
 
 /// One layout, and what is to be true of it.

@@ -11,11 +11,11 @@ use std::rc::Rc;
 use base64::Engine as _;
 use futures_executor::block_on;
 use memory::{Memory, Ranged};
+use ocipeek::format::oci::Digest;
+use ocipeek::format::tar::Kind;
+use ocipeek::format::zstd::ZstdDecoder;
 use ocipeek::image::{FileStat, Follow, Image, OpenOptions, ReadBy, SociChoice, SociFound};
 use ocipeek::limits::Limits;
-use ocipeek::oci::Digest;
-use ocipeek::tar::Kind;
-use ocipeek::zstd::ZstdDecoder;
 use serde_json::Value;
 
 fn expected(name: &str) -> Vec<Value> {
@@ -186,8 +186,8 @@ fn without_an_index_unverified() {
 #[cfg(feature = "build")]
 #[test]
 fn by_indexes_that_are_built_here() {
+    use ocipeek::format::ztoc::create::BuildOptions;
     use ocipeek::image::{MetadataCheck, OnePass};
-    use ocipeek::ztoc::build::BuildOptions;
 
     for span_size in [128 << 10, 4 << 20] {
         let build = BuildOptions { span_size, ..BuildOptions::default() };

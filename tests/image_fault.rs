@@ -348,7 +348,7 @@ fn what_has_no_content_is_not_read() {
     block_on(async {
         let mut walk = image.walk(b"/opt/odd", None);
         while let Some(stat) = walk.next().await.unwrap() {
-            use ocipeek::tar::Kind::*;
+            use ocipeek::format::tar::Kind::*;
             if matches!(stat.kind, Fifo | CharDevice | BlockDevice) {
                 seen.push(image.read_file(&stat.path, None).await.unwrap_err().code());
             }

@@ -13,11 +13,11 @@ use futures_util::future::{join, join_all};
 use memory::ztoc::{File, file, noise};
 use memory::{GZIP, Kept, MadeLayer, Memory, Ranged, TAR, ZSTD};
 use ocipeek::error::{Code, Error};
+use ocipeek::format::oci::{Descriptor, Digest};
+use ocipeek::format::ztoc::create::BuildOptions;
 use ocipeek::image::{BuiltIndex, Follow, Image, Indexer, MetadataCheck, OnePass, OpenOptions, ReadBy};
 use ocipeek::limits::Limits;
-use ocipeek::oci::{Descriptor, Digest};
 use ocipeek::source::{Cache, Source};
-use ocipeek::ztoc::build::BuildOptions;
 
 const SPAN: u64 = 64 << 10;
 

@@ -110,7 +110,7 @@ fn a_40_mib_file_streams_in_a_few_mib() {
 /// A compressed archive is listed and read by pieces, whatever its size.
 #[cfg(feature = "archive")]
 fn compressed_archive(size: usize) {
-    use ocipeek::layout::{FileAccess, Files as _, TarFiles};
+    use ocipeek::source::layout::{FileAccess, Files as _, TarFiles};
 
     let (tar, _) = tar(&[file("big", noise(size, 2)), file("zeros", vec![0; 4 * size])]);
     let (packed, _) = gzip(&tar, 64 * MIB, None);
@@ -118,7 +118,7 @@ fn compressed_archive(size: usize) {
     std::fs::write(&path, packed).unwrap();
     drop(tar);
     let access = std::rc::Rc::new(FileAccess::open(&path).unwrap());
-    let (limits, stats) = (ocipeek::limits::Limits::default(), ocipeek::stats::Stats::default());
+    let (limits, stats) = (ocipeek::limits::Limits::default(), ocipeek::net::stats::Stats::default());
     let mut files = None;
     let pass = peak(|| files = Some(block_on(TarFiles::open(access, &limits, &stats)).unwrap()));
     let files = files.unwrap();

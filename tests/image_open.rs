@@ -10,13 +10,13 @@ use futures_executor::block_on;
 use memory::ztoc::{Spec, file, gzip, noise, tar};
 use memory::{GZIP, Kept, MadeLayer, Memory, Plain, TAR};
 use ocipeek::error::Code;
+use ocipeek::format::oci::{Descriptor, Digest};
+use ocipeek::format::tar::Kind;
 use ocipeek::image::{
     Follow, Image, ManifestCheck, OpenOptions, PlatformBy, ReadBy, SociChoice, SociFound, Walk,
 };
-use ocipeek::oci::{Descriptor, Digest};
 use ocipeek::rootfs::Glob;
 use ocipeek::source::Target;
-use ocipeek::tar::Kind;
 use serde_json::{Value, json};
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -466,7 +466,7 @@ fn a_layer_that_is_no_tar_is_not_fetched() {
 
 #[test]
 fn a_copy_may_lack_images_that_its_index_lists() {
-    use ocipeek::layout::{FolderFiles, Layout};
+    use ocipeek::source::layout::{FolderFiles, Layout};
 
     let dir = std::env::temp_dir().join(format!("ocipeek-partial-{}", std::process::id()));
     let blobs = dir.join("blobs/sha256");
@@ -513,7 +513,7 @@ fn a_copy_may_lack_images_that_its_index_lists() {
     std::fs::remove_dir_all(&dir).unwrap();
 
     // Without a platform asked for, this machine's would do; the only one that is there does.
-    let host = ocipeek::oci::Platform::host().to_string();
+    let host = ocipeek::format::oci::Platform::host().to_string();
     let other = if host == "linux/s390x" { "riscv64" } else { "s390x" };
     std::fs::create_dir_all(&blobs).unwrap();
     let images = [host.trim_start_matches("linux/"), other].map(made);

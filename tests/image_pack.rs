@@ -11,9 +11,9 @@ use futures_executor::block_on;
 use futures_util::future::join_all;
 use memory::ztoc::{File, Spec, file, gzip, noise, tar};
 use memory::{GZIP, MadeLayer, Memory, Ranged};
-use ocipeek::cache::CachedSource;
 use ocipeek::image::{FileStat, Follow, Image, OpenOptions};
 use ocipeek::source::Target;
+use ocipeek::source::cache::CachedSource;
 
 const FILE: &[u8] = b"/usr/share/demo/tz/Anguilla";
 

@@ -15,13 +15,13 @@ use futures_executor::block_on;
 use futures_util::future::{LocalBoxFuture, pending};
 use memory::Plain;
 use mock::{Mock, What};
-use ocipeek::cache::{CachedSource, MemoryCache, TimelyCache};
 use ocipeek::error::{Code, Result};
 use ocipeek::image::{Image, OpenOptions, SociChoice};
-use ocipeek::layout::{FolderFiles, Layout};
 use ocipeek::limits::Limits;
+use ocipeek::net::stats::Stats;
+use ocipeek::source::cache::{CachedSource, MemoryCache, TimelyCache};
+use ocipeek::source::layout::{FolderFiles, Layout};
 use ocipeek::source::{Cache, Target};
-use ocipeek::stats::Stats;
 
 const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/demo");
 const FILE: &[u8] = b"/usr/share/demo/lodash.min.js";

@@ -10,9 +10,9 @@ use futures_executor::block_on;
 use memory::ztoc::{Spec, file, gzip, noise, tar};
 use memory::{GZIP, MadeLayer, Memory, Ranged, TAR, agreed};
 use ocipeek::error::Code;
+use ocipeek::format::oci::media_type::OCI_MANIFEST;
+use ocipeek::format::oci::{Descriptor, Digest};
 use ocipeek::image::{Follow, Image, IndexVoucher, OpenOptions, ReadBy, SociChoice};
-use ocipeek::oci::media_type::OCI_MANIFEST;
-use ocipeek::oci::{Descriptor, Digest};
 
 const V1: &str = "application/vnd.amazon.soci.index.v1+json";
 
@@ -171,9 +171,9 @@ fn what_is_of_no_use_on_the_list_is_noted_and_passed_over() {
 #[cfg(feature = "build")]
 mod built {
     use super::*;
+    use ocipeek::format::ztoc::create::BuildOptions;
     use ocipeek::image::{BuiltIndex, Indexer, OnePass};
     use ocipeek::limits::Limits;
-    use ocipeek::ztoc::build::BuildOptions;
 
     fn indexer() -> Rc<dyn Indexer> {
         Rc::new(OnePass::new(BuildOptions::default(), Limits::default()))

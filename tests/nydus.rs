@@ -11,13 +11,13 @@ use bytes::Bytes;
 use futures_executor::block_on;
 use memory::{Kept, Memory, Plain, agreed};
 use ocipeek::error::{Code, Error, Result};
-use ocipeek::formats::{Format, FormatFound, Reader};
+use ocipeek::format::lazy::{Format, FormatFound, Reader};
+use ocipeek::format::nydus::Bundle;
+use ocipeek::format::oci::{Descriptor, Digest};
 use ocipeek::image::{
     ContentCheck, Image, IndexVoucher, ManifestCheck, MetadataCheck, OpenOptions, ReadBy, SociChoice,
 };
 use ocipeek::limits::Limits;
-use ocipeek::nydus::Bundle;
-use ocipeek::oci::{Descriptor, Digest};
 use ocipeek::source::Target;
 use serde_json::{Value, json};
 

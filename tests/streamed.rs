@@ -12,9 +12,9 @@ use futures_executor::block_on;
 use memory::ztoc::{File, file, noise};
 use memory::{Kept, MadeLayer, Memory, Ranged, ZSTD};
 use ocipeek::error::Code;
-use ocipeek::formats::{Format, Reader};
+use ocipeek::format::lazy::{Format, Reader};
+use ocipeek::format::oci::Digest;
 use ocipeek::image::{ContentCheck, FileStat, Image, MetadataCheck, OpenOptions, ReadBy};
-use ocipeek::oci::Digest;
 use ocipeek::source::Cache;
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 use serde_json::Value;
@@ -238,7 +238,8 @@ fn the_next_open_makes_no_pass() {
         let mut damaged = value.to_vec();
         damaged[at] ^= 1 << (at % 8);
         assert!(
-            ocipeek::stretches::parse(&damaged, &image.manifest().layers[0], &forced().limits).is_err(),
+            ocipeek::format::zstd::seek::parse(&damaged, &image.manifest().layers[0], &forced().limits)
+                .is_err(),
             "{at}"
         );
     }

@@ -7,11 +7,11 @@
 mod fetch;
 
 use bytes::Bytes;
-use ocipeek::gzip::{GzipDecoder, SpanEnd, SpanInflater};
+use ocipeek::format::gzip::{GzipDecoder, SpanEnd, SpanInflater};
+use ocipeek::format::oci::Digest;
+use ocipeek::format::tar::compare_header;
+use ocipeek::format::ztoc::Ztoc;
 use ocipeek::limits::Limits;
-use ocipeek::oci::Digest;
-use ocipeek::tar::compare_header;
-use ocipeek::ztoc::Ztoc;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 macro_rules! blob {
@@ -94,8 +94,8 @@ fn every_span_inflates_to_its_part_of_the_layer() {
 #[cfg(feature = "build")]
 #[wasm_bindgen_test]
 fn built_ztocs_equal_the_references() {
-    use ocipeek::ztoc::Compression;
-    use ocipeek::ztoc::build::{BuildOptions, ZtocBuilder};
+    use ocipeek::format::ztoc::Compression;
+    use ocipeek::format::ztoc::create::{BuildOptions, ZtocBuilder};
 
     let limits = Limits::default();
     for (layer, ztocs) in layers() {

@@ -5,10 +5,10 @@ use std::io::{Read, Write};
 use std::time::Instant;
 
 use libz_sys as z;
-use ocipeek::gzip::GzipDecoder;
+use ocipeek::format::gzip::GzipDecoder;
+use ocipeek::format::ztoc::Compression;
+use ocipeek::format::ztoc::create::{BuildOptions, ZtocBuilder};
 use ocipeek::limits::Limits;
-use ocipeek::ztoc::Compression;
-use ocipeek::ztoc::build::{BuildOptions, ZtocBuilder};
 use sha2::{Digest as _, Sha256};
 
 use crate::zran::{Point, Zran};

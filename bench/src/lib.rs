@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 use ocipeek::error::Result;
-use ocipeek::gzip::{SpanEnd, SpanInflater};
+use ocipeek::format::gzip::{SpanEnd, SpanInflater};
+use ocipeek::format::ztoc::Ztoc;
 use ocipeek::limits::Limits;
 use ocipeek::rootfs::PathIndex;
-use ocipeek::ztoc::Ztoc;
 
 /// Inflates a span of a layer whose checkpoints fall on whole bytes.
 ///
@@ -21,7 +21,7 @@ pub struct Opened {
     /// Entries by path.
     pub index: PathIndex,
     /// Its spans. They hold on to the checkpoints' windows.
-    pub spans: ocipeek::ztoc::Spans,
+    pub spans: ocipeek::format::ztoc::Spans,
 }
 
 /// Opens a zTOC and sorts its paths, as the first look into a layer does.

@@ -3,8 +3,8 @@
 //! Input: a byte that says of which kind (singles, batches, checkpoints), then the contexts.
 
 use bytes::Bytes;
-use ocipeek::nydus::{Blob, BlobMeta, Compressor, Digester, MetaPlace};
-use ocipeek::oci::Digest;
+use ocipeek::format::nydus::{Blob, BlobMeta, Compressor, Digester, MetaPlace};
+use ocipeek::format::oci::Digest;
 
 /// One input.
 pub fn run(data: &[u8]) {

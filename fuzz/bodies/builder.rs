@@ -4,11 +4,11 @@
 //! the layer or tar.
 
 use bytes::Bytes;
-use ocipeek::gzip::{GzipDecoder, SpanEnd, SpanInflater};
+use ocipeek::format::gzip::{GzipDecoder, SpanEnd, SpanInflater};
+use ocipeek::format::oci::Digest;
+use ocipeek::format::ztoc::create::{BuildOptions, BuiltZtoc, ZtocBuilder};
+use ocipeek::format::ztoc::{Compression, Ztoc};
 use ocipeek::limits::Limits;
-use ocipeek::oci::Digest;
-use ocipeek::ztoc::build::{BuildOptions, BuiltZtoc, ZtocBuilder};
-use ocipeek::ztoc::{Compression, Ztoc};
 
 /// One input.
 pub fn run(data: &[u8]) {

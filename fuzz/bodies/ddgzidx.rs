@@ -1,7 +1,7 @@
 //! Checkpoints in a gzip layer as TurboOCI has them (`gzip.meta`). The header's CRC is made right first.
 
+use ocipeek::format::overlaybd::Checkpoints;
 use ocipeek::limits::Limits;
-use ocipeek::overlaybd::Checkpoints;
 
 fn crc32c(data: &[u8]) -> u32 {
     data.iter().fold(0, |crc, &byte| {

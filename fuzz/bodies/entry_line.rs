@@ -2,8 +2,8 @@
 //! file. Shared by the bodies that make layers.
 
 use ocipeek::error::Result;
+use ocipeek::format::tar::{Entry, EntryTable, Kind, Xattrs};
 use ocipeek::limits::Limits;
-use ocipeek::tar::{Entry, EntryTable, Kind, Xattrs};
 
 /// Appends the entry of `line`.
 pub fn push(table: &mut EntryTable, line: &[u8], limits: &Limits) -> Result<()> {

@@ -1,7 +1,7 @@
 //! EROFS: the tree, and where flat files are.
 
 use bytes::Bytes;
-use ocipeek::erofs::{FileSystem, MAGIC};
+use ocipeek::format::erofs::{FileSystem, MAGIC};
 use ocipeek::limits::Limits;
 use ocipeek::rootfs::PathIndex;
 

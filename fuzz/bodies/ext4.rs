@@ -4,10 +4,10 @@
 use std::sync::OnceLock;
 
 use bytes::Bytes;
-use ocipeek::ext4::{Ext4, Stop};
+use ocipeek::format::ext4::{Ext4, Stop};
+use ocipeek::format::tar::Kind;
+use ocipeek::format::zstd::ZstdDecoder;
 use ocipeek::limits::Limits;
-use ocipeek::tar::Kind;
-use ocipeek::zstd::ZstdDecoder;
 
 fn small() -> Vec<u8> {
     static IMAGE: OnceLock<Vec<u8>> = OnceLock::new();

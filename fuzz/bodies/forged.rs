@@ -10,12 +10,12 @@ use std::rc::Rc;
 use bytes::Bytes;
 use futures_executor::block_on;
 use ocipeek::error::Result;
+use ocipeek::format::oci::media_type::OCI_MANIFEST;
+use ocipeek::format::oci::{Descriptor, Digest};
+use ocipeek::format::ztoc::Compression;
+use ocipeek::format::ztoc::create::{BuildOptions, ZtocBuilder};
 use ocipeek::image::{BuiltIndex, FileStat, Image, IndexVoucher, OpenOptions};
 use ocipeek::limits::Limits;
-use ocipeek::oci::media_type::OCI_MANIFEST;
-use ocipeek::oci::{Descriptor, Digest};
-use ocipeek::ztoc::Compression;
-use ocipeek::ztoc::build::{BuildOptions, ZtocBuilder};
 use serde_json::{Value, json};
 
 use crate::forge::{self, Forge};

@@ -5,7 +5,7 @@
 use std::io::Read;
 
 use ocipeek::error::Result;
-use ocipeek::gzip::{GzipDecoder, HeaderParser, header_len};
+use ocipeek::format::gzip::{GzipDecoder, HeaderParser, header_len};
 use ocipeek::limits::Limits;
 
 const MAX_OUT: u64 = 4 << 20;

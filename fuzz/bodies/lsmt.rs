@@ -4,9 +4,9 @@
 use std::rc::Rc;
 
 use bytes::Bytes;
-use ocipeek::ext4::{Disk, Stop};
+use ocipeek::format::ext4::{Disk, Stop};
+use ocipeek::format::overlaybd::{Device, File, Holder, Layer, Stack};
 use ocipeek::limits::Limits;
-use ocipeek::overlaybd::{Device, File, Holder, Layer, Stack};
 
 fn open(blob: &Bytes, has_target: bool) -> Option<(File, Layer)> {
     let done = |stop| match stop {

@@ -1,13 +1,13 @@
 //! JSON documents of OCI and SOCI.
 
-use ocipeek::layout::parse_saved;
-use ocipeek::limits::Limits;
-use ocipeek::oci::media_type::{OCI_INDEX, OCI_MANIFEST};
-use ocipeek::oci::{
+use ocipeek::format::oci::media_type::{OCI_INDEX, OCI_MANIFEST};
+use ocipeek::format::oci::{
     Descriptor, Digest, ImageConfig, ImageIndex, ManifestDoc, Platform, PlatformMatcher, layer_compression,
     parse_manifest,
 };
-use ocipeek::soci::{PrefetchArtifact, SociIndex, v2_index_digest, v2_index_in};
+use ocipeek::format::soci::{PrefetchArtifact, SociIndex, v2_index_digest, v2_index_in};
+use ocipeek::limits::Limits;
+use ocipeek::source::layout::parse_saved;
 
 pub fn run(data: &[u8]) {
     let limits = Limits::default();

@@ -1,7 +1,7 @@
 //! The tar that a layer of OverlayBD is wrapped in. The first byte times 64 is what the blob has more than is given.
 
+use ocipeek::format::overlaybd::payload;
 use ocipeek::limits::Limits;
-use ocipeek::overlaybd::payload;
 
 /// Finds what is wrapped.
 pub fn run(data: &[u8]) {

@@ -8,12 +8,12 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use ocipeek::error::Result;
+use ocipeek::format::oci::Digest;
+use ocipeek::format::tar::{EntryTable, Kind};
+use ocipeek::format::ztoc::{Spans, Ztoc};
 use ocipeek::limits::Limits;
-use ocipeek::oci::Digest;
 use ocipeek::pack::{Head, prefix, unchecked};
 use ocipeek::rootfs::{Follow, LayerIndex, Node, Parts, PathIndex, Rootfs, Step};
-use ocipeek::tar::{EntryTable, Kind};
-use ocipeek::ztoc::{Spans, Ztoc};
 
 use crate::entry_line::push;
 

@@ -2,10 +2,10 @@
 //!
 //! Input: a byte that says how to cut, then the archive.
 
-use ocipeek::gzip::GzipDecoder;
+use ocipeek::format::gzip::GzipDecoder;
+use ocipeek::format::packed::{Cursor, Packing, Pass, Passed};
+use ocipeek::format::zstd::ZstdDecoder;
 use ocipeek::limits::Limits;
-use ocipeek::packed::{Cursor, Packing, Pass, Passed};
-use ocipeek::zstd::ZstdDecoder;
 
 const MAX_OUT: u64 = 4 << 20;
 

@@ -1,6 +1,6 @@
 //! What holds for every zTOC that is accepted.
 
-use ocipeek::ztoc::Ztoc;
+use ocipeek::format::ztoc::Ztoc;
 
 /// Panics where it does not.
 pub fn check(ztoc: Ztoc) {

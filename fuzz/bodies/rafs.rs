@@ -1,11 +1,11 @@
 //! A bootstrap's entries and the extents of its files: without gaps, however they are asked for.
 
 use bytes::Bytes;
-use ocipeek::extent::Extents;
+use ocipeek::format::extent::Extents;
+use ocipeek::format::nydus::Rafs;
+use ocipeek::format::tar::Kind;
 use ocipeek::limits::Limits;
-use ocipeek::nydus::Rafs;
 use ocipeek::rootfs::PathIndex;
-use ocipeek::tar::Kind;
 
 /// One bootstrap.
 pub fn run(data: &[u8]) {

@@ -1,8 +1,8 @@
 //! Header fields of answers, and the URLs in them: no text makes them panic, and what they read is read again
 //! the same from its plain form.
 
-use ocipeek::http::{ContentRange, Url, content_range, http_date, next_link, retry_after, rfc3339};
-use ocipeek::registry::{Challenge, parse_challenges};
+use ocipeek::net::http::{ContentRange, Url, content_range, http_date, next_link, retry_after, rfc3339};
+use ocipeek::net::registry::{Challenge, parse_challenges};
 
 /// One input: any bytes; a line break splits a base URL from a reference to be joined to it.
 pub fn run(data: &[u8]) {

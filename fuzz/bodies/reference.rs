@@ -1,6 +1,6 @@
 //! References, digests, platforms and hosts as text.
 
-use ocipeek::oci::{Digest, Platform, PlatformMatcher, Reference, is_loopback};
+use ocipeek::format::oci::{Digest, Platform, PlatformMatcher, Reference, is_loopback};
 
 pub fn run(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };

@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use ocipeek::error::{Code, Result};
+use ocipeek::format::tar::{EntryTable, Kind};
 use ocipeek::limits::Limits;
 use ocipeek::rootfs::{Follow, Node, PathIndex, Rootfs, Step};
-use ocipeek::tar::{EntryTable, Kind};
 
 use crate::entry_line::push;
 

@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use flate2::{Decompress, FlushDecompress, Status};
-use ocipeek::gzip::{SpanEnd, SpanInflater, header_len};
+use ocipeek::format::gzip::{SpanEnd, SpanInflater, header_len};
 use ocipeek::limits::Limits;
 
 const MAX_OUT: usize = 1 << 20;

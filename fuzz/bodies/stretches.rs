@@ -1,7 +1,7 @@
 //! What a cache keeps of a pass over a zstd layer, behind its head, whose digest nothing made up would have.
 
+use ocipeek::format::zstd::seek::{STRETCH, parse_body};
 use ocipeek::limits::Limits;
-use ocipeek::stretches::{STRETCH, parse_body};
 
 /// Layer size that is claimed.
 const SIZE: u64 = 1 << 30;

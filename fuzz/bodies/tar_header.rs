@@ -1,8 +1,8 @@
 //! Any bytes as a tar: no panic, the same in pieces as whole, and every header accepted by itself. The first
 //! byte is the size of the pieces; blocks get right checksums if it is odd, as chance would not find them.
 
+use ocipeek::format::tar::{EntryTable, TarWalker, check_header};
 use ocipeek::limits::Limits;
-use ocipeek::tar::{EntryTable, TarWalker, check_header};
 
 /// Walks a tar made from `data`.
 pub fn run(data: &[u8]) {

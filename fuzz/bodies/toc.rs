@@ -2,12 +2,12 @@
 //!
 //! Input: flags (bit 0: zstd:chunked), one byte of piece size, two of where the pieces end, then the JSON.
 
-use ocipeek::estargz::{Pieces, TocParser};
-use ocipeek::extent::Listing;
+use ocipeek::format::estargz::{Pieces, TocParser};
+use ocipeek::format::extent::Listing;
+use ocipeek::format::oci::{Descriptor, Digest};
+use ocipeek::format::tar::Kind;
 use ocipeek::limits::Limits;
-use ocipeek::oci::{Descriptor, Digest};
 use ocipeek::rootfs::PathIndex;
-use ocipeek::tar::Kind;
 
 /// One input.
 pub fn run(data: &[u8]) {

@@ -1,9 +1,9 @@
 //! A ZFile. CRCs of its header and trailer are switched off where the first byte is odd, so that more gets past them.
 
 use bytes::Bytes;
-use ocipeek::ext4::{Disk, Stop};
+use ocipeek::format::ext4::{Disk, Stop};
+use ocipeek::format::overlaybd::File;
 use ocipeek::limits::Limits;
-use ocipeek::overlaybd::File;
 
 /// Decompresses it whole and in parts.
 pub fn run(data: &[u8]) {

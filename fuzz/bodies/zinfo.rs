@@ -2,8 +2,8 @@
 //! gzip (0) or a tar (1). From 0x80 on: the bytes are 9-byte steps from one checkpoint to the next, so that
 //! many fit into a small input.
 
+use ocipeek::format::ztoc::Ztoc;
 use ocipeek::limits::Limits;
-use ocipeek::ztoc::Ztoc;
 
 #[allow(clippy::duplicate_mod)]
 #[path = "../../tests/support/ztoc_builder.rs"]

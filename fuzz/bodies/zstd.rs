@@ -3,8 +3,8 @@
 //! Input: a byte that says how to cut, then the stream.
 
 use ocipeek::error::Result;
+use ocipeek::format::zstd::ZstdDecoder;
 use ocipeek::limits::Limits;
-use ocipeek::zstd::ZstdDecoder;
 
 const MAX_OUT: u64 = 4 << 20;
 

@@ -1,7 +1,7 @@
 //! Any bytes as a zTOC: no panic, and what is accepted keeps its promises.
 
+use ocipeek::format::ztoc::Ztoc;
 use ocipeek::limits::Limits;
-use ocipeek::ztoc::Ztoc;
 
 #[allow(clippy::duplicate_mod)]
 #[path = "promises.rs"]

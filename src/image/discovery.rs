@@ -3,8 +3,8 @@
 use super::open::{Ahead, MAX_ATTACHED, Opening};
 use super::{Image, SociChoice, SociFound, SociInfo};
 use crate::error::{Code, Error, Result};
-use crate::oci::{Descriptor, Digest, ImageManifest};
-use crate::soci::{SociIndex, SociVersion, V1_INDEX, v1_indexes, v2_index_digest};
+use crate::format::oci::{Descriptor, Digest, ImageManifest};
+use crate::format::soci::{SociIndex, SociVersion, V1_INDEX, v1_indexes, v2_index_digest};
 use crate::source::{RawManifest, Target};
 
 /// What helps where an index is at fault.

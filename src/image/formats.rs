@@ -3,10 +3,10 @@
 use std::rc::Rc;
 
 use crate::error::{Code, Error, Result};
-use crate::formats::{self, Format, FormatFound, Reader};
+use crate::format::lazy::{self, Format, FormatFound, Reader};
+use crate::format::oci::{Descriptor, ImageManifest, LayerCompression, layer_compression};
 use crate::layer::{Context, Layer};
 use crate::limits::Limits;
-use crate::oci::{Descriptor, ImageManifest, LayerCompression, layer_compression};
 
 /// What is chosen for an image.
 pub(super) struct Chosen {
@@ -30,7 +30,7 @@ pub(super) fn choose(
     verify: bool,
 ) -> Result<Chosen> {
     let format = match reader {
-        Reader::Auto => formats::of_image(manifest),
+        Reader::Auto => lazy::of_image(manifest),
         Reader::Soci => None,
         Reader::Format(format) => Some(format),
     };
@@ -45,7 +45,7 @@ pub(super) fn choose(
     if cfg!(all(target_arch = "wasm32", not(feature = "zstd-stream")))
         && merged.is_none()
         && manifest.layers.iter().any(|l| {
-            let told = reader == Reader::Auto && formats::of_layer(l).is_some();
+            let told = reader == Reader::Auto && lazy::of_layer(l).is_some();
             !told && is_streamed(reader, l, limits, verify)
         })
     {
@@ -58,7 +58,7 @@ pub(super) fn choose(
         && format != Format::Estargz
         && !manifest.layers.iter().any(|l| match format {
             Format::Zstd => is_zstd(l),
-            _ => formats::of_layer(l) == Some(format),
+            _ => lazy::of_layer(l) == Some(format),
         })
     {
         return Err(Error::new(
@@ -97,7 +97,7 @@ fn is_streamed(reader: Reader, layer: &Descriptor, limits: &Limits, verify: bool
 impl Chosen {
     /// The format by which a layer of its own is read.
     fn of_layer(&self, layer: &Descriptor) -> Option<Format> {
-        let told = formats::of_layer(layer).filter(|f| f.is_built() && !f.is_merged());
+        let told = lazy::of_layer(layer).filter(|f| f.is_built() && !f.is_merged());
         match self.reader {
             Reader::Auto => told,
             // Its footer tells where no annotation does.
@@ -113,7 +113,7 @@ impl Chosen {
             (Reader::Format(format), _) => (format, FormatFound::Named),
             // One layer tells it for all.
             (_, Some(format)) => (format, FormatFound::Annotation),
-            _ => (formats::of_layer(layer)?, FormatFound::Annotation),
+            _ => (lazy::of_layer(layer)?, FormatFound::Annotation),
         };
         Some((format, self.found.unwrap_or(found)))
     }

@@ -2,12 +2,12 @@
 
 mod discovery;
 mod formats;
+#[cfg(feature = "extent")]
+mod fs_tree;
 mod open;
 mod read;
 mod stat;
 mod view;
-#[cfg(feature = "extent")]
-mod volume;
 mod walk;
 
 use std::cell::{Cell, OnceCell, RefCell};
@@ -16,17 +16,18 @@ use std::rc::Rc;
 use futures_util::future::LocalBoxFuture;
 
 use crate::error::{Code, Error, Result};
-use crate::formats::Reader;
-use crate::layer::{Context, Layer, Once};
+use crate::fetch::single_flight::Once;
+use crate::format::lazy::Reader;
+use crate::format::oci::{Digest, ImageConfig, ImageManifest, Platform};
+use crate::format::soci::{PrefetchArtifact, SociLayer, SociPrefetch, SociVersion};
+use crate::format::tar::Kind;
+use crate::layer::{Context, Layer};
 use crate::limits::Limits;
-use crate::oci::{Digest, ImageConfig, ImageManifest, Platform};
-use crate::order::sort_keys;
+use crate::net::stats::Stats;
+use crate::net::transport::{ByteStream, at_once};
 use crate::rootfs::{LayerIndex, Listed, LookUp, Node, Place, Rootfs, Step, clean};
-use crate::soci::{PrefetchArtifact, SociLayer, SociPrefetch, SociVersion};
+use crate::sort::sort_keys;
 use crate::source::Cache;
-use crate::stats::Stats;
-use crate::tar::Kind;
-use crate::transport::{ByteStream, at_once};
 
 #[cfg(feature = "build")]
 pub use crate::layer::OnePass;
@@ -95,7 +96,7 @@ pub struct OpenOptions {
     pub verify: bool,
     /// Where compressed spans, and layers that are fetched whole, are kept, by digest. What comes out is verified again.
     /// One that [gives ranges](Cache::has_ranges) keeps what zTOCs say too, [packed](crate::pack). Manifests are not
-    /// kept: see [`CachedSource`](crate::cache::CachedSource) for those.
+    /// kept: see [`CachedSource`](crate::source::cache::CachedSource) for those.
     pub cache: Option<Rc<dyn Cache>>,
     /// Builds indexes of gzip and tar layers that have none, when something of them is wanted first; without it they are
     /// fetched whole.
@@ -206,7 +207,7 @@ struct Inner {
     /// The format makes one tree of the layers.
     merged: bool,
     #[cfg(feature = "extent")]
-    volume: Option<volume::VolumeTree>,
+    volume: Option<fs_tree::VolumeTree>,
     infos: Vec<LayerInfo>,
     rootfs: RefCell<Rootfs>,
     config: Once<Rc<ImageConfig>>,

@@ -7,29 +7,31 @@ use futures_util::future::join;
 
 use super::formats::{self, Chosen};
 #[cfg(feature = "extent")]
-use super::volume::VolumeTree;
+use super::fs_tree::VolumeTree;
 use super::{Discovery, Image, Inner, ManifestCheck, OpenOptions, PlatformBy, SociChoice, SociInfo};
-#[cfg(not(target_arch = "wasm32"))]
-use crate::cache::TimelyCache;
 use crate::error::{Code, Error, Result};
-use crate::formats::{FormatFound, Reader, beside, of_image, referrers};
-#[cfg(feature = "extent")]
-use crate::layer::Tree;
-use crate::layer::{
-    Context, IndexVoucher, Layer, LayerInfo, Once, ReadBy, SpanCache, TarLayer, UnindexedLayer, WholeLayer,
-    ZtocInfo, ZtocLayer,
-};
-use crate::limits::Limits;
-use crate::oci::{
+use crate::fetch::single_flight::Once;
+use crate::fetch::span_cache::SpanCache;
+use crate::format::lazy::{FormatFound, Reader, beside, of_image, referrers};
+use crate::format::oci::{
     Descriptor, Digest, ImageIndex, ImageManifest, LayerCompression, ManifestDoc, Platform, PlatformMatcher,
     layer_compression, media_type, parse_manifest,
 };
+use crate::format::soci::{V1_INDEX, v2_index_in};
+#[cfg(feature = "extent")]
+use crate::layer::Tree;
+use crate::layer::{
+    Context, IndexVoucher, Layer, LayerInfo, ReadBy, TarLayer, UnindexedLayer, WholeLayer, ZtocInfo,
+    ZtocLayer,
+};
+use crate::limits::Limits;
+use crate::net::transport::Transport;
 use crate::rootfs::Rootfs;
-use crate::soci::{V1_INDEX, v2_index_in};
 #[cfg(not(target_arch = "wasm32"))]
 use crate::source::Cache;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::source::cache::TimelyCache;
 use crate::source::{RawManifest, Source, Target};
-use crate::transport::Transport;
 
 /// Indexes inside of indexes that are followed.
 const MAX_NESTED: usize = 4;

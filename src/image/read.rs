@@ -7,12 +7,12 @@ use futures_util::{TryStreamExt, stream};
 
 use super::{FileStat, Follow, Image};
 use crate::error::{Code, Error, Result};
-use crate::http::Gather;
+use crate::format::tar::Kind;
 use crate::layer::Runs;
 use crate::limits::Limits;
+use crate::net::http::Gather;
+use crate::net::transport::ByteStream;
 use crate::rootfs::Node;
-use crate::tar::Kind;
-use crate::transport::ByteStream;
 
 /// A file's content as it arrives. Nothing is fetched before it is asked for; dropping it cancels its requests.
 pub struct FileStream {

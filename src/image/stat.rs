@@ -1,9 +1,9 @@
 //! Attributes of files, and how they are verified.
 
 use super::Image;
+use crate::format::tar::{Kind, Mtime};
 use crate::layer::{Checks, ContentCheck, IndexVoucher, MetadataCheck};
 use crate::rootfs::{LayerIndex, Node};
-use crate::tar::{Kind, Mtime};
 
 /// What vouches for the image manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -10,10 +10,10 @@ use super::read::read_all;
 use super::walk::Tree;
 use super::{FileStat, FileStream, Follow, Image, LayerInfo, Walk};
 use crate::error::{Code, Error, Result};
+use crate::format::tar::{Entry, Kind};
 use crate::layer::Runs;
 use crate::limits::Limits;
 use crate::rootfs::{Glob, LayerIndex, Listed, LookUp, Node, Place, Rootfs};
-use crate::tar::{Entry, Kind};
 
 /// One layer, its whiteouts visible as the entries that they are. Links are resolved within it.
 #[derive(Clone)]

@@ -3,9 +3,9 @@
 use super::view::LayerView;
 use super::{FileStat, Follow, Image};
 use crate::error::{Error, Result};
+use crate::format::tar::Kind;
 use crate::limits::Limits;
 use crate::rootfs::{Glob, Listed, Matching, Node, Place, Spots};
-use crate::tar::Kind;
 
 /// Steps of a walk that are made together, where less is given out: entries that a glob leaves out, and ends of folders.
 const TOGETHER: usize = 2048;

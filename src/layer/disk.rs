@@ -14,17 +14,19 @@ use futures_util::stream::{self, StreamExt};
 use futures_util::{FutureExt, TryStreamExt};
 
 use super::extent::read_extents;
-use super::units::UnitStore;
-use super::volume::{Attributes, Volume};
-use super::{Checks, ContentCheck, Context, MetadataCheck, Once, steady};
+use super::file_system::{Attributes, Volume};
+use super::{Checks, ContentCheck, Context, MetadataCheck};
 use crate::error::{Code, Error, Result};
-use crate::ext4::{Asked, Disk, Ext4, ROOT, Stop};
-use crate::extent::{BlobRef, Check, Codec, Decode, Extent, Unit};
+use crate::fetch::immutable;
+use crate::fetch::single_flight::Once;
+use crate::fetch::units::UnitStore;
+use crate::format::ext4::{Asked, Disk, Ext4, ROOT, Stop};
+use crate::format::extent::{BlobRef, Check, Codec, Decode, Extent, Unit};
+use crate::format::oci::Descriptor;
+use crate::format::overlaybd::{self, Device, Fetched, File, Shared, Stack, together};
+use crate::format::tar::Kind;
 use crate::limits::Limits;
-use crate::oci::Descriptor;
-use crate::overlaybd::{self, Device, Fetched, File, Shared, Stack, together};
-use crate::tar::Kind;
-use crate::transport::{ByteStream, at_once, deferred};
+use crate::net::transport::{ByteStream, at_once, deferred};
 
 /// Bytes that a request for metadata gets at least: what is near will be asked for next.
 const READ_AHEAD: u64 = 8 << 10;
@@ -204,7 +206,12 @@ fn attributes(system: &Ext4, disk: &dyn Disk, inode: usize) -> Asked<Attributes>
 
 impl Opened {
     /// Adds the extents of a run of a file.
-    fn extents(&self, run: &crate::ext4::Run, blobs: &[Fetched<'_>], out: &mut Vec<Extent>) -> Result<()> {
+    fn extents(
+        &self,
+        run: &crate::format::ext4::Run,
+        blobs: &[Fetched<'_>],
+        out: &mut Vec<Extent>,
+    ) -> Result<()> {
         let Some(disk) = run.disk else {
             out.push(Extent::zeros(run.start, run.len));
             return Ok(());
@@ -289,7 +296,7 @@ impl Inner {
                 };
                 let limits = &self.context.limits;
                 if let Some(layer) = self.layers.get(i).filter(|_| self.context.verify) {
-                    steady::verify(&self.context, layer).await?;
+                    immutable::verify(&self.context, layer).await?;
                 }
                 let ask = |blobs: &[Fetched<'_>]| File::open(blobs.get(i).ok_or_else(no_layer)?, limits);
                 let file = self.ask(ask).await.map_err(concerns)?;

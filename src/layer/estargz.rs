@@ -9,23 +9,24 @@ use futures_util::stream::{self, StreamExt};
 use sha2::Digest as _;
 
 use super::extent::{ExtentLayer, Loaded, loader};
-use super::units::Near;
-use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, Once, ReadBy};
+use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, ReadBy};
 use crate::error::{Code, Error, Result};
-use crate::estargz::{
+use crate::fetch::single_flight::Once;
+use crate::fetch::units::Near;
+use crate::format::estargz::{
     FOOTER, Footer, LAYER_DIGEST, Pieces, Position, TOC_DIGEST, TOC_NAME, TOC_TAG, TocParser, footer,
     position,
 };
-use crate::extent::{Listing, ZSTD_WINDOW};
-use crate::formats::Format;
-use crate::gzip::GzipDecoder;
-use crate::http::Gather;
+use crate::format::extent::{Listing, ZSTD_WINDOW};
+use crate::format::gzip::GzipDecoder;
+use crate::format::lazy::Format;
+use crate::format::oci::{Descriptor, Digest, ImageManifest, ManifestDoc, parse_manifest};
+use crate::format::tar::TarWalker;
+use crate::format::zstd::ZstdDecoder;
 use crate::limits::Limits;
-use crate::oci::{Descriptor, Digest, ImageManifest, ManifestDoc, parse_manifest};
+use crate::net::http::Gather;
+use crate::net::transport::ByteStream;
 use crate::source::Target;
-use crate::tar::TarWalker;
-use crate::transport::ByteStream;
-use crate::zstd::ZstdDecoder;
 
 /// Bytes at the end of a layer that are fetched to get its footer, in the hope that the TOC is among them: a 256th of the
 /// layer, which is about what a TOC takes.

@@ -9,16 +9,17 @@ use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{self, StreamExt};
 
-use super::buffer::{Buffer, CHUNK};
-use super::cell::SpanCell;
-use super::units::{Near, Run, UnitStore};
-use super::{Checks, ContentCheck, Context, Layer, Once, ReadBy, Runs, ZtocInfo};
+use super::{Checks, ContentCheck, Context, Layer, ReadBy, Runs, ZtocInfo};
 use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
-use crate::extent::{Check, Codec, Extent, Extents, Listing, decode};
+use crate::fetch::buffer::{Buffer, CHUNK};
+use crate::fetch::single_flight::Once;
+use crate::fetch::span_cache::SpanCell;
+use crate::fetch::units::{Near, Run, UnitStore};
+use crate::format::extent::{Check, Codec, Extent, Extents, Listing, decode};
+use crate::format::tar::Kind;
+use crate::net::transport::{ByteStream, at_once, deferred};
 use crate::rootfs::{LayerIndex, PathIndex};
-use crate::tar::Kind;
-use crate::transport::{ByteStream, at_once, deferred};
 
 /// Bytes of a file whose extents are looked up at a time.
 const AHEAD: u64 = 32 << 20;

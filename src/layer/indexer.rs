@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 
 use crate::error::Result;
-use crate::oci::{Descriptor, Digest};
+use crate::format::oci::{Descriptor, Digest};
 use crate::source::Source;
 
 /// A zTOC that was built of a layer.
@@ -39,9 +39,9 @@ mod one_pass {
     use futures_util::stream::TryStreamExt;
 
     use super::*;
+    use crate::format::ztoc::Compression;
+    use crate::format::ztoc::create::{BuildOptions, ZtocBuilder};
     use crate::limits::Limits;
-    use crate::ztoc::Compression;
-    use crate::ztoc::build::{BuildOptions, ZtocBuilder};
 
     type Pass = LocalBoxFuture<'static, Result<BuiltIndex>>;
     /// A source's name and a layer: what one source does decides nothing for another.

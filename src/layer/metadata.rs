@@ -9,17 +9,18 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared, WeakShared};
 
-use super::{Context, Indexer, Once, kept};
+use super::{Context, Indexer, cached_index};
 use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
+use crate::fetch::single_flight::Once;
+use crate::format::oci::{Descriptor, Digest};
+use crate::format::ztoc::{Spans, Ztoc};
 use crate::limits::Limits;
-use crate::oci::{Descriptor, Digest};
-use crate::order::heap_sort;
+use crate::net::transport::at_once;
 use crate::pack::{self, FIRST_READ, Head, Page};
 use crate::rootfs::{LayerIndex, Parts, PathIndex};
+use crate::sort::heap_sort;
 use crate::source::{Cache, cut};
-use crate::transport::at_once;
-use crate::ztoc::{Spans, Ztoc};
 
 /// Reads of a pack that are under way at a time.
 const PARALLEL: usize = 8;
@@ -27,9 +28,9 @@ const PARALLEL: usize = 8;
 const READ_TOGETHER: u64 = 1 << 20;
 
 /// Loads it, all or pieces.
-pub(super) struct Metadata {
-    pub(super) context: Rc<Context>,
-    pub(super) layer: Descriptor,
+pub(crate) struct Metadata {
+    pub(crate) context: Rc<Context>,
+    pub(crate) layer: Descriptor,
     ztoc: Descriptor,
     /// It is no SOCI index's, but was built here: at hand, or kept in the cache for its layer.
     own: bool,
@@ -41,18 +42,18 @@ pub(super) struct Metadata {
 }
 
 /// The zTOC itself.
-pub(super) struct Whole {
-    pub(super) index: Rc<PathIndex>,
-    pub(super) spans: Spans,
+pub(crate) struct Whole {
+    pub(crate) index: Rc<PathIndex>,
+    pub(crate) spans: Spans,
     /// Of the zTOC's bytes; the entries have their own.
     _held: Reservation,
 }
 
 /// A pack in the cache, as far as it is read.
-pub(super) struct Pack {
+pub(crate) struct Pack {
     cache: Rc<dyn Cache>,
     key: String,
-    pub(super) head: Head,
+    pub(crate) head: Head,
     parts: Rc<Parts>,
     pages: Vec<OnceCell<Page>>,
     /// What was read first, head and all.
@@ -68,13 +69,13 @@ type Read = LocalBoxFuture<'static, Option<Bytes>>;
 
 /// What there is.
 #[derive(Clone)]
-pub(super) enum Opened {
+pub(crate) enum Opened {
     Whole(Rc<Whole>),
     Pack(Rc<Pack>),
 }
 
 impl Opened {
-    pub(super) fn index(&self) -> LayerIndex {
+    pub(crate) fn index(&self) -> LayerIndex {
         match self {
             Opened::Whole(whole) => whole.index.clone().into(),
             Opened::Pack(pack) => pack.parts.clone().into(),
@@ -83,13 +84,13 @@ impl Opened {
 }
 
 impl Metadata {
-    pub(super) fn new(context: Rc<Context>, layer: Descriptor, ztoc: Descriptor, own: bool) -> Self {
+    pub(crate) fn new(context: Rc<Context>, layer: Descriptor, ztoc: Descriptor, own: bool) -> Self {
         let (pack, whole, keeping) = (Once::default(), Once::default(), RefCell::default());
         Metadata { context, layer, ztoc, own, pack, whole, keeping }
     }
 
     /// The zTOC's descriptor.
-    pub(super) fn ztoc(&self) -> &Descriptor {
+    pub(crate) fn ztoc(&self) -> &Descriptor {
         &self.ztoc
     }
 
@@ -99,12 +100,12 @@ impl Metadata {
     }
 
     /// The zTOC, if it is loaded.
-    pub(super) fn loaded(&self) -> Option<Rc<Whole>> {
+    pub(crate) fn loaded(&self) -> Option<Rc<Whole>> {
         self.whole.peek()
     }
 
     /// The pack where there is one, else the zTOC.
-    pub(super) async fn open(self: &Rc<Self>) -> Result<Opened> {
+    pub(crate) async fn open(self: &Rc<Self>) -> Result<Opened> {
         if self.loaded().is_none()
             && self.ztoc.data.is_none()
             && let Some(cache) = self.cache().cloned()
@@ -119,13 +120,13 @@ impl Metadata {
     }
 
     /// The zTOC.
-    pub(super) async fn whole(self: &Rc<Self>) -> Result<Rc<Whole>> {
+    pub(crate) async fn whole(self: &Rc<Self>) -> Result<Rc<Whole>> {
         let metadata = self.clone();
         self.whole.get(move || Box::pin(async move { metadata.fetch().await.map(Rc::new) })).await
     }
 
     /// The index after these parts were added; the whole one, where the pack turned out not to have them.
-    pub(super) async fn parts(self: &Rc<Self>, parts: Vec<usize>) -> Result<LayerIndex> {
+    pub(crate) async fn parts(self: &Rc<Self>, parts: Vec<usize>) -> Result<LayerIndex> {
         let opened = self.open().await?;
         if let Opened::Pack(pack) = &opened
             && !pack.load_parts(&self.context, parts).await
@@ -136,7 +137,7 @@ impl Metadata {
     }
 
     /// The index with all entries.
-    pub(super) async fn all(self: &Rc<Self>) -> Result<LayerIndex> {
+    pub(crate) async fn all(self: &Rc<Self>) -> Result<LayerIndex> {
         match self.open().await? {
             Opened::Pack(pack) => self.parts(pack.parts.missing()).await,
             opened => Ok(opened.index()),
@@ -144,7 +145,7 @@ impl Metadata {
     }
 
     /// Waits until a pack that was made is kept.
-    pub(super) async fn kept(&self) {
+    pub(crate) async fn kept(&self) {
         let keeping = self.keeping.borrow_mut().take();
         if let Some(keeping) = keeping {
             keeping.await;
@@ -191,7 +192,7 @@ impl Metadata {
         Limits::check("max_ztoc_size", self.ztoc.size, limit)
             .map_err(|e| e.with_digest(&self.layer.digest))?;
         let Some(cache) = &self.context.cache else { return self.anew().await };
-        match kept::read(&**cache, &self.layer, &self.ztoc).await {
+        match cached_index::read(&**cache, &self.layer, &self.ztoc).await {
             Some(bytes) => Ok(bytes),
             None => self.anew().await,
         }
@@ -205,7 +206,7 @@ impl Metadata {
             let built = indexer.build(source.clone(), self.layer.clone()).await?;
             if built.layer_digest == self.layer.digest {
                 if let Some(cache) = cache {
-                    kept::keep(&**cache, &self.layer, &built.ztoc).await;
+                    cached_index::keep(&**cache, &self.layer, &built.ztoc).await;
                 }
                 // Else it is one of another span size, which the next open finds.
                 if Digest::of(&built.ztoc) == self.ztoc.digest {
@@ -325,12 +326,12 @@ impl Pack {
     }
 
     /// A page that is here.
-    pub(super) fn page(&self, page: usize) -> Option<&Page> {
+    pub(crate) fn page(&self, page: usize) -> Option<&Page> {
         self.pages.get(page)?.get()
     }
 
     /// True once these pages are here.
-    pub(super) async fn load_pages(&self, context: &Context, pages: Range<usize>) -> bool {
+    pub(crate) async fn load_pages(&self, context: &Context, pages: Range<usize>) -> bool {
         let read = |page| -> LocalBoxFuture<'_, _> {
             Box::pin(async move { self.load_page(context, page).await.ok_or_else(broken) })
         };
@@ -349,7 +350,7 @@ impl Pack {
     }
 
     /// The window of a span, whose page is here.
-    pub(super) async fn window(&self, context: &Context, span: usize) -> Option<Vec<u8>> {
+    pub(crate) async fn window(&self, context: &Context, span: usize) -> Option<Vec<u8>> {
         let (page, row) = self.head.page_of(span);
         let row = self.page(page)?.row(row)?;
         let data = match row.window() {
@@ -374,6 +375,6 @@ async fn exactly(cache: &dyn Cache, key: &str, range: Range<u64>) -> Option<Byte
 }
 
 /// The error for what a page that was loaded does not have.
-pub(super) fn no_span(k: usize) -> Error {
+pub(crate) fn no_span(k: usize) -> Error {
     Error::new(Code::CorruptZtoc, format!("the zTOC has no usable span {k}"))
 }

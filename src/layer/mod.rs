@@ -10,41 +10,28 @@
 //! | uncompressed, without, unverified on request | `tar`: headers and files by Range requests | nothing |
 #![forbid(unsafe_code)]
 
-#[cfg(any(feature = "extent", feature = "zstd-stream"))]
-mod buffer;
-mod cell;
+mod cached_index;
 mod content;
 #[cfg(feature = "overlaybd")]
 mod disk;
-mod driver;
 #[cfg(feature = "estargz")]
 pub(crate) mod estargz;
 #[cfg(feature = "extent")]
 mod extent;
-mod fetch;
+#[cfg(feature = "extent")]
+mod file_system;
 mod indexer;
-mod kept;
-mod metadata;
+pub(crate) mod metadata;
 #[cfg(feature = "nydus")]
 pub(crate) mod nydus;
-mod once;
 #[cfg(feature = "overlaybd")]
 pub(crate) mod overlaybd;
-mod spans;
-
-#[cfg(feature = "extent")]
-mod steady;
 #[cfg(feature = "zstd-stream")]
 pub(crate) mod stream;
-mod table;
+pub(crate) mod table;
 mod tar;
 mod unindexed;
-#[cfg(feature = "extent")]
-mod units;
-#[cfg(feature = "extent")]
-mod volume;
 mod voucher;
-mod waiting;
 mod whole;
 mod ztoc;
 
@@ -55,22 +42,21 @@ use std::rc::Rc;
 use futures_util::future::LocalBoxFuture;
 
 use crate::error::Result;
-use crate::formats::{Format, FormatFound};
+use crate::fetch::span_cache::SpanCache;
+use crate::format::lazy::{Format, FormatFound};
+use crate::format::oci::Digest;
 use crate::limits::Limits;
-use crate::oci::Digest;
+use crate::net::transport::{ByteStream, Transport};
 use crate::rootfs::LayerIndex;
 use crate::source::{Cache, Source};
-use crate::transport::{ByteStream, Transport};
 
-pub(crate) use cell::SpanCache;
+#[cfg(feature = "extent")]
+pub(crate) use file_system::{Attributes, Tree, Volume};
 #[cfg(feature = "build")]
 pub use indexer::OnePass;
 pub use indexer::{BuiltIndex, Indexer};
-pub(crate) use once::Once;
 pub use tar::TarLayer;
 pub(crate) use unindexed::UnindexedLayer;
-#[cfg(feature = "extent")]
-pub(crate) use volume::{Attributes, Tree, Volume};
 pub use voucher::IndexVoucher;
 pub use whole::WholeLayer;
 pub use ztoc::ZtocLayer;

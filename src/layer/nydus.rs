@@ -9,13 +9,13 @@ use futures_util::future::LocalBoxFuture;
 use super::extent::{ExtentLayer, Loaded, loader};
 use super::{Checks, ContentCheck, Context, MetadataCheck, ReadBy, Tree};
 use crate::error::{Code, Error, Result};
-use crate::extent::{Codec, Listing, decode};
-use crate::formats::Format;
-use crate::http::Gather;
+use crate::format::extent::{Codec, Listing, decode};
+use crate::format::lazy::Format;
+use crate::format::nydus::{Blob, BlobMeta, Bundle, Compressor, HEADER_SIZE, Rafs};
+use crate::format::oci::{Descriptor, Digest, ImageManifest};
 use crate::limits::Limits;
-use crate::nydus::{Blob, BlobMeta, Bundle, Compressor, HEADER_SIZE, Rafs};
-use crate::oci::{Descriptor, Digest, ImageManifest};
-use crate::transport::at_once;
+use crate::net::http::Gather;
+use crate::net::transport::at_once;
 
 const BOOTSTRAP: &str = "containerd.io/snapshot/nydus-bootstrap";
 

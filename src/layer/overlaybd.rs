@@ -12,10 +12,10 @@ use super::disk::DiskVolume;
 use super::extent::{ExtentLayer, Loaded, loader};
 use super::{Checks, ContentCheck, Context, MetadataCheck, ReadBy, Tree};
 use crate::error::{Code, Error, Result};
-use crate::formats::Format;
+use crate::format::lazy::Format;
+use crate::format::oci::{Descriptor, Digest, ImageManifest};
+use crate::format::overlaybd::{Metadata, Source, listing};
 use crate::limits::Limits;
-use crate::oci::{Descriptor, Digest, ImageManifest};
-use crate::overlaybd::{Metadata, Source, listing};
 
 const BLOB: &str = "containerd.io/snapshot/overlaybd/blob-digest";
 const FILE_SYSTEM: &str = "containerd.io/snapshot/overlaybd/blob-fs-type";

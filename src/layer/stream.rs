@@ -12,22 +12,23 @@ use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use sha2::Digest as _;
 
-use super::buffer::Buffer;
-use super::cell::SpanCell;
-use super::{Checks, ContentCheck, Context, IndexVoucher, Layer, MetadataCheck, Once, ReadBy, Runs, kept};
+use super::{Checks, ContentCheck, Context, IndexVoucher, Layer, MetadataCheck, ReadBy, Runs, cached_index};
 use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
-use crate::formats::Format;
+use crate::fetch::buffer::Buffer;
+use crate::fetch::single_flight::Once;
+use crate::fetch::span_cache::SpanCell;
+use crate::format::lazy::Format;
+use crate::format::oci::{Descriptor, Digest};
+use crate::format::tar::Kind;
+use crate::format::zstd::ZstdDecoder;
+use crate::format::zstd::seek::{self, Scan, Scanned, Stretches};
 use crate::limits::Limits;
-use crate::oci::{Descriptor, Digest};
+use crate::net::stats::Stats;
+use crate::net::transport::{ByteStream, deferred};
 use crate::rootfs::{LayerIndex, PathIndex};
 use crate::source::Cache;
-use crate::sparse::{self, Piece};
-use crate::stats::Stats;
-use crate::stretches::{self, Scan, Scanned, Stretches};
-use crate::tar::Kind;
-use crate::transport::{ByteStream, deferred};
-use crate::zstd::ZstdDecoder;
+use crate::source::sparse::{self, Piece};
 
 /// A zstd layer without an index.
 pub struct StreamLayer(Rc<Inner>);
@@ -115,14 +116,14 @@ impl Inner {
     }
 
     fn key(&self) -> String {
-        kept::key(&self.layer.digest)
+        cached_index::key(&self.layer.digest)
     }
 
     /// What the cache keeps of an earlier pass.
     async fn kept(&self) -> Option<Loaded> {
         let value = self.cache()?.get(&self.key()).await;
         let limits = &self.context.limits;
-        let parsed = value.and_then(|value| stretches::parse(&value, &self.layer, limits).ok());
+        let parsed = value.and_then(|value| seek::parse(&value, &self.layer, limits).ok());
         let loaded = parsed.and_then(|(stretches, table)| {
             let held = Reservation::of(stretches.heap_bytes()).ok()?;
             let index = Rc::new(PathIndex::new(table, limits).ok()?);
@@ -194,7 +195,7 @@ impl Inner {
     async fn keep(&self, scanned: Scanned) -> Result<Loaded> {
         let Scanned { table, stretches, headers } = scanned;
         if let (Some(cache), Some(headers)) = (self.cache(), headers) {
-            let value = stretches::to_bytes(&self.layer, &stretches, &headers);
+            let value = seek::to_bytes(&self.layer, &stretches, &headers);
             drop(headers);
             cache.put(&self.key(), value).await;
         }

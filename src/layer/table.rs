@@ -5,10 +5,10 @@ use std::rc::Rc;
 
 use super::metadata::{Metadata, Opened, Pack, Whole, no_span};
 use crate::error::Result;
-use crate::oci::Digest;
-use crate::ztoc::Compression;
+use crate::format::oci::Digest;
+use crate::format::ztoc::Compression;
 
-/// As [`Spans`](crate::ztoc::Spans). Of a pack, only spans that [`SpanTable::ready`] loaded are known.
+/// As [`Spans`](crate::format::ztoc::Spans). Of a pack, only spans that [`SpanTable::ready`] loaded are known.
 pub(crate) struct SpanTable {
     metadata: Rc<Metadata>,
     opened: Opened,
@@ -36,7 +36,7 @@ enum Known<'a> {
 }
 
 impl SpanTable {
-    pub(super) fn new(metadata: Rc<Metadata>, opened: Opened) -> Self {
+    pub(crate) fn new(metadata: Rc<Metadata>, opened: Opened) -> Self {
         SpanTable { metadata, opened }
     }
 

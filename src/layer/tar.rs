@@ -8,13 +8,14 @@ use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use sha2::Digest as _;
 
-use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, Once, ReadBy, Runs};
+use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, ReadBy, Runs};
 use crate::error::{Code, Error, Result};
-use crate::oci::{Descriptor, Digest};
+use crate::fetch::single_flight::Once;
+use crate::format::oci::{Descriptor, Digest};
+use crate::format::tar::{Kind, TarWalker};
+use crate::net::transport::{ByteStream, deferred};
 use crate::rootfs::{LayerIndex, PathIndex};
-use crate::sparse::{self, Piece};
-use crate::tar::{Kind, TarWalker};
-use crate::transport::{ByteStream, deferred};
+use crate::source::sparse::{self, Piece};
 
 /// Bytes that are read at once while looking for headers: less where files are large, more where they are small.
 const READ_AHEAD: Range<u64> = 4 << 10..1 << 20;

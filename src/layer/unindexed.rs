@@ -7,13 +7,14 @@ use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
 
-use super::{BuiltIndex, Checks, Context, Layer, Once, ReadBy, Runs, ZtocInfo, ZtocLayer, kept};
+use super::{BuiltIndex, Checks, Context, Layer, ReadBy, Runs, ZtocInfo, ZtocLayer, cached_index};
 use crate::error::{Code, Error, Result};
+use crate::fetch::single_flight::Once;
+use crate::format::oci::{Descriptor, Digest};
+use crate::format::ztoc::cached::Origin;
 use crate::limits::Limits;
-use crate::oci::{Descriptor, Digest};
+use crate::net::transport::{ByteStream, deferred};
 use crate::rootfs::LayerIndex;
-use crate::transport::{ByteStream, deferred};
-use crate::ztoc::kept::Origin;
 
 /// Decides how it is read when something of it is wanted first.
 pub(crate) struct UnindexedLayer(Rc<Inner>);
@@ -168,7 +169,7 @@ impl Inner {
 
     async fn find(&self) -> Option<Rc<dyn Layer>> {
         let cache = self.context.cache.as_ref().filter(|_| self.context.kept_indexes)?;
-        let (ztoc, origin) = kept::find(&**cache, &self.layer).await?;
+        let (ztoc, origin) = cached_index::find(&**cache, &self.layer).await?;
         let layer = self.by(ztoc, origin);
         // What is damaged is no index.
         let works = layer.index().await.is_ok();
@@ -215,12 +216,12 @@ impl Inner {
                         the transfer, is damaged";
             return Err(Error::new(Code::DigestMismatch, text).with_digest(&self.layer.digest));
         }
-        let ztoc = kept::at_hand(built.ztoc.clone());
+        let ztoc = cached_index::at_hand(built.ztoc.clone());
         let layer = self.by(ztoc, Origin::Built);
         layer.index().await?;
         self.own.borrow_mut().get_or_insert_with(|| Rc::new(layer));
         if let Some(cache) = &self.context.cache {
-            kept::keep(&**cache, &self.layer, &built.ztoc).await;
+            cached_index::keep(&**cache, &self.layer, &built.ztoc).await;
         }
         Ok(())
     }

@@ -10,19 +10,20 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use sha2::Digest as _;
 
 use super::content::Content;
-use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, Once, ReadBy, Runs};
+use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, ReadBy, Runs};
 use crate::budget::{self, Evictable};
 use crate::error::{Code, Error, Result};
-use crate::gzip::GzipDecoder;
-use crate::http::Gather;
+use crate::fetch::single_flight::Once;
+use crate::format::gzip::GzipDecoder;
+use crate::format::oci::{Descriptor, Digest, LayerCompression, layer_compression};
+use crate::format::tar::{EntryTable, Kind, TarWalker};
+use crate::format::zstd::ZstdDecoder;
 use crate::limits::Limits;
-use crate::oci::{Descriptor, Digest, LayerCompression, layer_compression};
+use crate::net::http::Gather;
+use crate::net::stats::Stats;
+use crate::net::transport::{ByteStream, deferred};
 use crate::rootfs::{LayerIndex, PathIndex};
-use crate::sparse;
-use crate::stats::Stats;
-use crate::tar::{EntryTable, Kind, TarWalker};
-use crate::transport::{ByteStream, deferred};
-use crate::zstd::ZstdDecoder;
+use crate::source::sparse;
 
 /// A layer without an index: gzip, zstd or plain tar, told by its first bytes as container runtimes do.
 pub struct WholeLayer(Rc<Inner>);

@@ -7,17 +7,17 @@ use std::rc::Rc;
 use futures_util::future::{LocalBoxFuture, try_join};
 use futures_util::stream::{self, StreamExt};
 
-use super::fetch::Plan;
 use super::metadata::{Metadata, Opened};
-use super::spans::{ENGINE, Reader, SpanStore};
 use super::table::SpanTable;
 use super::{Checks, ContentCheck, Context, IndexVoucher, Layer, MetadataCheck, ReadBy, Runs, ZtocInfo};
 use crate::error::{Code, Error, Result};
-use crate::oci::Descriptor;
+use crate::fetch::requests::Plan;
+use crate::fetch::spans::{ENGINE, Reader, SpanStore};
+use crate::format::oci::Descriptor;
+use crate::format::tar::{Entry, Kind, check_header, sparse_map};
+use crate::net::transport::{ByteStream, at_once, deferred};
 use crate::rootfs::LayerIndex;
-use crate::sparse;
-use crate::tar::{Entry, Kind, check_header, sparse_map};
-use crate::transport::{ByteStream, at_once, deferred};
+use crate::source::sparse;
 
 /// Requests for spans that are prefetched at the same time.
 const PARALLEL: usize = 4;

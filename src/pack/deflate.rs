@@ -4,7 +4,7 @@ use miniz_oxide::DataFormat;
 use miniz_oxide::deflate::CompressionLevel;
 use miniz_oxide::deflate::core::{CompressorOxide, TDEFLFlush, TDEFLStatus, compress_to_output};
 
-use crate::gzip;
+use crate::format::gzip;
 
 /// Compresses one section after the other.
 pub(super) struct Deflater(Box<CompressorOxide>);

@@ -5,10 +5,10 @@ use std::ops::Range;
 use super::coding::{Cursor, put_number, put_path};
 use super::page::{Page, Row, Shape};
 use super::{MAX_HEAD, Section, Sum, part, sum};
+use crate::format::oci::Digest;
+use crate::format::ztoc::Compression;
 use crate::limits::Limits;
-use crate::oci::Digest;
 use crate::rootfs::{Parts, PathIndex};
-use crate::ztoc::Compression;
 
 const MAGIC: [u8; 8] = *b"ocipeek\x02";
 
@@ -145,7 +145,7 @@ impl Head {
         self.shape.spans
     }
 
-    /// As [`Spans::is_v1_first`](crate::ztoc::Spans::is_v1_first).
+    /// As [`Spans::is_v1_first`](crate::format::ztoc::Spans::is_v1_first).
     pub fn is_v1_first(&self) -> bool {
         self.shape.is_v1_first
     }

@@ -38,7 +38,7 @@ pub use head::{Head, PREFIX, prefix};
 pub use page::Page;
 pub use write::write;
 
-use crate::oci::Digest;
+use crate::format::oci::Digest;
 
 /// Bytes that are worth to be read at once, before anything is known of a pack.
 pub const FIRST_READ: u64 = 16 << 10;
@@ -63,8 +63,8 @@ fn sum(data: &[u8]) -> Sum {
 #[doc(hidden)]
 pub mod unchecked {
     use super::{Head, Page, head, page, part};
+    use crate::format::oci::Digest;
     use crate::limits::Limits;
-    use crate::oci::Digest;
     use crate::rootfs::PathIndex;
 
     pub use super::write::write_in_parts;

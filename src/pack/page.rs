@@ -3,9 +3,9 @@
 use super::Section;
 use super::coding::{Cursor, put_number};
 use super::sum;
+use crate::format::oci::Digest;
+use crate::format::ztoc::{Compression, Spans};
 use crate::limits::Limits;
-use crate::oci::Digest;
-use crate::ztoc::{Compression, Spans};
 
 /// Bytes of a window.
 pub(super) const WINDOW: u32 = 32 << 10;

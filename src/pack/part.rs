@@ -2,10 +2,10 @@
 
 use super::coding::{Cursor, put_bytes, put_number, put_path, put_signed};
 use super::{MAX_PART_NAMES, MAX_SECTION};
+use crate::format::tar::{self, Entry, Kind, Mtime, Xattrs};
 use crate::limits::Limits;
-use crate::order::sort_keys;
 use crate::rootfs::{PartBuilder, PathIndex, Target};
-use crate::tar::{self, Entry, Kind, Mtime, Xattrs};
+use crate::sort::sort_keys;
 
 const KINDS: [Kind; 7] = [
     Kind::Regular,

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use crate::order::{heap_sort, sort_numbers};
 use crate::rootfs::{OPAQUE, PathIndex, WHITEOUT, border, part_of};
+use crate::sort::{heap_sort, sort_numbers};
 
 /// Bytes of names that end a part before it has as many entries as others.
 const PART_NAMES: usize = 256 << 10;

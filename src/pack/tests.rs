@@ -7,12 +7,12 @@ use proptest::prelude::*;
 
 use super::write::write_in_parts;
 use super::*;
+use crate::format::tar::tests::demo;
+use crate::format::tar::{Entry, EntryTable, Kind, Mtime, Xattrs};
+use crate::format::ztoc::tests::builder;
+use crate::format::ztoc::{Spans, Ztoc};
 use crate::limits::Limits;
 use crate::rootfs::{Follow, LayerIndex, Node, Parts, PathIndex, Rootfs, Step};
-use crate::tar::tests::demo;
-use crate::tar::{Entry, EntryTable, Kind, Mtime, Xattrs};
-use crate::ztoc::tests::builder;
-use crate::ztoc::{Spans, Ztoc};
 
 fn digest() -> Digest {
     Digest::of(b"a zTOC")

@@ -5,10 +5,10 @@ use super::head::{Head, PageSection};
 use super::page::{Page, Shape, windows};
 use super::plan::Plan;
 use super::{Section, part, sum};
-use crate::oci::Digest;
-use crate::order::sort_numbers;
+use crate::format::oci::Digest;
+use crate::format::ztoc::Spans;
 use crate::rootfs::{PathIndex, Target};
-use crate::ztoc::Spans;
+use crate::sort::sort_numbers;
 
 /// The pack of what the zTOC with the digest `ztoc` says. `None` for layers that no real tool makes: those whose parts
 /// would be too long, or repeat too much of each other.

@@ -2,10 +2,10 @@
 
 use std::cmp::Ordering;
 
-use super::clean::{clean, compare};
+use super::apply::Placed;
 use super::index::PathIndex;
-use super::replay::Placed;
-use crate::tar::Kind;
+use super::path::{clean, compare};
+use crate::format::tar::Kind;
 
 /// Where a hard link leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

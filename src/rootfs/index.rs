@@ -3,17 +3,17 @@
 use std::cmp::Ordering;
 
 use super::WHITEOUT;
-use super::clean::{clean, compare, is_clean, split_last, strip, take_component};
+use super::apply::{self, Placed};
 use super::hardlink::{HardLinks, Target};
 use super::node::{DirEntry, Node};
-use super::replay::{self, Placed};
+use super::path::{clean, compare, is_clean, split_last, strip, take_component};
 use super::search::Found;
 use super::sort::sorted;
 use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
+use crate::format::tar::{EntryTable, Kind};
 use crate::limits::Limits;
-use crate::order::sort_numbers;
-use crate::tar::{EntryTable, Kind};
+use crate::sort::sort_numbers;
 
 /// One layer's entries, found by path.
 ///
@@ -111,7 +111,7 @@ impl PathIndex {
         // A target that no entry is called by may be reached over a link.
         let symlinks = || (0..index.table.len()).any(|i| index.table.kind(i) == Some(Kind::Symlink));
         if index.has_files_as_directories() || links.any_missing() && symlinks() {
-            let placed = replay::place(&index, limits)?;
+            let placed = apply::place(&index, limits)?;
             index.links = HardLinks::resolve(&index, Some(&placed));
             index.apply(placed, limits)?;
         } else {

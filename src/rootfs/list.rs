@@ -2,7 +2,7 @@
 
 use super::index::{PathIndex, join};
 use super::node::{Asked, DirEntry, Stop};
-use super::parts::LayerIndex;
+use super::partial::LayerIndex;
 use super::place::{HERE, View, Walk};
 use super::search::{Dir, Found};
 use super::sort::sorted;

@@ -1,9 +1,9 @@
 //! The layers laid over each other, as far as they are loaded.
 
-use super::clean::take_component;
 use super::list::Listed;
 use super::node::{Asked, DirEntry, Step};
-use super::parts::LayerIndex;
+use super::partial::LayerIndex;
+use super::path::take_component;
 use super::place::{Place, Walk};
 use crate::error::{Code, Error, Result};
 use crate::limits::Limits;

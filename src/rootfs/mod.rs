@@ -4,31 +4,31 @@
 //! resolves paths, loading no layer: it says which one it needs next.
 #![forbid(unsafe_code)]
 
-mod clean;
+mod apply;
 mod glob;
 mod hardlink;
 mod index;
 mod list;
 mod merge;
 mod node;
-mod parts;
+mod partial;
+mod path;
 mod place;
-mod replay;
 mod resolve;
 mod search;
 mod sort;
 
-pub use clean::clean;
 pub use glob::Glob;
 pub use index::PathIndex;
 pub use merge::Rootfs;
 pub use node::{DirEntry, Follow, Node, Step};
-pub use parts::{LayerIndex, Parts};
+pub use partial::{LayerIndex, Parts};
+pub use path::clean;
 pub(crate) use {
     glob::{Matching, Spots},
     hardlink::Target,
     list::Listed,
-    parts::{PartBuilder, border, part_of},
+    partial::{PartBuilder, border, part_of},
     place::Place,
     resolve::LookUp,
 };

@@ -1,7 +1,7 @@
 //! What look-ups give.
 
 use crate::error::{Error, Result};
-use crate::tar::Kind;
+use crate::format::tar::Kind;
 
 /// An answer, or what is needed before there can be one.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,15 +3,15 @@
 use std::ops::Range;
 
 use super::WHITEOUT;
-use super::clean::take_component;
 use super::index::{PathIndex, join};
 use super::merge::Rootfs;
 use super::node::{Asked, Node, Stop};
-use super::parts::{LayerIndex, Parts};
+use super::partial::{LayerIndex, Parts};
+use super::path::take_component;
 use super::search::{Dir, Found};
 use crate::error::Result;
+use crate::format::tar::Kind;
 use crate::limits::Limits;
-use crate::tar::Kind;
 
 /// What a layer has of a directory.
 #[derive(Debug, Clone)]

@@ -1,13 +1,13 @@
 //! Path look-up in the merged tree, link by link, as the kernel does it.
 
-use super::clean::{split_last, take_component};
 use super::index::join;
 use super::merge::Rootfs;
 use super::node::{Asked, Follow, Node, Step};
+use super::path::{split_last, take_component};
 use super::place::{HERE, Place, Walk};
 use crate::error::{Code, Error, Result};
+use crate::format::tar::Kind;
 use crate::limits::Limits;
-use crate::tar::Kind;
 
 /// A look-up on its way: where it stopped for something to be loaded, it goes on. Its steps count from its beginning.
 #[derive(Debug)]

@@ -4,10 +4,10 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use super::clean::{compare_first, take_component};
 use super::index::PathIndex;
+use super::path::{compare_first, take_component};
 use super::{OPAQUE, WHITEOUT};
-use crate::tar::Kind;
+use crate::format::tar::Kind;
 
 /// What is below a directory: positions in the order, and the length of the prefix (slash included) that all
 /// their paths have.

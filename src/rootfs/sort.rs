@@ -1,7 +1,7 @@
 //! Sorts entries by path.
 
-use super::clean::{compare, shared_len};
-use crate::order::{heap_sort, sort_keys};
+use super::path::{compare, shared_len};
+use crate::sort::{heap_sort, sort_keys};
 
 /// Groups up to this size are sorted by comparing.
 const SMALL: usize = 16;

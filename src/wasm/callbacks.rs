@@ -9,7 +9,7 @@ use wasm_bindgen::JsValue;
 
 use super::js;
 use crate::error::{Code, Error, Result};
-use crate::registry::{CredentialSource, Credentials};
+use crate::net::registry::{CredentialSource, Credentials};
 use crate::source::{Cache, cut};
 
 /// An object with `get(key)`, `put(key, bytes)` and perhaps `getRange(key, start, end)`. What it throws is a miss.

@@ -6,10 +6,10 @@ use wasm_bindgen::JsValue;
 pub use super::values::to_js;
 use super::values::{Raw, kind_name};
 use crate::error::Result;
+use crate::format::oci::ImageConfig;
+use crate::format::soci::SociVersion;
 use crate::image::{FileStat, IndexVoucher, LayerInfo, SociInfo, Verification};
-use crate::oci::ImageConfig;
-use crate::soci::SociVersion;
-use crate::stats::{RequestRecord, Stats};
+use crate::net::stats::{RequestRecord, Stats};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -15,7 +15,7 @@ use web_sys::{AbortController, RequestCache, RequestCredentials, RequestRedirect
 use super::body::{AbortOnDrop, Body};
 use super::{js, timer};
 use crate::error::{Code, Error, Result};
-use crate::transport::{Method, Purpose, Request, Response, Transport};
+use crate::net::transport::{Method, Purpose, Request, Response, Transport};
 
 #[wasm_bindgen]
 extern "C" {
@@ -122,7 +122,7 @@ impl Transport for FetchTransport {
             {
                 return hash;
             }
-            *crate::oci::Digest::of(&data).as_bytes()
+            *crate::format::oci::Digest::of(&data).as_bytes()
         })
     }
 }

@@ -13,9 +13,9 @@ use super::fetch::Meter;
 use super::js;
 use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
-use crate::layout::{Files, RandomAccess};
+use crate::net::transport::ByteStream;
 use crate::source::Cache;
-use crate::transport::ByteStream;
+use crate::source::layout::{Files, RandomAccess};
 
 /// Bytes asked for in one call of `read`, so that a layer is never in memory whole.
 const WINDOW: u64 = 1 << 20;

@@ -14,16 +14,16 @@ use super::options::Options;
 use super::source::{BlobCursor, discovery};
 use super::tree::{Root, Tree};
 use super::{abort, convert, js};
-use crate::cache::CachedSource;
 use crate::error::{Error, Result};
+use crate::format::oci::Reference;
 use crate::image::{BuiltIndex, Image, Indexer};
-use crate::layout::{Files, Layout, TarFiles, UrlFiles};
 use crate::limits::Limits;
-use crate::oci::Reference;
-use crate::registry::{CredentialSource, Registry, authorize};
+use crate::net::registry::{CredentialSource, Registry, authorize};
+use crate::net::stats::Stats;
+use crate::net::transport::Transport;
+use crate::source::cache::CachedSource;
+use crate::source::layout::{Files, Layout, TarFiles, UrlFiles};
 use crate::source::{Cache, Source, Target};
-use crate::stats::Stats;
-use crate::transport::Transport;
 
 /// Opens an image. `source` is one of
 ///

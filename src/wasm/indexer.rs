@@ -12,8 +12,8 @@ use super::body::AbortOnDrop;
 use super::error::{from_js, invalid};
 use super::js;
 use crate::error::Result;
+use crate::format::oci::Descriptor;
 use crate::image::{BuiltIndex, Indexer};
-use crate::oci::Descriptor;
 use crate::source::Source;
 
 /// An object whose `build({digest, size}, signal)` gives `{ztoc, layerDigest}`. It knows the source itself.

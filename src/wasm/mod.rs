@@ -8,12 +8,12 @@
 mod abort;
 #[cfg(feature = "reader")]
 mod body;
-#[cfg(feature = "build")]
-mod build;
 #[cfg(feature = "reader")]
 mod callbacks;
 #[cfg(feature = "reader")]
 mod convert;
+#[cfg(feature = "build")]
+mod create;
 mod error;
 #[cfg(feature = "reader")]
 mod fetch;

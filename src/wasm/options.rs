@@ -8,10 +8,10 @@ use wasm_bindgen::{JsCast, JsValue};
 use super::error::invalid;
 use super::{js, values};
 use crate::error::Result;
-use crate::formats::Reader;
+use crate::format::lazy::Reader;
 use crate::image::{Indexer, OpenOptions, SociChoice};
 use crate::limits::Limits;
-use crate::registry::RegistryOptions;
+use crate::net::registry::RegistryOptions;
 use crate::source::Cache;
 
 /// Plain values; functions are handed over beside them.

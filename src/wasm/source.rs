@@ -12,11 +12,11 @@ use wasm_bindgen::prelude::*;
 use super::error::{self, invalid, js_result};
 use super::{abort, convert, image, js};
 use crate::error::Result;
+use crate::format::oci::{Descriptor, Digest};
 use crate::image::Discovery;
 use crate::limits::Limits;
-use crate::oci::{Descriptor, Digest};
+use crate::net::transport::ByteStream;
 use crate::source::{Source, Target};
-use crate::transport::ByteStream;
 
 /// Opens a source; arguments as for `openImage`. The promise gives a `WasmSource`.
 #[wasm_bindgen(js_name = openSource)]

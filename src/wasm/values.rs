@@ -8,8 +8,8 @@ use wasm_bindgen::{JsCast, JsValue};
 use super::error::invalid;
 use super::js;
 use crate::error::{Code, Error, Result};
+use crate::format::tar::Kind;
 use crate::limits::Limits;
-use crate::tar::Kind;
 
 /// As a JavaScript value: `None` is absent, maps are objects, 64-bit integers are `BigInt`.
 pub fn to_js(value: &impl Serialize) -> Result<JsValue> {

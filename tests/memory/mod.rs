@@ -14,11 +14,11 @@ use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{self, StreamExt};
 use ocipeek::error::{Code, Error, Result};
+use ocipeek::format::oci::{Descriptor, Digest};
 use ocipeek::image::{Image, OpenOptions};
-use ocipeek::oci::{Descriptor, Digest};
+use ocipeek::net::stats::{RequestRecord, Stats};
+use ocipeek::net::transport::{ByteStream, Purpose, Request, Response, Transport};
 use ocipeek::source::{Cache, RawManifest, Source, Target};
-use ocipeek::stats::{RequestRecord, Stats};
-use ocipeek::transport::{ByteStream, Purpose, Request, Response, Transport};
 
 /// Changes the bytes of one answer: `(blob, range, how often this blob's range was asked for before) -> bytes`.
 pub type Fault = Rc<dyn Fn(&Digest, &Range<u64>, Bytes) -> Result<Bytes>>;
@@ -255,7 +255,11 @@ impl Source for Memory {
                 Target::Digest(digest) => {
                     self.note(format!("manifest {}", short(digest)));
                     let media_type = self.0.types.borrow().get(digest).cloned();
-                    (*digest, media_type.unwrap_or_else(|| ocipeek::oci::media_type::OCI_MANIFEST.to_owned()))
+                    (
+                        *digest,
+                        media_type
+                            .unwrap_or_else(|| ocipeek::format::oci::media_type::OCI_MANIFEST.to_owned()),
+                    )
                 }
                 Target::Tag(tag) => {
                     self.note(format!("manifest {tag}"));

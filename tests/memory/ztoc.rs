@@ -1,6 +1,6 @@
 //! Makes tars, gzip layers with checkpoints, and zTOCs of them, honest or not.
 
-use ocipeek::oci::Digest;
+use ocipeek::format::oci::Digest;
 
 /// A file for a tar.
 #[derive(Clone)]

@@ -1,7 +1,7 @@
 //! What can go wrong with one answer.
 
 use bytes::Bytes;
-use ocipeek::transport::Request;
+use ocipeek::net::transport::Request;
 
 use super::serve::{End, Served};
 

@@ -16,11 +16,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use ocipeek::error::{Error, Result};
+use ocipeek::format::oci::{Descriptor, Digest};
 use ocipeek::limits::Limits;
-use ocipeek::oci::{Descriptor, Digest};
-use ocipeek::registry::{CredentialSource, Credentials, Registry, RegistryOptions};
-use ocipeek::stats::Stats;
-use ocipeek::transport::{Method, Request, Response, Transport};
+use ocipeek::net::registry::{CredentialSource, Credentials, Registry, RegistryOptions};
+use ocipeek::net::stats::Stats;
+use ocipeek::net::transport::{Method, Request, Response, Transport};
 
 use clock::{Clock, START_MS};
 pub use fault::{Fault, What};
@@ -354,7 +354,8 @@ impl State {
                 response.headers_filtered = true;
                 return Ok(response);
             };
-            let next = ocipeek::http::Url::parse(&request.url).unwrap().join(location).unwrap().to_string();
+            let next =
+                ocipeek::net::http::Url::parse(&request.url).unwrap().join(location).unwrap().to_string();
             if origin(&next) != first {
                 request.headers.retain(|(n, _)| *n != "authorization");
             }
@@ -409,6 +410,6 @@ impl State {
 }
 
 pub fn origin(url: &str) -> String {
-    let url = ocipeek::http::Url::parse(url).unwrap();
+    let url = ocipeek::net::http::Url::parse(url).unwrap();
     url.origin()
 }

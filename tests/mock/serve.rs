@@ -8,8 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use ocipeek::error::{Code, Error};
-use ocipeek::http::Url;
-use ocipeek::transport::{Method, Request, Response};
+use ocipeek::net::http::Url;
+use ocipeek::net::transport::{Method, Request, Response};
 
 use super::{Access, STORAGE, State};
 
@@ -159,7 +159,7 @@ impl State {
         match self.manifests.borrow().get(path) {
             Some((media_type, bytes)) => content(request, bytes.clone())
                 .with("content-type", media_type.clone())
-                .with("docker-content-digest", ocipeek::oci::Digest::of(bytes).to_string()),
+                .with("docker-content-digest", ocipeek::format::oci::Digest::of(bytes).to_string()),
             None => error(404, "MANIFEST_UNKNOWN", "manifest unknown"),
         }
     }

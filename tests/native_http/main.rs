@@ -12,13 +12,13 @@ use futures_executor::block_on;
 use futures_util::future::{Either, join_all, select};
 use futures_util::{StreamExt, TryStreamExt};
 use ocipeek::error::{Code, Result};
+use ocipeek::format::oci::{Digest, Reference};
 use ocipeek::image::{Image, OpenOptions};
 use ocipeek::limits::Limits;
-use ocipeek::native::HttpTransport;
-use ocipeek::oci::{Digest, Reference};
-use ocipeek::registry::{Registry, RegistryOptions};
-use ocipeek::stats::Stats;
-use ocipeek::transport::{Method, Purpose, Request, Response, Transport};
+use ocipeek::net::native::HttpTransport;
+use ocipeek::net::registry::{Registry, RegistryOptions};
+use ocipeek::net::stats::Stats;
+use ocipeek::net::transport::{Method, Purpose, Request, Response, Transport};
 use server::{BIG, Server};
 
 fn get(url: String) -> Request {

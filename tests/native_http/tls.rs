@@ -10,11 +10,11 @@ use std::thread;
 
 use futures_executor::block_on;
 use ocipeek::error::{Code, Result};
+use ocipeek::format::oci::{Digest, Reference};
 use ocipeek::image::{Image, OpenOptions};
-use ocipeek::native::HttpTransport;
-use ocipeek::oci::{Digest, Reference};
-use ocipeek::registry::{Registry, RegistryOptions};
-use ocipeek::stats::Stats;
+use ocipeek::net::native::HttpTransport;
+use ocipeek::net::registry::{Registry, RegistryOptions};
+use ocipeek::net::stats::Stats;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 

@@ -1,11 +1,11 @@
 //! Builds a zTOC and compares all it says with the oracles.
 
 use bytes::Bytes;
+use ocipeek::format::oci::Digest;
+use ocipeek::format::tar::{EntryTable, Mtime};
+use ocipeek::format::ztoc::create::{BuildOptions, BuiltZtoc, Piece, ZtocBuilder};
+use ocipeek::format::ztoc::{Compression, Spans, Ztoc};
 use ocipeek::limits::Limits;
-use ocipeek::oci::Digest;
-use ocipeek::tar::{EntryTable, Mtime};
-use ocipeek::ztoc::build::{BuildOptions, BuiltZtoc, Piece, ZtocBuilder};
-use ocipeek::ztoc::{Compression, Spans, Ztoc};
 
 use crate::tars::{File, Tar};
 use crate::zran::{Point, Zran};

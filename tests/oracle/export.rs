@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ocipeek::oci::Digest;
+use ocipeek::format::oci::Digest;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use ocipeek::tar::Kind;
+use ocipeek::format::tar::Kind;
 
 use crate::tars::File;
 

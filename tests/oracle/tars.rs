@@ -1,6 +1,6 @@
 //! Makes tars in each format.
 
-use ocipeek::tar::Kind;
+use ocipeek::format::tar::Kind;
 use proptest::prelude::*;
 
 /// How what ustar has no room for is written.

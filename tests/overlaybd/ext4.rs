@@ -5,11 +5,11 @@ use std::path::Path;
 
 use bytes::Bytes;
 use ocipeek::error::{Code, Error};
-use ocipeek::ext4::{Asked, Disk, Ext4, ROOT, Stop, Tree};
+use ocipeek::format::ext4::{Asked, Disk, Ext4, ROOT, Stop, Tree};
+use ocipeek::format::oci::Digest;
+use ocipeek::format::tar::Kind;
+use ocipeek::format::zstd::ZstdDecoder;
 use ocipeek::limits::Limits;
-use ocipeek::oci::Digest;
-use ocipeek::tar::Kind;
-use ocipeek::zstd::ZstdDecoder;
 use serde_json::Value;
 
 fn fixture(name: &str) -> Vec<u8> {

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use ocipeek::format::oci::{Descriptor, Digest, ManifestDoc, media_type, parse_manifest};
+use ocipeek::format::overlaybd::{Metadata, Source};
 use ocipeek::limits::Limits;
-use ocipeek::oci::{Descriptor, Digest, ManifestDoc, media_type, parse_manifest};
-use ocipeek::overlaybd::{Metadata, Source};
 use serde_json::Value;
 
 const PREFIX: &str = "containerd.io/snapshot/overlaybd/turbo-oci/";

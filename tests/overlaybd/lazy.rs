@@ -6,10 +6,10 @@ use std::rc::Rc;
 use futures_executor::block_on;
 use futures_util::future::join_all;
 use ocipeek::error::{Code, Error, Result};
-use ocipeek::formats::Format;
+use ocipeek::format::lazy::Format;
+use ocipeek::format::oci::{Digest, media_type};
 use ocipeek::image::{ContentCheck, Follow, Image, MetadataCheck, OpenOptions, ReadBy};
 use ocipeek::limits::Limits;
-use ocipeek::oci::{Digest, media_type};
 use ocipeek::source::Target;
 
 use crate::made::{Said, lsmt, tar, zfile};
@@ -315,7 +315,7 @@ fn image_of(disk: &[u8]) -> Memory {
     );
     layer.annotations.insert("containerd.io/snapshot/overlaybd/blob-digest".into(), layer.digest.to_string());
     let config = memory.put("application/vnd.oci.image.config.v1+json", &b"{}"[..]);
-    let describe = |d: &ocipeek::oci::Descriptor| {
+    let describe = |d: &ocipeek::format::oci::Descriptor| {
         serde_json::json!({
             "mediaType": d.media_type, "digest": d.digest.to_string(), "size": d.size,
             "annotations": d.annotations.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect::<std::collections::BTreeMap<_, _>>(),

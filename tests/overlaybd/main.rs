@@ -16,11 +16,11 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use layout::{Layout, expected};
-use ocipeek::extent::{Listing, decode};
+use ocipeek::format::extent::{Listing, decode};
+use ocipeek::format::oci::Digest;
+use ocipeek::format::overlaybd::listing;
+use ocipeek::format::tar::{Entry, Kind};
 use ocipeek::limits::Limits;
-use ocipeek::oci::Digest;
-use ocipeek::overlaybd::listing;
-use ocipeek::tar::{Entry, Kind};
 use serde_json::Value;
 
 /// What the tools make differ from the source, and why.

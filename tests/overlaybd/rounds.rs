@@ -11,10 +11,10 @@ use bytes::Bytes;
 use futures_channel::oneshot;
 use futures_util::future::LocalBoxFuture;
 use ocipeek::error::Result;
-use ocipeek::oci::{Descriptor, Digest};
+use ocipeek::format::oci::{Descriptor, Digest};
+use ocipeek::net::stats::Stats;
+use ocipeek::net::transport::ByteStream;
 use ocipeek::source::{RawManifest, Source, Target};
-use ocipeek::stats::Stats;
-use ocipeek::transport::ByteStream;
 
 use crate::memory::Memory;
 

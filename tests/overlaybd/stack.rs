@@ -4,9 +4,9 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use ocipeek::error::{Code, Error};
-use ocipeek::ext4::{Asked, Disk, Stop};
+use ocipeek::format::ext4::{Asked, Disk, Stop};
+use ocipeek::format::overlaybd::{Device, File, Stack, payload};
 use ocipeek::limits::Limits;
-use ocipeek::overlaybd::{Device, File, Stack, payload};
 use proptest::prelude::*;
 
 use crate::ext4::Set;

@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 use ocipeek::error::{Code, Error};
-use ocipeek::extent::{Codec, decode};
+use ocipeek::format::extent::{Codec, decode};
+use ocipeek::format::oci::{Descriptor, Digest};
+use ocipeek::format::overlaybd::{Checkpoints, Metadata, Source, listing};
 use ocipeek::limits::Limits;
-use ocipeek::oci::{Descriptor, Digest};
-use ocipeek::overlaybd::{Checkpoints, Metadata, Source, listing};
 
 use crate::ext4;
 use crate::layout::Layout;

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use futures_executor::block_on;
 use futures_util::future::join_all;
 use ocipeek::error::Code;
-use ocipeek::registry::{CredentialSource, Credentials, RegistryOptions, authorize};
+use ocipeek::net::registry::{CredentialSource, Credentials, RegistryOptions, authorize};
 use ocipeek::source::{Source, Target};
 
 use crate::mock::{Access, Mock, What};
@@ -225,7 +225,7 @@ fn credentials_that_cannot_be_had_stop_nothing_that_needs_none() {
     let registry = || {
         let reference = "registry.test/app".parse().unwrap();
         let options = RegistryOptions::default();
-        ocipeek::registry::Registry::new(
+        ocipeek::net::registry::Registry::new(
             mock.transport(),
             &reference,
             Some(Rc::new(Broken)),
@@ -323,7 +323,7 @@ fn hidden_challenges_in_browsers() {
 #[test]
 fn credentials_are_asked_for_only_when_needed() {
     use futures_util::future::LocalBoxFuture;
-    use ocipeek::registry::{CredentialSource, Registry};
+    use ocipeek::net::registry::{CredentialSource, Registry};
     use std::cell::RefCell;
     use std::rc::Rc;
     struct Source(RefCell<Vec<String>>);

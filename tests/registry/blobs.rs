@@ -3,8 +3,8 @@
 use futures_executor::block_on;
 use futures_util::StreamExt;
 use ocipeek::error::Code;
+use ocipeek::net::transport::Purpose;
 use ocipeek::source::Source;
-use ocipeek::transport::Purpose;
 
 use crate::mock::{Mock, What};
 use crate::{noise, read, read_all, short};

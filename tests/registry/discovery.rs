@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use futures_executor::block_on;
 use ocipeek::error::Code;
+use ocipeek::format::oci::Digest;
 use ocipeek::image::{Image, IndexVoucher, OpenOptions};
-use ocipeek::oci::Digest;
 use ocipeek::source::Target;
 
 use crate::mock::{HOST, Mock, STORAGE, What};

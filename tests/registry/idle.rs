@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_executor::block_on;
 use futures_util::StreamExt;
 use ocipeek::error::Code;
-use ocipeek::oci::Digest;
+use ocipeek::format::oci::Digest;
 use ocipeek::source::{Source, Target};
 
 use crate::mock::{Mock, What};

@@ -35,7 +35,7 @@ const SHA256: &str = "sha256:0a1df3a083d0c010560aa342e87959c8c1070e6fd54545741f0
 fn the_cost_of_one_file_by_tag() {
     let mock = mock();
     let bytes = cat(&mock, "latest-soci", FILE).unwrap();
-    assert_eq!(ocipeek::oci::Digest::of(&bytes).to_string(), SHA256);
+    assert_eq!(ocipeek::format::oci::Digest::of(&bytes).to_string(), SHA256);
     let lines = mock.lines();
     let count = |what: &str| lines.iter().filter(|l| l.contains(what)).count();
     // One challenge, one token; index, manifest, SOCI manifest; zTOCs; one range.

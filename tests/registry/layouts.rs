@@ -6,11 +6,11 @@ use std::rc::Rc;
 use bytes::Bytes;
 use futures_executor::block_on;
 use ocipeek::error::{Code, Result};
-use ocipeek::layout::{Layout, UrlFiles};
+use ocipeek::format::oci::Descriptor;
 use ocipeek::limits::Limits;
-use ocipeek::oci::Descriptor;
+use ocipeek::net::stats::Stats;
+use ocipeek::source::layout::{Layout, UrlFiles};
 use ocipeek::source::{Source, Target};
-use ocipeek::stats::Stats;
 
 use crate::mock::{Mock, What};
 use crate::read;
@@ -95,7 +95,7 @@ fn faults_are_survived_as_with_a_registry() {
     assert_eq!(e.code(), Code::RangeNotSupported, "{e}");
     let e = block_on(layout.blob(&longer, "l", u64::MAX)).unwrap_err();
     assert_eq!(e.code(), Code::DigestMismatch);
-    let none = Descriptor::new("x/y", ocipeek::oci::Digest::of(b"none"), 5);
+    let none = Descriptor::new("x/y", ocipeek::format::oci::Digest::of(b"none"), 5);
     let e = block_on(read(&layout, &none, 0..5)).unwrap_err();
     assert_eq!((e.code(), e.status()), (Code::NotFound, Some(404)));
     assert!(!e.to_string().contains("s3cret"), "{e}");

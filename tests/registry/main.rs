@@ -20,7 +20,7 @@ mod tokens;
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 use ocipeek::error::Result;
-use ocipeek::oci::Descriptor;
+use ocipeek::format::oci::Descriptor;
 use ocipeek::source::Source;
 use std::ops::Range;
 

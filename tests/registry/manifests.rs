@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures_executor::block_on;
 use ocipeek::error::Code;
-use ocipeek::oci::Digest;
+use ocipeek::format::oci::Digest;
 use ocipeek::source::{Source, Target};
 
 use crate::mock::{Mock, What};

@@ -2,13 +2,13 @@
 
 use futures_executor::block_on;
 use ocipeek::error::Code;
-use ocipeek::registry::{Credentials, RegistryOptions};
+use ocipeek::net::registry::{Credentials, RegistryOptions};
 use ocipeek::source::Source;
 
 use crate::mock::{Access, Mock, What};
 use crate::{noise, read, short};
 
-fn redirecting() -> (Mock, ocipeek::oci::Descriptor, bytes::Bytes) {
+fn redirecting() -> (Mock, ocipeek::format::oci::Descriptor, bytes::Bytes) {
     let mock = Mock::new();
     let data = noise(50_000);
     let d = mock.put_blob(data.clone());
@@ -16,7 +16,7 @@ fn redirecting() -> (Mock, ocipeek::oci::Descriptor, bytes::Bytes) {
     (mock, d, data)
 }
 
-fn store(d: &ocipeek::oci::Descriptor, signature: u32) -> String {
+fn store(d: &ocipeek::format::oci::Descriptor, signature: u32) -> String {
     format!("GET storage.test/{}?X-Signature=s3cret-{signature}", d.digest.hex())
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_executor::block_on;
 use ocipeek::error::Code;
-use ocipeek::oci::Digest;
+use ocipeek::format::oci::Digest;
 use ocipeek::source::Source;
 
 use crate::mock::{Mock, What};
@@ -27,7 +27,7 @@ fn mock(pages: &[&[String]]) -> (Mock, Digest) {
     (mock, subject)
 }
 
-fn digests(found: &[ocipeek::oci::Descriptor]) -> Vec<Digest> {
+fn digests(found: &[ocipeek::format::oci::Descriptor]) -> Vec<Digest> {
     found.iter().map(|d| d.digest).collect()
 }
 

@@ -3,7 +3,7 @@
 
 use futures_executor::block_on;
 use ocipeek::error::Code;
-use ocipeek::registry::{Credentials, RegistryOptions};
+use ocipeek::net::registry::{Credentials, RegistryOptions};
 use ocipeek::source::{Source, Target};
 
 use crate::mock::{Access, Mock, What};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_executor::block_on;
 use futures_util::future::join_all;
 use ocipeek::error::Code;
-use ocipeek::registry::Credentials;
+use ocipeek::net::registry::Credentials;
 use ocipeek::source::Source;
 
 use crate::auth::{ASK, REALM, bearer, mock};

@@ -5,9 +5,9 @@ use std::fmt::Write;
 use proptest::prelude::*;
 
 use super::fixture::{Loading, index};
+use crate::format::tar::Kind;
 use crate::limits::Limits;
 use crate::rootfs::{Follow, Glob, LookUp, Matching, Place, Rootfs};
-use crate::tar::Kind;
 
 /// Layers above one with `low`; the top one has a link that goes up and down `links` times before it comes there.
 fn winding(layers: usize, links: usize) -> Loading {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::fixture::{self, Loading, bytes, kind};
+use crate::format::tar::Kind;
 use crate::rootfs::{Follow, Node};
-use crate::tar::Kind;
 
 #[test]
 fn cleaned_paths_are_those_of_the_list() {

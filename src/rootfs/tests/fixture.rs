@@ -8,10 +8,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
+use crate::format::tar::{Entry, EntryTable, Kind, Mtime, Xattrs};
 use crate::limits::Limits;
 use crate::pack::tests::Packed;
 use crate::rootfs::{Follow, LayerIndex, LookUp, Node, PathIndex, Place, Rootfs, Step};
-use crate::tar::{Entry, EntryTable, Kind, Mtime, Xattrs};
 
 pub fn entry<'a>(kind: Kind, name: &'a [u8], link_name: &'a [u8]) -> Entry<'a> {
     Entry {

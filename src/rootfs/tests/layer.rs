@@ -2,9 +2,9 @@
 
 use super::fixture::{Loading, index};
 use crate::error::Code;
+use crate::format::tar::Kind;
 use crate::limits::Limits;
 use crate::rootfs::{Follow, PathIndex};
-use crate::tar::Kind;
 
 /// Shown paths, each with the entry that it leads to.
 #[track_caller]

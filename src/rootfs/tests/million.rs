@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use super::fixture::entry;
+use crate::format::tar::{Entry, EntryTable, Kind};
 use crate::limits::Limits;
 use crate::rootfs::PathIndex;
-use crate::tar::{Entry, EntryTable, Kind};
 
 /// Time on the processor so far, as others may be using the machine (Linux).
 fn cpu() -> Duration {

@@ -6,9 +6,9 @@ use std::rc::Rc;
 use proptest::prelude::*;
 
 use super::fixture::{Loading, table};
+use crate::format::tar::{EntryTable, Kind};
 use crate::limits::Limits;
 use crate::rootfs::{Follow, Node, PathIndex, Rootfs, clean};
-use crate::tar::{EntryTable, Kind};
 
 type Path = Vec<String>;
 

@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use super::fixture::{Loading, entry, index};
 use crate::error::Code;
+use crate::format::tar::{EntryTable, Kind};
 use crate::limits::Limits;
 use crate::rootfs::{Follow, PathIndex, Rootfs, Step};
-use crate::tar::{EntryTable, Kind};
 
 #[test]
 fn resolves_as_linux_does() {

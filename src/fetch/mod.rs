@@ -1,0 +1,14 @@
+//! Ranged, verified, shared fetching: what is asked for by several readers is fetched once.
+
+#[cfg(any(feature = "extent", feature = "zstd-stream"))]
+pub(crate) mod buffer;
+#[cfg(feature = "extent")]
+pub(crate) mod immutable;
+pub(crate) mod requests;
+pub(crate) mod shared_stream;
+pub(crate) mod single_flight;
+pub(crate) mod span_cache;
+pub(crate) mod spans;
+#[cfg(feature = "extent")]
+pub(crate) mod units;
+pub(crate) mod waiting;

@@ -1,0 +1,63 @@
+//! A file system of its own that holds the whole image, read as it is walked.
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use futures_util::future::LocalBoxFuture;
+
+use super::{Checks, Layer};
+use crate::error::Result;
+use crate::format::tar::{Kind, Mtime};
+use crate::net::transport::ByteStream;
+
+/// What a file system says of an inode.
+#[derive(Debug, Clone)]
+pub(crate) struct Attributes {
+    pub(crate) kind: Kind,
+    pub(crate) size: u64,
+    /// Permission bits, set-id and sticky.
+    pub(crate) mode: u32,
+    pub(crate) uid: u64,
+    pub(crate) gid: u64,
+    pub(crate) mtime: Option<Mtime>,
+    pub(crate) nlink: u32,
+    pub(crate) dev_major: u64,
+    pub(crate) dev_minor: u64,
+    /// Target of a symbolic link.
+    pub(crate) link_name: Vec<u8>,
+    pub(crate) xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+/// A name in a directory, and its inode.
+pub(crate) type Name = (Vec<u8>, usize);
+
+/// A file system. Nothing is fetched before it is needed; what was read once is kept as far as the span cache has room.
+pub(crate) trait Volume {
+    /// The root directory's inode.
+    fn root(&self) -> usize;
+
+    /// What it says of an inode.
+    fn stat(&self, inode: usize) -> LocalBoxFuture<'_, Result<Rc<Attributes>>>;
+
+    /// The inode of a name in a directory; never asked for `.` and `..`.
+    fn lookup<'a>(&'a self, dir: usize, name: &'a [u8]) -> LocalBoxFuture<'a, Result<Option<usize>>>;
+
+    /// The names in a directory, without `.` and `..`, in any order.
+    fn read_dir(&self, dir: usize) -> LocalBoxFuture<'_, Result<Vec<Name>>>;
+
+    /// Bytes `range` of a regular file, cut to its size.
+    fn read(&self, inode: usize, range: Range<u64>) -> ByteStream;
+
+    /// What vouches for what it gives.
+    fn checks(&self) -> Checks;
+}
+
+/// What an image is whose format makes one tree of its layers.
+pub(crate) enum Tree {
+    /// All of its metadata is loaded at once.
+    #[cfg_attr(not(any(feature = "nydus", feature = "overlaybd")), allow(dead_code))]
+    Merged(Rc<dyn Layer>),
+    /// A file system.
+    #[cfg_attr(not(feature = "overlaybd"), allow(dead_code))]
+    Volume(Rc<dyn Volume>),
+}

@@ -1,0 +1,9 @@
+//! Network: the transport that hosts provide, HTTP over it, and the client of registries.
+
+#[doc(hidden)]
+pub mod http;
+#[cfg(all(feature = "native-http", not(target_arch = "wasm32")))]
+pub mod native;
+pub mod registry;
+pub mod stats;
+pub mod transport;

@@ -1,0 +1,337 @@
+//! How to get in: which challenge is answered with what, and one token for all requests that wait for it.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use futures_util::lock::Mutex;
+
+use super::challenge::Challenge;
+use super::client::RegistryOptions;
+use super::credentials::{CredentialSource, Credentials};
+use super::token::{TokenAnswer, TokenService};
+use crate::error::{Code, Error, Result};
+use crate::format::oci::Reference;
+use crate::net::http::{Client, Retry, Url, rfc3339};
+
+/// How callers name the option that lets other hosts have credentials.
+const TOKEN_HOSTS: &str = if cfg!(target_arch = "wasm32") { "tokenHosts" } else { "token_hosts" };
+
+/// How long a token lasts where the service does not say (`token.md`).
+const DEFAULT_LIFE_MS: u64 = 60_000;
+
+/// What is known about how to get in.
+pub(super) struct Auth {
+    /// The registry's name in references, and the repository.
+    registry: String,
+    repository: String,
+    base: Url,
+    /// What token services are asked for.
+    scopes: Vec<String>,
+    source: Option<Rc<dyn CredentialSource>>,
+    token_hosts: Vec<String>,
+    way: RefCell<Way>,
+    credentials: RefCell<Option<Credentials>>,
+    asked: Cell<bool>,
+    /// What stands in the way, for messages, and the error that told so.
+    obstacle: RefCell<Option<String>>,
+    trouble: RefCell<Option<Error>>,
+    /// Held while a token is fetched.
+    fetching: Mutex<()>,
+    /// Number of finished fetches, and the last one's outcome, for those who waited.
+    rounds: Cell<u64>,
+    outcome: RefCell<Option<Result<String>>>,
+}
+
+#[derive(Clone)]
+enum Way {
+    Anonymous,
+    /// The whole header: Basic, or a Bearer token that was given.
+    Fixed(String),
+    Token {
+        service: TokenService,
+        header: String,
+        renew_at: u64,
+        expires_at: u64,
+    },
+}
+
+impl Auth {
+    pub(super) fn new(
+        reference: &Reference,
+        base: Url,
+        source: Option<Rc<dyn CredentialSource>>,
+        options: &RegistryOptions,
+    ) -> Self {
+        let actions = if options.push { "pull,push" } else { "pull" };
+        let own = format!("repository:{}:{actions}", reference.repository);
+        let others = options.mount_from.iter().map(|other| format!("repository:{other}:pull"));
+        Auth {
+            registry: reference.registry.clone(),
+            repository: reference.repository.clone(),
+            base,
+            scopes: std::iter::once(own).chain(others).collect(),
+            source,
+            token_hosts: options.token_hosts.clone(),
+            way: RefCell::new(Way::Anonymous),
+            credentials: RefCell::new(None),
+            asked: Cell::new(false),
+            obstacle: RefCell::new(None),
+            trouble: RefCell::new(None),
+            fetching: Mutex::new(()),
+            rounds: Cell::new(0),
+            outcome: RefCell::new(None),
+        }
+    }
+
+    /// Whether requests have no `Authorization` so far.
+    pub(super) fn is_anonymous(&self) -> bool {
+        matches!(*self.way.borrow(), Way::Anonymous)
+    }
+
+    /// When the token is to be renewed, if there is one that ends.
+    pub(super) fn renew_at_ms(&self) -> Option<u64> {
+        match &*self.way.borrow() {
+            Way::Token { renew_at, .. } => Some(*renew_at),
+            _ => None,
+        }
+    }
+
+    fn current(&self) -> Option<String> {
+        match &*self.way.borrow() {
+            Way::Anonymous => None,
+            Way::Fixed(header) | Way::Token { header, .. } => Some(header.clone()),
+        }
+    }
+
+    /// The `Authorization` for a request that is about to be sent. A token near its end is renewed first.
+    pub(super) async fn header(&self, client: &Client) -> Result<Option<String>> {
+        let now = client.transport.now_ms();
+        let (header, expired) = match &*self.way.borrow() {
+            Way::Token { header, renew_at, expires_at, .. } if now >= *renew_at => {
+                (header.clone(), now >= *expires_at)
+            }
+            _ => return Ok(self.current()),
+        };
+        match self.renew(client, Some(&header), None).await {
+            Ok(header) => Ok(Some(header)),
+            // It still has a few seconds.
+            Err(e) if !expired && e.code() != Code::Aborted => Ok(Some(header)),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// The `Authorization` after a 401 to a request that had `used`.
+    pub(super) async fn challenged(
+        &self,
+        client: &Client,
+        used: Option<&str>,
+        challenges: &[Challenge],
+        hidden: bool,
+    ) -> Result<String> {
+        self.renew(client, used, Some((challenges, hidden))).await
+    }
+
+    async fn renew(
+        &self,
+        client: &Client,
+        used: Option<&str>,
+        why: Option<(&[Challenge], bool)>,
+    ) -> Result<String> {
+        let before = self.rounds.get();
+        let _guard = self.fetching.lock().await;
+        if self.rounds.get() != before
+            && let Some(outcome) = self.outcome.borrow().clone()
+        {
+            return outcome;
+        }
+        // Renewed after the refused request was sent, before its refusal came.
+        if let Some(header) = self.current().filter(|h| Some(h.as_str()) != used) {
+            return Ok(header);
+        }
+        let outcome = self.obtain(client, used, why).await;
+        if !matches!(&outcome, Err(e) if e.code() == Code::Aborted) {
+            *self.outcome.borrow_mut() = Some(outcome.clone());
+            self.rounds.set(self.rounds.get().wrapping_add(1));
+        }
+        outcome
+    }
+
+    async fn obtain(
+        &self,
+        client: &Client,
+        used: Option<&str>,
+        why: Option<(&[Challenge], bool)>,
+    ) -> Result<String> {
+        let Some((challenges, hidden)) = why else {
+            let Way::Token { service, .. } = self.way.borrow().clone() else {
+                return Err(self.refused());
+            };
+            return self.fetch_token(client, service).await;
+        };
+        self.ask().await;
+        let credentials = self.credentials.borrow().clone();
+        let given = credentials.as_ref().and_then(|c| c.registry_token.as_deref()).filter(|t| !t.is_empty());
+        let given = given.map(|token| format!("Bearer {token}"));
+        let basic = credentials.as_ref().and_then(|c| {
+            Some(Credentials::basic_header(
+                c.username.as_deref()?,
+                c.password.as_deref().filter(|p| !p.is_empty())?,
+            ))
+        });
+        let by_scheme = |scheme: &str| challenges.iter().find(|c| c.scheme == scheme);
+        let header = if let Some(challenge) = by_scheme("bearer") {
+            match given {
+                Some(header) => header,
+                None => return self.fetch_token(client, self.service(challenge)?).await,
+            }
+        } else if by_scheme("basic").is_some() {
+            basic.ok_or_else(|| self.refused())?
+        } else if challenges.is_empty() && hidden {
+            let why =
+                "the browser hides how to sign in, for the registry does not expose WWW-Authenticate by CORS";
+            self.obstacle.borrow_mut().get_or_insert_with(|| why.into());
+            given.or(basic).ok_or_else(|| self.refused())?
+        } else {
+            return Err(Error::new(
+                Code::Unauthorized,
+                format!("{} asks for a way to sign in that is neither Basic nor Bearer", self.registry),
+            )
+            .with_status(401));
+        };
+        if used == Some(header.as_str()) || !is_header_safe(&header) {
+            return Err(self.refused());
+        }
+        *self.way.borrow_mut() = Way::Fixed(header.clone());
+        Ok(header)
+    }
+
+    /// Asks the source for credentials, once. Where it fails, there are none: much can be read without.
+    async fn ask(&self) {
+        if self.asked.get() {
+            return;
+        }
+        let found = match &self.source {
+            Some(source) => source.get(&self.registry, &self.repository).await,
+            None => Ok(None),
+        };
+        let found = match found {
+            Ok(found) => found.filter(|c| !c.is_empty()),
+            Err(e) => {
+                *self.obstacle.borrow_mut() = Some(format!("none could be had: {}", e.message()));
+                *self.trouble.borrow_mut() = Some(e);
+                return;
+            }
+        };
+        if self.trouble.take().is_some() {
+            self.obstacle.take();
+        }
+        self.asked.set(true);
+        if found.is_some() && !self.base.is_private() {
+            *self.obstacle.borrow_mut() =
+                Some("those for it were not sent, for it is not https; no option allows that".into());
+            return;
+        }
+        *self.credentials.borrow_mut() = found;
+    }
+
+    /// `UNAUTHORIZED`, with what may help.
+    pub(super) fn refused(&self) -> Error {
+        self.unauthorized(&format!("{} wants credentials:", self.registry)).with_status(401)
+    }
+
+    /// `UNAUTHORIZED`: what happened, what was withheld, and what may help.
+    fn unauthorized(&self, what: &str) -> Error {
+        let why = self.obstacle().unwrap_or_else(|| match &*self.credentials.borrow() {
+            Some(_) => "those that were sent are refused, or do not allow this repository".into(),
+            None => "sign in, or check the name: there are none for it".into(),
+        });
+        let e = Error::new(Code::Unauthorized, format!("{what} {why}"));
+        #[cfg(target_arch = "wasm32")]
+        if let Some(cause) = self.trouble.borrow().as_ref().and_then(Error::cause) {
+            return e.with_cause(cause.clone());
+        }
+        e
+    }
+
+    /// Why credentials that there may be were not used.
+    pub(super) fn obstacle(&self) -> Option<String> {
+        self.obstacle.borrow().clone()
+    }
+
+    /// Whether a text holds a secret that is known here.
+    pub(super) fn is_secret_in(&self, text: &str) -> bool {
+        let token = self.current();
+        let token = token.as_deref().and_then(|h| h.split(' ').next_back());
+        token.is_some_and(|t| text.contains(t))
+            || self.credentials.borrow().as_ref().is_some_and(|c| c.secrets().any(|s| text.contains(s)))
+    }
+
+    fn service(&self, challenge: &Challenge) -> Result<TokenService> {
+        TokenService::of(challenge, &self.base, &self.scopes).map_err(|e| {
+            let text = format!("{}: {}", self.registry, e.message());
+            e.with_message(text)
+        })
+    }
+
+    async fn fetch_token(&self, client: &Client, service: TokenService) -> Result<String> {
+        let mut credentials = self.credentials.borrow().clone();
+        if credentials.is_some() && !service.may_see_credentials(&self.base, &self.token_hosts) {
+            *self.obstacle.borrow_mut() = Some(format!(
+                "those for it were not sent to its token service {}, which is another host; list it in {TOKEN_HOSTS} \
+                 if you trust it",
+                service.origin()
+            ));
+            credentials = None;
+        }
+        let mut retry = Retry::new();
+        let answer = loop {
+            match service.request(client, credentials.as_ref()).await {
+                Ok(answer) => break answer,
+                Err(e) if e.code() == Code::Unauthorized => return Err(self.no_token(&e)),
+                Err(e) => retry.wait(client, e).await?,
+            }
+        };
+        if let (Some(new), Some(_)) = (answer.refresh_token.clone().filter(|t| !t.is_empty()), &credentials)
+            && let Some(c) = self.credentials.borrow_mut().as_mut().filter(|c| c.identity_token.is_some())
+        {
+            c.identity_token = Some(new);
+        }
+        self.keep(client, service, answer)
+    }
+
+    /// The refusal of a token service.
+    fn no_token(&self, e: &Error) -> Error {
+        let what = format!("{} wants credentials, and {};", self.registry, e.message());
+        let told = self.unauthorized(&what);
+        match e.status() {
+            Some(status) => told.with_status(status),
+            None => told,
+        }
+    }
+
+    fn keep(&self, client: &Client, service: TokenService, answer: TokenAnswer) -> Result<String> {
+        let full = |s: Option<String>| s.filter(|s| !s.is_empty());
+        let token = full(answer.access_token).or(full(answer.token));
+        let header = token.map(|t| format!("Bearer {t}")).filter(|h| is_header_safe(h));
+        let header = header.ok_or_else(|| {
+            let text = format!("the token service {} sent no usable token", service.origin());
+            Error::new(Code::Unauthorized, text)
+        })?;
+        let life = answer.expires_in.filter(|s| (1..=1_000_000_000).contains(s));
+        let life = life.map_or(DEFAULT_LIFE_MS, |s| s * 1000);
+        let now = client.transport.now_ms();
+        // A service whose clock is not ours must not make every token look expired.
+        let issued = answer.issued_at.as_deref().and_then(rfc3339).unwrap_or(now).min(now);
+        let issued = if issued.saturating_add(life) > now { issued } else { now };
+        let expires_at = issued.saturating_add(life);
+        let margin = (life / 10).min(30_000);
+        let renew_at = expires_at.saturating_sub(margin);
+        *self.way.borrow_mut() = Way::Token { service, header: header.clone(), renew_at, expires_at };
+        Ok(header)
+    }
+}
+
+/// Nothing in it can end the header.
+fn is_header_safe(value: &str) -> bool {
+    value.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
+}

@@ -1,0 +1,196 @@
+//! The registry as a [`Source`].
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::ops::Range;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use futures_util::future::LocalBoxFuture;
+
+use super::auth::Auth;
+use super::blob::Targets;
+use super::challenge::parse_challenges;
+use super::credentials::CredentialSource;
+use super::scheme::Home;
+use crate::error::{Error, Result};
+use crate::format::oci::{Descriptor, Digest, Reference};
+use crate::limits::Limits;
+use crate::net::http::{Answer, Client, Get, Url, body_message, discard, follow, status_error};
+use crate::net::stats::Stats;
+use crate::net::transport::{ByteStream, Method, Purpose, Transport};
+use crate::source::{RawManifest, Source, Target};
+
+/// How to reach a registry.
+#[derive(Debug, Clone, Default)]
+pub struct RegistryOptions {
+    /// Plain `http`, even to a registry that is not this machine. Credentials are then sent to loopback only.
+    pub plain_http: bool,
+    /// `https`, even to this machine: not asked first whether it speaks TLS. Wins over `plain_http`.
+    pub https_only: bool,
+    /// Hosts (`host` or `host:port`), besides the registry's own, that its Bearer challenge may name and that may then
+    /// see the credentials.
+    pub token_hosts: Vec<String>,
+    /// Ask token services for the right to push to the repository too.
+    pub push: bool,
+    /// Further repositories of the registry to ask the right to pull from: blobs are mounted from there.
+    pub mount_from: Vec<String>,
+    /// Bounds on answers, redirects and retries.
+    pub limits: Limits,
+}
+
+/// One repository of a registry.
+pub struct Registry(pub(super) Rc<Inner>);
+
+/// What the requests of one registry share; streams hold it on their own.
+pub(super) struct Inner {
+    pub(super) client: Client,
+    pub(super) home: Home,
+    repository: String,
+    pub(super) name: String,
+    pub(super) auth: Auth,
+    plain_http: bool,
+    /// Where blobs were last found, by digest.
+    pub(super) targets: RefCell<Targets>,
+    /// See [`manifest`](super::manifest): Docker's media types are needed.
+    pub(super) docker_types: Cell<bool>,
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Registry").field(&self.0.name).finish()
+    }
+}
+
+impl Registry {
+    /// A client for the repository of `reference`. Nothing is sent yet. `https`, but `http` where `plain_http` is set. Where
+    /// the registry is loopback, it is asked once for each process and thread whether it speaks TLS, and `http` is used
+    /// where it does not.
+    ///
+    /// # Errors
+    /// `INVALID_REFERENCE` for a registry whose name cannot be a host.
+    pub fn new(
+        transport: Rc<dyn Transport>,
+        reference: &Reference,
+        credentials: Option<Rc<dyn CredentialSource>>,
+        options: RegistryOptions,
+        stats: Stats,
+    ) -> Result<Registry> {
+        let name = format!("{}/{}", reference.registry, reference.repository);
+        let home = Home::new(reference, options.plain_http, options.https_only);
+        let home = home.map_err(|e| e.with_reference(&name))?;
+        let auth = Auth::new(reference, home.base().clone(), credentials, &options);
+        Ok(Registry(Rc::new(Inner {
+            client: Client { transport, limits: options.limits, stats },
+            home,
+            repository: reference.repository.clone(),
+            name,
+            auth,
+            plain_http: options.plain_http,
+            targets: RefCell::default(),
+            docker_types: Cell::new(false),
+        })))
+    }
+}
+
+impl Source for Registry {
+    fn name(&self) -> String {
+        self.0.name.clone()
+    }
+    fn manifest<'a>(&'a self, target: &'a Target) -> LocalBoxFuture<'a, Result<RawManifest>> {
+        Box::pin(self.0.manifest(target))
+    }
+    fn blob<'a>(
+        &'a self,
+        descriptor: &'a Descriptor,
+        limit_name: &'static str,
+        limit: u64,
+    ) -> LocalBoxFuture<'a, Result<Bytes>> {
+        Box::pin(self.blob_whole(descriptor, limit_name, limit))
+    }
+    fn blob_range<'a>(
+        &'a self,
+        descriptor: &'a Descriptor,
+        range: Range<u64>,
+    ) -> LocalBoxFuture<'a, Result<ByteStream>> {
+        Box::pin(self.blob_part(descriptor, Some(range)))
+    }
+    fn blob_stream<'a>(&'a self, descriptor: &'a Descriptor) -> LocalBoxFuture<'a, Result<ByteStream>> {
+        Box::pin(self.blob_part(descriptor, None))
+    }
+    fn referrers<'a>(
+        &'a self,
+        subject: &'a Digest,
+        artifact_type: &'a str,
+    ) -> LocalBoxFuture<'a, Result<Vec<Descriptor>>> {
+        Box::pin(self.0.referrers(subject, artifact_type))
+    }
+    fn stats(&self) -> &Stats {
+        &self.0.client.stats
+    }
+}
+
+impl Inner {
+    /// `/v2/<repository>/<rest>`.
+    pub(super) fn url(&self, rest: &str, query: Option<String>) -> Url {
+        self.home.base().with_path(format!("/v2/{}/{rest}", self.repository), query)
+    }
+
+    /// A GET with redirects followed and a challenge answered once. Any status is an answer.
+    pub(super) async fn get(
+        &self,
+        url: &Url,
+        headers: &[(&'static str, String)],
+        purpose: Purpose,
+        range: Option<Range<u64>>,
+    ) -> Result<Answer> {
+        let at_home = url.same_origin(self.home.base());
+        let used = if at_home { self.auth.header(&self.client).await? } else { None };
+        let get = |authorization, range| Get {
+            method: Method::Get,
+            url,
+            headers,
+            authorization,
+            purpose,
+            range,
+            plain_http: self.plain_http,
+        };
+        let answer = follow(&self.client, get(used.as_deref(), range.clone())).await?;
+        if at_home {
+            self.home.answered(answer.status);
+        }
+        if answer.status != 401 || !at_home || !answer.url.same_origin(self.home.base()) {
+            return Ok(answer);
+        }
+        let challenges = parse_challenges(&answer.header_list("www-authenticate").unwrap_or_default());
+        let hidden = answer.filtered;
+        discard(answer).await;
+        let header = self.auth.challenged(&self.client, used.as_deref(), &challenges, hidden).await?;
+        let answer = follow(&self.client, get(Some(&header), range)).await?;
+        if answer.status == 401 && answer.url.same_origin(self.home.base()) {
+            return Err(self.auth.refused());
+        }
+        Ok(answer)
+    }
+
+    /// The error that an answer is, with what the registry says about it. Texts of other hosts are not shown.
+    pub(super) async fn failure(&self, answer: Answer, what: &str) -> Error {
+        const LONGEST: u64 = 8 << 10;
+        let (status, wait) = (answer.status, self.client.retry_after(&answer));
+        let at_home = answer.url.same_origin(self.home.base());
+        let mut e = status_error(status, what);
+        if at_home {
+            let body = answer.read("max_manifest_size", LONGEST).await;
+            let said = body.ok().and_then(|b| body_message(&b)).filter(|m| !self.auth.is_secret_in(m));
+            // Registries hide what is not everybody's as if it were not there.
+            let withheld = self.auth.obstacle().filter(|_| matches!(status, 401 | 403 | 404));
+            let said = said.map(|said| format!("; it says: {said}")).unwrap_or_default();
+            let withheld = withheld.map(|why| format!("; credentials: {why}")).unwrap_or_default();
+            e = Error::new(e.code(), format!("{}{said}{withheld}", e.message())).with_status(status);
+        }
+        match wait {
+            Some(s) => e.with_retry_after(s),
+            None => e,
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Where the files of a layout are read from.
+
+use std::ops::Range;
+
+use futures_util::future::LocalBoxFuture;
+
+use crate::error::Result;
+use crate::net::transport::ByteStream;
+
+/// Read access to the files of a layout by their names: `oci-layout`, `index.json`, `blobs/sha256/<hex>`. Names are
+/// made by this library and never hold `..`, a leading `/` or a backslash.
+pub trait Files {
+    /// The file's size, or `None` if there is no such file.
+    fn size<'a>(&'a self, path: &'a str) -> LocalBoxFuture<'a, Result<Option<u64>>>;
+    /// The file's bytes, or exactly those of `range`. A missing file is `NOT_FOUND`; a range past the end is an
+    /// error. Does not read more than that.
+    fn read<'a>(&'a self, path: &'a str, range: Option<Range<u64>>)
+    -> LocalBoxFuture<'a, Result<ByteStream>>;
+    /// How errors name this place, e.g. the folder's path.
+    fn name(&self) -> String;
+    /// Whether it counts its reads itself, in the `Stats` that it was made with. Else the layout does.
+    fn counts_reads(&self) -> bool {
+        false
+    }
+    /// Whether the files cannot change while they are read: see [`Source::is_steady`](crate::source::Source::is_steady).
+    fn is_steady(&self) -> bool {
+        false
+    }
+}
+
+/// Read access to one file, e.g. a tar: a file on disk, a browser's `Blob`.
+pub trait RandomAccess {
+    /// The file's size.
+    fn size(&self) -> LocalBoxFuture<'_, Result<u64>>;
+    /// Exactly the bytes of `range`; a range past the end is an error.
+    fn read(&self, range: Range<u64>) -> LocalBoxFuture<'_, Result<ByteStream>>;
+    /// How errors name it.
+    fn name(&self) -> String;
+    /// What tells it from another state of the same file, such as its time, once its size was asked for; may be empty.
+    fn version(&self) -> String {
+        String::new()
+    }
+    /// Whether it cannot change while it is read.
+    fn is_steady(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,244 @@
+//! A layout inside a tar (`oci-archive`, `docker save`): its headers are walked by ranged reads, its files are
+//! read where they lie.
+
+use std::fmt;
+use std::ops::Range;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::future::LocalBoxFuture;
+
+use super::files::{Files, RandomAccess};
+use super::members::{Members, part};
+use crate::error::{Code, Error, Result};
+use crate::format::tar::{EntryTable, TarWalker};
+use crate::limits::Limits;
+use crate::net::http::Gather;
+use crate::net::stats::{RequestRecord, Stats};
+use crate::net::transport::{ByteStream, Purpose};
+use crate::source::Cache;
+use crate::source::sparse::{self, Piece};
+
+/// Bytes read at once for headers: enough for a few small files, little beside a layer.
+const FIRST_READ: u64 = 16 << 10;
+/// The same where one header follows another.
+const MOST_READ: u64 = 256 << 10;
+
+/// The files of a tar.
+pub struct TarFiles {
+    access: Rc<dyn RandomAccess>,
+    members: Members,
+    /// `access` counts its reads.
+    counts_reads: bool,
+    stats: Stats,
+}
+
+impl fmt::Debug for TarFiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TarFiles")
+            .field("name", &self.access.name())
+            .field("files", &self.members.list().len())
+            .finish()
+    }
+}
+
+impl TarFiles {
+    /// Walks the tar's headers. The last of equal names counts, as when it is extracted. Links lead to files in the tar:
+    /// old Dockers wrote equal layers so. A compressed tar is read from end to end for it (feature `archive`).
+    ///
+    /// # Errors
+    /// `CORRUPT_LAYER` for what is no tar or is cut off, `UNSUPPORTED` for a compressed one that this build does not
+    /// read, `LIMIT_EXCEEDED`.
+    pub async fn open(access: Rc<dyn RandomAccess>, limits: &Limits, stats: &Stats) -> Result<TarFiles> {
+        TarFiles::open_cached(access, &[], limits, stats).await
+    }
+
+    /// As [`open`](Self::open). Of a compressed tar, what that one pass finds is kept in each of `caches`, and looked for
+    /// there before: nobody but their owner may be able to write to them.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open).
+    pub async fn open_cached(
+        access: Rc<dyn RandomAccess>,
+        caches: &[Rc<dyn Cache>],
+        limits: &Limits,
+        stats: &Stats,
+    ) -> Result<TarFiles> {
+        let name = access.name();
+        let of =
+            |access, members, counts_reads| TarFiles { access, members, counts_reads, stats: stats.clone() };
+        let opened = async {
+            match walk(&*access, limits, stats).await {
+                Ok(table) => Ok(of(access, Members::new(&table), false)),
+                #[cfg(feature = "archive")]
+                Err(e) if e.format() == Some(COMPRESSED) => {
+                    let (access, members) = super::packed::open(access, caches, limits, stats).await?;
+                    Ok(of(access, members, true))
+                }
+                Err(e) => Err(e),
+            }
+        };
+        #[cfg(not(feature = "archive"))]
+        let _ = caches;
+        opened.await.map_err(|e: Error| e.with_reference(name))
+    }
+}
+
+impl Files for TarFiles {
+    fn size<'a>(&'a self, path: &'a str) -> LocalBoxFuture<'a, Result<Option<u64>>> {
+        let size = self.members.find(path).map(|place| place.size);
+        Box::pin(async move { Ok(size) })
+    }
+    fn read<'a>(
+        &'a self,
+        path: &'a str,
+        range: Option<Range<u64>>,
+    ) -> LocalBoxFuture<'a, Result<ByteStream>> {
+        Box::pin(async move {
+            let Some(place) = self.members.find(path) else {
+                let text = match self.members.has(path) {
+                    true => format!(
+                        "{path} in the archive is no file but a device, or a link that leads to no file in it"
+                    ),
+                    false => format!("the archive holds no {path}"),
+                };
+                return Err(Error::new(Code::NotFound, text));
+            };
+            let range = part(range, place.size).ok_or_else(|| {
+                let text = format!("{path} in the archive is shorter than its descriptor says");
+                Error::new(Code::DigestMismatch, text)
+            })?;
+            let pieces = match &place.runs {
+                Some(runs) => sparse::pieces(runs, range),
+                None => vec![Piece::Data(range)],
+            };
+            let stored = sparse::packed_range(&pieces);
+            let body = if stored.is_empty() {
+                futures_util::stream::empty().boxed_local()
+            } else {
+                // A member's end is inside the tar, so that this cannot overflow.
+                let at = |offset: u64| place.start.saturating_add(offset);
+                self.access.read(at(stored.start)..at(stored.end)).await?
+            };
+            Ok(if place.runs.is_some() { sparse::expand(body, pieces, &self.stats) } else { body })
+        })
+    }
+    fn name(&self) -> String {
+        self.access.name()
+    }
+    fn counts_reads(&self) -> bool {
+        self.counts_reads
+    }
+    fn is_steady(&self) -> bool {
+        self.access.is_steady()
+    }
+}
+
+/// `./blobs//x` → `blobs/x`; nothing that leaves the root.
+pub(super) fn clean(name: &str) -> Option<String> {
+    let mut parts = Vec::new();
+    for part in name.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => return None,
+            _ => parts.push(part),
+        }
+    }
+    if parts.is_empty() { None } else { Some(parts.join("/")) }
+}
+
+/// Where a symbolic link at `name` leads inside the tar.
+pub(super) fn beside(name: &str, link: &str) -> Option<String> {
+    if link.starts_with('/') {
+        return None;
+    }
+    let mut parts: Vec<&str> = name.split('/').collect();
+    parts.pop();
+    for part in link.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()?),
+            _ => parts.push(part),
+        }
+    }
+    if parts.is_empty() { None } else { Some(parts.join("/")) }
+}
+
+async fn walk(access: &dyn RandomAccess, limits: &Limits, stats: &Stats) -> Result<EntryTable> {
+    let total = access.size().await?;
+    let mut walker = TarWalker::new(limits);
+    let mut window = Bytes::new();
+    let mut start = 0;
+    let mut step = FIRST_READ;
+    while !walker.is_done() {
+        let at = walker.wants();
+        if at >= total {
+            break;
+        }
+        let end = start + len(&window);
+        if at < start || at >= end {
+            // Right behind the last read: small files in a row.
+            step = if at == end && at > 0 { (step * 2).min(MOST_READ) } else { FIRST_READ };
+            window = read_all(access, at..at.saturating_add(step).min(total), stats).await?;
+            start = at;
+            if at == 0 {
+                refuse_compressed(&window)?;
+            }
+        }
+        let from = usize::try_from(at - start).unwrap_or(usize::MAX);
+        let used = walker.push(window.get(from..).unwrap_or_default())?;
+        if used == 0 && walker.wants() == at && !walker.is_done() {
+            return Err(Error::new(Code::CorruptLayer, "the archive's headers lead nowhere").with_offset(at));
+        }
+    }
+    walker.finish(Some(total))
+}
+
+fn len(bytes: &Bytes) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}
+
+async fn read_all(access: &dyn RandomAccess, range: Range<u64>, stats: &Stats) -> Result<Bytes> {
+    let wanted = range.end - range.start;
+    let record = stats.request(RequestRecord {
+        purpose: Purpose::Range,
+        method: "READ",
+        target: access.name(),
+        range: Some(range.clone()),
+        status: 0,
+        bytes: 0,
+    });
+    let mut body = access.read(range).await?;
+    record.set_status(206);
+    let mut gathered = Gather::new(wanted);
+    while let Some(chunk) = body.next().await {
+        let chunk = chunk?;
+        record.add_bytes(len(&chunk));
+        gathered.push(chunk)?;
+        if gathered.len() > wanted {
+            break;
+        }
+    }
+    if gathered.len() != wanted {
+        return Err(Error::new(
+            Code::Network,
+            "a read of the archive gave another number of bytes than asked for",
+        ));
+    }
+    Ok(gathered.finish())
+}
+
+/// What other builds of the library read.
+const COMPRESSED: &str = "compressed archive";
+
+/// `docker save | gzip`.
+fn refuse_compressed(start: &[u8]) -> Result<()> {
+    let kind = match start {
+        [0x1f, 0x8b, ..] => "gzip",
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => "zstd",
+        _ => return Ok(()),
+    };
+    let text = format!("the archive is compressed by {kind}; unpack it first, and open the tar");
+    Err(Error::new(Code::Unsupported, text).with_format(COMPRESSED))
+}
