@@ -1,7 +1,7 @@
 /** What is said of indexes that a read has to wait for. @module */
 import type { BuildProgress } from "../js/build/entry/node.js";
+import type { BuildLine } from "./build-line.js";
 import { siSize } from "./format.js";
-import type { BuildLine } from "./soci/progress.js";
 
 /** One line for each layer that is indexed; on a terminal also how far it is. */
 export class IndexingNews {

@@ -16,17 +16,17 @@ import {
   type Source,
 } from "../js/entry/node.js";
 import { dockerAuth, proxyFetchIfNeeded } from "../js/node/index.js";
-import { splitScheme } from "../js/scheme.js";
+import { splitScheme } from "../js/registry/scheme.js";
 import type { Args } from "./args.js";
+import { BuildLine } from "./build-line.js";
 import { cacheOf, type Kept } from "./caching.js";
 import { escapeText, jsonText, unescapeBytes } from "./escape.js";
 import { EXIT, UsageError } from "./exit.js";
 import { siSize, table } from "./format.js";
 import { IndexingNews } from "./indexing.js";
 import type { Output } from "./output.js";
+import { type Place, placeOf } from "./places.js";
 import { ProgressLine } from "./progress.js";
-import { type Place, placeOf } from "./soci/places.js";
-import { BuildLine } from "./soci/progress.js";
 
 /** What messages of the library name, as the command calls it. */
 const OPTIONS: [string, string][] = [

@@ -1,5 +1,5 @@
 import { invalid } from "./errors.js";
-import type { Cache } from "./types.js";
+import type { Cache } from "./types/index.js";
 
 /** Keeps bytes in memory, the last used ones up to a size. */
 export class MemoryCache implements Cache {

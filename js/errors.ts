@@ -1,6 +1,6 @@
 import type { RawError } from "../wasm/ocipeek.js";
 import { decode } from "./text.js";
-import type { ErrorCode } from "./types.js";
+import type { ErrorCode } from "./types/index.js";
 
 /** What an {@link OcipeekError} concerns, besides its code and message. */
 export interface ErrorDetails {

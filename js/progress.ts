@@ -1,4 +1,4 @@
-import type { Progress } from "./types.js";
+import type { Progress } from "./types/index.js";
 
 const INTERVAL_MS = 100;
 

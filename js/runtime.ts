@@ -2,7 +2,7 @@ import * as base from "../wasm/ocipeek.js";
 import { OcipeekError } from "./errors.js";
 import { Loading } from "./loading.js";
 import { type Budgeted, budget } from "./memory.js";
-import type { Fetch } from "./types.js";
+import type { Fetch } from "./types/index.js";
 
 /** What differs between runtimes; each entry of the package sets its own. */
 export interface Runtime {

@@ -1,5 +1,5 @@
 import { invalid } from "./errors.js";
-import type { ImagePath } from "./types.js";
+import type { ImagePath } from "./types/index.js";
 
 // Not fatal: a name that is not UTF-8 shows U+FFFD, and its true bytes stand beside it.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });

@@ -1,5 +1,5 @@
 /** A cache that is waited for only so long. @module */
-import type { Cache } from "./types.js";
+import type { Cache } from "./types/index.js";
 
 /** Milliseconds that a cache may take to answer, unless `limits.maxCacheMs` says otherwise. */
 const MAX_CACHE_MS = 3_000;

@@ -24,7 +24,7 @@ export interface RawError {
 
 export interface RawStat {
   path: Uint8Array;
-  type: import("../js/types.js").EntryType;
+  type: import("../js/types/index.js").EntryType;
   size: number;
   mode: number;
   uid: number;
@@ -41,10 +41,10 @@ export interface RawStat {
   /** In one piece: lengths of name and value (little-endian, 32 bits), name, value, and so on. Absent where there are none. */
   xattrs?: Uint8Array;
   layer: number;
-  verified: import("../js/types.js").Verification;
+  verified: import("../js/types/index.js").Verification;
 }
 
-export interface RawLayer extends Omit<import("../js/types.js").LayerInfo, "reader"> {
+export interface RawLayer extends Omit<import("../js/types/index.js").LayerInfo, "reader"> {
   /** The format that it is in, if any, and how that was found. */
   format?: { name: string; found: string };
   /** Why that was set aside. */
@@ -58,7 +58,7 @@ export interface RawDiscovery {
 }
 
 /** A folder or an archive that JavaScript reads. `path` is empty for an archive. */
-export type LocalFiles = import("../js/types.js").LocalFolder & {
+export type LocalFiles = import("../js/types/index.js").LocalFolder & {
   /** Each `read` gives a buffer of its own, which may be freed. */
   fresh?: boolean;
   /** Of an archive: tells its states apart, once its size was asked for. */
@@ -113,15 +113,15 @@ export class WasmImage extends Freed {
   readonly digest: string;
   readonly indexDigest: string | undefined;
   readonly platform: string | undefined;
-  readonly platformBy: import("../js/types.js").PlatformBy | undefined;
+  readonly platformBy: import("../js/types/index.js").PlatformBy | undefined;
   readonly platforms: string[];
   layers(): RawLayer[];
-  soci(): import("../js/types.js").SociInfo | undefined;
+  soci(): import("../js/types/index.js").SociInfo | undefined;
   discovery(): RawDiscovery | undefined;
   annotations(): Record<string, string>;
   counters(): Record<"requests" | "bytes" | "retries" | "cacheHits" | "cacheMisses" | "inflated", number>;
-  requests(): import("../js/types.js").RequestRecord[];
-  config(stop: Stop): Promise<import("../js/types.js").ImageConfig>;
+  requests(): import("../js/types/index.js").RequestRecord[];
+  config(stop: Stop): Promise<import("../js/types/index.js").ImageConfig>;
   allowInflated(bytes: number): void;
   prefetch(stop: Stop): Promise<void>;
   findKeptIndexes(stop: Stop): Promise<void>;
@@ -209,10 +209,10 @@ export function authorize(
   options: RawOptions,
   host: Host,
   stop: Stop,
-): Promise<import("../js/authorize.js").Authorization>;
+): Promise<import("../js/registry/authorize.js").Authorization>;
 
 /** Throws a {@link RawError}. */
-export function parseReference(text: string): import("../js/reference.js").Reference;
+export function parseReference(text: string): import("../js/registry/reference.js").Reference;
 
 /** Compiles and instantiates the module synchronously. */
 export function initSync(options: { module: unknown }): unknown;

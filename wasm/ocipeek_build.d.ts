@@ -4,7 +4,7 @@
  * @module
  */
 import type { Manifest } from "../js/push/content.js";
-import type { EntryType } from "../js/types.js";
+import type { EntryType } from "../js/types/index.js";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -105,7 +105,7 @@ export class ZtocView extends Freed {
     needsXattrs: boolean;
   };
   entries(start: number, count: number): RawEntry[];
-  spans(start: number, count: number): import("../js/build/types.js").ZtocSpan[];
+  spans(start: number, count: number): import("../js/types/build.js").ZtocSpan[];
   spansOf(path: Uint8Array): Uint32Array | undefined;
 }
 

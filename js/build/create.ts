@@ -1,12 +1,18 @@
 /** SOCI indexes of images, and images that carry theirs. @module */
 import { convertImage as convertInWasm, sociIndex } from "../../wasm/ocipeek_build.js";
 import { fromWasm, OcipeekError } from "../errors.js";
+import type { Source } from "../image/source.js";
 import { blobOf, type Blob as Content, type Manifest } from "../push/content.js";
-import type { Source } from "../source.js";
+import type {
+  Converted,
+  IndexOptions,
+  LayerResult,
+  PlatformArtifacts,
+  SociArtifacts,
+} from "../types/build.js";
 import { chooseImages, type PlatformImage, parse } from "./images.js";
 import { type IndexedLayers, indexLayers, type LayerZtoc, type Settings, settings } from "./layers.js";
 import { buildReady } from "./runtime.js";
-import type { Converted, IndexOptions, LayerResult, PlatformArtifacts, SociArtifacts } from "./types.js";
 
 const V2_INDEX = "application/vnd.amazon.soci.index.v2+json";
 

@@ -1,6 +1,6 @@
 import type { RawEntry } from "../../wasm/ocipeek_build.js";
 import { decode } from "../text.js";
-import type { ZtocEntry } from "./types.js";
+import type { ZtocEntry } from "../types/build.js";
 
 /** Entries that wasm is asked for at a time. */
 export const BATCH = 1024;

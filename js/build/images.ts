@@ -10,11 +10,11 @@ import {
   readManifest,
 } from "../../wasm/ocipeek_build.js";
 import { fromWasm, OcipeekError } from "../errors.js";
+import type { Source } from "../image/source.js";
 import type { Manifest } from "../push/content.js";
 import type { Descriptor } from "../push/descriptor.js";
-import type { Source } from "../source.js";
+import type { IndexOptions } from "../types/build.js";
 import { buildReady } from "./runtime.js";
-import type { IndexOptions } from "./types.js";
 
 /** One platform's image. */
 export interface PlatformImage {

@@ -1,9 +1,9 @@
 /** SOCI indexes that the source has of an image. @module */
 import { readSociIndex } from "../../wasm/ocipeek_build.js";
 import { fromWasm, OcipeekError } from "../errors.js";
-import type { Source } from "../source.js";
+import type { Source } from "../image/source.js";
+import type { IndexOptions } from "../types/build.js";
 import type { PlatformImage } from "./images.js";
-import type { IndexOptions } from "./types.js";
 
 const V1_INDEX = "application/vnd.amazon.soci.index.v1+json";
 const INDEX_DIGEST = "com.amazon.soci.index-digest";

@@ -1,7 +1,7 @@
 /** A layer's bytes in order, over as many streams as it takes. @module */
 import { OcipeekError } from "../errors.js";
 import { pause } from "../push/connection.js";
-import type { ByteSource } from "./types.js";
+import type { ByteSource } from "../types/build.js";
 
 /** Streams that break off one after the other without a byte in between. */
 const MAX_BREAKS = 8;

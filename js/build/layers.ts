@@ -2,16 +2,10 @@
 import type { RawDescriptor } from "../../wasm/ocipeek_build.js";
 import { ahead } from "../ahead.js";
 import { invalid, OcipeekError } from "../errors.js";
+import type { Source } from "../image/source.js";
 import type { Blob as Content } from "../push/content.js";
-import type { Source } from "../source.js";
 import { pathBytes } from "../text.js";
 import { timely } from "../timely-cache.js";
-import type { PlatformImage } from "./images.js";
-import { type Existing, ignored, ownZtocs } from "./indexes.js";
-import { findKept, keep } from "./kept.js";
-import { BuildMeter } from "./progress.js";
-import { openZtoc } from "./read-ztoc.js";
-import { sourceBlob } from "./source-blob.js";
 import {
   type BuiltZtoc,
   DEFAULT_BUILD_TOOL,
@@ -20,7 +14,13 @@ import {
   type IndexOptions,
   type LayerOutcome,
   type LayerPacking,
-} from "./types.js";
+} from "../types/build.js";
+import type { PlatformImage } from "./images.js";
+import { type Existing, ignored, ownZtocs } from "./indexes.js";
+import { findKept, keep } from "./kept.js";
+import { BuildMeter } from "./progress.js";
+import { openZtoc } from "./read-ztoc.js";
+import { sourceBlob } from "./source-blob.js";
 import { pair, runBuild } from "./ztoc.js";
 
 /** A zTOC that the source has is kept in memory up to this size; else it is fetched again when it is pushed. */

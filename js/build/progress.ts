@@ -1,5 +1,5 @@
 /** Progress of building and pushing, with rate and time left. @module */
-import type { BuildProgress, LayerProgress } from "./types.js";
+import type { BuildProgress, LayerProgress } from "../types/build.js";
 
 const INTERVAL_MS = 100;
 /** The rate is that of so much time. */

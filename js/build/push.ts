@@ -1,6 +1,7 @@
 /** Writes SOCI indexes and converted images. @module */
 import { ahead } from "../ahead.js";
 import { OcipeekError } from "../errors.js";
+import type { Source } from "../image/source.js";
 import {
   blobOf,
   type Blob as Content,
@@ -8,14 +9,13 @@ import {
   type DestinationOptions,
   type Manifest,
 } from "../push/content.js";
-import type { Source } from "../source.js";
+import type { Converted, PushOptions, PushReport, SociArtifacts } from "../types/build.js";
 import { artifactBlobs } from "./create.js";
 import { parse } from "./images.js";
 import { stopped } from "./layer-stream.js";
 import { BuildMeter } from "./progress.js";
 import { buildReady } from "./runtime.js";
 import { sourceBlob } from "./source-blob.js";
-import type { Converted, PushOptions, PushReport, SociArtifacts } from "./types.js";
 
 /** Indexes within indexes that are followed. */
 const MAX_DEPTH = 4;

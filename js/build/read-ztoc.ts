@@ -2,9 +2,9 @@
 import { ZtocView } from "../../wasm/ocipeek_build.js";
 import { fromWasm } from "../errors.js";
 import { pathBytes } from "../text.js";
+import type { ZtocFacts, ZtocSpan } from "../types/build.js";
 import { BATCH, EntryOf } from "./entries.js";
 import { buildReady } from "./runtime.js";
-import type { ZtocFacts, ZtocSpan } from "./types.js";
 import { pair } from "./ztoc.js";
 
 /**

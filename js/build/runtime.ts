@@ -2,7 +2,7 @@
 import * as builder from "../../wasm/ocipeek_build.js";
 import { Loading } from "../loading.js";
 import { budget } from "../memory.js";
-import type { SpillStore } from "./types.js";
+import type { SpillStore } from "../types/build.js";
 
 /** What each entry of `ocipeek/build` sets. */
 export interface BuildRuntime {

@@ -1,6 +1,6 @@
 /** Where the builder keeps checkpoints until a zTOC is complete. @module */
 import { invalid } from "../errors.js";
-import type { SpillStore } from "./types.js";
+import type { SpillStore } from "../types/build.js";
 
 /** In memory. */
 export class MemoryStore implements SpillStore {

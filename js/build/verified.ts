@@ -1,5 +1,5 @@
 /** The types of {@link verifyIndex}. @module */
-import type { IndexOptions } from "./types.js";
+import type { IndexOptions } from "../types/build.js";
 
 /** Options of {@link verifyIndex}. */
 export interface VerifyOptions

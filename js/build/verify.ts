@@ -2,7 +2,7 @@
 import { compareZtocs } from "../../wasm/ocipeek_build.js";
 import { ahead } from "../ahead.js";
 import { fromWasm, invalid, OcipeekError } from "../errors.js";
-import type { Source } from "../source.js";
+import type { Source } from "../image/source.js";
 import { decode } from "../text.js";
 import { timely } from "../timely-cache.js";
 import { chooseImages, type PlatformImage } from "./images.js";

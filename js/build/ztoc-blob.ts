@@ -2,7 +2,7 @@
 import { Hasher, type RawHash } from "../../wasm/ocipeek_build.js";
 import { invalid } from "../errors.js";
 import type { Blob as Content } from "../push/content.js";
-import type { SpillStore } from "./types.js";
+import type { SpillStore } from "../types/build.js";
 
 /** Bytes that are hashed at a time. */
 const WINDOW = 256 << 10;

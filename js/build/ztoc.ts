@@ -2,11 +2,6 @@
 import { type RawHash, type WasmZtoc, ZtocBuilder } from "../../wasm/ocipeek_build.js";
 import { calling, fromWasm, invalid, OcipeekError } from "../errors.js";
 import { pathBytes } from "../text.js";
-import { BATCH, EntryOf } from "./entries.js";
-import { layerBytes, stopped } from "./layer-stream.js";
-import { BuildMeter } from "./progress.js";
-import { buildReady } from "./runtime.js";
-import { MemoryStore } from "./store.js";
 import {
   type BuildZtocOptions,
   type BuiltZtoc,
@@ -15,7 +10,12 @@ import {
   DEFAULT_SPAN_SIZE,
   type LayerPacking,
   type SpillStore,
-} from "./types.js";
+} from "../types/build.js";
+import { BATCH, EntryOf } from "./entries.js";
+import { layerBytes, stopped } from "./layer-stream.js";
+import { BuildMeter } from "./progress.js";
+import { buildReady } from "./runtime.js";
+import { MemoryStore } from "./store.js";
 import { ztocBlob } from "./ztoc-blob.js";
 
 /** Compressed bytes that wasm takes at a time: what they inflate to, and its checkpoints, are in memory at once. */

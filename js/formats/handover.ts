@@ -4,7 +4,7 @@
  * @module
  */
 import type { Host } from "../../wasm/ocipeek.js";
-import type { Fetch, FetchInit, FetchResponse } from "../types.js";
+import type { Fetch, FetchInit, FetchResponse } from "../types/index.js";
 
 /** Longest answer that is kept; manifests are shorter. */
 const MAX_KEPT = 8 << 20;

@@ -1,9 +1,9 @@
 /** Builds indexes of an image's layers that have none. @module */
 import type { WasmImage } from "../../wasm/ocipeek.js";
-import type { BuildProgress } from "../build/types.js";
 import { invalid, OcipeekError } from "../errors.js";
 import type { Scope } from "../scope.js";
-import type { Auth, IndexJob, IndexLayerOptions, LayerInfo, OpenOptions } from "../types.js";
+import type { BuildProgress } from "../types/build.js";
+import type { Auth, IndexJob, IndexLayerOptions, LayerInfo, OpenOptions } from "../types/index.js";
 import { Job } from "./job.js";
 import { type Built, join, type Wanted } from "./pass.js";
 

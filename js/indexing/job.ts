@@ -1,8 +1,9 @@
 /** The building of one layer's index, as the caller sees it. @module */
-import type { BuildProgress, ZtocEntry } from "../build/types.js";
+
 import { OcipeekError } from "../errors.js";
 import type { Scope } from "../scope.js";
-import type { IndexJob, IndexProgress, LayerInfo } from "../types.js";
+import type { BuildProgress, ZtocEntry } from "../types/build.js";
+import type { IndexJob, IndexProgress, LayerInfo } from "../types/index.js";
 import { type Built, join, type Member, type Membership, type Wanted } from "./pass.js";
 
 /** What a job needs of its image. */

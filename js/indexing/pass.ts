@@ -1,7 +1,8 @@
 /** One layer streaming past once, for all who want its index. @module */
-import type { BuildProgress, ZtocEntry } from "../build/types.js";
+
 import { OcipeekError } from "../errors.js";
 import { ready } from "../runtime.js";
+import type { BuildProgress, ZtocEntry } from "../types/build.js";
 
 /** An index that was built, as wasm takes it. */
 export interface Built {

@@ -3,7 +3,7 @@
  * mere label of a blob that is gzip itself: what the digest is of is lost then.
  * @module
  */
-import type { Fetch, FetchInit, FetchResponse } from "../types.js";
+import type { Fetch, FetchInit, FetchResponse } from "../types/index.js";
 import { proxyFetch } from "./proxy-fetch.js";
 
 let direct: Fetch | undefined;

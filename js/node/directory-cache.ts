@@ -1,7 +1,7 @@
 import { open as openFile, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { invalid, OcipeekError } from "../errors.js";
-import type { Cache } from "../types.js";
+import type { Cache } from "../types/index.js";
 import { claim, examine, isInPlace, type Kept, list, makeFolder, partOf, partsOf } from "./cache-folder.js";
 
 /**

@@ -2,9 +2,9 @@ import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
-import { DockerConfig, parseHelperOutput, serverAddress } from "../docker-config.js";
 import { OcipeekError } from "../errors.js";
-import type { Credentials } from "../types.js";
+import { DockerConfig, parseHelperOutput, serverAddress } from "../registry/docker-config.js";
+import type { Credentials } from "../types/index.js";
 
 const HELPER_TIMEOUT_MS = 30_000;
 const HELPER_MAX_OUTPUT = 1 << 20;

@@ -2,7 +2,7 @@ import type { Stats } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { LocalFiles } from "../../wasm/ocipeek.js";
-import { archives } from "../blob.js";
+import { archives } from "../image/blob.js";
 
 /** An OCI image layout in a folder. */
 export function folderFiles(folder: string): LocalFiles {

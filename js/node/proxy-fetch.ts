@@ -6,7 +6,7 @@ import type { Socket } from "node:net";
 import { Readable } from "node:stream";
 import tls from "node:tls";
 import { invalid } from "../errors.js";
-import type { Fetch, FetchInit } from "../types.js";
+import type { Fetch, FetchInit } from "../types/index.js";
 import { wantsAsIs } from "./as-is-fetch.js";
 import { type Env, proxyFor } from "./proxy-rules.js";
 

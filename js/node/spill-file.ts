@@ -3,7 +3,7 @@ import { type FileHandle, open, rm, unlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MemoryStore } from "../build/store.js";
-import type { SpillStore } from "../build/types.js";
+import type { SpillStore } from "../types/build.js";
 
 /** Bytes that stay in memory: the checkpoints of a layer of 500 MB with usual spans. */
 const IN_MEMORY = 4 << 20;

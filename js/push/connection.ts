@@ -1,10 +1,11 @@
 /** Requests to one repository of a registry: signed in, redirected, sent again where that may help. @module */
-import { type AuthorizeOptions, authorize } from "../authorize.js";
+
 import { OcipeekError } from "../errors.js";
-import type { Reference } from "../reference.js";
+import { type AuthorizeOptions, authorize } from "../registry/authorize.js";
+import type { Reference } from "../registry/reference.js";
+import { answeredPlainly, isLoopback, schemeOf } from "../registry/scheme.js";
 import { isBrowser, ready } from "../runtime.js";
-import { answeredPlainly, isLoopback, schemeOf } from "../scheme.js";
-import type { Auth, ErrorCode, Fetch } from "../types.js";
+import type { Auth, ErrorCode, Fetch } from "../types/index.js";
 import { MAX_IDLE_MS, Watch } from "../watch.js";
 import { type Answer, transfer } from "./transfer.js";
 

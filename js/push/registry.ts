@@ -1,6 +1,6 @@
 /** A repository of a registry, to write to. @module */
-import { parseReference, type Reference } from "../reference.js";
-import { schemeOptions } from "../scheme.js";
+import { parseReference, type Reference } from "../registry/reference.js";
+import { schemeOptions } from "../registry/scheme.js";
 import { type Answer, Connection, type ConnectionOptions, pause } from "./connection.js";
 import {
   type Blob,

@@ -1,6 +1,6 @@
 /** Headers of POSIX tar archives (pax interchange format, POSIX.1-2017 `pax`). @module */
 import { baseName } from "../text.js";
-import type { Stats } from "../types.js";
+import type { Stats } from "../types/index.js";
 
 /** Bytes of a block: headers are of it, and content is padded to it. */
 export const BLOCK = 512;

@@ -1,7 +1,7 @@
 import { ahead } from "../ahead.js";
 import { OcipeekError } from "../errors.js";
-import type { FileTree, SparseFile } from "../tree.js";
-import type { OperationOptions, Stats } from "../types.js";
+import type { FileTree, SparseFile } from "../image/tree.js";
+import type { OperationOptions, Stats } from "../types/index.js";
 import type { TarItem } from "./archive.js";
 import { concat, type TarEntry } from "./header.js";
 

@@ -1,5 +1,5 @@
 /** The list of what an archive lacks. @module */
-import type { Stats } from "../types.js";
+import type { Stats } from "../types/index.js";
 import type { TarItem } from "./archive.js";
 import type { TarEntry } from "./header.js";
 

@@ -5,12 +5,12 @@ import { lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from
 import { readFile } from "node:fs/promises";
 import { describe, test } from "node:test";
 import "../../dist/js/entry/node.js";
+import { BuildLine, duration, describe as line } from "../../dist/cli/build-line.js";
 import { UsageError } from "../../dist/cli/exit.js";
+import { placeOf, tagOf } from "../../dist/cli/places.js";
 import { byteCount } from "../../dist/cli/soci/bytes.js";
 import { check } from "../../dist/cli/soci/check.js";
 import { parseDocument } from "../../dist/cli/soci/documents.js";
-import { placeOf, tagOf } from "../../dist/cli/soci/places.js";
-import { BuildLine, duration, describe as line } from "../../dist/cli/soci/progress.js";
 import { compressionOf } from "../../dist/cli/soci/survey.js";
 import { writeFileAtomically } from "../../dist/cli/write-file.js";
 import { tempFolder } from "../lib/processes.mjs";

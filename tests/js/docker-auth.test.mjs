@@ -4,8 +4,8 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { DockerConfig, parseHelperOutput } from "../../dist/js/docker-config.js";
 import { credentialFiles, dockerAuth } from "../../dist/js/node/index.js";
+import { DockerConfig, parseHelperOutput } from "../../dist/js/registry/docker-config.js";
 import { tempFolder } from "../lib/processes.mjs";
 
 const basic = (username, password) => ({ username, password });

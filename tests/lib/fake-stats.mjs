@@ -1,5 +1,5 @@
 // Attributes of files that no image holds, for the tests of what is written from them.
-import { StatsOf } from "../../dist/js/stats.js";
+import { StatsOf } from "../../dist/js/image/stats.js";
 
 const bytes = (value) => (typeof value === "string" ? new TextEncoder().encode(value) : value);
 

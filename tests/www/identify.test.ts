@@ -4,9 +4,9 @@ import { createHash, randomBytes } from "node:crypto";
 import { describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { open } from "ocipeek";
-import { Sha256 } from "../../www/src/engine/files/sha256.ts";
 import { contentOf } from "../../www/src/engine/identify/content.ts";
 import { identify } from "../../www/src/engine/identify/identify.ts";
+import { Sha256 } from "../../www/src/engine/sha256.ts";
 import type { Identity } from "../../www/src/protocol/api.ts";
 import { filesOfEachKind } from "../lib/file-images.mjs";
 

@@ -1,8 +1,8 @@
 // The configuration out of variables, secrets and JSON.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { hostProblem } from "../../web/host.ts";
 import { ConfigError, DEFAULT_REGISTRIES, parseConfig } from "../src/config/config.ts";
-import { hostProblem } from "../src/registry/host.ts";
 
 describe("configuration", () => {
   test("of nothing is the default", () => {

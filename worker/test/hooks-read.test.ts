@@ -1,11 +1,11 @@
 // Notifications: what each kind says, and what hostile ones come to.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { hostProblem } from "../../web/host.ts";
 import { HttpError } from "../src/errors.ts";
 import { KINDS, type Kind, type Notification } from "../src/hooks/push.ts";
 import { readNotification } from "../src/hooks/read.ts";
 import { isRepository } from "../src/registry/access.ts";
-import { hostProblem } from "../src/registry/host.ts";
 import {
   DIGEST,
   DISTRIBUTION,

@@ -2,9 +2,9 @@ import { stat } from "node:fs/promises";
 import { convertImage, pushArtifacts } from "../../../js/build/entry/node.js";
 import type { Command } from "../../command.js";
 import { UsageError } from "../../exit.js";
+import { tagOf, writing } from "../../places.js";
 import type { Session } from "../../session.js";
 import { buildReport } from "../../soci/built.js";
-import { tagOf, writing } from "../../soci/places.js";
 import { unreadable } from "../ztoc/options.js";
 import { BUILD, buildOptions, NO_READING, PLATFORMS, QUIET } from "./options.js";
 

@@ -1,9 +1,9 @@
 import { createIndex, pushArtifacts } from "../../../js/build/entry/node.js";
 import { argument, type Command } from "../../command.js";
 import { UsageError } from "../../exit.js";
+import { writing } from "../../places.js";
 import type { Session } from "../../session.js";
 import { buildReport } from "../../soci/built.js";
-import { writing } from "../../soci/places.js";
 import { BUILD, buildOptions, NO_READING, PLATFORMS, QUIET } from "./options.js";
 
 async function run(session: Session): Promise<void> {

@@ -2,9 +2,9 @@ import { pushArtifacts } from "../../../js/build/entry/node.js";
 import { OcipeekError, type Source } from "../../../js/index.js";
 import { argument, type Command } from "../../command.js";
 import { UsageError } from "../../exit.js";
+import { type Place, tagOf, writing } from "../../places.js";
 import type { Session } from "../../session.js";
 import { buildReport } from "../../soci/built.js";
-import { type Place, tagOf, writing } from "../../soci/places.js";
 import { v1Artifacts, v2Artifacts } from "../../soci/stored.js";
 import {
   referringIndexes,

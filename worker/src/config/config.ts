@@ -4,8 +4,8 @@
  * @module
  */
 
+import { hostProblem } from "../../../web/host.ts";
 import { ANY_ORIGIN } from "../http/sharing.ts";
-import { hostProblem } from "../registry/host.ts";
 import { HOOKS_LIMITS, type HooksConfig, type HooksLimits, parseHooks } from "./hooks.ts";
 import {
   boolean,

@@ -1,8 +1,8 @@
 /** What notifications come to: pushes of images. @module */
 
+import { hostProblem } from "../../../web/host.ts";
 import { HttpError } from "../errors.ts";
 import { isRepository } from "../registry/access.ts";
-import { hostProblem } from "../registry/host.ts";
 
 /** The notifications that are understood; names of the routes below `/hooks/`. */
 export const KINDS = ["distribution", "ecr", "ghcr", "dockerhub", "harbor"] as const;

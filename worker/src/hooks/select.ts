@@ -1,8 +1,8 @@
 /** Which pushes are worked on. @module */
 
 import type { HooksConfig, Version } from "../config/hooks.ts";
+import { matchingFilter } from "../config/hooks-filter.ts";
 import type { AccessList } from "../registry/access.ts";
-import { matchingFilter } from "./filter.ts";
 import { type Ignored, imageOf, type Notification, type Push, type Reason } from "./push.ts";
 
 /** A push that is worked on, and the filter that chose it. */

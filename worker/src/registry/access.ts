@@ -1,7 +1,8 @@
 /** What may be reached: the registries and repositories of the configuration. @module */
+
+import { hostProblem } from "../../../web/host.ts";
 import type { Config } from "../config/config.ts";
 import { HttpError } from "../errors.ts";
-import { hostProblem } from "./host.ts";
 import { isAddress } from "./public-host.ts";
 
 /** A registry that the configuration lists. */

@@ -10,10 +10,10 @@
  * @module
  */
 
+import { hostProblem } from "../../../web/host.ts";
 import { HttpError } from "../errors.ts";
 import type { ProxyTarget } from "../ports.ts";
 import { isRepository } from "../registry/access.ts";
-import { hostProblem } from "../registry/host.ts";
 
 /** An image as the URL names it. */
 export interface ImageName {

@@ -1,7 +1,7 @@
 /** The preview worker, as the page calls it: started by the first call, ended by one that takes too long. @module */
 import type { JsonColumns } from "../format/json.ts";
+import type { PreviewApi, Runs } from "../preview/protocol.ts";
 import { EngineError } from "../protocol/api.ts";
-import type { PreviewApi, Runs } from "../protocol/preview.ts";
 import { connect, type Remote } from "../protocol/rpc.ts";
 
 /** A text that takes longer is shown without. */

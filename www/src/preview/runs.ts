@@ -1,5 +1,5 @@
 /** The highlighter's HTML as runs of text: all that it writes are spans with a class, and escaped text. @module */
-import type { Runs } from "../protocol/preview.ts";
+import type { Runs } from "./protocol.ts";
 
 const TOKEN = /<span class="([^"]*)">|<\/span>|&(?:amp|lt|gt|quot|#x27);|[^<&]+/g;
 

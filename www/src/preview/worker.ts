@@ -2,9 +2,9 @@
 import hljs from "highlight.js/lib/core";
 import { parseJson } from "../format/json.ts";
 import type { ApiFailure } from "../protocol/api.ts";
-import type { PreviewApi } from "../protocol/preview.ts";
 import { type Endpoint, serve } from "../protocol/rpc.ts";
 import { loadLanguage } from "./languages.ts";
+import type { PreviewApi } from "./protocol.ts";
 import { runsOf } from "./runs.ts";
 
 serve<PreviewApi>(

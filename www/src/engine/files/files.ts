@@ -4,7 +4,7 @@ import { decodePath, encodePath } from "../../protocol/path.ts";
 import type { CallContext } from "../../protocol/rpc.ts";
 import type { Images } from "../images/images.ts";
 import type { Stats } from "../library.ts";
-import { Sha256 } from "./sha256.ts";
+import { Sha256 } from "../sha256.ts";
 
 /** Attributes of a path. */
 export function stat(

@@ -1,6 +1,6 @@
 /** X.509 certificates, in DER and PEM (RFC 5280, RFC 7468). @module */
 import type { Identity } from "../../protocol/api.ts";
-import { Sha256 } from "../files/sha256.ts";
+import { Sha256 } from "../sha256.ts";
 import { type Content, hexOf, MAX_PART } from "./content.ts";
 import { type Der, der, item, items, oid, text, time } from "./der.ts";
 

@@ -7,7 +7,7 @@ import { address, go, href } from "../../page/location.ts";
 import { highlight } from "../../page/preview.ts";
 import { asEngineError, refreshCost } from "../../page/session.ts";
 import type { TextDocument } from "../../page/text-document.ts";
-import type { Runs } from "../../protocol/preview.ts";
+import type { Runs } from "../../preview/protocol.ts";
 import { Button, IconButton } from "../controls/Button.tsx";
 import { CopyButton } from "../controls/CopyButton.tsx";
 import { WrapIcon } from "../controls/icons.tsx";

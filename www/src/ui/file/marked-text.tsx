@@ -1,6 +1,6 @@
 /** Text of an image with its classes, in which nothing hides. @module */
 import type { JSX } from "preact";
-import type { Runs } from "../../protocol/preview.ts";
+import type { Runs } from "../../preview/protocol.ts";
 
 /** What the highlighter's scopes look like. */
 const CLASSES: Record<string, string> = {

@@ -2,11 +2,11 @@
 import { createReadStream } from "node:fs";
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import type { Stats } from "../../js/index.js";
-import { LayoutDestination } from "../../js/node/index.js";
-import { type TarItem, tar } from "../../js/tar/index.js";
-import { UsageError } from "../exit.js";
-import { writeFileAtomically } from "../write-file.js";
+import type { Stats } from "../js/index.js";
+import { LayoutDestination } from "../js/node/index.js";
+import { type TarItem, tar } from "../js/tar/index.js";
+import { UsageError } from "./exit.js";
+import { writeFileAtomically } from "./write-file.js";
 
 /** Makes the archive of what was written to a folder beside it. */
 export class ArchiveDestination extends LayoutDestination {

@@ -4,8 +4,8 @@
  * both: `tests/fixtures/credentials`.)
  * Formats: docker/cli `cli/config/configfile`, docker/docker-credential-helpers, `containers-auth.json(5)`.
  */
-import { invalid } from "./errors.js";
-import type { Credentials } from "./types.js";
+import { invalid } from "../errors.js";
+import type { Credentials } from "../types/index.js";
 
 /** Docker Hub's key in a config and for helpers. */
 const HUB = "https://index.docker.io/v1/";

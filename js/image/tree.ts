@@ -1,10 +1,8 @@
-import type { RawStat, Tree } from "../wasm/ocipeek.js";
-import { invalid, OcipeekError } from "./errors.js";
-import type { Scope } from "./scope.js";
-import { DirentOf, StatsOf } from "./stats.js";
-import { openStream } from "./stream.js";
-import { baseName, decode, pathBytes } from "./text.js";
-import { Turns } from "./turns.js";
+import type { RawStat, Tree } from "../../wasm/ocipeek.js";
+import { invalid, OcipeekError } from "../errors.js";
+import type { Scope } from "../scope.js";
+import { baseName, decode, pathBytes } from "../text.js";
+import { Turns } from "../turns.js";
 import type {
   Dirent,
   FileStream,
@@ -14,7 +12,9 @@ import type {
   ReadResult,
   Stats,
   WalkOptions,
-} from "./types.js";
+} from "../types/index.js";
+import { DirentOf, StatsOf } from "./stats.js";
+import { openStream } from "./stream.js";
 
 /** Entries that one step of a walk gives at most. */
 const BATCH = 128;

@@ -4,15 +4,15 @@ import {
   openSource as openInWasm,
   parseReference,
   type WasmSource,
-} from "../wasm/ocipeek.js";
-import { invalid } from "./errors.js";
+} from "../../wasm/ocipeek.js";
+import { invalid } from "../errors.js";
+import { ProgressMeter } from "../progress.js";
+import type { Manifest } from "../push/content.js";
+import type { Descriptor } from "../push/descriptor.js";
+import { otherModule, ready } from "../runtime.js";
+import { Scope } from "../scope.js";
+import type { ImageSource, OpenOptions, OperationOptions, ReadStats } from "../types/index.js";
 import { hostOf, rawOptions, sourceOf } from "./open.js";
-import { ProgressMeter } from "./progress.js";
-import type { Manifest } from "./push/content.js";
-import type { Descriptor } from "./push/descriptor.js";
-import { otherModule, ready } from "./runtime.js";
-import { Scope } from "./scope.js";
-import type { ImageSource, OpenOptions, OperationOptions, ReadStats } from "./types.js";
 
 /** Options of {@link openSource}. */
 export type OpenSourceOptions = Pick<

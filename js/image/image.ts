@@ -1,9 +1,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import type { RawDiscovery, RawLayer, Tree, WasmImage } from "../wasm/ocipeek.js";
-import { calling, invalid } from "./errors.js";
-import type { Indexing } from "./indexing/index.js";
-import type { Scope } from "./scope.js";
-import { FileTree } from "./tree.js";
+import type { RawDiscovery, RawLayer, Tree, WasmImage } from "../../wasm/ocipeek.js";
+import { calling, invalid } from "../errors.js";
+import type { Indexing } from "../indexing/index.js";
+import type { Scope } from "../scope.js";
 import type {
   Discovery,
   ErrorCode,
@@ -17,7 +16,8 @@ import type {
   ReadStats,
   RequestRecord,
   SociInfo,
-} from "./types.js";
+} from "../types/index.js";
+import { FileTree } from "./tree.js";
 
 /** One layer's own files. Whiteouts (`.wh.NAME`, `.wh..wh..opq`) are visible as files. */
 export class LayerView extends FileTree {

@@ -1,10 +1,10 @@
 /** Where images are written to. @module */
-import { parseReference } from "../../js/index.js";
-import { LayoutDestination } from "../../js/node/index.js";
-import { type ConnectionOptions, type Destination, RegistryDestination } from "../../js/push/index.js";
-import { splitScheme } from "../../js/scheme.js";
-import { UsageError } from "../exit.js";
+import { parseReference } from "../js/index.js";
+import { LayoutDestination } from "../js/node/index.js";
+import { type ConnectionOptions, type Destination, RegistryDestination } from "../js/push/index.js";
+import { splitScheme } from "../js/registry/scheme.js";
 import { ArchiveDestination } from "./archive-destination.js";
+import { UsageError } from "./exit.js";
 
 /** A place that can be written to. */
 export interface Place {

@@ -1,7 +1,7 @@
-import type { FileCursor } from "../wasm/ocipeek.js";
-import type { Scope } from "./scope.js";
+import type { FileCursor } from "../../wasm/ocipeek.js";
+import type { Scope } from "../scope.js";
+import type { FileStream } from "../types/index.js";
 import { StatsOf } from "./stats.js";
-import type { FileStream } from "./types.js";
 
 /** A byte stream over a cursor that `open` gives; opened by the first read, or by asking for the attributes. */
 export function openStream(

@@ -1,5 +1,5 @@
-import type { BuildProgress, LayerProgress } from "../../js/build/entry/node.js";
-import { counted, siSize } from "../format.js";
+import type { BuildProgress, LayerProgress } from "../js/build/entry/node.js";
+import { counted, siSize } from "./format.js";
 
 /** Between two lines where standard error is no terminal. */
 const PLAIN_MS = 10_000;

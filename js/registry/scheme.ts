@@ -1,5 +1,5 @@
 /** `http` or `https`: what a reference forces, and what a registry on this machine speaks. @module */
-import type { Fetch } from "./types.js";
+import type { Fetch } from "../types/index.js";
 
 /** A reference, without the scheme that it was written with. */
 export interface Schemed {

@@ -5,18 +5,18 @@ import {
   parseReference,
   type RawOptions,
   type SourceSpec,
-} from "../wasm/ocipeek.js";
+} from "../../wasm/ocipeek.js";
+import { invalid, OcipeekError } from "../errors.js";
+import { Handover } from "../formats/handover.js";
+import { Indexing } from "../indexing/index.js";
+import { ProgressMeter } from "../progress.js";
+import { schemeOptions, splitScheme } from "../registry/scheme.js";
+import { isBrowser, otherModule, ownFetch, type Runtime, ready } from "../runtime.js";
+import { Scope } from "../scope.js";
+import { timely } from "../timely-cache.js";
+import type { Auth, ImageSource, OpenOptions } from "../types/index.js";
 import { blobFiles, mapFiles } from "./blob.js";
-import { invalid, OcipeekError } from "./errors.js";
-import { Handover } from "./formats/handover.js";
 import { Image } from "./image.js";
-import { Indexing } from "./indexing/index.js";
-import { ProgressMeter } from "./progress.js";
-import { isBrowser, otherModule, ownFetch, type Runtime, ready } from "./runtime.js";
-import { schemeOptions, splitScheme } from "./scheme.js";
-import { Scope } from "./scope.js";
-import { timely } from "./timely-cache.js";
-import type { Auth, ImageSource, OpenOptions } from "./types.js";
 
 /**
  * Opens an image where it lies, without fetching it.

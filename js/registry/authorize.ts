@@ -1,8 +1,8 @@
-import { type Host, type RawOptions, authorize as rawAuthorize } from "../wasm/ocipeek.js";
-import { finder } from "./open.js";
-import { isBrowser, ready } from "./runtime.js";
-import { Scope } from "./scope.js";
-import type { OpenOptions } from "./types.js";
+import { type Host, type RawOptions, authorize as rawAuthorize } from "../../wasm/ocipeek.js";
+import { finder } from "../image/open.js";
+import { isBrowser, ready } from "../runtime.js";
+import { Scope } from "../scope.js";
+import type { OpenOptions } from "../types/index.js";
 
 /** What {@link authorize} found. */
 export interface Authorization {

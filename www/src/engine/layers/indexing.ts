@@ -4,7 +4,7 @@ import type { IndexNews, OpenedImage } from "../../protocol/api.ts";
 import type { CallContext } from "../../protocol/rpc.ts";
 import { GrowingTree } from "../catalogue/incremental.ts";
 import type { Catalogues } from "../catalogue/store.ts";
-import type { Images } from "./images.ts";
+import type { Images } from "../images/images.ts";
 
 /** The first tree is told after so long; then each after as long as all before took together, at least. */
 const TREE_MS = 700;

@@ -1,5 +1,5 @@
-import type { LocalFiles } from "../wasm/ocipeek.js";
-import { MemoryCache } from "./cache.js";
+import type { LocalFiles } from "../../wasm/ocipeek.js";
+import { MemoryCache } from "../cache.js";
 
 /**
  * What was found in compressed archives, at most 12 MB of each: who lists the images of one and then opens one of them

@@ -1,6 +1,6 @@
-import { parseReference as parseInWasm } from "../wasm/ocipeek.js";
-import { fromWasm } from "./errors.js";
-import { ready } from "./runtime.js";
+import { parseReference as parseInWasm } from "../../wasm/ocipeek.js";
+import { fromWasm } from "../errors.js";
+import { ready } from "../runtime.js";
 import { splitScheme } from "./scheme.js";
 
 /** An image reference in its parts, canonical: `alpine` is `library/alpine` of `docker.io`. */

@@ -2,11 +2,12 @@
  * The public types of the package. Names follow Node's `fs/promises` and web types.
  * @module
  */
-import type { BuildProgress, ZtocEntry } from "./build/types.js";
-import type { Image } from "./image.js";
-import type { Descriptor } from "./push/descriptor.js";
 
-export type { BuildProgress, LayerProgress, ZtocEntry } from "./build/types.js";
+import type { Image } from "../image/image.js";
+import type { Descriptor } from "../push/descriptor.js";
+import type { BuildProgress, ZtocEntry } from "./build.js";
+
+export type { BuildProgress, LayerProgress, ZtocEntry } from "./build.js";
 
 /** A path in an image: a string (UTF-8) or raw bytes. Relative paths start at the root. */
 export type ImagePath = string | Uint8Array;
