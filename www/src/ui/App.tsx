@@ -5,7 +5,6 @@ import { address } from "../page/location.ts";
 import { opening } from "../page/session.ts";
 import { title } from "../page/title.ts";
 import { CompareView } from "./compare/CompareView.tsx";
-import { Failure } from "./Failure.tsx";
 import { Files } from "./Files.tsx";
 import { Help } from "./Help.tsx";
 import { ImageView } from "./image/ImageView.tsx";
@@ -13,6 +12,7 @@ import { LayersView } from "./layers/LayersView.tsx";
 import { Opening } from "./Opening.tsx";
 import { DropTarget } from "./open/DropTarget.tsx";
 import { OpenView } from "./open/OpenView.tsx";
+import { Failure } from "./shared/Failure.tsx";
 import { TopBar } from "./TopBar.tsx";
 import "./app.css";
 

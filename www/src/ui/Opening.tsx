@@ -11,7 +11,7 @@ import { Button } from "./controls/Button.tsx";
 import { Spinner } from "./controls/Spinner.tsx";
 import { IndexingPanel } from "./indexing/IndexingPanel.tsx";
 import "./opening.css";
-import { Reference } from "./Reference.tsx";
+import { Reference } from "./shared/Reference.tsx";
 
 export function Opening(): JSX.Element | null {
   const now = opening.value;

@@ -9,7 +9,7 @@ import { LinkIcon } from "./controls/icons.tsx";
 import { ImagePicker } from "./ImagePicker.tsx";
 import { Menu } from "./Menu.tsx";
 import { Meter } from "./Meter.tsx";
-import { Reference } from "./Reference.tsx";
+import { Reference } from "./shared/Reference.tsx";
 import "./topbar.css";
 
 /** What the views are called. */

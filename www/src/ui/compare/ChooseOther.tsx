@@ -12,7 +12,7 @@ import { localSources } from "../../page/session.ts";
 import type { OpenedImage } from "../../protocol/api.ts";
 import { Button } from "../controls/Button.tsx";
 import { TextField } from "../controls/Field.tsx";
-import { useCall } from "../use-call.ts";
+import { useCall } from "../shared/use-call.ts";
 
 /** So many tags are listed; typing reaches all. */
 const MOST = 60;

@@ -9,9 +9,9 @@ import { entryAt, pathOf } from "../../protocol/path.ts";
 import { ButtonLink } from "../controls/Button.tsx";
 import { Choice } from "../controls/Choice.tsx";
 import { LeftIcon } from "../controls/icons.tsx";
+import { PHONE, useMedia } from "../shared/use-media.ts";
 import { Split } from "../tree/Split.tsx";
 import { Tree } from "../tree/Tree.tsx";
-import { PHONE, useMedia } from "../use-media.ts";
 import { FileDiffView } from "./FileDiffView.tsx";
 import { Summary } from "./Summary.tsx";
 

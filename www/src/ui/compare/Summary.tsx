@@ -10,11 +10,11 @@ import { address } from "../../page/location.ts";
 import type { Tally } from "../../protocol/api.ts";
 import { markedEntries } from "../../protocol/marks.ts";
 import { pathOf } from "../../protocol/path.ts";
-import { CallNote } from "../CallNote.tsx";
 import { Button } from "../controls/Button.tsx";
 import { KeyValue } from "../controls/KeyValue.tsx";
 import { Note } from "../controls/Note.tsx";
-import { useCall } from "../use-call.ts";
+import { CallNote } from "../shared/CallNote.tsx";
+import { useCall } from "../shared/use-call.ts";
 import { ChangesTable } from "./ChangesTable.tsx";
 import type { Open } from "./Compare.tsx";
 

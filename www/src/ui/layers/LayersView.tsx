@@ -5,7 +5,7 @@ import { engine } from "../../page/engine.ts";
 import { address } from "../../page/location.ts";
 import { image } from "../../page/session.ts";
 import type { OpenedImage } from "../../protocol/api.ts";
-import { useCall } from "../use-call.ts";
+import { useCall } from "../shared/use-call.ts";
 import { LayerDetail } from "./LayerDetail.tsx";
 import "./layers.css";
 import { Overview } from "./Overview.tsx";

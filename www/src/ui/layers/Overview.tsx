@@ -8,12 +8,12 @@ import { href } from "../../page/location.ts";
 import { catalogue } from "../../page/session.ts";
 import type { OpenedImage, Waste } from "../../protocol/api.ts";
 import { displayPath, entryAt } from "../../protocol/path.ts";
-import { CallNote } from "../CallNote.tsx";
 import { KeyValue } from "../controls/KeyValue.tsx";
 import { IndexAdvice } from "../image/IndexAdvice.tsx";
 import { Legend } from "../reading/Badges.tsx";
 import { NoDigests } from "../reading/NoDigests.tsx";
-import type { CallState } from "../use-call.ts";
+import { CallNote } from "../shared/CallNote.tsx";
+import type { CallState } from "../shared/use-call.ts";
 
 /** So many of the largest are listed at first. */
 const FIRST = 20;

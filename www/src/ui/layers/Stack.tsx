@@ -7,7 +7,7 @@ import { visible } from "../../format/visible.ts";
 import { href } from "../../page/location.ts";
 import type { OpenedImage, Waste } from "../../protocol/api.ts";
 import { Badges } from "../reading/Badges.tsx";
-import type { CallState } from "../use-call.ts";
+import type { CallState } from "../shared/use-call.ts";
 import { Tallies } from "./Tallies.tsx";
 
 interface StackProps {

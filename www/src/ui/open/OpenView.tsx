@@ -1,7 +1,7 @@
 /** The start page: which image? @module */
 import type { JSX } from "preact";
+import { LocalPart } from "../shared/LocalPart.tsx";
 import { ImageField } from "./ImageField.tsx";
-import { LocalPart } from "./LocalPart.tsx";
 import "./open.css";
 import { PrivatePart } from "./PrivatePart.tsx";
 import { Recent } from "./Recent.tsx";

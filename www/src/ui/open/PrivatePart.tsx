@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { signedIn, signOut } from "../../page/sign-in.ts";
 import { Button } from "../controls/Button.tsx";
 import { LockIcon } from "../controls/icons.tsx";
-import { SignIn } from "../SignIn.tsx";
+import { SignIn } from "../shared/SignIn.tsx";
 
 export function PrivatePart(): JSX.Element {
   const [asks, setAsks] = useState(false);

@@ -1,7 +1,7 @@
 /** An image's name in its parts: what tells one from another stands out. @module */
 import type { JSX } from "preact";
-import { repositoryOf } from "../address/pin.ts";
-import { shortDigest } from "../format/format.ts";
+import { repositoryOf } from "../../address/pin.ts";
+import { shortDigest } from "../../format/format.ts";
 
 interface ReferenceProps {
   /** `file:NAME` is a local image. */

@@ -1,11 +1,11 @@
 /** A name and a token for a registry. @module */
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { site } from "../page/session.ts";
-import { signIn } from "../page/sign-in.ts";
-import { Button } from "./controls/Button.tsx";
-import { TextField } from "./controls/Field.tsx";
-import { LockIcon } from "./controls/icons.tsx";
+import { site } from "../../page/session.ts";
+import { signIn } from "../../page/sign-in.ts";
+import { Button } from "../controls/Button.tsx";
+import { TextField } from "../controls/Field.tsx";
+import { LockIcon } from "../controls/icons.tsx";
 import "./sign-in.css";
 
 interface SignInProps {

@@ -1,8 +1,8 @@
 /** What stands in the place of a call's result until it is there. @module */
 import type { JSX } from "preact";
-import { bytes, count } from "../format/format.ts";
-import type { CallProgress } from "../protocol/api.ts";
-import { Spinner } from "./controls/Spinner.tsx";
+import { bytes, count } from "../../format/format.ts";
+import type { CallProgress } from "../../protocol/api.ts";
+import { Spinner } from "../controls/Spinner.tsx";
 import { FailureNote } from "./Failure.tsx";
 import type { CallState } from "./use-call.ts";
 

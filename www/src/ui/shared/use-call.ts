@@ -1,8 +1,8 @@
 /** The state of a call to the engine, for one part of a view. @module */
 import { useEffect, useState } from "preact/hooks";
-import { asEngineError, refreshCost } from "../page/session.ts";
-import type { CallProgress, EngineError } from "../protocol/api.ts";
-import type { CallOptions } from "../protocol/rpc.ts";
+import { asEngineError, refreshCost } from "../../page/session.ts";
+import type { CallProgress, EngineError } from "../../protocol/api.ts";
+import type { CallOptions } from "../../protocol/rpc.ts";
 
 /** How far a call is. While it runs anew for something else, nothing of before is told. */
 export type CallState<T> =

@@ -1,18 +1,18 @@
 /** What went wrong, and what to do about it: over the whole view, or in the place of a part. @module */
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { formatWithoutDigests } from "../../../web/formats.ts";
-import { ATTACHED, explain, type Remedy, registryOf, type Surroundings } from "../page/failures.ts";
-import { address, href } from "../page/location.ts";
-import { image, opening, readAttached, readUnverified, reopen, site } from "../page/session.ts";
-import type { EngineError } from "../protocol/api.ts";
-import { Button, ButtonLink } from "./controls/Button.tsx";
-import { CopyButton } from "./controls/CopyButton.tsx";
-import { AlertIcon } from "./controls/icons.tsx";
-import { KeyValue, type Pair } from "./controls/KeyValue.tsx";
-import { Note } from "./controls/Note.tsx";
+import { formatWithoutDigests } from "../../../../web/formats.ts";
+import { ATTACHED, explain, type Remedy, registryOf, type Surroundings } from "../../page/failures.ts";
+import { address, href } from "../../page/location.ts";
+import { image, opening, readAttached, readUnverified, reopen, site } from "../../page/session.ts";
+import type { EngineError } from "../../protocol/api.ts";
+import { Button, ButtonLink } from "../controls/Button.tsx";
+import { CopyButton } from "../controls/CopyButton.tsx";
+import { AlertIcon } from "../controls/icons.tsx";
+import { KeyValue, type Pair } from "../controls/KeyValue.tsx";
+import { Note } from "../controls/Note.tsx";
 import "./failure.css";
-import { ChooseLocal, Chosen } from "./open/LocalPart.tsx";
+import { ChooseLocal, Chosen } from "./LocalPart.tsx";
 import { SignIn } from "./SignIn.tsx";
 
 interface FailureProps {
