@@ -70,3 +70,8 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof OcipeekError) return BY_CODE[error.code] ?? EXIT.failed;
   return EXIT.failed;
 }
+
+/** A file that the command line names cannot be read. */
+export function unreadable(error: NodeJS.ErrnoException): never {
+  throw error.code === "ENOENT" || error.code === "EISDIR" ? new UsageError(error.message) : error;
+}

@@ -2,7 +2,11 @@ import * as base from "../wasm/ocipeek.js";
 import { OcipeekError } from "./errors.js";
 import { Loading } from "./loading.js";
 import { type Budgeted, budget } from "./memory.js";
+import type { BuildZtocOptions, BuiltZtoc, ByteSource } from "./types/build.js";
 import type { Fetch } from "./types/index.js";
+
+/** A compiled `WebAssembly.Module`, its bytes, its URL, or a `Response` with it. */
+export type WasmSource = object | string;
 
 /** What differs between runtimes; each entry of the package sets its own. */
 export interface Runtime {
@@ -21,12 +25,17 @@ export interface Runtime {
   /** Whether what one request began must not be waited for by another, as on the edge. */
   isIsolated?: boolean;
   /** The module `ocipeek/build`, which is loaded on demand. */
-  builder?(): Promise<typeof import("./build/index.js")>;
+  builder?(): Promise<Builder>;
   /** The module that reads images in other lazy formats and compressed archives, which is loaded on demand. */
   formats?(): Promise<FormatsModule>;
 }
 
-/** What it gives. */
+/** What of `ocipeek/build` opening an image uses. */
+export interface Builder {
+  buildZtoc(layer: ByteSource, options?: BuildZtocOptions): Promise<BuiltZtoc>;
+}
+
+/** The module for other formats. */
 export interface FormatsModule extends Budgeted {
   /** Instantiates it; called once, and again after a failure. */
   load(): unknown;

@@ -53,7 +53,7 @@ export interface RawLayer extends Omit<import("../js/types/index.js").LayerInfo,
 
 /** How a search for what is attached went. */
 export interface RawDiscovery {
-  found: import("../js/push/descriptor.js").Descriptor[];
+  found: import("../js/types/content.js").Descriptor[];
   failed?: RawError;
 }
 
@@ -161,14 +161,14 @@ export class WalkCursor extends Freed {
 
 export class WasmSource extends Freed {
   readonly name: string;
-  manifest(reference: string | undefined, stop: Stop): Promise<import("../js/push/content.js").Manifest>;
+  manifest(reference: string | undefined, stop: Stop): Promise<import("../js/types/content.js").Manifest>;
   blob(descriptor: RawBlob, stop: Stop): Promise<Uint8Array<ArrayBuffer>>;
   blobStream(descriptor: RawBlob, start: number, stop: Stop): Promise<BlobCursor>;
   referrers(
     digest: string,
     artifactType: string,
     stop: Stop,
-  ): Promise<import("../js/push/descriptor.js").Descriptor[]>;
+  ): Promise<import("../js/types/content.js").Descriptor[]>;
   counters: WasmImage["counters"];
   requests: WasmImage["requests"];
 }
@@ -209,10 +209,10 @@ export function authorize(
   options: RawOptions,
   host: Host,
   stop: Stop,
-): Promise<import("../js/registry/authorize.js").Authorization>;
+): Promise<import("../js/types/registry.js").Authorization>;
 
 /** Throws a {@link RawError}. */
-export function parseReference(text: string): import("../js/registry/reference.js").Reference;
+export function parseReference(text: string): import("../js/types/registry.js").Reference;
 
 /** Compiles and instantiates the module synchronously. */
 export function initSync(options: { module: unknown }): unknown;

@@ -3,7 +3,7 @@
  * `ocipeek.d.ts` is.
  * @module
  */
-import type { Manifest } from "../js/push/content.js";
+import type { Manifest } from "../js/types/content.js";
 import type { EntryType } from "../js/types/index.js";
 
 type Bytes = Uint8Array<ArrayBuffer>;

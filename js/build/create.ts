@@ -2,7 +2,7 @@
 import { convertImage as convertInWasm, sociIndex } from "../../wasm/ocipeek_build.js";
 import { fromWasm, OcipeekError } from "../errors.js";
 import type { Source } from "../image/source.js";
-import { blobOf, type Blob as Content, type Manifest } from "../push/content.js";
+import { blobOf } from "../push/content.js";
 import type {
   Converted,
   IndexOptions,
@@ -10,6 +10,7 @@ import type {
   PlatformArtifacts,
   SociArtifacts,
 } from "../types/build.js";
+import type { Blob as Content, Manifest } from "../types/content.js";
 import { chooseImages, type PlatformImage, parse } from "./images.js";
 import { type IndexedLayers, indexLayers, type LayerZtoc, type Settings, settings } from "./layers.js";
 import { buildReady } from "./runtime.js";

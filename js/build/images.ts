@@ -11,9 +11,8 @@ import {
 } from "../../wasm/ocipeek_build.js";
 import { fromWasm, OcipeekError } from "../errors.js";
 import type { Source } from "../image/source.js";
-import type { Manifest } from "../push/content.js";
-import type { Descriptor } from "../push/descriptor.js";
 import type { IndexOptions } from "../types/build.js";
+import type { Descriptor, Manifest } from "../types/content.js";
 import { buildReady } from "./runtime.js";
 
 /** One platform's image. */

@@ -1,6 +1,7 @@
 /** zTOCs that a cache keeps by the digests of their layers, as the reader takes them from there. @module */
 import { type KeptOrigin, keptHead, keptKey, readKeptHead } from "../../wasm/ocipeek_build.js";
-import { type Blob as Content, digestOf } from "../push/content.js";
+import { digestOf } from "../push/content.js";
+import type { Blob as Content } from "../types/content.js";
 import type { Cache } from "../types/index.js";
 import { buildReady } from "./runtime.js";
 

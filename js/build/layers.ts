@@ -3,8 +3,7 @@ import type { RawDescriptor } from "../../wasm/ocipeek_build.js";
 import { ahead } from "../ahead.js";
 import { invalid, OcipeekError } from "../errors.js";
 import type { Source } from "../image/source.js";
-import type { Blob as Content } from "../push/content.js";
-import { pathBytes } from "../text.js";
+import { pathBytes } from "../path.js";
 import { timely } from "../timely-cache.js";
 import {
   type BuiltZtoc,
@@ -15,6 +14,7 @@ import {
   type LayerOutcome,
   type LayerPacking,
 } from "../types/build.js";
+import type { Blob as Content } from "../types/content.js";
 import type { PlatformImage } from "./images.js";
 import { type Existing, ignored, ownZtocs } from "./indexes.js";
 import { findKept, keep } from "./kept.js";

@@ -2,14 +2,9 @@
 import { ahead } from "../ahead.js";
 import { OcipeekError } from "../errors.js";
 import type { Source } from "../image/source.js";
-import {
-  blobOf,
-  type Blob as Content,
-  type Destination,
-  type DestinationOptions,
-  type Manifest,
-} from "../push/content.js";
+import { blobOf } from "../push/content.js";
 import type { Converted, PushOptions, PushReport, SociArtifacts } from "../types/build.js";
+import type { Blob as Content, Destination, DestinationOptions, Manifest } from "../types/content.js";
 import { artifactBlobs } from "./create.js";
 import { parse } from "./images.js";
 import { stopped } from "./layer-stream.js";

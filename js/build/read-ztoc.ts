@@ -1,7 +1,7 @@
 /** Looks into zTOCs. @module */
 import { ZtocView } from "../../wasm/ocipeek_build.js";
 import { fromWasm } from "../errors.js";
-import { pathBytes } from "../text.js";
+import { pathBytes } from "../path.js";
 import type { ZtocFacts, ZtocSpan } from "../types/build.js";
 import { BATCH, EntryOf } from "./entries.js";
 import { buildReady } from "./runtime.js";

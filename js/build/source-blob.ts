@@ -1,7 +1,7 @@
 /** Blobs of a source, to be written elsewhere. @module */
 import { OcipeekError } from "../errors.js";
 import type { Source } from "../image/source.js";
-import type { Blob as Content } from "../push/content.js";
+import type { Blob as Content } from "../types/content.js";
 
 /**
  * A blob of a source. Read in order it is one stream; elsewhere it goes on with a new one. What takes it checks the

@@ -1,8 +1,8 @@
 /** A zTOC's bytes: those that wasm made, and the checkpoints in a store between them. @module */
 import { Hasher, type RawHash } from "../../wasm/ocipeek_build.js";
 import { invalid } from "../errors.js";
-import type { Blob as Content } from "../push/content.js";
 import type { SpillStore } from "../types/build.js";
+import type { Blob as Content } from "../types/content.js";
 
 /** Bytes that are hashed at a time. */
 const WINDOW = 256 << 10;

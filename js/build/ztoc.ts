@@ -1,7 +1,7 @@
 /** Builds the zTOC of one layer. @module */
 import { type RawHash, type WasmZtoc, ZtocBuilder } from "../../wasm/ocipeek_build.js";
 import { calling, fromWasm, invalid, OcipeekError } from "../errors.js";
-import { pathBytes } from "../text.js";
+import { pathBytes } from "../path.js";
 import {
   type BuildZtocOptions,
   type BuiltZtoc,

@@ -5,10 +5,9 @@
  */
 import instantiate from "../../wasm/ocipeek.js";
 import * as formatsModule from "../../wasm/ocipeek_formats.js";
-import { setRuntime } from "../runtime.js";
+import { setRuntime, type WasmSource } from "../runtime.js";
 
-/** A compiled `WebAssembly.Module`, its bytes, its URL, or a `Response` with it. */
-export type WasmSource = object | string;
+export type { WasmSource } from "../runtime.js";
 
 /** Options of {@link init}. */
 export interface InitOptions {

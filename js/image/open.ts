@@ -10,11 +10,12 @@ import { invalid, OcipeekError } from "../errors.js";
 import { Handover } from "../formats/handover.js";
 import { Indexing } from "../indexing/index.js";
 import { ProgressMeter } from "../progress.js";
+import { finder } from "../registry/authorize.js";
 import { schemeOptions, splitScheme } from "../registry/scheme.js";
 import { isBrowser, otherModule, ownFetch, type Runtime, ready } from "../runtime.js";
 import { Scope } from "../scope.js";
 import { timely } from "../timely-cache.js";
-import type { Auth, ImageSource, OpenOptions } from "../types/index.js";
+import type { ImageSource, OpenOptions } from "../types/index.js";
 import { blobFiles, mapFiles } from "./blob.js";
 import { Image } from "./image.js";
 
@@ -200,12 +201,6 @@ function hinted(error: unknown, spec: SourceSpec): unknown {
     ...(status === undefined ? {} : { status }),
     cause,
   });
-}
-
-/** Credentials as wasm asks for them. */
-export function finder(auth: Auth): { get(registry: string, repository: string): unknown } {
-  if (typeof auth === "function") return { get: (registry, repository) => auth(registry, repository) };
-  return { get: () => auth };
 }
 
 function checkFunction<T>(name: string, value: T): T {

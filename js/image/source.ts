@@ -7,10 +7,9 @@ import {
 } from "../../wasm/ocipeek.js";
 import { invalid } from "../errors.js";
 import { ProgressMeter } from "../progress.js";
-import type { Manifest } from "../push/content.js";
-import type { Descriptor } from "../push/descriptor.js";
 import { otherModule, ready } from "../runtime.js";
 import { Scope } from "../scope.js";
+import type { Descriptor, Manifest } from "../types/content.js";
 import type { ImageSource, OpenOptions, OperationOptions, ReadStats } from "../types/index.js";
 import { hostOf, rawOptions, sourceOf } from "./open.js";
 

@@ -1,5 +1,6 @@
 import type { RawStat } from "../../wasm/ocipeek.js";
-import { baseName, decode } from "../text.js";
+import { baseName } from "../path.js";
+import { decode } from "../text.js";
 import type { Dirent, EntryType, Stats, Verification } from "../types/index.js";
 
 /** {@link Stats} over what wasm gave; text is decoded when asked for. */

@@ -1,7 +1,8 @@
 import type { RawStat, Tree } from "../../wasm/ocipeek.js";
 import { invalid, OcipeekError } from "../errors.js";
+import { baseName, pathBytes } from "../path.js";
 import type { Scope } from "../scope.js";
-import { baseName, decode, pathBytes } from "../text.js";
+import { decode } from "../text.js";
 import { Turns } from "../turns.js";
 import type {
   Dirent,

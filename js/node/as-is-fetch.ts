@@ -3,8 +3,8 @@
  * mere label of a blob that is gzip itself: what the digest is of is lost then.
  * @module
  */
-import type { Fetch, FetchInit, FetchResponse } from "../types/index.js";
-import { proxyFetch } from "./proxy-fetch.js";
+import type { Fetch, FetchResponse } from "../types/index.js";
+import { proxyFetch, wantsAsIs } from "./proxy-fetch.js";
 
 let direct: Fetch | undefined;
 
@@ -14,8 +14,3 @@ export const asIsFetch: Fetch = (url, init) => {
   direct ??= proxyFetch({ env: {} });
   return direct(url, init);
 };
-
-/** Whether a request wants nothing but bytes as they are stored: so the library asks once it has met a label. */
-export function wantsAsIs(init: Pick<FetchInit, "headers">): boolean {
-  return new Headers(init.headers).get("accept-encoding") === "identity, *;q=0";
-}

@@ -4,16 +4,17 @@ import { constants } from "node:fs";
 import { lstat, mkdir, open as openFile, realpath, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { OcipeekError } from "../errors.js";
-import {
-  type Blob,
-  type BlobOutcome,
-  type Destination,
-  type DestinationOptions,
-  type Manifest,
-  manifestOf,
-} from "../push/content.js";
-import { type Descriptor, type Index, OCI_INDEX, parseIndex, parseJson } from "../push/descriptor.js";
+import { manifestOf } from "../push/content.js";
+import { type Index, OCI_INDEX, parseIndex, parseJson } from "../push/descriptor.js";
 import { fallbackTag, referrerOf } from "../push/referrer.js";
+import type {
+  Blob,
+  BlobOutcome,
+  Descriptor,
+  Destination,
+  DestinationOptions,
+  Manifest,
+} from "../types/content.js";
 
 /** The annotation that a tag is in `index.json` (OCI image layout). */
 const REF_NAME = "org.opencontainers.image.ref.name";

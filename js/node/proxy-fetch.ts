@@ -7,7 +7,6 @@ import { Readable } from "node:stream";
 import tls from "node:tls";
 import { invalid } from "../errors.js";
 import type { Fetch, FetchInit } from "../types/index.js";
-import { wantsAsIs } from "./as-is-fetch.js";
 import { type Env, proxyFor } from "./proxy-rules.js";
 
 /** To open a connection to a proxy and through it. */
@@ -289,4 +288,9 @@ function withoutCredentials(init: FetchInit): FetchInit {
   const headers = new Headers(init.headers);
   for (const name of ["authorization", "cookie", "proxy-authorization"]) headers.delete(name);
   return { ...init, headers: Object.fromEntries(headers) };
+}
+
+/** Whether a request wants nothing but bytes as they are stored: so the library asks once it has met a label. */
+export function wantsAsIs(init: Pick<FetchInit, "headers">): boolean {
+  return new Headers(init.headers).get("accept-encoding") === "identity, *;q=0";
 }

@@ -2,10 +2,9 @@
 
 import { OcipeekError } from "../errors.js";
 import { type AuthorizeOptions, authorize } from "../registry/authorize.js";
-import type { Reference } from "../registry/reference.js";
 import { answeredPlainly, isLoopback, schemeOf } from "../registry/scheme.js";
 import { isBrowser, ready } from "../runtime.js";
-import type { Auth, ErrorCode, Fetch } from "../types/index.js";
+import type { Auth, ErrorCode, Fetch, Reference } from "../types/index.js";
 import { MAX_IDLE_MS, Watch } from "../watch.js";
 import { type Answer, transfer } from "./transfer.js";
 

@@ -1,15 +1,6 @@
 /** Descriptors and indexes of the OCI image specification, as far as they are written here. @module */
 import { OcipeekError } from "../errors.js";
-
-/** What names content (OCI image specification, `descriptor.md`). */
-export interface Descriptor {
-  mediaType: string;
-  digest: string;
-  size: number;
-  artifactType?: string;
-  annotations?: Record<string, string>;
-  platform?: Record<string, unknown>;
-}
+import type { Descriptor } from "../types/content.js";
 
 /** Media types. */
 export const OCI_INDEX = "application/vnd.oci.image.index.v1+json";

@@ -2,16 +2,16 @@
  * Writes images and artifacts: to a repository of a registry.
  * @packageDocumentation
  */
+
+export type {
+  Blob,
+  BlobOutcome,
+  Descriptor,
+  Destination,
+  DestinationOptions,
+  Manifest,
+} from "../types/content.js";
 export type { ConnectionOptions } from "./connection.js";
-export {
-  type Blob,
-  type BlobOutcome,
-  blobOf,
-  type Destination,
-  type DestinationOptions,
-  type Manifest,
-  manifestOf,
-} from "./content.js";
-export type { Descriptor } from "./descriptor.js";
+export { blobOf, manifestOf } from "./content.js";
 export { fallbackTag } from "./referrer.js";
 export { RegistryDestination, registryDestination } from "./registry.js";

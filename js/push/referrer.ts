@@ -1,6 +1,5 @@
 /** Referrers where a registry, or a layout, has no API for them (OCI distribution, "Referrers Tag Schema"). @module */
-import type { Manifest } from "./content.js";
-import type { Descriptor } from "./descriptor.js";
+import type { Descriptor, Manifest } from "../types/content.js";
 
 /** `sha256-<hex>`: the tag whose index lists the referrers of a digest. */
 export function fallbackTag(digest: string): string {

@@ -1,17 +1,18 @@
 /** A repository of a registry, to write to. @module */
-import { parseReference, type Reference } from "../registry/reference.js";
+import { parseReference } from "../registry/reference.js";
 import { schemeOptions } from "../registry/scheme.js";
+import type {
+  Blob,
+  BlobOutcome,
+  Descriptor,
+  Destination,
+  DestinationOptions,
+  Manifest,
+} from "../types/content.js";
+import type { Reference } from "../types/index.js";
 import { type Answer, Connection, type ConnectionOptions, pause } from "./connection.js";
+import { manifestOf } from "./content.js";
 import {
-  type Blob,
-  type BlobOutcome,
-  type Destination,
-  type DestinationOptions,
-  type Manifest,
-  manifestOf,
-} from "./content.js";
-import {
-  type Descriptor,
   DOCKER_LIST,
   DOCKER_MANIFEST,
   MAX_MANIFEST,

@@ -1,7 +1,7 @@
 /** Uploads of blobs: in one piece, or by chunks that go on after a broken connection (OCI distribution, `push`). @module */
 import { OcipeekError } from "../errors.js";
+import type { Blob, BlobOutcome } from "../types/content.js";
 import { type Answer, type Connection, isPassing } from "./connection.js";
-import type { Blob, BlobOutcome } from "./content.js";
 
 /** Blobs of up to so many bytes go in one request. */
 const MONOLITHIC = 16 << 20;

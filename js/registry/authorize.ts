@@ -1,18 +1,7 @@
 import { type Host, type RawOptions, authorize as rawAuthorize } from "../../wasm/ocipeek.js";
-import { finder } from "../image/open.js";
 import { isBrowser, ready } from "../runtime.js";
 import { Scope } from "../scope.js";
-import type { OpenOptions } from "../types/index.js";
-
-/** What {@link authorize} found. */
-export interface Authorization {
-  /** The value of the header `Authorization`, for this registry and repository only. */
-  authorization: string;
-  /** When to ask again, in milliseconds since the Unix epoch; absent where it does not end. */
-  renewAt?: number;
-  /** Why credentials that there may be were not used, and what allows it: to be told where this is refused. */
-  withheld?: string;
-}
+import type { Auth, Authorization, OpenOptions } from "../types/index.js";
 
 /** Options of {@link authorize}. */
 export interface AuthorizeOptions
@@ -50,4 +39,10 @@ export async function authorize(
   return new Scope().run(options.signal, (stop) =>
     rawAuthorize(repository, challenge, options.used, raw, host, stop),
   );
+}
+
+/** Credentials as wasm asks for them. @internal */
+export function finder(auth: Auth): { get(registry: string, repository: string): unknown } {
+  if (typeof auth === "function") return { get: (registry, repository) => auth(registry, repository) };
+  return { get: () => auth };
 }

@@ -1,10 +1,12 @@
 import type { OcipeekError } from "../errors.js";
+import type { Stats } from "../types/index.js";
 import { BLOCK, headerOf, type TarEntry } from "./header.js";
-import { leftOutText, noteOf } from "./left-out.js";
 import { sparseMap } from "./sparse.js";
 
 /** GNU tar and bsdtar pad archives to records of 20 blocks. */
 const RECORD = 20 * BLOCK;
+/** Items that the list of what an archive lacks names; more are only counted. */
+const LISTED = 1000;
 
 /** An entry with its content; that of a file is exactly `stats.size` bytes, or as many as `runs` say. */
 export interface TarItem extends TarEntry {
@@ -68,4 +70,31 @@ export async function* tar(
   }
   yield put(new Uint8Array(2 * BLOCK));
   yield put(padding(RECORD));
+}
+
+/** The list of what an archive lacks, a line for each item: its path as JSON, and why. */
+function leftOutText(failed: readonly TarItem[]): Uint8Array {
+  const lines = failed
+    .slice(0, LISTED)
+    .map(({ stats, failure }) => `${JSON.stringify(stats.path)}: ${failure?.message ?? ""}\n`);
+  const more = failed.length > LISTED ? `and ${failed.length - LISTED} more\n` : "";
+  return new TextEncoder().encode(lines.join("") + more);
+}
+
+/** The entry of that list. */
+function noteOf(name: string, size: number): TarEntry {
+  const stats = {
+    type: "file",
+    size,
+    mode: 0o644,
+    uid: 0,
+    gid: 0,
+    uname: "",
+    gname: "",
+    mtimeNs: 0n,
+    devMajor: 0,
+    devMinor: 0,
+    xattrsBytes: [],
+  } as Partial<Stats> as Stats;
+  return { name: new TextEncoder().encode(name), stats };
 }

@@ -1,5 +1,5 @@
 /** Headers of POSIX tar archives (pax interchange format, POSIX.1-2017 `pax`). @module */
-import { baseName } from "../text.js";
+import { baseName } from "../path.js";
 import type { Stats } from "../types/index.js";
 
 /** Bytes of a block: headers are of it, and content is padded to it. */

@@ -1,7 +1,7 @@
 /** The public types of `ocipeek/build`. @module */
-import type { Blob as Content, Manifest } from "../push/content.js";
-import type { Descriptor } from "../push/descriptor.js";
-import type { Cache, EntryType } from "./index.js";
+import type { Cache } from "./cache.js";
+import type { Blob as Content, Descriptor, Manifest } from "./content.js";
+import type { EntryType } from "./files.js";
 
 /** What the reference uses where no span size is asked for, in bytes: 4 MiB. */
 export const DEFAULT_SPAN_SIZE: number = 4 << 20;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { serveLayout } from "../../scripts/lib/layout-registry.mjs";
-import { BoundedMemory } from "../../www/src/engine/cache/cache.ts";
+import { BoundedMemory } from "../../www/src/engine/cache/memory.ts";
 import type { ImageSource } from "../../www/src/protocol/api.ts";
 import { DEMO, REPOSITORY } from "../lib/docker-registry.mjs";
 import { call, engineOn, STATIC } from "./engine-parts.ts";

@@ -1,6 +1,6 @@
 /** The handler with all its parts, the same on every platform. @module */
 import { open, setMemoryLimit } from "ocipeek";
-import { platformAssets } from "./assets.ts";
+import { platformAssets } from "./answers/page.ts";
 import { type CachePlatform, createCache } from "./cache/create.ts";
 import { BINDINGS, type Config, type Env } from "./config/config.ts";
 import { createHandler } from "./handler.ts";

@@ -1,6 +1,5 @@
 /** The worker's errors, and which HTTP status each stable code has. @module */
 import { type ErrorCode, OcipeekError } from "ocipeek";
-import { inTermsOfSettings } from "./settings-words.ts";
 
 /** Codes that the worker adds to those of the package. */
 export type WorkerCode =
@@ -107,4 +106,17 @@ export function isOutOfMemory(error: unknown): boolean {
 export function brokeOff(cause: unknown): never {
   if (cause instanceof HttpError) throw cause;
   throw new HttpError("NETWORK", "the registry's answer broke off", { cause });
+}
+
+/** The library names its option; here it is a setting. */
+export function inTermsOfSettings(message: string): string {
+  // What eStargz lacks, the setting does not give.
+  if (/\bTOC\b/.test(message)) return message;
+  return message
+    .replace("list it in tokenHosts", "list its host in OCIPEEK_TOKEN_HOSTS")
+    .replace('open the image with index: "build"', 'set OCIPEEK_INDEX to "build"')
+    .replace(
+      /open the image with verify: false(?: to read it (?:lazily|all the same))?/,
+      'let the worker read it by ranges, unverified (OCIPEEK_UNVERIFIED = "crc")',
+    );
 }

@@ -1,7 +1,6 @@
 /** What the handler is given, so that it is a function of request, environment and context. @module */
 import type { Auth, Cache, Fetch, open } from "ocipeek";
 import type { Config, Env } from "./config/config.ts";
-import type { Hooks } from "./hooks/hooks.ts";
 import type { Sharing } from "./http/sharing.ts";
 
 /** Finds credentials for a registry host, as the option `auth` of `open` wants it. */
@@ -83,7 +82,9 @@ export interface Deps {
   /** The page's files; a deployment without them answers `/` with text. */
   readonly assets: Assets | undefined;
   /** Notifications of registries; nothing where they are off. */
-  readonly hooks: Pick<Hooks, "answer"> | undefined;
+  readonly hooks:
+    | { answer(request: Request, name: string, scope: RequestScope): Promise<Response> }
+    | undefined;
   /** Milliseconds since the epoch. */
   now(): number;
   /** Writes one structured log record. */

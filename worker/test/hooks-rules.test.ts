@@ -4,7 +4,7 @@ import { createHmac } from "node:crypto";
 import { describe, test } from "node:test";
 import { ConfigError, parseConfig } from "../src/config/config.ts";
 import { parseHooks } from "../src/config/hooks.ts";
-import { filterProblem, matchingFilter } from "../src/config/hooks-filter.ts";
+import { filterProblem, matchingFilter } from "../src/config/patterns.ts";
 import { provenByBody, provenByHeaders } from "../src/hooks/auth.ts";
 import type { Push } from "../src/hooks/push.ts";
 import { select } from "../src/hooks/select.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { tempFolder } from "../../tests/lib/processes.mjs";
 import { CSP, IMMUTABLE, PAGE_HEADERS } from "../../web/page-policy.ts";
-import { platformAssets } from "../src/assets.ts";
+import { platformAssets } from "../src/answers/page.ts";
 import { ConfigError, parseConfig } from "../src/config/config.ts";
 import { folderAssets } from "../src/serve/assets.ts";
 import { type Harness, start } from "./lib/harness.ts";

@@ -1,11 +1,10 @@
 import { stat } from "node:fs/promises";
 import { convertImage, pushArtifacts } from "../../../js/build/entry/node.js";
 import type { Command } from "../../command.js";
-import { UsageError } from "../../exit.js";
+import { UsageError, unreadable } from "../../exit.js";
 import { tagOf, writing } from "../../places.js";
 import type { Session } from "../../session.js";
 import { buildReport } from "../../soci/built.js";
-import { unreadable } from "../ztoc/options.js";
 import { BUILD, buildOptions, NO_READING, PLATFORMS, QUIET } from "./options.js";
 
 const FORMATS = ["oci-archive", "oci-dir"] as const;

@@ -2,12 +2,11 @@ import { stat } from "node:fs/promises";
 import { buildZtoc } from "../../../js/build/entry/node.js";
 import { fileBytes } from "../../../js/node/file-bytes.js";
 import { argument, type Command } from "../../command.js";
-import { UsageError } from "../../exit.js";
+import { UsageError, unreadable } from "../../exit.js";
 import { counted, siSize } from "../../format.js";
 import type { Session } from "../../session.js";
 import { writeFileAtomically } from "../../write-file.js";
 import { ZTOC, ztocOptions } from "../soci/options.js";
-import { unreadable } from "./options.js";
 
 const PIECE = 1 << 20;
 

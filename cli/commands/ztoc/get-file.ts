@@ -2,11 +2,11 @@ import { stat } from "node:fs/promises";
 import { OcipeekError } from "../../../js/index.js";
 import { PATHS } from "../../args.js";
 import { argument, type Command } from "../../command.js";
-import { UsageError } from "../../exit.js";
+import { UsageError, unreadable } from "../../exit.js";
 import type { Session } from "../../session.js";
 import { imageOfLayer } from "../../soci/one-layer.js";
 import { writeFileAtomically } from "../../write-file.js";
-import { IMAGE, listed, unreadable, ztocBytes } from "./options.js";
+import { IMAGE, listed, ztocBytes } from "./options.js";
 
 async function run(session: Session): Promise<void> {
   const { args, out, signal } = session;

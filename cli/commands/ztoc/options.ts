@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { buffer } from "node:stream/consumers";
 import { OcipeekError } from "../../../js/index.js";
 import type { Options } from "../../args.js";
-import { UsageError } from "../../exit.js";
+import { UsageError, unreadable } from "../../exit.js";
 import type { Session } from "../../session.js";
 import { type SurveyedBlob, type SurveyedImage, type SurveyedIndex, survey } from "../../soci/survey.js";
 
@@ -64,9 +64,4 @@ export async function ztocBytes(session: Session, name: string): Promise<Uint8Ar
   }
   if (name === "-") return new Uint8Array(await buffer(process.stdin));
   return new Uint8Array(await readFile(name).catch(unreadable));
-}
-
-/** A file that the command line names cannot be read. */
-export function unreadable(error: NodeJS.ErrnoException): never {
-  throw error.code === "ENOENT" || error.code === "EISDIR" ? new UsageError(error.message) : error;
 }

@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 import instantiate from "../../../wasm/ocipeek_build.js";
-import type { WasmSource } from "../../entry/raw.js";
+import type { WasmSource } from "../../runtime.js";
 import { setBuildRuntime } from "../runtime.js";
 
 /** Says where the builder's wasm module is. It is instantiated when it is first needed. Call it once, before that. */

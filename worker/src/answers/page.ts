@@ -1,9 +1,30 @@
-/** The page that browses images: static files, and what this host offers it. @module */
+/** Answers that are about no image: the page that browses images with its static files, and the text at `/`. @module */
 import { IMMUTABLE, PAGE_HEADERS } from "../../../web/page-policy.ts";
 import type { Config, RegistryRule } from "../config/config.ts";
 import { HttpError } from "../errors.ts";
 import { etagOf, precondition, prefersSecond } from "../http/headers.ts";
 import type { Assets, Deps } from "../ports.ts";
+
+/** What is told at `/`. */
+export const HOME = `ocipeek: every file of every container image at a URL
+
+  /<registry>/<repository>[:tag|@digest]/-/<path>   a file; Range, ETag and HEAD as you expect
+  /<registry>/<repository>[:tag|@digest]/-/<path>/  a folder; JSON or HTML
+      ?recursive&glob=**/*.so   all below it, one JSON object a line
+      ?tar                      all below it, as a tar archive
+  /<registry>/<repository>[:tag|@digest]/           the image: config, layers, index
+  /-/v2/<registry>/<path>                           the registry's API, read only, with CORS
+
+  ?platform=linux/arm64   another platform        ?layer=sha256:…   one layer alone
+  ?download               as an attachment
+
+  This page in a browser shows an image's files as if they were on your disk.
+
+  curl https://this.host/docker.io/library/alpine:latest/-/etc/os-release
+`;
+
+/** Machines that follow every link would read every image. */
+export const ROBOTS = "User-agent: *\nDisallow: /\n";
 
 /** The page itself, among the assets. */
 const INDEX = "/index.html";
@@ -97,4 +118,26 @@ function answerOf(
   const length: Record<string, string> = size === undefined ? {} : { "content-length": String(size) };
   if (outcome === 304) return new Response(null, { status: 304, headers });
   return new Response(isLeft ? null : body, { headers: { ...headers, ...length } });
+}
+
+/** What of the platform's binding of static assets is used. */
+interface Binding {
+  fetch(url: string): Promise<Response>;
+}
+
+/** The platform's static assets; nothing where the deployment has none. */
+export function platformAssets(binding: unknown): Assets | undefined {
+  const { fetch } = (binding ?? {}) as Record<string, unknown>;
+  if (typeof fetch !== "function") return undefined;
+  return {
+    async get(path) {
+      const answer = await (binding as Binding).fetch(`https://assets.invalid${path}`);
+      const etag = answer.headers.get("etag")?.replace(/^W\//, "");
+      if (answer.status !== 200 || !answer.body || !etag) {
+        await answer.body?.cancel();
+        return undefined;
+      }
+      return { body: answer.body, size: undefined, etag };
+    },
+  };
 }

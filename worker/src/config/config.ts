@@ -5,7 +5,6 @@
  */
 
 import { hostProblem } from "../../../web/host.ts";
-import { ANY_ORIGIN } from "../http/sharing.ts";
 import { HOOKS_LIMITS, type HooksConfig, type HooksLimits, parseHooks } from "./hooks.ts";
 import {
   boolean,
@@ -20,6 +19,9 @@ import {
 } from "./settings.ts";
 
 export { ConfigError, type Env } from "./settings.ts";
+
+/** In the list of origins: any page, of answers that are for everybody. */
+export const ANY_ORIGIN = "*";
 
 /** One line of the allow list. */
 export interface RegistryRule {

@@ -1,7 +1,7 @@
 /** Settings of the hooks: `OCIPEEK_HOOKS` and the secret `OCIPEEK_HOOK_SECRET`. @module */
 
 import { hostProblem } from "../../../web/host.ts";
-import { filterProblem } from "./hooks-filter.ts";
+import { filterProblem } from "./patterns.ts";
 import { ConfigError, type Env, list, object, text, whole } from "./settings.ts";
 
 /** What the hooks make: a v1 index beside an image, or a converted image at a tag of its own (v2). */

@@ -1,7 +1,7 @@
 /** Which pushes are worked on. @module */
 
 import type { HooksConfig, Version } from "../config/hooks.ts";
-import { matchingFilter } from "../config/hooks-filter.ts";
+import { matchingFilter } from "../config/patterns.ts";
 import type { AccessList } from "../registry/access.ts";
 import { type Ignored, imageOf, type Notification, type Push, type Reason } from "./push.ts";
 

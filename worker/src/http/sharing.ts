@@ -1,11 +1,8 @@
 /** Who else may read an answer: pages of other origins, and caches on the way. @module */
-import type { Config } from "../config/config.ts";
+import { ANY_ORIGIN, type Config } from "../config/config.ts";
 
 /** Whose rights an answer was made with: anybody's, the operator's credentials, or the caller's own. */
 export type Audience = "everybody" | "operator" | "caller";
-
-/** In the list of origins: any page, of answers that are for everybody. */
-export const ANY_ORIGIN = "*";
 
 const YEAR = 31_536_000;
 

@@ -2,6 +2,7 @@
 
 import { hostProblem } from "../../../web/host.ts";
 import type { Config } from "../config/config.ts";
+import { matchesWildcard } from "../config/patterns.ts";
 import { HttpError } from "../errors.ts";
 import { isAddress } from "./public-host.ts";
 
@@ -109,21 +110,6 @@ function matches(pattern: readonly string[], segments: readonly string[]): boole
     reached = next;
   }
   return reached.has(segments.length);
-}
-
-/** `*` in a pattern is any run of characters. */
-export function matchesWildcard(pattern: string, segment: string): boolean {
-  const [first = "", ...rest] = pattern.split("*");
-  const last = rest.pop();
-  if (last === undefined) return segment === pattern;
-  if (!segment.startsWith(first) || segment.length < first.length + last.length) return false;
-  let at = first.length;
-  for (const piece of rest) {
-    const found = segment.indexOf(piece, at);
-    if (found < 0) return false;
-    at = found + piece.length;
-  }
-  return segment.endsWith(last) && at <= segment.length - last.length;
 }
 
 function hostOf(registry: string): string {

@@ -1,7 +1,6 @@
 /** Signs requests of the distribution API in: by what is known, or by what a 401 asks for. @module */
 import { type Auth, authorize, type Fetch, type FetchInit, type FetchResponse } from "ocipeek";
-import { HttpError } from "../errors.ts";
-import { inTermsOfSettings } from "../settings-words.ts";
+import { HttpError, inTermsOfSettings } from "../errors.ts";
 import type { Registry } from "./access.ts";
 
 /** What a repository's registry asked for, and what answered it. */

@@ -1,5 +1,5 @@
 /** Deno's own server. @module */
-import type { Listen, Listening } from "./serve.ts";
+import type { Listen, Listening } from "./listen.ts";
 
 /** What of Deno is used. */
 interface DenoServe {

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Listen, Listening } from "./serve.ts";
+import type { Listen, Listening } from "./listen.ts";
 
 /** Listens. */
 export async function serveNode({ hostname, port, handle }: Listen): Promise<Listening> {

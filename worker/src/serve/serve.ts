@@ -11,6 +11,7 @@ import { FolderTier } from "./cache.ts";
 import { serveDeno } from "./deno.ts";
 import { type Network, publicFetch } from "./fetch.ts";
 import { hostCheck } from "./host.ts";
+import type { Listen, Listening } from "./listen.ts";
 import { serveNode } from "./node.ts";
 
 export { ConfigError };
@@ -57,20 +58,6 @@ const DEFAULTS = {
 
 /** The page, as it lies beside this file when it is built. */
 const PAGE = fileURLToPath(new URL("../www/", import.meta.url));
-
-/** What a runtime's own server is started with. */
-export interface Listen {
-  readonly hostname: string;
-  readonly port: number;
-  /** `target`: as it was sent, in origin form or absolute; a `Request` has it tidied up. */
-  handle(request: Request, target: string): Promise<Response>;
-}
-
-/** What a runtime's own server gives back. */
-export interface Listening {
-  readonly port: number;
-  close(): Promise<void>;
-}
 
 /**
  * Starts the server of the runtime that it is called in.

@@ -1,7 +1,8 @@
 /** The engine: {@link EngineApi} over the package. What each call does stands in the module of its subject. @module */
 import type { EngineApi } from "../protocol/api.ts";
 import type { Served } from "../protocol/rpc.ts";
-import { type EngineCache, LocalCache } from "./cache/cache.ts";
+import { LocalCache } from "./cache/cache.ts";
+import type { EngineCache } from "./cache/memory.ts";
 import { Catalogues } from "./catalogue/store.ts";
 import { Comparisons } from "./compare/compare.ts";
 import { diff } from "./compare/diff.ts";

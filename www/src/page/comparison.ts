@@ -11,8 +11,11 @@ export type Compared =
   | { step: "ask"; right: OpenedImage; bytes: number }
   | { step: "open"; left: OpenedImage; right: OpenedImage; comparison: Comparison; rightCost: Cost };
 
+/** Two images, compared. */
+export type OpenComparison = Compared & { step: "open" };
+
 /** The last one: who comes back from a file finds the tree as it was. */
-let last: { key: string; compared: Compared & { step: "open" } } | undefined;
+let last: { key: string; compared: OpenComparison } | undefined;
 
 /** What names the other image; nothing where the address names none. */
 export function otherKey(address: Address): string | undefined {
@@ -55,7 +58,7 @@ async function recompare(
   left: OpenedImage,
   right: OpenedImage,
   options: CallOptions,
-): Promise<Compared & { step: "open" }> {
+): Promise<OpenComparison> {
   const comparison = await engine.compare([left.id, right.id], options);
   const rightCost = await engine.cost([right.id, false], options);
   last = { key, compared: { step: "open", left, right, comparison, rightCost } };
@@ -64,11 +67,11 @@ async function recompare(
 
 /** Compares contents of what attributes could not tell; then all is compared anew. */
 export async function compareContents(
-  { left, right }: Compared & { step: "open" },
+  { left, right }: OpenComparison,
   paths: string[],
   address: Address,
   options: CallOptions,
-): Promise<Compared & { step: "open" }> {
+): Promise<OpenComparison> {
   await engine.compareContents([left.id, right.id, paths], options);
   return recompare(`${left.id} ${otherKey(address)}`, left, right, options);
 }

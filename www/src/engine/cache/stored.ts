@@ -1,6 +1,6 @@
 /** Bytes in the Cache API, bounded. @module */
 import type { CacheState } from "../../protocol/api.ts";
-import type { EngineCache } from "./cache.ts";
+import type { EngineCache } from "./memory.ts";
 
 /** What is used of the Cache API. */
 export interface WebStore {

@@ -12,7 +12,7 @@ import type {
 } from "../../protocol/api.ts";
 import { EngineError } from "../../protocol/api.ts";
 import type { CallContext } from "../../protocol/rpc.ts";
-import { BoundedMemory, type EngineCache } from "../cache/cache.ts";
+import { BoundedMemory, type EngineCache } from "../cache/memory.ts";
 import { explained } from "../failure.ts";
 import type { FileTree } from "../library.ts";
 import { type Image, imagesIn, invalidArgument, open } from "../library.ts";

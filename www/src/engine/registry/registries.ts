@@ -2,8 +2,7 @@
 import type { Credentials } from "ocipeek";
 import { apiOrigin, isLoopback } from "../../../../web/reference.ts";
 import type { SiteConfig } from "../../protocol/api.ts";
-import { routeStore } from "../cache/cache.ts";
-import { RouteBook, type RouteStore } from "./routes.ts";
+import { RouteBook, type RouteStore, routeStore } from "./routes.ts";
 
 /** The platform, as far as requests need it; tests have their own. */
 export interface Platform {

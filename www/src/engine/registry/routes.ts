@@ -12,6 +12,22 @@ export interface RouteStore {
   save(entries: Record<string, number>): Promise<void>;
 }
 
+const SETTINGS = "ocipeek-settings";
+const ROUTES = "https://cache.ocipeek.invalid/routes";
+
+/** Keeps what is known of routes in the Cache API. */
+export const routeStore: RouteStore = {
+  load: async () => {
+    const found = await (await caches.open(SETTINGS)).match(ROUTES);
+    const entries: unknown = await found?.json();
+    const valid = Object.entries(Object(entries)).filter(([, at]) => typeof at === "number");
+    return Object.fromEntries(valid) as Record<string, number>;
+  },
+  save: async (entries) => {
+    await (await caches.open(SETTINGS)).put(ROUTES, new Response(JSON.stringify(entries)));
+  },
+};
+
 /** So long is not tried again what did not answer. */
 const REMEMBERED_MS = 7 * 24 * 3600_000;
 const MOST = 500;

@@ -1,7 +1,7 @@
 /** The tree of two images with what differs, and beside it what is selected. @module */
 import type { JSX } from "preact";
 import { useMemo } from "preact/hooks";
-import type { Compared } from "../../page/comparison.ts";
+import type { OpenComparison } from "../../page/comparison.ts";
 import { address, go, href } from "../../page/location.ts";
 import { typeOf } from "../../protocol/catalogue.ts";
 import { CHANGES, markedEntries } from "../../protocol/marks.ts";
@@ -15,8 +15,6 @@ import { Tree } from "../tree/Tree.tsx";
 import { FileDiffView } from "./FileDiffView.tsx";
 import { Summary } from "./Summary.tsx";
 
-export type Open = Compared & { step: "open" };
-
 /** `show` in the address. */
 const SHOWN = [
   { id: "", title: "Differences" },
@@ -25,9 +23,9 @@ const SHOWN = [
 ] as const;
 
 interface CompareProps {
-  compared: Open;
+  compared: OpenComparison;
   /** Contents were compared. */
-  onAnew(compared: Open): void;
+  onAnew(compared: OpenComparison): void;
 }
 
 export function Compare({ compared, onAnew }: CompareProps): JSX.Element {

@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { bytes } from "../../format/format.ts";
-import { type Compared, compareWith, otherKey } from "../../page/comparison.ts";
+import { compareWith, type OpenComparison, otherKey } from "../../page/comparison.ts";
 import { address } from "../../page/location.ts";
 import { image, reopen } from "../../page/session.ts";
 import type { OpenedImage } from "../../protocol/api.ts";
@@ -27,7 +27,7 @@ export function CompareView(): JSX.Element | null {
 function WithOther({ left, other }: { left: OpenedImage; other: string }): JSX.Element {
   const [consent, setConsent] = useState(false);
   // What comparing contents found, in the place of what was known before.
-  const [anew, setAnew] = useState<Compared & { step: "open" }>();
+  const [anew, setAnew] = useState<OpenComparison>();
   const first = useCall(`${left.id} ${other} ${consent}`, (options) =>
     compareWith(left, address.peek(), consent, options),
   );

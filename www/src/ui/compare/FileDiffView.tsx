@@ -6,6 +6,7 @@ import { factChanges } from "../../format/facts-diff.ts";
 import { bytes, count, plural } from "../../format/format.ts";
 import { verifiedInWords } from "../../format/verified.ts";
 import { visible } from "../../format/visible.ts";
+import type { OpenComparison } from "../../page/comparison.ts";
 import { engine } from "../../page/engine.ts";
 import { address, href } from "../../page/location.ts";
 import type { FileDiff, FileDiffContent } from "../../protocol/api.ts";
@@ -16,7 +17,6 @@ import { CallNote } from "../shared/CallNote.tsx";
 import { useCall } from "../shared/use-call.ts";
 import { MARK_WORDS } from "../tree/words.ts";
 import { ChangesTable } from "./ChangesTable.tsx";
-import type { Open } from "./Compare.tsx";
 import { TextDiff } from "./TextDiff.tsx";
 
 /** Lines around what differs; all of them. */
@@ -24,7 +24,7 @@ const AROUND = 3;
 const ALL = 1e9;
 
 interface FileDiffProps {
-  compared: Open;
+  compared: OpenComparison;
   path: EncodedPath;
   entry: number | undefined;
 }

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { configChanges } from "../../format/config-diff.ts";
 import { bytes, count, plural } from "../../format/format.ts";
 import { visible } from "../../format/visible.ts";
-import { compareContents } from "../../page/comparison.ts";
+import { compareContents, type OpenComparison } from "../../page/comparison.ts";
 import { engine } from "../../page/engine.ts";
 import { address } from "../../page/location.ts";
 import type { Tally } from "../../protocol/api.ts";
@@ -16,11 +16,10 @@ import { Note } from "../controls/Note.tsx";
 import { CallNote } from "../shared/CallNote.tsx";
 import { useCall } from "../shared/use-call.ts";
 import { ChangesTable } from "./ChangesTable.tsx";
-import type { Open } from "./Compare.tsx";
 
 interface SummaryProps {
-  compared: Open;
-  onAnew(compared: Open): void;
+  compared: OpenComparison;
+  onAnew(compared: OpenComparison): void;
   /** Configs are shown on demand. */
   isShort?: boolean;
 }
@@ -99,7 +98,7 @@ function shown(value: string | undefined): string {
   return value === "" ? "(empty)" : visible(value ?? "");
 }
 
-function Configs({ compared: { left, right } }: { compared: Open }): JSX.Element {
+function Configs({ compared: { left, right } }: { compared: OpenComparison }): JSX.Element {
   const configs = useCall(`${left.id} ${right.id}`, (options) =>
     Promise.all([engine.config([left.id], options), engine.config([right.id], options)]),
   );

@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { openLocal } from "../../page/local.ts";
 import "./drop.css";
-import { filesOfDrop, hasFiles } from "./pick.ts";
+import { filesOfDrop, hasFiles } from "../shared/pick.ts";
 
 /** Render it once; it shows itself while files are dragged over the page. */
 export function DropTarget(): JSX.Element | null {

@@ -8,7 +8,7 @@ import { href } from "../../page/location.ts";
 import { Button } from "../controls/Button.tsx";
 import { Note } from "../controls/Note.tsx";
 import { Spinner } from "../controls/Spinner.tsx";
-import { filesOf } from "../open/pick.ts";
+import { filesOf } from "./pick.ts";
 
 /** A button that lets choose an archive, or with `folder` a folder. */
 export function ChooseLocal({ folder, children }: { folder?: boolean; children: string }): JSX.Element {

@@ -1,0 +1,70 @@
+/** Registries: references, credentials, requests. @module */
+
+/** An image reference in its parts, canonical: `alpine` is `library/alpine` of `docker.io`. */
+export interface Reference {
+  /** The registry's name, with its port where it has one. */
+  registry: string;
+  /** The repository. */
+  repository: string;
+  /** Where the registry's API is: `registry-1.docker.io` for Docker Hub, else {@link Reference.registry}. */
+  host: string;
+  /** Decides nothing where there is a digest. */
+  tag?: string;
+  digest?: string;
+  /** What it was written with: by just that the registry is reached. */
+  scheme?: "http" | "https";
+}
+
+/** Credentials for one registry. `identityToken` is an OAuth2 refresh token, `registryToken` a Bearer token. */
+export interface Credentials {
+  username?: string | undefined;
+  password?: string | undefined;
+  identityToken?: string | undefined;
+  registryToken?: string | undefined;
+}
+
+/**
+ * Credentials, or a function that finds them for a registry host (`ghcr.io`, `localhost:5000`) and a repository of it
+ * (`library/alpine`). Where it throws, the request goes on without credentials, and an error says so where some are wanted:
+ * an {@link OcipeekError}'s message is told, others may quote a secret and are not.
+ */
+export type Auth =
+  | Credentials
+  | ((registry: string, repository: string) => Credentials | undefined | Promise<Credentials | undefined>);
+
+/** What {@link authorize} found. */
+export interface Authorization {
+  /** The value of the header `Authorization`, for this registry and repository only. */
+  authorization: string;
+  /** When to ask again, in milliseconds since the Unix epoch; absent where it does not end. */
+  renewAt?: number;
+  /** Why credentials that there may be were not used, and what allows it: to be told where this is refused. */
+  withheld?: string;
+}
+
+/** What an injected `fetch` is called with. */
+export interface FetchInit {
+  method: string;
+  headers: Record<string, string>;
+  redirect: "follow" | "manual";
+  signal: AbortSignal;
+  /** A stream only in Node, of a large body that is written: with its length as a header, and `duplex`. */
+  body?: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>;
+  duplex?: "half";
+  credentials?: "omit";
+  cache?: "no-store";
+}
+
+/** What of a `Response` is used. */
+export interface FetchResponse {
+  readonly status: number;
+  /** Iterable over `[name, value]`. */
+  readonly headers: object;
+  /** A `ReadableStream` of bytes. */
+  readonly body: object | null;
+  readonly url?: string;
+  readonly type?: string;
+}
+
+/** A `fetch` function, called with an absolute URL. Any platform's own fits. */
+export type Fetch = { fetch(url: string, init: FetchInit): Promise<FetchResponse> }["fetch"];
