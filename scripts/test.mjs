@@ -75,6 +75,7 @@ function steps() {
       env: { RUSTDOCFLAGS: "-D warnings" },
     }),
     check("lint js", "biome", ["ci", "--colors=off", "--error-on-warnings", "."]),
+    check("lint floors", "node", ["scripts/floors.mjs"]),
     tests("rust native", "cargo", ["test", "--quiet", "--all-features"]),
     tests("rust node", "cargo", ["test", "--target", WASM, "--test", "wasm", "--features", "build"], {
       env: RUNNER,

@@ -7,10 +7,10 @@ const SOURCES = "{js,cli,web,wasm,worker/src,www/src}/**/*.{ts,tsx,js}";
 const IMPORT =
   /\b(?:import|export)\s[^;"'()]*?\bfrom\s*"([^"\n]*)"|\bimport\s*"([^"\n]*)"|\bimport\s*\(\s*"([^"\n]*)"/g;
 
-/** Blanks comments, and keeps the lines. A string or a template before a comment is kept as it is. */
+/** Blanks comments and templates, and keeps the lines. */
 function withoutComments(text) {
   const token = /"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`|\/\/[^\n]*|\/\*[\s\S]*?\*\//g;
-  return text.replace(token, (found) => (found.startsWith("/") ? found.replace(/[^\n]/g, " ") : found));
+  return text.replace(token, (found) => (/^[/`]/.test(found) ? found.replace(/[^\n]/g, " ") : found));
 }
 
 /**
@@ -21,7 +21,7 @@ function withoutComments(text) {
 export function importsOf(text) {
   const code = withoutComments(text);
   return [...code.matchAll(IMPORT)].map((match) => {
-    const specifier = match[1] ?? match[2] ?? match[3] ?? "";
+    const [specifier = ""] = match.slice(1).filter((it) => it !== undefined);
     const line = code.slice(0, match.index + match[0].lastIndexOf(`"${specifier}"`)).split("\n").length;
     return { line, specifier };
   });
@@ -29,7 +29,7 @@ export function importsOf(text) {
 
 /** The file that a relative specifier names: `./open.js` is `open.ts` where TypeScript writes it so. */
 function resolve(from, specifier, files) {
-  const path = posix.join(posix.dirname(from), specifier);
+  const path = posix.join(posix.dirname(from), specifier.replace(/\?.*/, ""));
   const source = path.replace(/\.js$/, "");
   return [path, `${source}.ts`, `${source}.d.ts`, `${path}.d.ts`].find((file) => files.has(file));
 }
