@@ -6,7 +6,7 @@ import { BINDINGS, type Config, type Env } from "./config/config.ts";
 import { createHandler } from "./handler.ts";
 import { createHooks } from "./hooks/create.ts";
 import type { Hooks } from "./hooks/hooks.ts";
-import type { Analytics, Assets, Deps, Handle } from "./ports.ts";
+import type { Analytics, Assets, Handle, Ports } from "./ports.ts";
 import { createProxy } from "./proxy/proxy.ts";
 import { AccessList } from "./registry/access.ts";
 import { operatorAuth, operatorReads } from "./registry/credentials.ts";
@@ -21,7 +21,7 @@ export interface Platform extends CachePlatform {
   /** Writes one line of the log. */
   log(line: string): void;
   /** Whether a request's `Host` is one of this server's. */
-  checkHost?: Deps["checkHost"];
+  checkHost?: Ports["checkHost"];
   /** Ends what goes on behind answers. */
   stop?: AbortSignal | undefined;
 }
@@ -34,7 +34,7 @@ export interface Worker {
 }
 
 /** Puts the worker together. */
-export function assemble(config: Config, env: Env, platform: Platform): Worker {
+export function compose(config: Config, env: Env, platform: Platform): Worker {
   const now = Date.now;
   const access = new AccessList(config);
   const auth = operatorAuth(config, platform.fetch, now);

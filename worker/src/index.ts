@@ -1,6 +1,6 @@
 /** The worker on the edge's platform. @module */
 import { waitUntil } from "cloudflare:workers";
-import { assemble, type Worker } from "./compose.ts";
+import { compose, type Worker } from "./compose.ts";
 import { ConfigError, type Env, parseConfig } from "./config/config.ts";
 import type { Batch } from "./hooks/queue.ts";
 import type { Context } from "./ports.ts";
@@ -15,7 +15,7 @@ let consumer: Worker | undefined;
 
 /** `host`: a worker is reached at hosts of its own only, so that any of them will do for its cache. */
 function start(host: string, env: Env): Worker {
-  return assemble(parseConfig(env), env, {
+  return compose(parseConfig(env), env, {
     host,
     waitUntil,
     writeDelay: WRITE_DELAY,

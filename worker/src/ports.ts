@@ -1,4 +1,4 @@
-/** What the handler is given, so that it is a function of request, environment and context. @module */
+/** The ports of the handler: what it is given, so that it is a function of request, environment and context. @module */
 import type { Auth, Cache, Fetch, open } from "ocipeek";
 import type { Config, Env } from "./config/config.ts";
 import type { Sharing } from "./http/sharing.ts";
@@ -31,7 +31,7 @@ export interface ProxyTarget {
 }
 
 /** What belongs to one request. */
-export interface RequestScope {
+export interface Scope {
   /** The request's id: `cf-ray`, or random. */
   readonly id: string;
   /** Aborted when the caller leaves, a limit is reached or time is over. */
@@ -59,7 +59,7 @@ export interface Assets {
 }
 
 /** Parts that the handler is put together from. */
-export interface Deps {
+export interface Ports {
   readonly config: Config;
   /** The package's `open`. */
   readonly open: typeof open;
@@ -78,13 +78,11 @@ export interface Deps {
   /** Throws `HttpError` `REGISTRY_NOT_ALLOWED` unless the list has it. `repository` is canonical (`library/alpine`). */
   checkAllowed(registry: string, repository: string): void;
   /** The distribution API; checks the allow list itself. */
-  proxy(request: Request, target: ProxyTarget, scope: RequestScope): Promise<Response>;
+  proxy(request: Request, target: ProxyTarget, scope: Scope): Promise<Response>;
   /** The page's files; a deployment without them answers `/` with text. */
   readonly assets: Assets | undefined;
   /** Notifications of registries; nothing where they are off. */
-  readonly hooks:
-    | { answer(request: Request, name: string, scope: RequestScope): Promise<Response> }
-    | undefined;
+  readonly hooks: { answer(request: Request, name: string, scope: Scope): Promise<Response> } | undefined;
   /** Milliseconds since the epoch. */
   now(): number;
   /** Writes one structured log record. */

@@ -176,7 +176,7 @@ async function tryJob(
       ...push,
     },
   };
-  const deps = {
+  const ports = {
     config,
     hooks,
     access: new AccessList(config),
@@ -188,7 +188,7 @@ async function tryJob(
     parallel: 1 as const,
     maxSeconds: hooks.limits.maxSeconds,
   };
-  const run = () => work(job, deps, signal);
+  const run = () => work(job, ports, signal);
   return { run, calls, internet };
 }
 

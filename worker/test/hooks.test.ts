@@ -44,7 +44,7 @@ async function bench(
   t: TestContext,
   outcomes: (Outcome | Error | (() => Promise<Outcome>))[] = [DONE],
   settings: object = {},
-  deps: Partial<HooksDeps> = {},
+  ports: Partial<HooksDeps> = {},
 ): Promise<Bench> {
   const env = {
     OCIPEEK_REGISTRIES: [ECR_REGISTRY, "ghcr.io"],
@@ -72,7 +72,7 @@ async function bench(
     stop: stop.signal,
     now: Date.now,
     log: (record) => records.push(record),
-    ...deps,
+    ...ports,
   });
   const harness = await start({}, { hooks });
   t.after(async () => {
@@ -664,8 +664,8 @@ describe("a queue of the platform", () => {
       },
     };
     let time = Date.parse("2026-11-24T11:00:00Z");
-    const deps = { now: () => ++time };
-    const it = await bench(t, [DONE], {}, { ...deps, jobs: new BucketJobs(bucket) });
+    const ports = { now: () => ++time };
+    const it = await bench(t, [DONE], {}, { ...ports, jobs: new BucketJobs(bucket) });
     await it.post("ecr", event(1));
     await it.post("ecr", event(2));
     const other = await bench(t, [DONE], {}, { jobs: new BucketJobs(bucket) });

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type Fetch, type Image, MemoryCache, open } from "ocipeek";
-import { Lines } from "../src/request/fair-queue.ts";
-import type { Exchange } from "../src/request/request-scope.ts";
+import { FairQueue } from "../src/request/fair-queue.ts";
+import type { RequestScope } from "../src/request/request-scope.ts";
 import { type Harness, start } from "./lib/harness.ts";
 
 const BUNDLE = "opt/app/bin/bundle.bin";
@@ -116,11 +116,11 @@ describe("open images", () => {
 });
 
 describe("lines", () => {
-  const someone = () => ({ stopped: false }) as Exchange & { stopped: boolean };
+  const someone = () => ({ stopped: false }) as RequestScope & { stopped: boolean };
 
   test("keep the order, and those who are gone hold up nobody", () => {
     let now = 0;
-    const lines = new Lines(() => now);
+    const lines = new FairQueue(() => now);
     const [a, b, c] = [someone(), someone(), someone()] as const;
     assert.ok(lines.isFirst("x", a));
     lines.join("x", a);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type Fetch, type Image, type open, open as openImage } from "ocipeek";
 import { HttpError } from "../src/errors.ts";
-import type { Deps } from "../src/ports.ts";
+import type { Ports } from "../src/ports.ts";
 import { type Harness, start } from "./lib/harness.ts";
 
 const BUNDLE = "opt/app/bin/bundle.bin";
@@ -12,10 +12,10 @@ const plainFetch: Fetch = (url, init) => fetch(url, init);
 /** Runs `work` with a handler of its own. */
 async function using(
   env: Record<string, unknown>,
-  deps: Partial<Deps>,
+  ports: Partial<Ports>,
   work: (h: Harness, image: string) => Promise<void>,
 ): Promise<void> {
-  const h = await start(env, deps);
+  const h = await start(env, ports);
   try {
     await work(h, `${h.image}:latest-soci/-`);
     await h.idle();

@@ -3,7 +3,7 @@ import { itemsOf, type TarItem, tar } from "ocipeek/tar";
 import { contentDisposition } from "../../../web/disposition.ts";
 import { etagOf } from "../http/headers.ts";
 import { weakMark } from "../request/formats.ts";
-import { conditional, type Visit, visitHeaders } from "../request/resolved-path.ts";
+import { conditional, pathHeaders, type ResolvedPath } from "../request/resolved-path.ts";
 import { fromGenerator, startBody } from "./body.ts";
 import { lastName } from "./file.ts";
 
@@ -11,12 +11,12 @@ import { lastName } from "./file.ts";
  * The archive. Names in it start at the folder, as `tar -C FOLDER -c .` writes them, without the `./`. Files that cannot be
  * read for a reason of their own are left out, and listed at its end.
  */
-export async function serveArchive(visit: Visit): Promise<Response> {
-  const { request, route, exchange, lease } = visit;
-  const weak = weakMark(lease.image, visit.stats.verified);
-  const etag = await etagOf("tar", lease.image.digest, visit.layer ?? "", route.path, weak);
-  const headers = visitHeaders(visit, { etag });
-  const early = conditional(visit, headers);
+export async function serveArchive(resolved: ResolvedPath): Promise<Response> {
+  const { request, route, scope, lease } = resolved;
+  const weak = weakMark(lease.image, resolved.stats.verified);
+  const etag = await etagOf("tar", lease.image.digest, resolved.layer ?? "", route.path, weak);
+  const headers = pathHeaders(resolved, { etag });
+  const early = conditional(resolved, headers);
   if (early) return early;
   const name = lastName(route.path) || (route.image.repository.split("/").at(-1) ?? "image");
   const described = {
@@ -26,26 +26,26 @@ export async function serveArchive(visit: Visit): Promise<Response> {
     "accept-ranges": "none",
   };
   if (request.method === "HEAD") {
-    exchange.end();
+    scope.end();
     return new Response(null, { headers: described });
   }
-  const source = fromGenerator(tar(items(visit), { leftOut: LEFT_OUT }));
-  const body = await exchange.timed("read", () => startBody(source, exchange));
-  return new Response(body, { headers: { ...described, ...exchange.costHeaders() } });
+  const source = fromGenerator(tar(items(resolved), { leftOut: LEFT_OUT }));
+  const body = await scope.timed("read", () => startBody(source, scope));
+  return new Response(body, { headers: { ...described, ...scope.costHeaders() } });
 }
 
 /** The last file of an archive that lacks some: what is left out, and why. */
 const LEFT_OUT = ".ocipeek-left-out.txt";
 
-async function* items({ exchange, tree, stats }: Visit): AsyncGenerator<TarItem, void, undefined> {
+async function* items({ scope, tree, stats }: ResolvedPath): AsyncGenerator<TarItem, void, undefined> {
   let count = 0;
-  const options = { signal: exchange.signal, failures: "give" } as const;
+  const options = { signal: scope.signal, failures: "give" } as const;
   for await (const item of itemsOf(tree, stats, new Uint8Array(), options)) {
-    exchange.checkEntries(count);
-    exchange.checkInflated();
-    await exchange.turns.step();
+    scope.checkEntries(count);
+    scope.checkInflated();
+    await scope.turns.step();
     count += 1;
-    if (item.failure) exchange.leftOut += 1;
+    if (item.failure) scope.leftOut += 1;
     // The folder itself has no name of its own in it.
     if (item.name.length > 0) yield item;
   }

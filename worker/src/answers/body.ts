@@ -1,6 +1,6 @@
 /** Bodies: begun before the head is sent, streamed with back-pressure, ended once. @module */
 import { brokeOff, type HttpError } from "../errors.ts";
-import type { Exchange } from "../request/request-scope.ts";
+import type { RequestScope } from "../request/request-scope.ts";
 
 /** Where bytes come from; a reader of a stream, or an iterator over chunks. */
 export interface Source {
@@ -42,16 +42,16 @@ export function fromGenerator(generator: AsyncGenerator<Uint8Array, void, undefi
  */
 export async function startBody(
   source: Source,
-  exchange: Exchange,
+  scope: RequestScope,
   options: { length?: number; lastWords?: (error: HttpError) => Uint8Array } = {},
 ): Promise<Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>> {
   const { length, lastWords } = options;
   const next = async (): Promise<Uint8Array | undefined> => {
     let chunk = await source.next();
     while (chunk?.length === 0) chunk = await source.next();
-    exchange.checkInflated();
+    scope.checkInflated();
     // A caller that takes all at once must not keep the others waiting.
-    await exchange.turns.step();
+    await scope.turns.step();
     return chunk;
   };
   let sent = 0;
@@ -64,8 +64,8 @@ export async function startBody(
   }
   if (ahead === undefined || ahead.length === length) {
     await source.cancel(undefined);
-    exchange.sent += ahead?.length ?? 0;
-    exchange.end();
+    scope.sent += ahead?.length ?? 0;
+    scope.end();
     return (ahead ?? new Uint8Array()) as Uint8Array<ArrayBuffer>;
   }
   let isOver = false;
@@ -76,7 +76,7 @@ export async function startBody(
       () => true,
       () => false,
     );
-    exchange.end(error, isQuiet);
+    scope.end(error, isQuiet);
   };
   // Of a body that nobody takes any more nothing can be said, and trying to would throw.
   let isLeft = false;
@@ -95,11 +95,11 @@ export async function startBody(
         // Also while the caller takes nothing: the image is not kept waiting.
         const stop = (): void => {
           if (isOver) return;
-          const reason = exchange.errorOf(undefined);
+          const reason = scope.errorOf(undefined);
           breakOff(controller, reason);
           void finish(reason);
         };
-        exchange.signal.addEventListener("abort", stop, { once: true });
+        scope.signal.addEventListener("abort", stop, { once: true });
       },
       async pull(controller) {
         try {
@@ -107,14 +107,14 @@ export async function startBody(
           ahead = undefined;
           if (chunk) {
             sent += chunk.length;
-            exchange.sent += chunk.length;
+            scope.sent += chunk.length;
             controller.enqueue(chunk);
           }
           if (chunk && sent !== length) return;
           await finish();
           controller.close();
         } catch (error) {
-          const reason = exchange.errorOf(error);
+          const reason = scope.errorOf(error);
           const isFirst = !isOver;
           await finish(reason);
           if (isFirst) breakOff(controller, reason);
@@ -123,8 +123,8 @@ export async function startBody(
       async cancel() {
         // The caller left. What runs is stopped before the image is another request's.
         isLeft = true;
-        exchange.leave();
-        await finish(exchange.errorOf(undefined));
+        scope.leave();
+        await finish(scope.errorOf(undefined));
       },
     },
     { highWaterMark: 0 },
@@ -135,7 +135,7 @@ export async function startBody(
 /** A body as it came, with its end noticed. `length` is known where its headers say it. */
 export function relay(
   body: ReadableStream<Uint8Array>,
-  exchange: Exchange,
+  scope: RequestScope,
   length?: number,
 ): ReadableStream<Uint8Array> {
   const reader = body.getReader();
@@ -146,21 +146,21 @@ export function relay(
           const { done, value } = await reader.read().catch(brokeOff);
           if (done) {
             controller.close();
-            exchange.end();
+            scope.end();
           } else {
-            exchange.sent += value.length;
+            scope.sent += value.length;
             controller.enqueue(value);
           }
         } catch (error) {
-          const reason = exchange.errorOf(error);
-          exchange.end(reason);
+          const reason = scope.errorOf(error);
+          scope.end(reason);
           throw reason;
         }
       },
       async cancel(reason) {
-        exchange.leave();
+        scope.leave();
         await reader.cancel(reason).catch(() => {});
-        exchange.end(exchange.errorOf(reason));
+        scope.end(scope.errorOf(reason));
       },
     },
     { highWaterMark: 0 },
@@ -179,7 +179,7 @@ function withLength(
   };
   if (!FixedLengthStream) return stream;
   const { readable, writable } = new FixedLengthStream(length);
-  // A failure reaches the reader through the pipe, and the log through the exchange.
+  // A failure reaches the reader through the pipe, and the log through the scope.
   void pipe(stream, writable).catch(() => {});
   return readable;
 }

@@ -4,7 +4,7 @@ import type { HttpError } from "../errors.ts";
 import { etagOf, prefersSecond } from "../http/headers.ts";
 import { bytesUnlessText, escapeHtml, page } from "../http/html.ts";
 import { mergedFormat, readerText, weakMark } from "../request/formats.ts";
-import { conditional, type Visit, visitHeaders } from "../request/resolved-path.ts";
+import { conditional, pathHeaders, type ResolvedPath } from "../request/resolved-path.ts";
 import { encodePath, imageUrl } from "../request/route.ts";
 import { fromGenerator, startBody } from "./body.ts";
 
@@ -12,28 +12,28 @@ import { fromGenerator, startBody } from "./body.ts";
 const BATCH = 16 << 10;
 
 /** The listing of a folder. */
-export async function serveListing(visit: Visit): Promise<Response> {
-  const { request, route, exchange } = visit;
+export async function serveListing(resolved: ResolvedPath): Promise<Response> {
+  const { request, route, scope } = resolved;
   const accept = request.headers.get("accept");
   const html = route.params.format
     ? route.params.format === "html"
     : prefersSecond(accept, "application/json", "text/html");
-  const etag = await listingEtag(visit, html ? "html" : "json");
-  const headers = visitHeaders(visit, { etag, varies: route.params.format === undefined });
-  const early = conditional(visit, headers);
+  const etag = await listingEtag(resolved, html ? "html" : "json");
+  const headers = pathHeaders(resolved, { etag, varies: route.params.format === undefined });
+  const early = conditional(resolved, headers);
   if (early) return early;
-  const made = await exchange.timed("list", async () => {
-    return html ? htmlListing(visit) : jsonListing(visit);
+  const made = await scope.timed("list", async () => {
+    return html ? htmlListing(resolved) : jsonListing(resolved);
   });
   const body = new TextEncoder().encode(made.body);
   const { headers: described } = made;
-  exchange.end();
+  scope.end();
   return new Response(request.method === "HEAD" ? null : body, {
     headers: {
       ...headers,
       ...described,
       "content-length": String(body.length),
-      ...exchange.costHeaders(),
+      ...scope.costHeaders(),
     },
   });
 }
@@ -43,51 +43,51 @@ export async function serveListing(visit: Visit): Promise<Response> {
  * entry only what is shown is kept, as it may have a megabyte of extended attributes.
  */
 async function children(
-  { exchange, tree, stats }: Visit,
+  { scope, tree, stats }: ResolvedPath,
   show: (name: Uint8Array, stats: Stats) => string,
 ): Promise<string[]> {
   const shown: string[] = [];
-  for await (const entry of tree.walk(stats.pathBytes, { glob: "/*", signal: exchange.signal })) {
+  for await (const entry of tree.walk(stats.pathBytes, { glob: "/*", signal: scope.signal })) {
     const path = entry.pathBytes;
     shown.push(show(path.subarray(path.lastIndexOf(0x2f) + 1), entry));
-    exchange.checkListing(shown.length);
-    await exchange.turns.step();
+    scope.checkListing(shown.length);
+    await scope.turns.step();
   }
-  exchange.checkInflated();
+  scope.checkInflated();
   return shown;
 }
 
 /** All below a folder, one JSON object a line, parents before children. */
-export async function serveRecursive(visit: Visit): Promise<Response> {
-  const { request, route, exchange, stats } = visit;
-  const etag = await listingEtag(visit, `ndjson ${route.params.glob ?? ""}`);
-  const headers = visitHeaders(visit, { etag });
-  const early = conditional(visit, headers);
+export async function serveRecursive(resolved: ResolvedPath): Promise<Response> {
+  const { request, route, scope, stats } = resolved;
+  const etag = await listingEtag(resolved, `ndjson ${route.params.glob ?? ""}`);
+  const headers = pathHeaders(resolved, { etag });
+  const early = conditional(resolved, headers);
   if (early) return early;
   const described = { ...headers, "content-type": "application/x-ndjson; charset=utf-8" };
   if (request.method === "HEAD") {
-    exchange.end();
+    scope.end();
     return new Response(null, { headers: described });
   }
-  const source = fromGenerator(lines(visit, stats));
+  const source = fromGenerator(lines(resolved, stats));
   const lastLine = (error: HttpError): Uint8Array =>
-    new TextEncoder().encode(`${JSON.stringify(exchange.errorBody(error))}\n`);
-  const body = await exchange.timed("list", () => startBody(source, exchange, { lastWords: lastLine }));
-  return new Response(body, { headers: { ...described, ...exchange.costHeaders() } });
+    new TextEncoder().encode(`${JSON.stringify(scope.errorBody(error))}\n`);
+  const body = await scope.timed("list", () => startBody(source, scope, { lastWords: lastLine }));
+  return new Response(body, { headers: { ...described, ...scope.costHeaders() } });
 }
 
-async function* lines(visit: Visit, top: Stats): AsyncGenerator<Uint8Array, void, undefined> {
-  const { exchange, route, tree } = visit;
+async function* lines(resolved: ResolvedPath, top: Stats): AsyncGenerator<Uint8Array, void, undefined> {
+  const { scope, route, tree } = resolved;
   const encoder = new TextEncoder();
   const cut = top.pathBytes.length + (top.pathBytes.at(-1) === 0x2f ? 0 : 1);
   let text = "";
   let count = 0;
-  for await (const stats of tree.walk(top.pathBytes, { glob: route.params.glob, signal: exchange.signal })) {
+  for await (const stats of tree.walk(top.pathBytes, { glob: route.params.glob, signal: scope.signal })) {
     count += 1;
-    exchange.checkEntries(count);
-    await exchange.turns.step();
+    scope.checkEntries(count);
+    await scope.turns.step();
     const below = stats.pathBytes.subarray(cut);
-    text += `${JSON.stringify({ ...named("path", below), ...attributes(visit, stats), href: href(visit, below, stats) })}\n`;
+    text += `${JSON.stringify({ ...named("path", below), ...attributes(resolved, stats), href: href(resolved, below, stats) })}\n`;
     if (text.length >= BATCH) {
       yield encoder.encode(text);
       text = "";
@@ -96,27 +96,31 @@ async function* lines(visit: Visit, top: Stats): AsyncGenerator<Uint8Array, void
   if (text) yield encoder.encode(text);
 }
 
-function listingEtag(visit: Visit, form: string): Promise<string> {
-  const { route, lease } = visit;
+function listingEtag(resolved: ResolvedPath, form: string): Promise<string> {
+  const { route, lease } = resolved;
   // Links in it keep the query, and it says how the image is called.
   const name = `${imageUrl(route.image)} ${route.query}`;
-  const weak = weakMark(lease.image, visit.stats.verified);
-  return etagOf("listing", form, name, lease.image.digest, visit.layer ?? "", route.path, weak);
+  const weak = weakMark(lease.image, resolved.stats.verified);
+  return etagOf("listing", form, name, lease.image.digest, resolved.layer ?? "", route.path, weak);
 }
 
-async function jsonListing(visit: Visit): Promise<Made> {
-  const { route, lease } = visit;
-  const lines = await children(visit, (name, stats) =>
-    JSON.stringify({ ...named("name", name), ...attributes(visit, stats), href: href(visit, name, stats) }),
+async function jsonListing(resolved: ResolvedPath): Promise<Made> {
+  const { route, lease } = resolved;
+  const lines = await children(resolved, (name, stats) =>
+    JSON.stringify({
+      ...named("name", name),
+      ...attributes(resolved, stats),
+      href: href(resolved, name, stats),
+    }),
   );
   const listing = {
     image: imageUrl(route.image).slice(1),
     digest: lease.image.digest,
-    ...(visit.layer ? { layer: visit.layer } : {}),
+    ...(resolved.layer ? { layer: resolved.layer } : {}),
     ...named("path", route.path),
-    reader: readerText(lease.image, visit.stats),
+    reader: readerText(lease.image, resolved.stats),
     // A tag is resolved here to a digest and then remembered: it still was a tag that the caller trusted.
-    verified: { ...visit.stats.verified, manifest: route.image.digest ? "digest" : "tag" },
+    verified: { ...resolved.stats.verified, manifest: route.image.digest ? "digest" : "tag" },
   };
   return {
     body: `${JSON.stringify(listing).slice(0, -1)},"entries":[${lines.join(",")}]}\n`,
@@ -130,11 +134,11 @@ interface Made {
   readonly headers: Record<string, string>;
 }
 
-async function htmlListing(visit: Visit): Promise<Made> {
-  const { route } = visit;
-  const rows = await children(visit, (name, stats) => {
+async function htmlListing(resolved: ResolvedPath): Promise<Made> {
+  const { route } = resolved;
+  const rows = await children(resolved, (name, stats) => {
     const shown = escapeHtml(new TextDecoder().decode(name));
-    const link = `<a href="${escapeHtml(href(visit, name, stats))}"><bdi>${shown}</bdi></a>`;
+    const link = `<a href="${escapeHtml(href(resolved, name, stats))}"><bdi>${shown}</bdi></a>`;
     const mark = stats.isDirectory() ? "/" : "";
     const target = stats.linkname === undefined ? "" : ` → <bdi>${escapeHtml(stats.linkname)}</bdi>`;
     const mode = stats.mode.toString(8).padStart(4, "0");
@@ -143,9 +147,9 @@ async function htmlListing(visit: Visit): Promise<Made> {
     return `<tr><td>${link}${mark}${target}<td class="n">${size}<td>${mode}<td>${time}`;
   });
   const title = `${imageUrl(route.image).slice(1)} /${new TextDecoder().decode(route.path)}`;
-  const up = route.path.length > 0 ? `<p><a href="../${escapeHtml(carried(visit))}">..</a></p>` : "";
+  const up = route.path.length > 0 ? `<p><a href="../${escapeHtml(carried(resolved))}">..</a></p>` : "";
   const warned =
-    visit.stats.verified.index === "attached"
+    resolved.stats.verified.index === "attached"
       ? "<p>Read by an index that is attached to the image: names, links and contents are the word of whoever may write to the repository.\n"
       : "";
   return page(
@@ -161,7 +165,7 @@ function named(key: string, bytes: Uint8Array): Record<string, string> {
   return { [key]: text, ...(raw ? { [`${key}Base64`]: raw } : {}) };
 }
 
-function attributes({ lease }: Visit, stats: Stats): Record<string, unknown> {
+function attributes({ lease }: ResolvedPath, stats: Stats): Record<string, unknown> {
   const device = stats.type === "char-device" || stats.type === "block-device";
   return {
     type: stats.type,
@@ -183,12 +187,12 @@ function timeOf(stats: Stats): string | undefined {
 }
 
 /** A link relative to the folder. */
-function href(visit: Visit, below: Uint8Array, stats: Stats): string {
-  return `${encodePath(below)}${stats.isDirectory() ? "/" : ""}${carried(visit)}`;
+function href(resolved: ResolvedPath, below: Uint8Array, stats: Stats): string {
+  return `${encodePath(below)}${stats.isDirectory() ? "/" : ""}${carried(resolved)}`;
 }
 
 /** The part of the query that links keep. */
-function carried({ route }: Visit): string {
+function carried({ route }: ResolvedPath): string {
   const { platform, layer } = route.params;
   const query = new URLSearchParams({ ...(platform ? { platform } : {}), ...(layer ? { layer } : {}) });
   return query.size > 0 ? `?${query}` : "";

@@ -3,7 +3,7 @@ import { IMMUTABLE, PAGE_HEADERS } from "../../../web/page-policy.ts";
 import type { Config, RegistryRule } from "../config/config.ts";
 import { HttpError } from "../errors.ts";
 import { etagOf, precondition, prefersSecond } from "../http/headers.ts";
-import type { Assets, Deps } from "../ports.ts";
+import type { Assets, Ports } from "../ports.ts";
 
 /** What is told at `/`. */
 export const HOME = `ocipeek: every file of every container image at a URL
@@ -45,23 +45,23 @@ export function wantsPage(request: Request): boolean {
 }
 
 /** The page; nothing where this deployment has none. */
-export async function servePage(request: Request, deps: Deps): Promise<Response | undefined> {
-  return asset(request, INDEX, deps.assets, "no-cache", { vary: "accept" });
+export async function servePage(request: Request, ports: Ports): Promise<Response | undefined> {
+  return asset(request, INDEX, ports.assets, "no-cache", { vary: "accept" });
 }
 
 /**
  * A part of the page: `/icon.svg`, `/-/www/…`.
  * @throws {@link HttpError} `NOT_FOUND`
  */
-export async function servePart(request: Request, path: string, deps: Deps): Promise<Response> {
+export async function servePart(request: Request, path: string, ports: Ports): Promise<Response> {
   const cache = path.startsWith("/-/") ? IMMUTABLE : "public, max-age=86400";
-  const answer = await asset(request, path, deps.assets, cache);
+  const answer = await asset(request, path, ports.assets, cache);
   if (!answer) throw new HttpError("NOT_FOUND", "the page has no such part; it may be of another version");
   return answer;
 }
 
 /** What the page is told of its host. */
-export async function serveSite(request: Request, { config }: Deps): Promise<Response> {
+export async function serveSite(request: Request, { config }: Ports): Promise<Response> {
   const body = new TextEncoder().encode(`${JSON.stringify(siteOf(config))}\n`);
   const headers = {
     ...PAGE_HEADERS,

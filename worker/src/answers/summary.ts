@@ -3,7 +3,7 @@ import type { Discovery } from "ocipeek";
 import { etagOf, precondition, SAFE } from "../http/headers.ts";
 import { mergedFormat } from "../request/formats.ts";
 import type { Images } from "../request/images.ts";
-import type { Exchange } from "../request/request-scope.ts";
+import type { RequestScope } from "../request/request-scope.ts";
 import { type ImageName, imageUrl } from "../request/route.ts";
 
 /** The summary: what the image is, its config, its layers and how each is read, the index found. */
@@ -11,12 +11,12 @@ export async function serveSummary(
   request: Request,
   name: ImageName,
   wanted: string | undefined,
-  exchange: Exchange,
+  scope: RequestScope,
   images: Images,
 ): Promise<Response> {
-  const lease = await exchange.timed("open", () => images.take(exchange, name, wanted));
+  const lease = await scope.timed("open", () => images.take(scope, name, wanted));
   const { image } = lease;
-  const config = await exchange.timed("config", () => image.config({ signal: exchange.signal }));
+  const config = await scope.timed("config", () => image.config({ signal: scope.signal }));
   const { registry, repository } = name;
   const permanent = `${imageUrl({ registry, repository, tag: undefined, digest: image.digest })}/`;
   const summary = {
@@ -42,14 +42,14 @@ export async function serveSummary(
   const pinned = name.digest !== undefined && image.discovery === undefined;
   const headers: Record<string, string> = {
     ...SAFE,
-    ...exchange.sharing.headers(),
-    "cache-control": exchange.sharing.cacheControl(pinned),
+    ...scope.sharing.headers(),
+    "cache-control": scope.sharing.cacheControl(pinned),
     etag: await etagOf("summary", text),
     ...(name.digest !== undefined ? {} : { "content-location": permanent }),
     "x-ocipeek-digest": image.digest,
-    ...exchange.costHeaders(),
+    ...scope.costHeaders(),
   };
-  exchange.end();
+  scope.end();
   const outcome = precondition(request.headers, headers.etag ?? "", undefined, pinned);
   if (outcome) return new Response(null, { status: outcome, headers });
   const body = new TextEncoder().encode(text);

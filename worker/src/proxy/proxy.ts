@@ -7,7 +7,7 @@ import type { Fetch, FetchInit, FetchResponse } from "ocipeek";
 import type { Config } from "../config/config.ts";
 import { HttpError } from "../errors.ts";
 import { watching } from "../http/idle.ts";
-import type { Deps, FindAuth, ProxyTarget, RequestScope } from "../ports.ts";
+import type { FindAuth, Ports, ProxyTarget, Scope } from "../ports.ts";
 import type { AccessList, Registry } from "../registry/access.ts";
 import { type ApiPath, formatApiPath, isDigest, parseApiPath } from "../registry/api-path.ts";
 import { callerCredentials } from "../registry/credentials.ts";
@@ -35,7 +35,7 @@ const MANIFEST_TYPES = [
 ].join(", ");
 
 /** The proxy over its parts; what requests share is the tokens of repositories. */
-export function createProxy({ config, access, auth, now }: ProxyParts): Deps["proxy"] {
+export function createProxy({ config, access, auth, now }: ProxyParts): Ports["proxy"] {
   const tokens = new Tokens(config.tokenHosts, now);
   return async (request, target, scope) => {
     const registry = access.registry(target.registry);
@@ -83,7 +83,7 @@ export function createProxy({ config, access, auth, now }: ProxyParts): Deps["pr
 function understand(
   registry: Registry,
   { rest, query }: ProxyTarget,
-  scope: RequestScope,
+  scope: Scope,
   access: AccessList,
 ): ApiRequest {
   const parsed = parseApiPath(rest);
@@ -155,7 +155,7 @@ function isEncoded({ status, headers }: FetchResponse): boolean {
 }
 
 /** The request's fetch, with a name for what the platform says of a network. */
-function told({ fetch }: RequestScope): Fetch {
+function told({ fetch }: Scope): Fetch {
   return async (url, init) => {
     try {
       return await fetch(url, init);

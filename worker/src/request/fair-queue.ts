@@ -1,23 +1,23 @@
-/** Who waits for the same, in the order in which they came. @module */
-import type { Exchange } from "./request-scope.ts";
+/** A fair queue: who waits for the same, in the order in which they came. @module */
+import type { RequestScope } from "./request-scope.ts";
 
 /** Who has not looked for so long, in milliseconds, is gone: the platform may drop a request without a word. */
 const GONE_MS = 200;
 
-/** Lines of waiting requests, by what they wait for. Without order those who come later could always be quicker. */
-export class Lines {
+/** Queues of waiting requests, by what they wait for. Without order those who come later could always be quicker. */
+export class FairQueue {
   readonly #now: () => number;
   /** When each has last looked. A map keeps the order. */
-  readonly #lines = new Map<string, Map<Exchange, number>>();
+  readonly #lines = new Map<string, Map<RequestScope, number>>();
 
   constructor(now: () => number) {
     this.#now = now;
   }
 
   /** Whether it is this request's turn. Nobody has to have joined where nobody waits. */
-  isFirst(what: string, exchange: Exchange): boolean {
+  isFirst(what: string, scope: RequestScope): boolean {
     for (const [other, seen] of this.#lines.get(what) ?? []) {
-      if (other === exchange) return true;
+      if (other === scope) return true;
       if (!other.stopped && this.#now() - seen < GONE_MS) return false;
       this.leave(what, other);
     }
@@ -25,16 +25,16 @@ export class Lines {
   }
 
   /** Joins the line, or stays in it. */
-  join(what: string, exchange: Exchange): void {
-    const line = this.#lines.get(what) ?? new Map<Exchange, number>();
+  join(what: string, scope: RequestScope): void {
+    const line = this.#lines.get(what) ?? new Map<RequestScope, number>();
     this.#lines.set(what, line);
-    line.set(exchange, this.#now());
+    line.set(scope, this.#now());
   }
 
   /** Leaves the line. */
-  leave(what: string, exchange: Exchange): void {
+  leave(what: string, scope: RequestScope): void {
     const line = this.#lines.get(what);
-    line?.delete(exchange);
+    line?.delete(scope);
     if (line?.size === 0) this.#lines.delete(what);
   }
 }

@@ -11,11 +11,11 @@ import type { Cache, Fetch, Image, OpenOptions } from "ocipeek";
 import { repositoryCache } from "../cache/repository.ts";
 import { isPlain } from "../config/config.ts";
 import { HttpError } from "../errors.ts";
-import type { Deps } from "../ports.ts";
+import type { Ports } from "../ports.ts";
 import { callerCredentials } from "../registry/credentials.ts";
-import { Lines } from "./fair-queue.ts";
+import { FairQueue } from "./fair-queue.ts";
 import { lacksDigests } from "./formats.ts";
-import type { Exchange } from "./request-scope.ts";
+import type { RequestScope } from "./request-scope.ts";
 import { type ImageName, imageReference } from "./route.ts";
 import { Tags } from "./tags.ts";
 
@@ -45,66 +45,66 @@ const WORKING_MS = 25;
 
 /** The images of an isolate. */
 export class Images {
-  readonly #deps: Deps;
+  readonly #ports: Ports;
   readonly #tags: Tags;
-  readonly #lines: Lines;
+  readonly #queue: FairQueue;
   /** Idle ones by key; a map keeps the order, the first is the one not used for longest. */
   readonly #idle = new Map<string, Slot[]>();
   #idleCount = 0;
   /** Those that requests have. */
-  readonly #users = new Map<Slot, Exchange>();
+  readonly #users = new Map<Slot, RequestScope>();
   /** How often an image is just being opened, by what was asked for. */
   readonly #opening = new Map<string, number>();
   #openingCount = 0;
 
-  constructor(deps: Deps) {
-    this.#deps = deps;
-    this.#tags = new Tags(deps);
-    this.#lines = new Lines(deps.now);
-    deps.onMemoryPressure?.(() => this.#closeOldest());
+  constructor(ports: Ports) {
+    this.#ports = ports;
+    this.#tags = new Tags(ports);
+    this.#queue = new FairQueue(ports.now);
+    ports.onMemoryPressure?.(() => this.#closeOldest());
   }
 
   /** The image for a request. */
-  async take(exchange: Exchange, name: ImageName, wanted: string | undefined): Promise<Lease> {
-    this.#deps.checkAllowed(name.registry, name.repository);
-    const slot = exchange.authorization
-      ? await this.#ownSlot(exchange, name, wanted)
-      : await this.#sharedSlot(exchange, name, wanted);
+  async take(scope: RequestScope, name: ImageName, wanted: string | undefined): Promise<Lease> {
+    this.#ports.checkAllowed(name.registry, name.repository);
+    const slot = scope.authorization
+      ? await this.#ownSlot(scope, name, wanted)
+      : await this.#sharedSlot(scope, name, wanted);
     return { image: slot.image, digest: slot.digest };
   }
 
   /** An image for this request alone. */
-  async #ownSlot(exchange: Exchange, name: ImageName, platform: string | undefined): Promise<Slot> {
-    while (this.#isFull()) await pause(exchange, STEP_MS);
-    return this.#open(exchange, name, platform, "");
+  async #ownSlot(scope: RequestScope, name: ImageName, platform: string | undefined): Promise<Slot> {
+    while (this.#isFull()) await pause(scope, STEP_MS);
+    return this.#open(scope, name, platform, "");
   }
 
   /** An idle image, or one that others give back soon, or one more. */
-  async #sharedSlot(exchange: Exchange, name: ImageName, platform: string | undefined): Promise<Slot> {
+  async #sharedSlot(scope: RequestScope, name: ImageName, platform: string | undefined): Promise<Slot> {
     const asked = `${imageReference(name)} ${platform ?? ""}`;
     let digest = name.digest ?? (await this.#tags.find(name));
     try {
       for (let waited = 0; ; waited += STEP_MS) {
         const key = digest === undefined ? "" : keyOf(name, digest, platform);
-        const slot = this.#lines.isFirst(asked, exchange) ? this.#takeIdle(key) : undefined;
+        const slot = this.#queue.isFirst(asked, scope) ? this.#takeIdle(key) : undefined;
         if (slot) {
-          this.#use(slot, exchange);
-          exchange.track(slot.image);
+          this.#use(slot, scope);
+          scope.track(slot.image);
           return slot;
         }
         if (!this.#isWorthWaiting(asked, key, waited)) break;
-        this.#lines.join(asked, exchange);
+        this.#queue.join(asked, scope);
         // A first turn lets those finish who wait for nothing.
-        await pause(exchange, waited === 0 ? 0 : STEP_MS);
+        await pause(scope, waited === 0 ? 0 : STEP_MS);
         digest ??= this.#tags.known(name);
       }
     } finally {
-      this.#lines.leave(asked, exchange);
+      this.#queue.leave(asked, scope);
     }
     if (digest !== undefined) {
-      return this.#open(exchange, { ...name, digest }, platform, asked);
+      return this.#open(scope, { ...name, digest }, platform, asked);
     }
-    const slot = await this.#open(exchange, name, platform, asked);
+    const slot = await this.#open(scope, name, platform, asked);
     await this.#tags.remember(name, slot.digest);
     return slot;
   }
@@ -113,9 +113,9 @@ export class Images {
    * Gives up what a request has, which did not get the memory that it needs. True where others have images, whose memory
    * may be free soon.
    */
-  yield(exchange: Exchange): boolean {
+  yield(scope: RequestScope): boolean {
     for (const [slot, user] of this.#users) {
-      if (user !== exchange) continue;
+      if (user !== scope) continue;
       this.#users.delete(slot);
       close(slot);
     }
@@ -123,7 +123,7 @@ export class Images {
   }
 
   #isFull(): boolean {
-    return this.#openingCount + this.#users.size >= this.#deps.config.limits.maxImagesInUse;
+    return this.#openingCount + this.#users.size >= this.#ports.config.limits.maxImagesInUse;
   }
 
   /**
@@ -142,7 +142,7 @@ export class Images {
 
   /** Opens an image and gives it to the request. */
   async #open(
-    exchange: Exchange,
+    scope: RequestScope,
     name: ImageName,
     platform: string | undefined,
     asked: string,
@@ -150,9 +150,9 @@ export class Images {
     this.#openingCount += 1;
     this.#opening.set(asked, (this.#opening.get(asked) ?? 0) + 1);
     try {
-      const slot = await this.#opened(exchange, name, platform);
-      this.#use(slot, exchange);
-      exchange.trackNew(slot.image);
+      const slot = await this.#opened(scope, name, platform);
+      this.#use(slot, scope);
+      scope.trackNew(slot.image);
       return slot;
     } finally {
       this.#openingCount -= 1;
@@ -162,15 +162,15 @@ export class Images {
     }
   }
 
-  async #opened(exchange: Exchange, name: ImageName, platform: string | undefined): Promise<Slot> {
-    const { config, open, auth } = this.#deps;
-    const own = exchange.authorization;
-    const shared = this.#deps.cache;
+  async #opened(scope: RequestScope, name: ImageName, platform: string | undefined): Promise<Slot> {
+    const { config, open, auth } = this.#ports;
+    const own = scope.authorization;
+    const shared = this.#ports.cache;
     const cache = shared && repositoryCache(shared, `${name.registry}/${name.repository}`);
     let slot: Slot | undefined;
     // While it is being opened it is this request's; later that of whoever has it.
     const fetch: Fetch = (url, init) => {
-      const user = slot ? this.#users.get(slot) : exchange;
+      const user = slot ? this.#users.get(slot) : scope;
       if (!user) throw new HttpError("ABORTED", "nobody asks for this any more");
       return SEARCH.test(url) ? user.fetchIfAllowed(url, init) : user.fetch(url, init);
     };
@@ -187,7 +187,7 @@ export class Images {
       plainHttp: isPlain(config, name.registry),
       defaultPlatform: config.defaultPlatform,
       tokenHosts: [...config.tokenHosts],
-      signal: exchange.signal,
+      signal: scope.signal,
     };
     const scheme = config.tlsRegistries.includes(name.registry) ? "https://" : "";
     let image = await open(`${scheme}${imageReference(name)}`, options);
@@ -201,9 +201,9 @@ export class Images {
     return slot;
   }
 
-  #use(slot: Slot, exchange: Exchange): void {
-    this.#users.set(slot, exchange);
-    exchange.onEnd(() => this.#giveBack(slot, exchange));
+  #use(slot: Slot, scope: RequestScope): void {
+    this.#users.set(slot, scope);
+    scope.onEnd(() => this.#giveBack(slot, scope));
   }
 
   #takeIdle(key: string): Slot | undefined {
@@ -218,10 +218,10 @@ export class Images {
     }
   }
 
-  #giveBack(slot: Slot, exchange: Exchange): void {
+  #giveBack(slot: Slot, scope: RequestScope): void {
     this.#users.delete(slot);
     // What was stopped in the middle of something is not used again.
-    if (slot.key === "" || !exchange.isQuiet || !slot.image.isOpen) {
+    if (slot.key === "" || !scope.isQuiet || !slot.image.isOpen) {
       close(slot);
       return;
     }
@@ -229,7 +229,7 @@ export class Images {
     this.#idle.delete(slot.key);
     this.#idle.set(slot.key, [...slots, slot]);
     this.#idleCount += 1;
-    while (this.#idleCount > this.#deps.config.limits.maxOpenImages) {
+    while (this.#idleCount > this.#ports.config.limits.maxOpenImages) {
       if (!this.#closeOldest()) break;
     }
   }
@@ -244,9 +244,9 @@ export class Images {
 }
 
 /** Waits a moment, by a timer of the request's own: on the edge's platform nothing else may be waited for. */
-async function pause(exchange: Exchange, ms: number): Promise<void> {
+async function pause(scope: RequestScope, ms: number): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, ms));
-  exchange.signal.throwIfAborted();
+  scope.signal.throwIfAborted();
 }
 
 /** Without a platform another image may be meant than by the name of the default one: the only one of an index. */

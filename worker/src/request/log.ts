@@ -1,12 +1,12 @@
 /** What is written about a request: one JSON line, and one data point where the platform counts. @module */
 
 import type { HttpError } from "../errors.ts";
-import type { Deps } from "../ports.ts";
-import type { Exchange } from "./request-scope.ts";
+import type { Ports } from "../ports.ts";
+import type { RequestScope } from "./request-scope.ts";
 import type { Route } from "./route.ts";
 
 /** A request and its answer, as far as they are known. */
-export interface Visited {
+export interface Answered {
   readonly method: string;
   readonly route: Route | undefined;
   readonly status: number;
@@ -16,17 +16,22 @@ export interface Visited {
  * Writes both. There is no header and no query in them, so no credential and no signature; the path in the image is
  * left out too, since it may say more about the caller than about the worker.
  */
-export function record(deps: Deps, exchange: Exchange, visited: Visited, error: HttpError | undefined): void {
-  const { method, route, status } = visited;
-  const cost = exchange.cost();
+export function record(
+  ports: Ports,
+  scope: RequestScope,
+  answered: Answered,
+  error: HttpError | undefined,
+): void {
+  const { method, route, status } = answered;
+  const cost = scope.cost();
   const image = route && "image" in route ? route.image : undefined;
   const registry = image?.registry ?? (route?.kind === "proxy" ? route.target.registry : undefined);
   const kind = route?.kind ?? "none";
-  const ms = exchange.elapsed();
-  deps.log({
+  const ms = scope.elapsed();
+  ports.log({
     level: status >= 500 && error?.code !== "ABORTED" ? "error" : "info",
-    time: new Date(deps.now()).toISOString(),
-    id: exchange.id,
+    time: new Date(ports.now()).toISOString(),
+    id: scope.id,
     method,
     kind,
     ...(registry ? { registry } : {}),
@@ -36,15 +41,15 @@ export function record(deps: Deps, exchange: Exchange, visited: Visited, error: 
     // Only of what nobody foresaw, and only its stack: it names no value.
     ...(error?.code === "INTERNAL" && error.cause instanceof Error ? { stack: error.cause.stack } : {}),
     ms,
-    sent: exchange.sent,
-    ...(exchange.leftOut > 0 ? { leftOut: exchange.leftOut } : {}),
+    sent: scope.sent,
+    ...(scope.leftOut > 0 ? { leftOut: scope.leftOut } : {}),
     ...cost,
   });
   try {
-    deps.analytics?.writeDataPoint({
+    ports.analytics?.writeDataPoint({
       indexes: [registry ?? ""],
       blobs: [kind, method, String(status), error?.code ?? "", image?.repository ?? ""],
-      doubles: [1, ms, exchange.sent, cost.requests, cost.bytes, cost.cacheHits, cost.inflated],
+      doubles: [1, ms, scope.sent, cost.requests, cost.bytes, cost.cacheHits, cost.inflated],
     });
   } catch {
     // Counting must not cost an answer.

@@ -1,9 +1,9 @@
-/** One request on its way through the worker: its limits, its clock, what it cost, and how it ended. @module */
+/** The scope of one request: its limits, its clock, what it cost, and how it ended. @module */
 import type { Fetch, FetchResponse, Image } from "ocipeek";
 import type { RequestLimits } from "../config/config.ts";
 import { HttpError, toHttpError } from "../errors.ts";
 import { Sharing } from "../http/sharing.ts";
-import type { Deps, RequestScope } from "../ports.ts";
+import type { Ports, Scope } from "../ports.ts";
 import { Turns } from "./turns.ts";
 
 /** What a request has cost so far. */
@@ -22,7 +22,7 @@ export interface Cost {
 type Base = { image: Image; cacheHits: number; inflated: number };
 
 /** The request's scope. Ends once: by {@link end}. */
-export class Exchange implements RequestScope {
+export class RequestScope implements Scope {
   readonly id: string;
   readonly authorization: string | undefined;
   readonly fetch: Fetch;
@@ -37,7 +37,7 @@ export class Exchange implements RequestScope {
   isAnswered = false;
   /** Settles when all that belongs to the request is over. */
   readonly ended: Promise<void>;
-  readonly #deps: Deps;
+  readonly #ports: Ports;
   readonly #started: number;
   readonly #controller = new AbortController();
   readonly #timers: ReturnType<typeof setTimeout>[] = [];
@@ -51,18 +51,18 @@ export class Exchange implements RequestScope {
   #base: Base | undefined;
   #last = { cacheHits: 0, inflated: 0 };
 
-  constructor(request: Request, deps: Deps) {
-    this.#deps = deps;
-    this.#started = deps.now();
+  constructor(request: Request, ports: Ports) {
+    this.#ports = ports;
+    this.#started = ports.now();
     this.id = requestId(request.headers);
-    this.authorization = deps.config.passAuthorization ? basic(request.headers) : undefined;
+    this.authorization = ports.config.passAuthorization ? basic(request.headers) : undefined;
     this.turns = new Turns(this.#controller.signal);
-    this.sharing = new Sharing(deps.config, request);
+    this.sharing = new Sharing(ports.config, request);
     this.fetch = (url, init) => this.#fetch(url, init);
     this.ended = new Promise((resolve) => {
       this.#settle = resolve;
     });
-    const { maxSeconds, maxSecondsToHead } = deps.config.limits;
+    const { maxSeconds, maxSecondsToHead } = ports.config.limits;
     this.#after(maxSecondsToHead, "the answer's head");
     this.#after(maxSeconds, "the answer");
     const leave = (): void => this.leave();
@@ -80,7 +80,7 @@ export class Exchange implements RequestScope {
 
   /** It is about this registry: from now on answers say whose rights they are made with. */
   readsFrom(registry: string): void {
-    const { isOperators } = this.#deps;
+    const { isOperators } = this.#ports;
     this.sharing.audience =
       this.authorization !== undefined ? "caller" : isOperators(registry) ? "operator" : "everybody";
   }
@@ -155,7 +155,7 @@ export class Exchange implements RequestScope {
     const before = this.cost();
     this.#base = { image, cacheHits: cacheHits - before.cacheHits, inflated: inflated - before.inflated };
     // Within a step, too.
-    image.allowInflated(Math.max(0, this.#deps.config.limits.maxInflatedBytes - this.cost().inflated));
+    image.allowInflated(Math.max(0, this.#ports.config.limits.maxInflatedBytes - this.cost().inflated));
   }
 
   /** What it has cost so far. */
@@ -184,17 +184,17 @@ export class Exchange implements RequestScope {
 
   /** Runs a step and notes how long it took, for `Server-Timing`. */
   async timed<T>(name: string, step: () => Promise<T>): Promise<T> {
-    const start = this.#deps.now();
+    const start = this.#ports.now();
     try {
       return await step();
     } finally {
-      this.#timings.push(`${name};dur=${this.#deps.now() - start}`);
+      this.#timings.push(`${name};dur=${this.#ports.now() - start}`);
     }
   }
 
   /** Milliseconds since it began. */
   elapsed(): number {
-    return this.#deps.now() - this.#started;
+    return this.#ports.now() - this.#started;
   }
 
   /** Headers that say what the answer cost up to its first byte. */
@@ -215,7 +215,7 @@ export class Exchange implements RequestScope {
   }
 
   #limit(name: keyof RequestLimits, value: number): void {
-    const most = this.#deps.config.limits[name];
+    const most = this.#ports.config.limits[name];
     if (value > most) {
       this.stop(new HttpError("LIMIT_EXCEEDED", `this request needs more than ${name} = ${most}`));
     }
@@ -229,7 +229,7 @@ export class Exchange implements RequestScope {
   async fetchIfAllowed(url: string, init: Parameters<Fetch>[1]): Promise<FetchResponse> {
     this.#begin();
     try {
-      return this.#counted(await this.#deps.fetch(url, init));
+      return this.#counted(await this.#ports.fetch(url, init));
     } catch (error) {
       if (!(error instanceof HttpError)) throw error;
       const answer = { errors: [{ code: "DENIED", message: error.message }] };
@@ -246,7 +246,7 @@ export class Exchange implements RequestScope {
   async #fetch(url: string, init: Parameters<Fetch>[1]): Promise<FetchResponse> {
     this.#begin();
     try {
-      return this.#counted(await this.#deps.fetch(url, init));
+      return this.#counted(await this.#ports.fetch(url, init));
     } catch (error) {
       // The guard's refusals are final: without this the package would try again.
       if (error instanceof HttpError) this.stop(error);

@@ -1,19 +1,19 @@
-/** A path of an image, found, and the headers that all answers about it share. @module */
+/** A resolved path of an image, and the headers that all answers about it share. @module */
 import type { FileTree, Image, Stats } from "ocipeek";
 import type { Config } from "../config/config.ts";
 import { HttpError } from "../errors.ts";
 import { precondition, SAFE } from "../http/headers.ts";
-import type { Deps } from "../ports.ts";
+import type { Ports } from "../ports.ts";
 import { isVerified, mergedFormat, noLayers, readerText } from "./formats.ts";
 import type { Images, Lease } from "./images.ts";
-import type { Exchange } from "./request-scope.ts";
+import type { RequestScope } from "./request-scope.ts";
 import { encodePath, imageUrl, queryText, type TreeRoute } from "./route.ts";
 
 /** What the answers to a request for a path are made from. */
-export interface Visit {
+export interface ResolvedPath {
   readonly request: Request;
   readonly route: TreeRoute;
-  readonly exchange: Exchange;
+  readonly scope: RequestScope;
   readonly config: Config;
   /** Milliseconds since the epoch. */
   readonly now: number;
@@ -27,22 +27,22 @@ export interface Visit {
 }
 
 /** Opens the image and finds the path. */
-export async function visit(
+export async function resolvePath(
   request: Request,
   route: TreeRoute,
-  exchange: Exchange,
-  deps: Deps,
+  scope: RequestScope,
+  ports: Ports,
   images: Images,
-): Promise<Visit> {
+): Promise<ResolvedPath> {
   const { params } = route;
-  const lease = await exchange.timed("open", () => images.take(exchange, route.image, params.platform));
+  const lease = await scope.timed("open", () => images.take(scope, route.image, params.platform));
   const tree = params.layer === undefined ? lease.image : layerOf(lease.image, params.layer);
-  const stats = await exchange.timed("find", () =>
-    tree.stat(route.slash ? slashed(route.path) : route.path, { signal: exchange.signal }),
+  const stats = await scope.timed("find", () =>
+    tree.stat(route.slash ? slashed(route.path) : route.path, { signal: scope.signal }),
   );
-  exchange.checkInflated();
-  const { config } = deps;
-  return { request, route, exchange, config, now: deps.now(), lease, tree, layer: params.layer, stats };
+  scope.checkInflated();
+  const { config } = ports;
+  return { request, route, scope, config, now: ports.now(), lease, tree, layer: params.layer, stats };
 }
 
 function layerOf(image: Image, digest: string): FileTree {
@@ -61,7 +61,7 @@ function slashed(path: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** The visit's URL below the image: path and query. */
+/** The path's URL below the image: path and query. */
 export function pathUrl(route: TreeRoute, slash: boolean, without?: string): string {
   const end = slash && route.path.length > 0 ? "/" : "";
   return `/-/${encodePath(route.path)}${end}${queryText(route.query, without)}`;
@@ -74,7 +74,7 @@ const MAX_LOCATION = 4096;
  * How an answer was verified: `manifest=tag, metadata=ztoc-digest, index=image` for names and attributes, and for content
  * also `content=span-digest, header`.
  */
-export function verifiedText({ route, stats }: Visit, hasContent: boolean): string {
+export function verifiedText({ route, stats }: ResolvedPath, hasContent: boolean): string {
   const { metadata, content, header, index } = stats.verified;
   // A tag is resolved here to a digest and then remembered: it still was a tag that the caller trusted.
   const manifest = route.image.digest ? "digest" : "tag";
@@ -83,19 +83,19 @@ export function verifiedText({ route, stats }: Visit, hasContent: boolean): stri
 }
 
 /** Whether an answer never changes: what no digest vouches for, or an attached index alone, may be another thing tomorrow. */
-export function isPinned({ route, stats }: Pick<Visit, "route" | "stats">): boolean {
+export function isPinned({ route, stats }: Pick<ResolvedPath, "route" | "stats">): boolean {
   return route.image.digest !== undefined && isVerified(stats.verified);
 }
 
 /**
- * Headers that an answer about a visit has, whatever its status: who may keep it and how long, the URL under which
+ * Headers that an answer about a path has, whatever its status: who may keep it and how long, the URL under which
  * it never changes, what it cost, and that nothing in it is to be run.
  */
-export function visitHeaders(
-  visit: Visit,
+export function pathHeaders(
+  resolved: ResolvedPath,
   options: { etag: string; varies?: boolean; lastModified?: Date | undefined },
 ): Record<string, string> {
-  const { route, exchange, lease } = visit;
+  const { route, scope, lease } = resolved;
   const { registry, repository } = route.image;
   const permanent =
     imageUrl({ registry, repository, tag: undefined, digest: lease.image.digest }) +
@@ -104,15 +104,15 @@ export function visitHeaders(
   const isTold = permanent !== asked && permanent.length <= MAX_LOCATION;
   return {
     ...SAFE,
-    ...exchange.sharing.headers(options.varies ? ["accept"] : []),
+    ...scope.sharing.headers(options.varies ? ["accept"] : []),
     ...(isTold ? { "content-location": permanent } : {}),
-    "cache-control": exchange.sharing.cacheControl(isPinned(visit)),
+    "cache-control": scope.sharing.cacheControl(isPinned(resolved)),
     etag: options.etag,
     ...(options.lastModified ? { "last-modified": options.lastModified.toUTCString() } : {}),
     "x-ocipeek-digest": lease.image.digest,
-    "x-ocipeek-reader": readerText(lease.image, visit.stats),
-    "x-ocipeek-verified": verifiedText(visit, false),
-    ...exchange.costHeaders(),
+    "x-ocipeek-reader": readerText(lease.image, resolved.stats),
+    "x-ocipeek-verified": verifiedText(resolved, false),
+    ...scope.costHeaders(),
   };
 }
 
@@ -121,14 +121,14 @@ export function visitHeaders(
  * @throws HttpError `PRECONDITION_FAILED`
  */
 export function conditional(
-  visit: Visit,
+  resolved: ResolvedPath,
   headers: Record<string, string>,
   lastModified?: Date,
 ): Response | undefined {
-  const { request, exchange } = visit;
-  const outcome = precondition(request.headers, headers.etag ?? "", lastModified, isPinned(visit));
+  const { request, scope } = resolved;
+  const outcome = precondition(request.headers, headers.etag ?? "", lastModified, isPinned(resolved));
   if (outcome === 412) throw new HttpError("PRECONDITION_FAILED", "the file is not the one of If-Match");
   if (outcome === undefined) return undefined;
-  exchange.end();
+  scope.end();
   return new Response(null, { status: 304, headers });
 }

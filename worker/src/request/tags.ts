@@ -1,5 +1,5 @@
 /** What tags named lately: in this isolate, and in those that share its cache. @module */
-import type { Deps } from "../ports.ts";
+import type { Ports } from "../ports.ts";
 import type { ImageName } from "./route.ts";
 
 interface Entry {
@@ -13,46 +13,47 @@ const MAX_TAGS = 1000;
 
 /** Digests by tag, each for the time that the configuration says. Tags of private reads do not get here. */
 export class Tags {
-  readonly #deps: Deps;
+  readonly #ports: Ports;
   readonly #tags = new Map<string, Entry>();
 
-  constructor(deps: Deps) {
-    this.#deps = deps;
+  constructor(ports: Ports) {
+    this.#ports = ports;
   }
 
   /** What this isolate knows. */
   known(name: ImageName): string | undefined {
     const entry = this.#tags.get(keyOf(name));
-    return entry && entry.until > this.#deps.now() ? entry.digest : undefined;
+    return entry && entry.until > this.#ports.now() ? entry.digest : undefined;
   }
 
   /** What this isolate or its cache knows. */
   async find(name: ImageName): Promise<string | undefined> {
     const known = this.known(name);
     if (known) return known;
-    const now = this.#deps.now();
+    const now = this.#ports.now();
     const entry = await this.#cached(keyOf(name)).catch(() => undefined);
     // A time further ahead than we would set was set by another configuration.
-    if (!entry || entry.until <= now || entry.until > now + this.#deps.config.tagTtl * 1000) return undefined;
+    if (!entry || entry.until <= now || entry.until > now + this.#ports.config.tagTtl * 1000)
+      return undefined;
     this.#set(keyOf(name), entry);
     return entry.digest;
   }
 
   /** Remembers what the registry said. */
   async remember(name: ImageName, digest: string): Promise<void> {
-    const ttl = this.#deps.config.tagTtl;
+    const ttl = this.#ports.config.tagTtl;
     if (ttl === 0) return;
-    const entry = { digest, until: this.#deps.now() + ttl * 1000 };
+    const entry = { digest, until: this.#ports.now() + ttl * 1000 };
     this.#set(keyOf(name), entry);
     try {
-      await this.#deps.cache?.put(keyOf(name), new TextEncoder().encode(JSON.stringify(entry)));
+      await this.#ports.cache?.put(keyOf(name), new TextEncoder().encode(JSON.stringify(entry)));
     } catch {
       // A cache that keeps nothing costs a request later.
     }
   }
 
   async #cached(key: string): Promise<Entry | undefined> {
-    const bytes = await this.#deps.cache?.get(key);
+    const bytes = await this.#ports.cache?.get(key);
     if (!bytes) return undefined;
     const { digest, until } = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>;
     const good = typeof digest === "string" && /^sha256:[0-9a-f]{64}$/.test(digest);

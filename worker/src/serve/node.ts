@@ -7,7 +7,7 @@ import type { Listen, Listening } from "./listen.ts";
 /** Listens. */
 export async function serveNode({ hostname, port, handle }: Listen): Promise<Listening> {
   const server = createServer((incoming, outgoing) => {
-    void exchange(incoming, outgoing, handle).catch(() => outgoing.destroy());
+    void scope(incoming, outgoing, handle).catch(() => outgoing.destroy());
   });
   server.listen(port, hostname);
   await once(server, "listening");
@@ -22,7 +22,7 @@ export async function serveNode({ hostname, port, handle }: Listen): Promise<Lis
   };
 }
 
-async function exchange(
+async function scope(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   handle: Listen["handle"],

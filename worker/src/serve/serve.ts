@@ -2,7 +2,7 @@
 
 import { fileURLToPath } from "node:url";
 import { proxyFetchIfNeeded, proxyFor } from "ocipeek/node";
-import { assemble } from "../compose.ts";
+import { compose } from "../compose.ts";
 import { ConfigError, type Env, parseConfig } from "../config/config.ts";
 import { HttpError } from "../errors.ts";
 import type { PlatformFetch } from "../registry/guarded-fetch.ts";
@@ -76,7 +76,7 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
     throw new ConfigError(`--cache-dir: ${cause.message.replace(/^INVALID_ARGUMENT: /, "")}`);
   });
   const stopped = new AbortController();
-  const { handle } = assemble(config, env, {
+  const { handle } = compose(config, env, {
     fetch: publicFetch(config, undefined, networkOf(options, env)),
     host: "ocipeek.invalid",
     waitUntil,

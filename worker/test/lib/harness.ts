@@ -4,7 +4,7 @@ import { serveLayout } from "../../../scripts/lib/layout-registry.mjs";
 import { DEMO, REPOSITORY } from "../../../tests/lib/docker-registry.mjs";
 import { parseConfig } from "../../src/config/config.ts";
 import { createHandler } from "../../src/handler.ts";
-import type { Deps, Handle } from "../../src/ports.ts";
+import type { Handle, Ports } from "../../src/ports.ts";
 
 export interface Harness {
   /** `127.0.0.1:port` */
@@ -23,10 +23,10 @@ export interface Harness {
   close(): Promise<void>;
 }
 
-/** Starts both. `deps` replaces parts of the handler's. */
+/** Starts both. `ports` replaces parts of the handler's. */
 export async function start(
   env: Record<string, unknown> = {},
-  deps: Partial<Deps> = {},
+  ports: Partial<Ports> = {},
   { dir, repository } = { dir: DEMO, repository: REPOSITORY },
 ): Promise<Harness> {
   let seen: string[] = [];
@@ -56,7 +56,7 @@ export async function start(
     hooks: undefined,
     log: (record) => logged.push(record),
     analytics: undefined,
-    ...deps,
+    ...ports,
   });
   const context = {
     waitUntil: (promise: Promise<unknown>) => {
