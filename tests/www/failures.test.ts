@@ -9,7 +9,7 @@ const around = { reference: "ghcr.io/org/app:1", proxy: false, passAuthorization
 
 /** The package's codes, and those of the page that its protocol lists. */
 function allCodes(): string[] {
-  const own = /export type ErrorCode =([^;]*);/.exec(source("js/types/index.ts"))?.[1] ?? "";
+  const own = /export type ErrorCode =([^;]*);/.exec(source("js/types/error.ts"))?.[1] ?? "";
   const page =
     /Codes besides the package's:([\s\S]*?)\*\//.exec(source("www/src/protocol/api.ts"))?.[1] ?? "";
   return [...own.matchAll(/"([A-Z_]+)"/g), ...page.matchAll(/`([A-Z_]+)`/g)].map((it) => it[1] ?? "");
