@@ -1,31 +1,26 @@
+import { BoundedMap } from "./common/bounded-map.js";
 import { invalid } from "./errors.js";
 import type { Cache } from "./types/index.js";
 
 /** Keeps bytes in memory, the last used ones up to a size. */
 export class MemoryCache implements Cache {
-  readonly #entries = new Map<string, Uint8Array>();
+  readonly #entries: BoundedMap<string, Uint8Array>;
   readonly #maxBytes: number;
-  #bytes = 0;
 
   /** Keeps `maxBytes`, 64 MiB by default. */
   constructor(options: { maxBytes?: number } = {}) {
     this.#maxBytes = options.maxBytes ?? 64 << 20;
     if (!(this.#maxBytes >= 0)) throw invalid("maxBytes must be a number that is not negative");
+    this.#entries = new BoundedMap(this.#maxBytes, (value) => value.byteLength);
   }
 
   /** Bytes held. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#entries.weight;
   }
 
   get(key: string): Uint8Array | undefined {
-    const value = this.#entries.get(key);
-    if (value) {
-      // A map keeps the order of insertion: the first one is the one not used for longest.
-      this.#entries.delete(key);
-      this.#entries.set(key, value);
-    }
-    return value;
+    return this.#entries.use(key);
   }
 
   getRange(key: string, start: number, end: number): Uint8Array | undefined {
@@ -33,19 +28,8 @@ export class MemoryCache implements Cache {
   }
 
   put(key: string, value: Uint8Array): void {
-    this.#drop(key);
-    if (value.byteLength > this.#maxBytes) return;
-    this.#entries.set(key, value);
-    this.#bytes += value.byteLength;
-    for (const oldest of this.#entries.keys()) {
-      if (this.#bytes <= this.#maxBytes) break;
-      this.#drop(oldest);
-    }
-  }
-
-  #drop(key: string): void {
-    this.#bytes -= this.#entries.get(key)?.byteLength ?? 0;
-    this.#entries.delete(key);
+    if (value.byteLength > this.#maxBytes) this.#entries.delete(key);
+    else this.#entries.set(key, value);
   }
 }
 

@@ -1,5 +1,6 @@
 /** A zTOC's bytes: those that wasm made, and the checkpoints in a store between them. @module */
 import { Hasher, type RawHash } from "../../wasm/ocipeek_build.js";
+import { hex } from "../common/hex.js";
 import { invalid } from "../errors.js";
 import type { SpillStore } from "../types/build.js";
 import type { Blob as Content } from "../types/content.js";
@@ -58,8 +59,7 @@ class RuntimeSum {
   }
 
   digest(): string {
-    const hex = Array.from(this.#hash.digest(), (byte) => byte.toString(16).padStart(2, "0"));
-    return `sha256:${hex.join("")}`;
+    return `sha256:${hex(this.#hash.digest())}`;
   }
 
   free(): void {}

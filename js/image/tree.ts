@@ -1,9 +1,9 @@
 import type { RawStat, Tree } from "../../wasm/ocipeek.js";
+import { Turns } from "../common/turns.js";
 import { invalid, OcipeekError } from "../errors.js";
 import { baseName, pathBytes } from "../path.js";
 import type { Scope } from "../scope.js";
 import { decode } from "../text.js";
-import { Turns } from "../turns.js";
 import type {
   Dirent,
   FileStream,
@@ -17,6 +17,8 @@ import type {
 import { DirentOf, StatsOf } from "./stats.js";
 import { openStream } from "./stream.js";
 
+/** A turn of a walk; 2,048 entries where the clock stands still. */
+const TURN = { ms: 8, units: 2048 };
 /** Entries that one step of a walk gives at most. */
 const BATCH = 128;
 
@@ -183,14 +185,14 @@ export class FileTree {
   ): AsyncGenerator<RawStat[], void, undefined> {
     const bytes = pathBytes(path);
     const cursor = await this.scope.run(signal, () => this.#tree().walk(bytes, glob));
-    const turns = new Turns();
+    const turns = new Turns(TURN);
     try {
       for (;;) {
         const batch = await this.scope.run(signal, (stop) => cursor.next(stop));
         if (batch === undefined) return;
         yield batch;
         // One that is not full ended because much was passed over for it.
-        await (batch.length < BATCH ? turns.full() : turns.spend(batch.length));
+        await (batch.length < BATCH ? turns.yield() : turns.spend(batch.length));
       }
     } finally {
       cursor.free();

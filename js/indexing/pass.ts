@@ -1,5 +1,6 @@
 /** One layer streaming past once, for all who want its index. @module */
 
+import { BoundedMap } from "../common/bounded-map.js";
 import { OcipeekError } from "../errors.js";
 import { ready } from "../runtime.js";
 import type { BuildProgress, ZtocEntry } from "../types/build.js";
@@ -46,7 +47,7 @@ const PASSING = ["NETWORK", "RATE_LIMITED"];
 const MAX_FAILURES = 256;
 
 /** Failures of late: each try costs all that comes before it, so that not every read tries again. */
-const failures = new Map<string, { error: OcipeekError; until: number }>();
+const failures = new BoundedMap<string, { error: OcipeekError; until: number }>(MAX_FAILURES);
 
 /** Remembers a failure for a while. */
 function remember(key: string, error: unknown): void {
@@ -54,10 +55,7 @@ function remember(key: string, error: unknown): void {
   if (!(error instanceof OcipeekError) || error.code === "ABORTED") return;
   const passing = Math.max(PASSING_MS, Math.min((error.retryAfter ?? 0) * 1000, LASTING_MS));
   const time = PASSING.includes(error.code) ? passing : LASTING_MS;
-  failures.delete(key);
   failures.set(key, { error, until: Date.now() + time });
-  const [oldest] = failures.keys();
-  if (failures.size > MAX_FAILURES && oldest !== undefined) failures.delete(oldest);
 }
 
 /** The failure that is remembered. */

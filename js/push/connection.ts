@@ -1,11 +1,11 @@
 /** Requests to one repository of a registry: signed in, redirected, sent again where that may help. @module */
 
+import { MAX_IDLE_MS, Watch } from "../common/watch.js";
 import { OcipeekError } from "../errors.js";
 import { type AuthorizeOptions, authorize } from "../registry/authorize.js";
 import { answeredPlainly, isLoopback, schemeOf } from "../registry/scheme.js";
 import { isBrowser, ready } from "../runtime.js";
 import type { Auth, ErrorCode, Fetch, Reference } from "../types/index.js";
-import { MAX_IDLE_MS, Watch } from "../watch.js";
 import { type Answer, transfer } from "./transfer.js";
 
 export type { Answer } from "./transfer.js";

@@ -1,4 +1,5 @@
 /** What is pushed: blobs and manifests. @module */
+import { sha256 } from "../common/hex.js";
 import type { Blob, Manifest } from "../types/content.js";
 
 /** A blob in memory. */
@@ -17,6 +18,5 @@ export async function manifestOf(bytes: Uint8Array<ArrayBuffer>, mediaType: stri
 
 /** `sha256:…` of bytes. */
 export async function digestOf(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return `sha256:${Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+  return `sha256:${await sha256(bytes)}`;
 }

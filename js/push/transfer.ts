@@ -1,7 +1,8 @@
 /** One exchange with a server: watched, so that it ends where nothing comes or goes any more. @module */
+
+import { MAX_IDLE_MS, Watch } from "../common/watch.js";
 import { OcipeekError } from "../errors.js";
 import type { Fetch, FetchInit } from "../types/index.js";
-import { MAX_IDLE_MS, Watch } from "../watch.js";
 
 /** Bytes a millisecond that a network takes at least: what is sent out of sight has so much more time. */
 const SLOWEST = 64;

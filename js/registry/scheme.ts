@@ -1,4 +1,5 @@
 /** `http` or `https`: what a reference forces, and what a registry on this machine speaks. @module */
+import { BoundedMap } from "../common/bounded-map.js";
 import type { Fetch } from "../types/index.js";
 
 /** A reference, without the scheme that it was written with. */
@@ -31,7 +32,7 @@ export function schemeOptions(scheme: "http" | "https" | undefined): {
 const ASKED_MS = 3000;
 const MAX_KNOWN = 64;
 /** Whether hosts of this machine speak TLS. */
-const known = new Map<string, boolean>();
+const known = new BoundedMap<string, boolean>(MAX_KNOWN);
 
 /**
  * The scheme of a registry, for requests that the wasm module does not make; the rule is the same there: `https`, but on
@@ -42,14 +43,14 @@ export async function schemeOf(host: string, fetch: Fetch, signal?: AbortSignal)
   let https = known.get(host);
   if (https === undefined) {
     https = await asksTls(host, fetch, signal);
-    if (https) remember(host, true);
+    if (https) known.set(host, true);
   }
   return https ? "https" : "http";
 }
 
 /** A registry on this machine answered without TLS. What says that it wants TLS after all is asked again. */
 export function answeredPlainly(host: string, status: number): void {
-  if (isLoopback(host) && status !== 400) remember(host, false);
+  if (isLoopback(host) && status !== 400) known.set(host, false);
 }
 
 async function asksTls(host: string, fetch: Fetch, signal: AbortSignal | undefined): Promise<boolean> {
@@ -78,11 +79,6 @@ function textOf(error: unknown): string {
     next = cause;
   }
   return parts.join(" ");
-}
-
-function remember(host: string, https: boolean): void {
-  if (known.size >= MAX_KNOWN) known.clear();
-  known.set(host, https);
 }
 
 /** Whether a host, with or without a port, is this machine by its name alone; see the crate's `oci::is_loopback`. */

@@ -1,8 +1,9 @@
 // What a tree shows: order, open folders, filter, and where keys lead.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { encodePath } from "../../web/path.ts";
 import { type Catalogue, childrenOf, nameOf, typeOf } from "../../www/src/protocol/catalogue.ts";
-import { displayPath, encodePath, entryAt, pathOf } from "../../www/src/protocol/path.ts";
+import { displayPath, entryAt, pathOf } from "../../www/src/protocol/path.ts";
 import { TreeKeys } from "../../www/src/ui/tree/keys.ts";
 import { highlight, ownMatches } from "../../www/src/ui/tree/matches.ts";
 import { TreeModel } from "../../www/src/ui/tree/model.ts";

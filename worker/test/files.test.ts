@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { layers, merged } from "../../tests/lib/expected.mjs";
 import { IMAGE } from "../../tests/lib/variants.mjs";
-import { encodePath } from "../src/request/route.ts";
+import { encodePath } from "../../web/path.ts";
+
 import { type Harness, sha256, start } from "./lib/harness.ts";
 
 interface Line {

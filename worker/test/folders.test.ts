@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { after, before, describe, test } from "node:test";
 import { merged } from "../../tests/lib/expected.mjs";
+import { encodePath } from "../../web/path.ts";
 import { PAGE_CSP } from "../src/http/html.ts";
-import { encodePath } from "../src/request/route.ts";
+
 import { type Harness, sha256, start } from "./lib/harness.ts";
 
 interface Entry {

@@ -1,8 +1,9 @@
 // What URLs mean, read from their raw text.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { encodePath } from "../../web/path.ts";
 import { HttpError } from "../src/errors.ts";
-import { encodePath, imageUrl, parseRoute, type Route, type TreeRoute } from "../src/request/route.ts";
+import { imageUrl, parseRoute, type Route, type TreeRoute } from "../src/request/route.ts";
 
 const D = `sha256:${"a".repeat(64)}`;
 const latin1 = (bytes: Uint8Array) => Buffer.from(bytes).toString("latin1");

@@ -43,7 +43,7 @@ async function* items({ scope, tree, stats }: ResolvedPath): AsyncGenerator<TarI
   for await (const item of itemsOf(tree, stats, new Uint8Array(), options)) {
     scope.checkEntries(count);
     scope.checkInflated();
-    await scope.turns.step();
+    await scope.turns.spend();
     count += 1;
     if (item.failure) scope.leftOut += 1;
     // The folder itself has no name of its own in it.

@@ -51,7 +51,7 @@ export async function startBody(
     while (chunk?.length === 0) chunk = await source.next();
     scope.checkInflated();
     // A caller that takes all at once must not keep the others waiting.
-    await scope.turns.step();
+    await scope.turns.spend();
     return chunk;
   };
   let sent = 0;

@@ -1,12 +1,13 @@
 /** Files: whole, by range, or their head alone. @module */
 import type { Stats } from "ocipeek";
 import { contentDisposition } from "../../../web/disposition.ts";
+import { encodePath } from "../../../web/path.ts";
 import { HttpError } from "../errors.ts";
 import { contentType } from "../http/content-type.ts";
 import { etagOf, lastModified, rangeOf } from "../http/headers.ts";
 import { layerOf, weakMark } from "../request/formats.ts";
 import { conditional, pathHeaders, type ResolvedPath, verifiedText } from "../request/resolved-path.ts";
-import { encodePath } from "../request/route.ts";
+
 import { fromStream, startBody } from "./body.ts";
 
 /** The answer for a path that leads to a file. */

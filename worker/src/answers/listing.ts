@@ -1,11 +1,13 @@
 /** Folders: one level as JSON or HTML, or all below as lines of JSON. @module */
 import type { Stats } from "ocipeek";
+import { mergedFormat } from "../../../web/formats.ts";
+import { encodePath } from "../../../web/path.ts";
 import type { HttpError } from "../errors.ts";
 import { etagOf, prefersSecond } from "../http/headers.ts";
 import { bytesUnlessText, escapeHtml, page } from "../http/html.ts";
-import { mergedFormat, readerText, weakMark } from "../request/formats.ts";
+import { readerText, weakMark } from "../request/formats.ts";
 import { conditional, pathHeaders, type ResolvedPath } from "../request/resolved-path.ts";
-import { encodePath, imageUrl } from "../request/route.ts";
+import { imageUrl } from "../request/route.ts";
 import { fromGenerator, startBody } from "./body.ts";
 
 /** Lines are sent together up to about so many bytes. */
@@ -51,7 +53,7 @@ async function children(
     const path = entry.pathBytes;
     shown.push(show(path.subarray(path.lastIndexOf(0x2f) + 1), entry));
     scope.checkListing(shown.length);
-    await scope.turns.step();
+    await scope.turns.spend();
   }
   scope.checkInflated();
   return shown;
@@ -85,7 +87,7 @@ async function* lines(resolved: ResolvedPath, top: Stats): AsyncGenerator<Uint8A
   for await (const stats of tree.walk(top.pathBytes, { glob: route.params.glob, signal: scope.signal })) {
     count += 1;
     scope.checkEntries(count);
-    await scope.turns.step();
+    await scope.turns.spend();
     const below = stats.pathBytes.subarray(cut);
     text += `${JSON.stringify({ ...named("path", below), ...attributes(resolved, stats), href: href(resolved, below, stats) })}\n`;
     if (text.length >= BATCH) {
@@ -177,7 +179,7 @@ function attributes({ lease }: ResolvedPath, stats: Stats): Record<string, unkno
     ...(stats.linknameBytes ? named("linkname", stats.linknameBytes) : {}),
     ...(device ? { devMajor: stats.devMajor, devMinor: stats.devMinor } : {}),
     // One tree of all layers does not tell which.
-    layer: mergedFormat(lease.image) ? null : stats.layer,
+    layer: mergedFormat(lease.image.layers) ? null : stats.layer,
   };
 }
 

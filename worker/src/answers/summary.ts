@@ -1,7 +1,8 @@
 /** An image in one JSON document. @module */
 import type { Discovery } from "ocipeek";
+import { mergedFormat } from "../../../web/formats.ts";
 import { etagOf, precondition, SAFE } from "../http/headers.ts";
-import { mergedFormat } from "../request/formats.ts";
+
 import type { Images } from "../request/images.ts";
 import type { RequestScope } from "../request/request-scope.ts";
 import { type ImageName, imageUrl } from "../request/route.ts";
@@ -30,7 +31,7 @@ export async function serveSummary(
     size: image.layers.reduce((sum, layer) => sum + layer.size, 0),
     layers: image.layers.map((layer) => ({
       ...layer,
-      ...(mergedFormat(image) ? {} : { files: `${permanent}-/?layer=${layer.digest}` }),
+      ...(mergedFormat(image.layers) ? {} : { files: `${permanent}-/?layer=${layer.digest}` }),
     })),
     soci: image.soci ?? null,
     ...(image.discovery ? { discovery: told(image.discovery) } : {}),

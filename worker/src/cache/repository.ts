@@ -1,5 +1,7 @@
 /** What one repository has given, apart from what others have. @module */
+
 import type { Cache } from "ocipeek";
+import { sha256 } from "../../../js/common/hex.ts";
 import { isContent } from "./tier.ts";
 
 /**
@@ -27,6 +29,5 @@ export function repositoryCache(shared: Cache, repository: string): Cache {
 /** Of content too, which is kept for ever. One length, whatever both parts are: no two pairs have the same. */
 async function ownKey(repository: string, key: string): Promise<string> {
   const text = new TextEncoder().encode(`${repository}\n${key}`);
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", text));
-  return `repository-v1:sha256:${Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+  return `repository-v1:sha256:${await sha256(text)}`;
 }

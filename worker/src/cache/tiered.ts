@@ -1,6 +1,6 @@
 /** Tiers as one cache: asked from the nearest on, filled towards it. @module */
 import type { Cache } from "ocipeek";
-import { Patience } from "./patience.ts";
+import { Patience } from "../../../js/common/patience.ts";
 import type { Tier } from "./tier.ts";
 
 /** What a {@link TieredCache} needs to know of its platform. */
@@ -25,6 +25,8 @@ export interface TieredOptions {
 
 /** As {@link TieredOptions.maxCacheMs}. */
 const MAX_CACHE_MS = 2_000;
+/** Milliseconds for which a tier that was too late twice in a row is left alone. */
+const REST_MS = 30_000;
 /** Milliseconds that copying a value from a tier to another may take: it is not waited for, but held. */
 const MAX_COPY_MS = 25_000;
 
@@ -53,7 +55,9 @@ export class TieredCache implements Cache {
     this.#tiers = tiers;
     this.#options = options;
     const now = options.now ?? Date.now;
-    for (const tier of tiers) this.#patience.set(tier, new Patience(options.maxCacheMs ?? MAX_CACHE_MS, now));
+    for (const tier of tiers) {
+      this.#patience.set(tier, new Patience(options.maxCacheMs ?? MAX_CACHE_MS, { rest: REST_MS, now }));
+    }
   }
 
   get(key: string): Promise<Uint8Array | undefined> {
@@ -124,7 +128,7 @@ export class TieredCache implements Cache {
       const body = await this.#ask(from, () => from.getBody?.(key));
       if (!body) return;
       const put = (): Promise<void> | undefined => to.putBody?.(key, body);
-      if (body.size <= MAX_COPIED) await new Patience(MAX_COPY_MS, Date.now).wait(put);
+      if (body.size <= MAX_COPIED) await new Patience(MAX_COPY_MS).wait(put);
       else await body.stream.cancel();
     });
     this.#options.waitUntil(copied);

@@ -1,11 +1,12 @@
 /** Events that came before. @module */
+import { BoundedMap } from "../../../js/common/bounded-map.ts";
 
 const MAX = 10_000;
 
 /** The last ones, in this process or isolate. */
 export class Events {
   readonly #ms: number;
-  readonly #jobs = new Map<string, { job: string; until: number }>();
+  readonly #jobs = new BoundedMap<string, { job: string; until: number }>(MAX);
 
   /** `ms`: so long they are remembered. */
   constructor(ms: number) {
@@ -20,11 +21,7 @@ export class Events {
 
   /** Remembers it. */
   add(event: string, job: string, now: number): void {
-    this.#jobs.delete(event);
     this.#jobs.set(event, { job, until: now + this.#ms });
-    if (this.#jobs.size <= MAX) return;
-    const [oldest] = this.#jobs.keys();
-    if (oldest !== undefined) this.#jobs.delete(oldest);
   }
 
   /** Its job failed: who sends it again means it. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { sha256 } from "../../../js/common/hex.ts";
 import type { HooksConfig } from "../config/hooks.ts";
 import { HttpError } from "../errors.ts";
 import { SAFE } from "../http/headers.ts";
@@ -99,7 +100,7 @@ export class Hooks {
     });
     const notification = readNotification(name, body, headers, registries);
     const { selected, ignored } = select(notification, this.#deps);
-    return this.#accept(name, selected, ignored, await eventOf(body));
+    return this.#accept(name, selected, ignored, await sha256(body));
   }
 
   /** Does the jobs that a queue delivers. */
@@ -248,12 +249,6 @@ function delayOf(tries: number, retryAfter: number | undefined): number {
 function requireMethod(request: Request, method: string): void {
   if (request.method === method) return;
   throw new HttpError("METHOD_NOT_ALLOWED", `this URL takes ${method}`, { headers: { allow: method } });
-}
-
-/** A name for an event that its sender gives none: the same bytes are the same event. */
-async function eventOf(body: Uint8Array<ArrayBuffer>): Promise<string> {
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", body));
-  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** Parts that came to nothing, those alike counted together. */

@@ -1,4 +1,5 @@
 /** HTTP semantics (RFC 9110, 9111): ranges, conditions, caching, and what keeps images' bytes harmless. @module */
+import { sha256 } from "../../../js/common/hex.ts";
 import { HttpError } from "../errors.ts";
 
 /** Says in ETags how bodies are made; changed when that changes. */
@@ -25,8 +26,7 @@ export async function etagOf(...parts: (string | Uint8Array)[]): Promise<string>
     bytes.set(piece, at + 4);
     at += 4 + piece.length;
   }
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return `"${Array.from(hash.subarray(0, 16), (byte) => byte.toString(16).padStart(2, "0")).join("")}"`;
+  return `"${(await sha256(bytes)).slice(0, 32)}"`;
 }
 
 /** The entity tags of `If-Match` or `If-None-Match`: `*`, or tags with their `W/`. */

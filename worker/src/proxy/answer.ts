@@ -1,5 +1,7 @@
 /** What the proxy passes on of a registry's answer: names from a list, values that are checked. @module */
+
 import type { FetchResponse } from "ocipeek";
+import { hex } from "../../../js/common/hex.ts";
 import type { Config } from "../config/config.ts";
 import { brokeOff, HttpError } from "../errors.ts";
 import { SAFE } from "../http/headers.ts";
@@ -253,5 +255,5 @@ async function digestOf(bytes: Uint8Array<ArrayBuffer>, like: string): Promise<s
   const [algorithm = ""] = like.split(":");
   const name = algorithm === "sha512" ? "SHA-512" : "SHA-256";
   const hash = new Uint8Array(await crypto.subtle.digest(name, bytes));
-  return `${algorithm}:${Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+  return `${algorithm}:${hex(hash)}`;
 }

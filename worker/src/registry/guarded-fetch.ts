@@ -10,7 +10,9 @@
  * Writing is for the hooks alone: to one repository, and to where its registry takes uploads of it.
  * @module
  */
+
 import type { Fetch, FetchInit, FetchResponse } from "ocipeek";
+import { BoundedMap } from "../../../js/common/bounded-map.ts";
 import type { Config } from "../config/config.ts";
 import { HttpError } from "../errors.ts";
 import { nextLink } from "../http/link.ts";
@@ -58,7 +60,7 @@ export function guardedFetch(
   platform: PlatformFetch = (url, init) => fetch(url, init),
   writable?: Writable,
 ): Fetch {
-  const storage = new Map<string, true>();
+  const storage = new BoundedMap<string, true>(MAX_ORIGINS);
   const guard = new Guard(access, config.tokenHosts, storage, writable);
   return async (text, init) => {
     const url = guard.parse(text, "the request");
@@ -95,7 +97,7 @@ function platformInit(init: FetchInit, part: Part): RequestInit {
 class Guard {
   readonly #access: AccessList;
   readonly #tokenHosts: ReadonlySet<string>;
-  readonly #storage: Map<string, true>;
+  readonly #storage: BoundedMap<string, true>;
   readonly #writable: Writable | undefined;
   /** Where a registry has said that an upload goes on: origin and path. */
   readonly #uploads = new Set<string>();
@@ -103,7 +105,7 @@ class Guard {
   constructor(
     access: AccessList,
     tokenHosts: readonly string[],
-    storage: Map<string, true>,
+    storage: BoundedMap<string, true>,
     writable: Writable | undefined,
   ) {
     this.#access = access;
@@ -231,7 +233,7 @@ class Guard {
       const problem = publicProblem(to);
       if (problem) throw refused(`${from.host} redirects to a URL that ${problem}`);
     }
-    this.#remember(to.origin);
+    this.#storage.set(to.origin, true);
   }
 
   #isInsecure(url: URL): boolean {
@@ -248,14 +250,6 @@ class Guard {
     if (reference.startsWith("//")) return this.parse(base.protocol + reference, said);
     if (!URL.canParse(reference, base.href)) throw refused(`${said} names what is not a URL`);
     return new URL(reference, base);
-  }
-
-  #remember(origin: string): void {
-    this.#storage.delete(origin);
-    this.#storage.set(origin, true);
-    if (this.#storage.size <= MAX_ORIGINS) return;
-    const [oldest] = this.#storage.keys();
-    if (oldest !== undefined) this.#storage.delete(oldest);
   }
 }
 

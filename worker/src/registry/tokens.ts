@@ -1,5 +1,7 @@
 /** Signs requests of the distribution API in: by what is known, or by what a 401 asks for. @module */
+
 import { type Auth, authorize, type Fetch, type FetchInit, type FetchResponse } from "ocipeek";
+import { BoundedMap } from "../../../js/common/bounded-map.ts";
 import { HttpError, inTermsOfSettings } from "../errors.ts";
 import type { Registry } from "./access.ts";
 
@@ -32,7 +34,7 @@ const MAX_KNOWN = 1000;
  * must not wait for another's.
  */
 export class Tokens {
-  readonly #known = new Map<string, Known>();
+  readonly #known = new BoundedMap<string, Known>(MAX_KNOWN);
   readonly #tokenHosts: readonly string[];
   readonly #now: () => number;
 
@@ -77,11 +79,7 @@ export class Tokens {
     const options = { auth, fetch, plainHttp, tokenHosts, signal, used };
     const { authorization, withheld, ...rest } = await authorize(key, challenge, options);
     const found = { challenge, authorization, withheld, renewAt: rest.renewAt ?? Number.POSITIVE_INFINITY };
-    if (!isOwn) {
-      this.#known.set(key, found);
-      const [oldest] = this.#known.keys();
-      if (this.#known.size > MAX_KNOWN && oldest !== undefined) this.#known.delete(oldest);
-    }
+    if (!isOwn) this.#known.set(key, found);
     return found;
   }
 }

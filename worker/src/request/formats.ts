@@ -1,20 +1,8 @@
 /** Lazy formats other than SOCI: what reads an image, and what there is to vouch for it. @module */
+
 import type { Image, Stats, Verification } from "ocipeek";
+import { mergedFormat } from "../../../web/formats.ts";
 import { HttpError } from "../errors.ts";
-
-/** The format that makes one tree of all layers: what a layer does alone is then not known. */
-export function mergedFormat({ layers }: Image): "nydus" | "overlaybd" | "turbooci" | undefined {
-  for (const { read } of layers) {
-    if (read === "nydus" || read === "overlaybd" || read === "turbooci") return read;
-  }
-  return undefined;
-}
-
-/** Whether its format has no digests for parts of layers. */
-export function lacksDigests(image: Image): boolean {
-  const format = mergedFormat(image);
-  return format === "overlaybd" || format === "turbooci";
-}
 
 /** Whether a digest vouches for all that is answered, up from the one that the URL names or the tag was resolved to. */
 export function isVerified({ metadata, content, index }: Verification): boolean {
@@ -41,7 +29,7 @@ export function readerText({ layers }: Image, stats: Pick<Stats, "layer">): stri
 
 /** A digest of the layer that a path is in; nothing where the format tells of none. */
 export function layerOf(image: Image, stats: Pick<Stats, "layer">): string | undefined {
-  return mergedFormat(image) ? undefined : image.layers[stats.layer]?.digest;
+  return mergedFormat(image.layers) ? undefined : image.layers[stats.layer]?.digest;
 }
 
 /** The image has no trees of single layers. */

@@ -7,14 +7,16 @@
  * its own never are.
  * @module
  */
+
 import type { Cache, Fetch, Image, OpenOptions } from "ocipeek";
+import { formatWithoutDigests } from "../../../web/formats.ts";
 import { repositoryCache } from "../cache/repository.ts";
 import { isPlain } from "../config/config.ts";
 import { HttpError } from "../errors.ts";
 import type { Ports } from "../ports.ts";
 import { callerCredentials } from "../registry/credentials.ts";
 import { FairQueue } from "./fair-queue.ts";
-import { lacksDigests } from "./formats.ts";
+
 import type { RequestScope } from "./request-scope.ts";
 import { type ImageName, imageReference } from "./route.ts";
 import { Tags } from "./tags.ts";
@@ -191,7 +193,7 @@ export class Images {
     };
     const scheme = config.tlsRegistries.includes(name.registry) ? "https://" : "";
     let image = await open(`${scheme}${imageReference(name)}`, options);
-    if (config.unverified === "crc" && lacksDigests(image)) {
+    if (config.unverified === "crc" && formatWithoutDigests(image.layers)) {
       const digest = name.digest ?? image.indexDigest ?? image.digest;
       await image.close();
       image = await open(`${scheme}${imageReference({ ...name, digest })}`, { ...options, verify: false });

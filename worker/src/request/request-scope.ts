@@ -1,10 +1,13 @@
 /** The scope of one request: its limits, its clock, what it cost, and how it ended. @module */
 import type { Fetch, FetchResponse, Image } from "ocipeek";
+import { Turns } from "../../../js/common/turns.ts";
 import type { RequestLimits } from "../config/config.ts";
 import { HttpError, toHttpError } from "../errors.ts";
 import { Sharing } from "../http/sharing.ts";
 import type { Ports, Scope } from "../ports.ts";
-import { Turns } from "./turns.ts";
+
+/** A turn of a request's work, in steps where the edge's clock stands still: others have theirs after it. */
+const TURN = { ms: 15, units: 256 };
 
 /** What a request has cost so far. */
 export interface Cost {
@@ -56,7 +59,7 @@ export class RequestScope implements Scope {
     this.#started = ports.now();
     this.id = requestId(request.headers);
     this.authorization = ports.config.passAuthorization ? basic(request.headers) : undefined;
-    this.turns = new Turns(this.#controller.signal);
+    this.turns = new Turns({ ...TURN, signal: this.#controller.signal });
     this.sharing = new Sharing(ports.config, request);
     this.fetch = (url, init) => this.#fetch(url, init);
     this.ended = new Promise((resolve) => {

@@ -1,13 +1,15 @@
 /** A resolved path of an image, and the headers that all answers about it share. @module */
 import type { FileTree, Image, Stats } from "ocipeek";
+import { mergedFormat } from "../../../web/formats.ts";
+import { encodePath } from "../../../web/path.ts";
 import type { Config } from "../config/config.ts";
 import { HttpError } from "../errors.ts";
 import { precondition, SAFE } from "../http/headers.ts";
 import type { Ports } from "../ports.ts";
-import { isVerified, mergedFormat, noLayers, readerText } from "./formats.ts";
+import { isVerified, noLayers, readerText } from "./formats.ts";
 import type { Images, Lease } from "./images.ts";
 import type { RequestScope } from "./request-scope.ts";
-import { encodePath, imageUrl, queryText, type TreeRoute } from "./route.ts";
+import { imageUrl, queryText, type TreeRoute } from "./route.ts";
 
 /** What the answers to a request for a path are made from. */
 export interface ResolvedPath {
@@ -46,7 +48,7 @@ export async function resolvePath(
 }
 
 function layerOf(image: Image, digest: string): FileTree {
-  const format = mergedFormat(image);
+  const format = mergedFormat(image.layers);
   if (format) throw noLayers(format);
   const index = image.layers.findIndex((layer) => layer.digest === digest);
   if (index < 0) throw new HttpError("NOT_FOUND", `the image has no layer ${digest}`);

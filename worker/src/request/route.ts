@@ -118,17 +118,6 @@ export function imageReference(image: ImageName): string {
   return imageUrl(image).slice(1);
 }
 
-/** Bytes of a path for a URL; slashes stay. */
-export function encodePath(path: Uint8Array): string {
-  let text = "";
-  for (const byte of path) {
-    const char = String.fromCharCode(byte);
-    // A colon in the first segment of a relative reference would make it a scheme.
-    text += /[A-Za-z0-9\-._~/]/.test(char) ? char : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
-  }
-  return text;
-}
-
 /** Path and query of an absolute URL or an origin-form target, as they are written. */
 function split(url: string): { path: string; query: string } {
   if (url.length > MAX_URL) {

@@ -1,4 +1,5 @@
 /** What tags named lately: in this isolate, and in those that share its cache. @module */
+import { BoundedMap } from "../../../js/common/bounded-map.ts";
 import type { Ports } from "../ports.ts";
 import type { ImageName } from "./route.ts";
 
@@ -14,7 +15,7 @@ const MAX_TAGS = 1000;
 /** Digests by tag, each for the time that the configuration says. Tags of private reads do not get here. */
 export class Tags {
   readonly #ports: Ports;
-  readonly #tags = new Map<string, Entry>();
+  readonly #tags = new BoundedMap<string, Entry>(MAX_TAGS);
 
   constructor(ports: Ports) {
     this.#ports = ports;
@@ -35,7 +36,7 @@ export class Tags {
     // A time further ahead than we would set was set by another configuration.
     if (!entry || entry.until <= now || entry.until > now + this.#ports.config.tagTtl * 1000)
       return undefined;
-    this.#set(keyOf(name), entry);
+    this.#tags.set(keyOf(name), entry);
     return entry.digest;
   }
 
@@ -44,7 +45,7 @@ export class Tags {
     const ttl = this.#ports.config.tagTtl;
     if (ttl === 0) return;
     const entry = { digest, until: this.#ports.now() + ttl * 1000 };
-    this.#set(keyOf(name), entry);
+    this.#tags.set(keyOf(name), entry);
     try {
       await this.#ports.cache?.put(keyOf(name), new TextEncoder().encode(JSON.stringify(entry)));
     } catch {
@@ -58,14 +59,6 @@ export class Tags {
     const { digest, until } = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>;
     const good = typeof digest === "string" && /^sha256:[0-9a-f]{64}$/.test(digest);
     return good && typeof until === "number" ? { digest, until } : undefined;
-  }
-
-  #set(key: string, entry: Entry): void {
-    this.#tags.delete(key);
-    this.#tags.set(key, entry);
-    if (this.#tags.size <= MAX_TAGS) return;
-    const [oldest] = this.#tags.keys();
-    if (oldest !== undefined) this.#tags.delete(oldest);
   }
 }
 

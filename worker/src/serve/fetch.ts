@@ -1,6 +1,8 @@
 /** The `fetch` of a server that stands in a network of its own. @module */
+
 import { lookup } from "node:dns/promises";
 import { asIsFetch } from "ocipeek/node";
+import { BoundedMap } from "../../../js/common/bounded-map.ts";
 import type { Config } from "../config/config.ts";
 import { HttpError } from "../errors.ts";
 import type { PlatformFetch } from "../registry/guarded-fetch.ts";
@@ -31,12 +33,11 @@ export function publicFetch(
 ): PlatformFetch {
   const origins = (name: string) => ["http", "https"].map((scheme) => new URL(`${scheme}://${name}`).origin);
   const own = new Set(config.insecureRegistries.flatMap(origins));
-  const kept = new Map<string, { isPublic: Promise<boolean>; until: number }>();
+  const kept = new BoundedMap<string, { isPublic: Promise<boolean>; until: number }>(MAX_KEPT);
   const isPublic = (host: string): Promise<boolean> => {
     const now = Date.now();
     const known = kept.get(host);
     if (known && known.until > now) return known.isPublic;
-    if (kept.size >= MAX_KEPT) kept.clear();
     const asked = resolve(host).then((addresses) => addresses.length > 0 && addresses.every(isPublicAddress));
     kept.set(host, { isPublic: asked, until: now + KEPT });
     asked.catch(() => kept.delete(host));

@@ -3,7 +3,8 @@
  * `#/ghcr.io/org/app@sha256:…/-/usr/lib/os-release?platform=linux%2Farm64&layer=sha256:…&lines=10-20`.
  * @module
  */
-import { decodePath, type EncodedPath, encodePath } from "../protocol/path.ts";
+import { encodePath } from "../../../web/path.ts";
+import { decodePath, type EncodedPath } from "../protocol/path.ts";
 
 /** The views of an image. */
 export const VIEWS = ["files", "layers", "compare", "image"] as const;

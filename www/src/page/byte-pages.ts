@@ -1,5 +1,6 @@
 /** Bytes of a file, page by page, as they are looked at. @module */
 import { signal } from "@preact/signals";
+import { BoundedMap } from "../../../js/common/bounded-map.ts";
 import type { EngineError } from "../protocol/api.ts";
 import { asEngineError } from "./session.ts";
 import type { ReadRange } from "./text-document.ts";
@@ -17,7 +18,7 @@ export class BytePages {
   /** What failed last, of what is wanted. */
   error: EngineError | undefined;
   readonly #read: ReadRange;
-  readonly #pages = new Map<number, Uint8Array>();
+  readonly #pages = new BoundedMap<number, Uint8Array>(MAX_PAGES);
   readonly #coming = new Map<number, AbortController>();
 
   /** `first`: its first bytes, which are known already. */
@@ -46,12 +47,7 @@ export class BytePages {
     for (const [index, stop] of this.#coming) if (index < first || index > last) stop.abort();
     if (this.error) return;
     for (let index = first; index <= last; index++) {
-      const page = this.#pages.get(index);
-      if (page) {
-        // Used last.
-        this.#pages.delete(index);
-        this.#pages.set(index, page);
-      } else if (!this.#coming.has(index)) void this.#load(index);
+      if (!this.#pages.use(index) && !this.#coming.has(index)) void this.#load(index);
     }
   }
 
@@ -73,8 +69,6 @@ export class BytePages {
       const start = index * PAGE_SIZE;
       const bytes = await this.#read(start, Math.min(this.size, start + PAGE_SIZE), stop.signal);
       this.#pages.set(index, bytes);
-      const oldest = this.#pages.keys().next().value;
-      if (this.#pages.size > MAX_PAGES && oldest !== undefined) this.#pages.delete(oldest);
     } catch (error) {
       if (!stop.signal.aborted) this.error = asEngineError(error);
     } finally {

@@ -3,22 +3,13 @@
  * into its address, and they are the same that the worker's URLs have.
  * @module
  */
+import { encodePath } from "../../../web/path.ts";
 import { type Catalogue, chainOf, childrenOf, nameBytes } from "./catalogue.ts";
 
 /** An absolute path, percent-encoded: `/`, `/etc/os-release`, `/caf%E9`. No slash at its end but the root's. */
 export type EncodedPath = string;
 
 const encoder = new TextEncoder();
-
-/** Bytes for an address. Slashes stay. */
-export function encodePath(bytes: Uint8Array): EncodedPath {
-  let text = "";
-  for (const byte of bytes) {
-    const char = String.fromCharCode(byte);
-    text += /[A-Za-z0-9\-._~/]/.test(char) ? char : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
-  }
-  return text;
-}
 
 /** The bytes of an encoded path. A `%` that starts no pair of digits is itself. */
 export function decodePath(path: EncodedPath): Uint8Array {

@@ -1,5 +1,6 @@
 /** The catalogues that the page holds: built by walking a tree once, kept here for the filter. @module */
 
+import { nextTask, Turns } from "../../../../js/common/turns.ts";
 import { mergedFormat } from "../../../../web/formats.ts";
 import type { TreeRef } from "../../protocol/api.ts";
 import { type Catalogue, type EntryType, Flag } from "../../protocol/catalogue.ts";
@@ -7,7 +8,7 @@ import type { CallContext } from "../../protocol/rpc.ts";
 import { FilterIndex } from "../filter/filter.ts";
 import type { Images } from "../images/images.ts";
 import { type FileTree, type Image, invalidArgument, type Stats } from "../library.ts";
-import { nextTurn, Turns } from "../turns.ts";
+import { TURN } from "../turn.ts";
 import { CatalogueBuilder, type Row } from "./builder.ts";
 
 /** Trees of images that are kept although the page did not release them: those on screen, and some to go back to. */
@@ -51,7 +52,7 @@ export class Catalogues {
     const trees = [...this.#kept].filter(([, it]) => it.isTree);
     for (const [id] of trees.slice(0, Math.max(0, trees.length - KEPT))) this.#kept.delete(id);
     // The first key shall not wait for it.
-    void nextTurn().then(() => this.#kept.has(catalogue.id) && this.#index(catalogue.id));
+    void nextTask().then(() => this.#kept.has(catalogue.id) && this.#index(catalogue.id));
     const copies = Object.entries(catalogue).map(([name, column]) => {
       if (!ArrayBuffer.isView(column)) return [name, column];
       const copy = (column as Uint8Array<ArrayBuffer>).slice();
@@ -111,11 +112,11 @@ export async function* rowsOf(
   // Entries come from no layer then, and are listed all the same.
   const isMerged = "layers" in tree && mergedFormat((tree as Image).layers) !== undefined;
   const seen = new Set<string>();
-  const turns = new Turns();
+  const turns = new Turns(TURN);
   let done = 0;
   for await (const stats of tree.walk("/", { signal })) {
     yield rowOf(stats, seen, isLayer, isMerged);
-    if (++done % STRIDE === 0) await turns.yield();
+    if (++done % STRIDE === 0) await turns.spend();
   }
 }
 

@@ -1,6 +1,8 @@
 /** Single files: attributes, content, hash. @module */
+
+import { encodePath } from "../../../../web/path.ts";
 import type { FileFacts, FileRef, Identity } from "../../protocol/api.ts";
-import { decodePath, encodePath } from "../../protocol/path.ts";
+import { decodePath } from "../../protocol/path.ts";
 import type { CallContext } from "../../protocol/rpc.ts";
 import type { Images } from "../images/images.ts";
 import type { Stats } from "../library.ts";

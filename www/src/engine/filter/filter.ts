@@ -1,7 +1,8 @@
 /** Filters a catalogue as one types. @module */
+import { nextTask, Turns } from "../../../../js/common/turns.ts";
 import { EngineError } from "../../protocol/api.ts";
 import { type Catalogue, TYPES } from "../../protocol/catalogue.ts";
-import { nextTurn, Turns } from "../turns.ts";
+import { TURN } from "../turn.ts";
 import { compileGlob, compileText, isGlob } from "./glob.ts";
 import { Matcher } from "./matcher.ts";
 
@@ -40,7 +41,7 @@ export class FilterIndex {
       }
     };
     // Keys that were pressed meanwhile are messages that wait.
-    await nextTurn();
+    await nextTask();
     check();
     const wanted = fold(query.slice(0, MAX_QUERY));
     const found = new Found(this.#catalogue.count);
@@ -73,12 +74,12 @@ export class FilterIndex {
     const text = this.#text;
     const matcher = new Matcher(pattern);
     const { whole, foldersOnly } = pattern;
-    const turns = new Turns();
+    const turns = new Turns(TURN);
     /** Behind the slash that follows a folder. */
     const behind = new Int32Array(count);
     behind[0] = matcher.step(matcher.start, 0x2f);
     for (let entry = 1; entry < count; entry++) {
-      if (entry % STRIDE === 0 && turns.due) {
+      if (entry % STRIDE === 0 && turns.isDue) {
         await turns.yield();
         check();
       }

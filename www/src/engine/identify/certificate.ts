@@ -1,7 +1,8 @@
 /** X.509 certificates, in DER and PEM (RFC 5280, RFC 7468). @module */
+import { hex } from "../../../../js/common/hex.ts";
 import type { Identity } from "../../protocol/api.ts";
 import { Sha256 } from "../sha256.ts";
-import { type Content, hexOf, MAX_PART } from "./content.ts";
+import { type Content, MAX_PART } from "./content.ts";
 import { type Der, der, item, items, oid, text, time } from "./der.ts";
 
 /** What a certificate says. */
@@ -79,7 +80,7 @@ export function parseCertificate(bytes: Uint8Array): Certificate {
   const hash = new Sha256();
   hash.update(outer.whole);
   return {
-    serial: hexOf(positive(item(fields, 0).value), ":"),
+    serial: hex(positive(item(fields, 0).value), ":"),
     issuer: nameOf(item(fields, 2)),
     from: time(item(validity, 0)),
     to: time(item(validity, 1)),

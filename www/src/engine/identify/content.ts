@@ -59,11 +59,6 @@ export function cText(bytes: Uint8Array, at: number, max = 4096): string {
   return text;
 }
 
-/** Bytes in hexadecimal. */
-export function hexOf(bytes: Uint8Array, separator = ""): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(separator);
-}
-
 /** A 64-bit number as far as a double holds it; file offsets beyond are past any end. */
 export function u64(view: DataView, at: number, little: boolean): number {
   return Number(view.getBigUint64(at, little));

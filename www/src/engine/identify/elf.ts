@@ -1,6 +1,7 @@
 /** ELF programs and libraries (System V ABI, chapters 4 and 5; elf(5)). @module */
+import { hex } from "../../../../js/common/hex.ts";
 import type { Identity } from "../../protocol/api.ts";
-import { type Content, cText, hexOf, startsWith, u64, viewOf } from "./content.ts";
+import { type Content, cText, startsWith, u64, viewOf } from "./content.ts";
 
 const MACHINES: Record<number, string> = {
   2: "SPARC",
@@ -215,7 +216,7 @@ async function buildIdOf(content: Content, header: Header, segments: Segment[]):
       const size = view.getUint32(at + 4, little);
       const data = at + 12 + 4 * Math.ceil(nameSize / 4);
       if (view.getUint32(at + 8, little) === 3 && cText(bytes, at + 12, 4) === "GNU") {
-        return hexOf(bytes.subarray(data, data + Math.min(size, 64)));
+        return hex(bytes.subarray(data, data + Math.min(size, 64)));
       }
       at = data + 4 * Math.ceil(size / 4);
     }

@@ -1,4 +1,5 @@
 /** What the layers of an image do to each other. @module */
+import { nextTask } from "../../../../js/common/turns.ts";
 import type { LayerChanges, LayerTally, Waste } from "../../protocol/api.ts";
 import type { CallContext } from "../../protocol/rpc.ts";
 import { addLayer, emptyTree, type Merged } from "../catalogue/merge.ts";
@@ -7,7 +8,6 @@ import { type Tree, walkTree } from "../catalogue/tree.ts";
 import { failureOf } from "../failure.ts";
 import type { Images } from "../images/images.ts";
 import { invalidArgument } from "../library.ts";
-import { nextTurn } from "../turns.ts";
 import { wasteOf } from "./waste.ts";
 
 /** What all layers do: found in one go, as each needs those below it. */
@@ -90,7 +90,7 @@ export async function analyse(
   const steps: Omit<Merged, "state">[] = [];
   let root = emptyTree();
   for (const tree of trees) {
-    await nextTurn();
+    await nextTask();
     signal?.throwIfAborted();
     const { state, ...step } = addLayer(root, tree, nextId());
     root = state;

@@ -1,6 +1,7 @@
 /** Markdown's HTML as nodes that cannot do anything. @module */
 import DOMPurify from "dompurify";
-import { decodePath, type EncodedPath, encodePath } from "../../protocol/path.ts";
+import { encodePath } from "../../../../web/path.ts";
+import { decodePath, type EncodedPath } from "../../protocol/path.ts";
 
 /** What a README is made of; no pictures, forms, styles, or names that scripts could trip over. */
 const TAGS = (

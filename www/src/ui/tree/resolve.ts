@@ -1,6 +1,8 @@
 /** Finds the entry that a path leads to. @module */
+
+import { encodePath } from "../../../../web/path.ts";
 import { type Catalogue, nameBytes } from "../../protocol/catalogue.ts";
-import { decodePath, type EncodedPath, encodePath, entryAt } from "../../protocol/path.ts";
+import { decodePath, type EncodedPath, entryAt } from "../../protocol/path.ts";
 
 /** As many links as Linux follows. */
 const MAX_LINKS = 40;

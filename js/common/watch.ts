@@ -5,6 +5,15 @@ export const MAX_IDLE_MS = 30_000;
 /** A timer that rings so much later than it should was rung by a machine that slept. */
 const LATE_MS = 1_000;
 
+/** What of an answer of `fetch` is used. */
+interface Answer {
+  readonly status: number;
+  readonly headers: object;
+  readonly body: object | null;
+  readonly url?: string | undefined;
+  readonly type?: string | undefined;
+}
+
 /** Watches one exchange: whoever waits for it does so no longer than since its last sign of life, and `ms`. */
 export class Watch {
   readonly #ms: number;
@@ -77,5 +86,12 @@ export class Watch {
       },
       { highWaterMark: 0 },
     );
+  }
+
+  /** An answer of `fetch`, with such a body. */
+  answer<A extends Answer>(answer: A): A | Answer {
+    const { status, headers, body, url, type } = answer;
+    if (!body) return answer;
+    return { status, headers, body: this.body(body as ReadableStream<Uint8Array<ArrayBuffer>>), url, type };
   }
 }

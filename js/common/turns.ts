@@ -1,5 +1,11 @@
 /** Long work in turns, so that timers, other requests and a caller's stop are not kept waiting. @module */
 
+interface Port {
+  onmessage: (() => void) | null;
+  postMessage(message: unknown): void;
+  close(): void;
+}
+
 /** Resolves in a task of its own: what waits, timers among it, comes first. */
 export function nextTask(): Promise<void> {
   // Not all of these exist everywhere.
@@ -22,33 +28,43 @@ export function nextTask(): Promise<void> {
   });
 }
 
-interface Port {
-  onmessage: (() => void) | null;
-  postMessage(message: unknown): void;
-  close(): void;
+/** How long a turn is. */
+export interface TurnOptions {
+  /** Longest turn, in milliseconds, where the clock goes on during work: on the edge's platform it stands still. */
+  ms: number;
+  /** Longest turn in units of work. */
+  units?: number;
+  /** Once it is aborted, work ends at its next turn. */
+  signal?: AbortSignal;
 }
 
-/** Longest turn, in milliseconds, where the clock goes on during work: on the edge's platform it stands still. */
-const TURN_MS = 8;
-/** Longest turn in units of work. */
-const TURN_UNITS = 2048;
-
-/** Counts one piece of work. */
+/** The turns of one piece of work. */
 export class Turns {
+  readonly #options: TurnOptions;
   #since = performance.now();
   #units = 0;
 
-  /** So many units are done. Lets others in, if it is their turn. */
-  async spend(units: number): Promise<void> {
+  constructor(options: TurnOptions) {
+    this.#options = options;
+  }
+
+  /** Whether this has run for long enough. */
+  get isDue(): boolean {
+    const { ms, units = Number.POSITIVE_INFINITY } = this.#options;
+    return this.#units >= units || performance.now() - this.#since >= ms;
+  }
+
+  /** So many units are done. Lets others in, if it is their turn: only then is there anything to wait for. */
+  spend(units = 1): Promise<void> | undefined {
     this.#units += units;
-    if (this.#units < TURN_UNITS && performance.now() - this.#since < TURN_MS) return;
+    return this.isDue ? this.yield() : undefined;
+  }
+
+  /** Lets others in. */
+  async yield(): Promise<void> {
     await nextTask();
     this.#since = performance.now();
     this.#units = 0;
-  }
-
-  /** As much is done as one turn may do. */
-  full(): Promise<void> {
-    return this.spend(TURN_UNITS);
+    this.#options.signal?.throwIfAborted();
   }
 }
