@@ -12,6 +12,7 @@ mod idle;
 mod images;
 mod layouts;
 mod manifests;
+mod names;
 mod redirects;
 mod referrers;
 mod scheme;

@@ -96,7 +96,7 @@ test("what names no image says why", () => {
     Alpine: "! Repositories are written in lower case: alpine",
     [`sha256:${A}`]: "! Which repository is this digest in? Write repository@sha256:digest.",
     [A]: "! Which repository is this digest in? Write repository@sha256:digest.",
-    "alpine@sha256:12": "! A digest is sha256: and 64 hexadecimal digits.",
+    "alpine@sha256:12": "! A digest is sha256: and 64 hexadecimal digits in lower case.",
     "alpine:": "! “” is no tag.",
     "ghcr.io/": "! Which repository? Write it like alpine:3 or ghcr.io/owner/app:tag.",
     "-x.example.com/a": "! “-x.example.com” is no host name.",

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { hostProblem } from "../../web/host.ts";
+import { isRepository } from "../../web/reference.ts";
 import { HttpError } from "../src/errors.ts";
 import { KINDS, type Kind, type Notification } from "../src/hooks/push.ts";
 import { readNotification } from "../src/hooks/read.ts";
-import { isRepository } from "../src/registry/access.ts";
 import {
   DIGEST,
   DISTRIBUTION,

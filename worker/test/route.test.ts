@@ -1,5 +1,6 @@
 // What URLs mean, read from their raw text.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { encodePath } from "../../web/path.ts";
 import { HttpError } from "../src/errors.ts";
@@ -58,6 +59,23 @@ describe("images", () => {
 
   test("are written back", () => {
     assert.equal(imageUrl(tree(`/ghcr.io/org/app:1@${D}/-/x`).image), `/ghcr.io/org/app:1@${D}`);
+  });
+});
+
+describe("the table of references", () => {
+  const file = new URL("../../tests/fixtures/names.json", import.meta.url);
+  const table = JSON.parse(readFileSync(file, "utf8"));
+  // A URL takes no other form of a name than the one that the table has for it: a registry is always written.
+  test("is understood alike, or refused", () => {
+    for (const { text, url, registry, repository, tag, digest } of table.references) {
+      const where = encodeURI(`/${text}/-/x`);
+      if (!url) assert.notEqual(refused(where), "none", text);
+      else {
+        const expected = { registry, repository, tag: tag ?? (digest ? undefined : "latest"), digest };
+        assert.deepEqual(tree(where).image, expected, text);
+      }
+    }
+    for (const text of table.refused) assert.notEqual(refused(`/${text}/-/x`), "none", text);
   });
 });
 

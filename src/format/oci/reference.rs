@@ -226,11 +226,13 @@ fn parse_registry(s: &str) -> Result<String> {
         return bad("the port is not a number from 1 to 65535");
     }
     let host = s.to_ascii_lowercase();
-    Ok(if host == "index.docker.io" { HUB.to_owned() } else { host })
+    let hub = matches!(host.as_str(), "index.docker.io" | HUB_API | "registry.hub.docker.com");
+    Ok(if hub { HUB.to_owned() } else { host })
 }
 
+/// A port in its one form, without zeros before it.
 fn is_port(s: &str) -> bool {
-    !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit()) && s.parse::<u16>().is_ok_and(|p| p != 0)
+    s.bytes().all(|b| b.is_ascii_digit()) && !s.starts_with('0') && s.parse::<u16>().is_ok()
 }
 
 fn is_domain_name(s: &str) -> bool {

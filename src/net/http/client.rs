@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 use std::rc::Rc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -131,9 +130,7 @@ impl Client {
 
     /// The seconds of an answer's `Retry-After`, rounded up.
     pub(crate) fn retry_after(&self, answer: &Answer) -> Option<u32> {
-        let wait = retry_after(answer.header("retry-after")?, self.transport.now_ms())?;
-        let up = u64::from(wait > Duration::from_secs(wait.as_secs()));
-        Some(u32::try_from(wait.as_secs().saturating_add(up)).unwrap_or(u32::MAX))
+        retry_after(answer.header("retry-after")?, self.transport.now_ms())
     }
 }
 

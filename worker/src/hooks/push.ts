@@ -1,8 +1,8 @@
 /** What notifications come to: pushes of images. @module */
 
 import { hostProblem } from "../../../web/host.ts";
+import { isDigest, isRepository, isTag } from "../../../web/reference.ts";
 import { HttpError } from "../errors.ts";
-import { isRepository } from "../registry/access.ts";
 
 /** The notifications that are understood; names of the routes below `/hooks/`. */
 export const KINDS = ["distribution", "ecr", "ghcr", "dockerhub", "harbor"] as const;
@@ -70,16 +70,14 @@ export interface Claim {
   event: string | undefined;
 }
 
-const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
-const DIGEST = /^sha256:[0-9a-f]{64}$/;
 const EVENT = /^[\x21-\x7e]{1,128}$/;
 
 /** The push that is claimed, or nothing where a name in it cannot be. */
 export function pushOf({ registry, repository, tag, digest, event }: Claim): Push | undefined {
   if (registry === undefined || repository === undefined) return undefined;
   if (hostProblem(registry) || !isRepository(repository)) return undefined;
-  if (tag !== undefined && !TAG.test(tag)) return undefined;
-  if (digest !== undefined && !DIGEST.test(digest)) return undefined;
+  if (tag !== undefined && !isTag(tag)) return undefined;
+  if (digest !== undefined && !isDigest(digest)) return undefined;
   if (tag === undefined && digest === undefined) return undefined;
   return { registry, repository, tag, digest, event: event && EVENT.test(event) ? event : undefined };
 }

@@ -1,6 +1,6 @@
 /** What may be reached: the registries and repositories of the configuration. @module */
-
-import { hostProblem } from "../../../web/host.ts";
+import { apiHost, hostProblem } from "../../../web/host.ts";
+import { isRepository } from "../../../web/reference.ts";
 import type { Config } from "../config/config.ts";
 import { matchesWildcard } from "../config/patterns.ts";
 import { HttpError } from "../errors.ts";
@@ -16,19 +16,6 @@ export interface Registry {
   readonly insecure: boolean;
   /** Patterns of its repositories, in segments. */
   readonly patterns: readonly (readonly string[])[];
-}
-
-const COMPONENT = /^[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*$/;
-const MAX_REPOSITORY = 255;
-
-/** The host that serves a registry's API. Docker Hub's is not the one of its images' names. */
-export function apiHost(registry: string): string {
-  return registry === "docker.io" ? "registry-1.docker.io" : registry;
-}
-
-/** Whether it is a repository's full name (distribution specification, "Pulling manifests"). */
-export function isRepository(name: string): boolean {
-  return name.length <= MAX_REPOSITORY && name.split("/").every((part) => COMPONENT.test(part));
 }
 
 /** The list, compiled. Names that it does not hold letter by letter are not in it. */

@@ -1,7 +1,6 @@
 /** Paths of the read-only distribution API (OCI distribution specification, "Endpoints"). @module */
-import { isRepository } from "./access.ts";
+import { isRepository, isTag } from "../../../web/reference.ts";
 
-const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 const DIGEST = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
 
 /** What a path below `/v2/` asks for. */
@@ -21,7 +20,7 @@ export function parseApiPath(path: string): ApiPath | undefined {
   if (!isRepository(repository)) return undefined;
   if (api === undefined) return { repository, kind: "tags", reference: "" };
   if (api === "manifests") {
-    if (!TAG.test(reference) && !DIGEST.test(reference)) return undefined;
+    if (!isTag(reference) && !DIGEST.test(reference)) return undefined;
     return { repository, kind: "manifest", reference };
   }
   if (!DIGEST.test(reference)) return undefined;

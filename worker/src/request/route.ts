@@ -11,9 +11,9 @@
  */
 
 import { hostProblem } from "../../../web/host.ts";
+import { isDigest, parseReference } from "../../../web/reference.ts";
 import { HttpError } from "../errors.ts";
 import type { ProxyTarget } from "../ports.ts";
-import { isRepository } from "../registry/access.ts";
 
 /** An image as the URL names it. */
 export interface ImageName {
@@ -68,8 +68,6 @@ export type Route =
   | TreeRoute;
 
 const MAX_URL = 16_384;
-const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
-const DIGEST = /^sha256:[0-9a-f]{64}$/;
 const PLATFORM = /^[a-z0-9]+\/[a-z0-9_]+(?:\/[a-z0-9.]+)?$/;
 /** Parts of the page: no name begins with a dot. */
 const PART = /^\/-\/www\/[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/;
@@ -165,28 +163,14 @@ function imageName(segments: string[]): ImageName {
   const [registry = "", ...names] = segments;
   checkRegistry(registry);
   if (names.length === 0) throw new HttpError("NOT_FOUND", "there is nothing at this URL");
-  const last = names.pop() ?? "";
-  const match = /^([^:@]*)(?::([^@]*))?(?:@(.*))?$/.exec(last);
-  if (!match) throw invalidUrl("an image is name:tag, name@digest or name:tag@digest");
-  const [, name = "", tag, digest] = match;
-  names.push(name);
-  if (names.some((part) => part === "" || part === "." || part === "..")) {
-    throw invalidUrl("a repository has no empty part, and none that is a dot or two");
-  }
   if (names.some((part) => part.includes("%"))) {
     throw invalidUrl("registry, repository, tag and digest are written without percent-encoding");
   }
-  const repository = registry === "docker.io" && names.length === 1 ? `library/${names[0]}` : names.join("/");
-  if (!isRepository(repository)) {
-    throw invalidUrl("a repository is lower-case letters and digits, with . _ __ and - between them");
+  const image = parseReference(segments.join("/"));
+  if (typeof image === "string") {
+    throw invalidUrl(`an image is repository:tag, repository@digest or repository:tag@digest. ${image}`);
   }
-  if (tag !== undefined && !TAG.test(tag)) {
-    throw invalidUrl("a tag is letters, digits, _, . and -, 128 at most");
-  }
-  if (digest !== undefined && !DIGEST.test(digest)) {
-    throw invalidUrl("a digest is sha256: and 64 hexadecimal digits in lower case");
-  }
-  return { registry, repository, tag: tag ?? (digest ? undefined : "latest"), digest };
+  return { ...image, tag: image.tag ?? (image.digest ? undefined : "latest") };
 }
 
 function checkRegistry(registry: string): void {
@@ -242,7 +226,7 @@ function parseParams(query: string): Params {
       if (!PLATFORM.test(value)) throw invalid("platform is os/arch or os/arch/variant");
       params.platform = value;
     } else if (name === "layer") {
-      if (!DIGEST.test(value)) throw invalid("layer is a digest: sha256: and 64 hexadecimal digits");
+      if (!isDigest(value)) throw invalid("layer is a digest: sha256: and 64 hexadecimal digits");
       params.layer = value;
     } else if (name === "format") {
       if (value !== "json" && value !== "html") throw invalid("format is json or html");

@@ -1,6 +1,7 @@
 /** What a failure means to a person, and what they can do about it. No DOM. @module */
 
-import { HUB, parseReference } from "../../../web/reference.ts";
+import { HUB } from "../../../web/host.ts";
+import { parseReference } from "../../../web/reference.ts";
 import type { ApiFailure } from "../protocol/api.ts";
 
 /** What can be done at once. `wait`: the same again, after a time. */
