@@ -1,8 +1,10 @@
 //! The one error type: a stable code, a sentence to act on, and what it concerns.
 
+#[cfg(target_arch = "wasm32")]
+use std::any::Any;
 use std::fmt;
-
-use crate::format::oci::Digest;
+#[cfg(target_arch = "wasm32")]
+use std::rc::Rc;
 
 /// The result of everything that can fail here.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -130,7 +132,7 @@ struct Inner {
     retry_after: Option<u32>,
     given_up: bool,
     #[cfg(target_arch = "wasm32")]
-    cause: Option<wasm_bindgen::JsValue>,
+    cause: Option<Rc<dyn Any>>,
 }
 
 impl Error {
@@ -189,7 +191,7 @@ impl Error {
     }
 
     /// Names the blob concerned, unless one is named already.
-    pub fn with_digest(mut self, digest: &Digest) -> Self {
+    pub fn with_digest(mut self, digest: &dyn fmt::Display) -> Self {
         self.0.digest.get_or_insert_with(|| digest.to_string());
         self
     }
@@ -218,16 +220,16 @@ impl Error {
         self
     }
 
-    /// Keeps the JavaScript exception that led here.
+    /// Keeps the host's exception that led here.
     #[cfg(target_arch = "wasm32")]
-    pub(crate) fn with_cause(mut self, cause: wasm_bindgen::JsValue) -> Self {
+    pub(crate) fn with_cause(mut self, cause: Rc<dyn Any>) -> Self {
         self.0.cause.get_or_insert(cause);
         self
     }
 
-    /// The JavaScript exception that led here.
+    /// The host's exception that led here.
     #[cfg(target_arch = "wasm32")]
-    pub(crate) fn cause(&self) -> Option<&wasm_bindgen::JsValue> {
+    pub(crate) fn cause(&self) -> Option<&Rc<dyn Any>> {
         self.0.cause.as_ref()
     }
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
 
-use super::FileStat;
+use super::stat::FileStat;
 use crate::error::{Code, Error, Result};
 use crate::format::tar::Kind;
 use crate::layer::{Attributes, Checks, Volume};

@@ -5,10 +5,14 @@ use std::rc::Rc;
 
 use futures_util::future::join;
 
+use super::discovery::Discovery;
 use super::formats::{self, Chosen};
 #[cfg(feature = "extent")]
 use super::fs_tree::VolumeTree;
-use super::{Discovery, Image, Inner, ManifestCheck, OpenOptions, PlatformBy, SociChoice, SociInfo};
+use super::open_image::{Image, Inner};
+use super::options::{OpenOptions, PlatformBy, SociChoice};
+use super::soci::SociInfo;
+use super::stat::ManifestCheck;
 use crate::error::{Code, Error, Result};
 use crate::fetch::single_flight::Once;
 use crate::fetch::span_cache::SpanCache;

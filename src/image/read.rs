@@ -5,14 +5,15 @@ use std::ops::Range;
 use bytes::Bytes;
 use futures_util::{TryStreamExt, stream};
 
-use super::{FileStat, Follow, Image};
+use super::open_image::Image;
+use super::stat::FileStat;
 use crate::error::{Code, Error, Result};
 use crate::format::tar::Kind;
 use crate::layer::Runs;
 use crate::limits::Limits;
 use crate::net::http::Gather;
 use crate::net::transport::ByteStream;
-use crate::rootfs::Node;
+use crate::rootfs::{Follow, Node};
 
 /// A file's content as it arrives. Nothing is fetched before it is asked for; dropping it cancels its requests.
 pub struct FileStream {

@@ -6,14 +6,14 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 
-use super::read::read_all;
-use super::walk::Tree;
-use super::{FileStat, FileStream, Follow, Image, LayerInfo, Walk};
+use super::open_image::Image;
+use super::read::{FileStream, read_all};
+use super::stat::{FileStat, absolute};
 use crate::error::{Code, Error, Result};
 use crate::format::tar::{Entry, Kind};
-use crate::layer::Runs;
+use crate::layer::{LayerInfo, Runs};
 use crate::limits::Limits;
-use crate::rootfs::{Glob, LayerIndex, Listed, LookUp, Node, Place, Rootfs};
+use crate::rootfs::{Follow, LayerIndex, Listed, LookUp, Node, Place, Rootfs};
 
 /// One layer, its whiteouts visible as the entries that they are. Links are resolved within it.
 #[derive(Clone)]
@@ -55,7 +55,7 @@ impl LayerView {
 
     /// As [`Image::realpath`].
     pub async fn realpath(&self, path: &[u8]) -> Result<Vec<u8>> {
-        Ok(super::stat::absolute(&self.lookup(path, Follow::All).await?.path))
+        Ok(absolute(&self.lookup(path, Follow::All).await?.path))
     }
 
     /// As [`Image::read_dir`].
@@ -63,11 +63,6 @@ impl LayerView {
         let node = self.lookup(path, Follow::All).await?;
         let children = self.children(&node, &mut Place::at(&node.path)).await?;
         Ok(children.iter().map(|child| self.file_stat(&child.entry.node)).collect())
-    }
-
-    /// As [`Image::walk`].
-    pub fn walk(&self, path: &[u8], glob: Option<Glob>) -> Walk {
-        Walk::new(Tree::Layer(self.clone()), path, glob)
     }
 
     /// As [`Image::read_file`].
@@ -104,6 +99,14 @@ impl LayerView {
 
     pub(super) async fn children(&self, node: &Node, place: &mut Place) -> Result<Vec<Listed>> {
         self.image.list(&self.rootfs, node, place).await
+    }
+}
+
+impl Image {
+    /// One layer on its own, with its whiteouts as entries. `None` where there is no such layer, or the image's format makes
+    /// one tree of its layers.
+    pub fn layer(&self, index: usize) -> Option<LayerView> {
+        (index < self.0.layers.len() && !self.0.merged).then(|| LayerView::new(self.clone(), index))
     }
 }
 

@@ -1,11 +1,12 @@
 //! Walks a tree depth first.
 
+use super::open_image::Image;
+use super::stat::{FileStat, absolute};
 use super::view::LayerView;
-use super::{FileStat, Follow, Image};
 use crate::error::{Error, Result};
 use crate::format::tar::Kind;
 use crate::limits::Limits;
-use crate::rootfs::{Glob, Listed, Matching, Node, Place, Spots};
+use crate::rootfs::{Follow, Glob, Listed, Matching, Node, Place, Spots};
 
 /// Steps of a walk that are made together, where less is given out: entries that a glob leaves out, and ends of folders.
 const TOGETHER: usize = 2048;
@@ -16,7 +17,7 @@ const ATTRIBUTES_TOGETHER: usize = 256 << 10;
 const GLOB_TOGETHER: u64 = 250_000;
 
 /// Which tree.
-pub(super) enum Tree {
+enum Tree {
     Image(Image),
     Layer(LayerView),
 }
@@ -85,7 +86,7 @@ fn weight(stat: &FileStat) -> usize {
 }
 
 impl Walk {
-    pub(super) fn new(tree: Tree, path: &[u8], glob: Option<Glob>) -> Self {
+    fn new(tree: Tree, path: &[u8], glob: Option<Glob>) -> Self {
         let glob = glob.map(|glob| Matching::new(glob, tree.limits()));
         let (place, stack) = (Place::default(), Vec::new());
         Walk { tree, path: path.to_vec(), glob, started: false, next: None, place, stack, failed: None }
@@ -143,7 +144,7 @@ impl Walk {
         if let Some((dir, _)) = &self.next {
             let most = self.tree.limits().max_depth;
             Limits::check("max_depth", self.stack.len() as u64, most)
-                .map_err(|e| e.with_path(&super::stat::absolute(&dir.path)))?;
+                .map_err(|e| e.with_path(&absolute(&dir.path)))?;
             let children = self.tree.children(dir, &mut self.place).await?;
             let spots = self.next.take().map(|next| next.1).unwrap_or_default();
             self.stack.push((children.into_iter(), spots));
@@ -169,5 +170,20 @@ impl Walk {
             self.next = Some((node, spots));
         }
         Ok(found.unwrap_or(Step::Passed))
+    }
+}
+
+impl Image {
+    /// Everything below a directory, parents before their children, links not followed; with `glob`, what it
+    /// matches of it: see [`Walk`].
+    pub fn walk(&self, path: &[u8], glob: Option<Glob>) -> Walk {
+        Walk::new(Tree::Image(self.clone()), path, glob)
+    }
+}
+
+impl LayerView {
+    /// As [`Image::walk`].
+    pub fn walk(&self, path: &[u8], glob: Option<Glob>) -> Walk {
+        Walk::new(Tree::Layer(self.clone()), path, glob)
     }
 }

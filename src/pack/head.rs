@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use super::coding::{Cursor, put_number, put_path};
 use super::page::{Page, Row, Shape};
-use super::{MAX_HEAD, Section, Sum, part, sum};
+use super::part;
+use super::section::{MAX_HEAD, Section, Sum, sum};
 use crate::format::oci::Digest;
 use crate::format::ztoc::Compression;
 use crate::limits::Limits;

@@ -28,6 +28,7 @@ mod head;
 mod page;
 mod part;
 mod plan;
+mod section;
 mod write;
 
 #[cfg(test)]
@@ -42,21 +43,6 @@ use crate::format::oci::Digest;
 
 /// Bytes that are worth to be read at once, before anything is known of a pack.
 pub const FIRST_READ: u64 = 16 << 10;
-
-/// Longest head.
-const MAX_HEAD: usize = 16 << 20;
-/// Longest section, inflated. A layer that would need a longer one is not packed.
-const MAX_SECTION: usize = 4 << 20;
-/// Most bytes of paths and names of one part. A layer that would need more is not packed.
-const MAX_PART_NAMES: u64 = 32 << 20;
-
-/// A section's checksum.
-type Sum = [u8; 8];
-
-fn sum(data: &[u8]) -> Sum {
-    let [a, b, c, d, e, f, g, h, ..] = *Digest::of(data).as_bytes();
-    [a, b, c, d, e, f, g, h]
-}
 
 /// Sections without their checksums, and parts of other lengths: for tests and fuzzing only, which would get no further
 /// than the checksums otherwise.
@@ -89,28 +75,4 @@ pub mod unchecked {
 /// The key of a zTOC's pack in a cache.
 pub fn key(ztoc: &Digest) -> String {
     format!("pack-v1:{ztoc}")
-}
-
-/// Where a section is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Section {
-    start: u64,
-    /// Bytes that it takes.
-    len: u32,
-    /// Bytes that it has, inflated.
-    full: u32,
-    sum: Sum,
-}
-
-impl Section {
-    fn range(&self) -> std::ops::Range<u64> {
-        self.start..self.start.saturating_add(u64::from(self.len))
-    }
-
-    /// Its bytes, checked.
-    fn read(&self, data: &[u8]) -> Option<Vec<u8>> {
-        let fits = u32::try_from(data.len()) == Ok(self.len) && sum(data) == self.sum;
-        let full = usize::try_from(self.full).ok().filter(|n| fits && *n <= MAX_SECTION)?;
-        deflate::inflate(data, full)
-    }
 }

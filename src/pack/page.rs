@@ -1,8 +1,7 @@
 //! Pages of spans.
 
-use super::Section;
 use super::coding::{Cursor, put_number};
-use super::sum;
+use super::section::{Section, sum};
 use crate::format::oci::Digest;
 use crate::format::ztoc::{Compression, Spans};
 use crate::limits::Limits;

@@ -1,7 +1,7 @@
 //! Parts of a layer's entries.
 
 use super::coding::{Cursor, put_bytes, put_number, put_path, put_signed};
-use super::{MAX_PART_NAMES, MAX_SECTION};
+use super::section::{MAX_PART_NAMES, MAX_SECTION};
 use crate::format::tar::{self, Entry, Kind, Mtime, Xattrs};
 use crate::limits::Limits;
 use crate::rootfs::{PartBuilder, PathIndex, Target};

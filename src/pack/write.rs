@@ -3,8 +3,9 @@
 use super::deflate::Deflater;
 use super::head::{Head, PageSection};
 use super::page::{Page, Shape, windows};
+use super::part;
 use super::plan::Plan;
-use super::{Section, part, sum};
+use super::section::{Section, sum};
 use crate::format::oci::Digest;
 use crate::format::ztoc::Spans;
 use crate::rootfs::{PathIndex, Target};

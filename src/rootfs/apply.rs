@@ -10,7 +10,8 @@
 
 use std::collections::HashMap;
 
-use super::index::{Names, PathIndex};
+use super::index::PathIndex;
+use super::names::Names;
 use super::path::{clean, is_clean, split_last, strip, take_component};
 use crate::error::Result;
 use crate::format::tar::Kind;

@@ -20,12 +20,16 @@
 //! pattern's length times the name's, whatever either holds, and nothing recurses. What a star has passed is forgotten,
 //! so that stars alone cost no more than their number. A walk runs each name once, from where its folder's led.
 
+mod matching;
 mod run;
+mod state;
 
 use crate::error::{Code, Error, Result};
 
+pub(crate) use matching::Matching;
 use run::Run;
-pub(crate) use run::{Matching, Spots};
+pub(crate) use run::Spots;
+use state::{Class, SLASH, State, Unit, units};
 
 /// Longest pattern, in bytes.
 const MAX_PATTERN: usize = 4096;
@@ -38,34 +42,6 @@ pub struct Glob {
     /// Matched with the base name, not with the path.
     base_name: bool,
     directories_only: bool,
-}
-
-/// Characters, and above them the bytes that are not UTF-8.
-type Unit = u32;
-const INVALID: Unit = 0x11_0000;
-const SLASH: Unit = b'/' as Unit;
-
-#[derive(Debug, Clone)]
-enum State {
-    Unit(Unit),
-    /// `?`
-    Any,
-    Class(Class),
-    /// `*`, with the first state of its component: those from there on say nothing once this is reached.
-    Star(usize),
-    /// `**`: at the start of a component any number of them, elsewhere a `*`.
-    StarStar(usize),
-    /// Goes on at the next state and at this one.
-    Split(usize),
-    Jump(usize),
-    Accept,
-}
-
-#[derive(Debug, Clone)]
-struct Class {
-    negated: bool,
-    /// Inclusive.
-    ranges: Vec<(Unit, Unit)>,
 }
 
 impl Glob {
@@ -104,20 +80,6 @@ impl Glob {
     pub fn directories_only(&self) -> bool {
         self.directories_only
     }
-}
-
-impl Class {
-    fn has(&self, unit: Unit) -> bool {
-        self.ranges.iter().any(|(low, high)| (*low..=*high).contains(&unit)) != self.negated
-    }
-}
-
-/// The characters of a name, and its bytes where it is not UTF-8.
-fn units(bytes: &[u8]) -> impl Iterator<Item = Unit> {
-    bytes.utf8_chunks().flat_map(|chunk| {
-        let invalid = chunk.invalid().iter().map(|b| INVALID + Unit::from(*b));
-        chunk.valid().chars().map(Unit::from).chain(invalid)
-    })
 }
 
 /// An open brace: where its latest alternative begins with a `Split`, and the `Jump`s at their ends.

@@ -1,12 +1,15 @@
 //! Directories of the merged tree.
 
-use super::index::{PathIndex, join};
-use super::node::{Asked, DirEntry, Stop};
+use super::index::PathIndex;
+use super::merge::Rootfs;
+use super::node::{Asked, DirEntry, Step, Stop};
 use super::partial::LayerIndex;
-use super::place::{HERE, View, Walk};
+use super::path::{join, take_component};
+use super::place::{HERE, Place, View, Walk};
 use super::search::{Dir, Found};
 use super::sort::sorted;
 use super::{WHITEOUT, hidden_by};
+use crate::error::{Code, Error, Result};
 
 /// A name that a layer has in a directory.
 #[derive(Clone, Copy)]
@@ -27,6 +30,36 @@ pub(crate) struct Listed {
     ///
     /// [`Place::descend`]: super::Place::descend
     pub(crate) ranks: Box<[u32]>,
+}
+
+impl Rootfs {
+    /// What is in a directory, sorted by the bytes of the names. `real_dir` is a [`Node`]'s path: no link in it is
+    /// followed. `ENOENT`, `ENOTDIR`.
+    ///
+    /// [`Node`]: super::Node
+    pub fn read_dir(&self, real_dir: &[u8]) -> Result<Step<Vec<DirEntry>>> {
+        Step::of(self.list_dir(real_dir)).map_err(|e| e.with_path(real_dir))
+    }
+
+    fn list_dir(&self, real_dir: &[u8]) -> Asked<Vec<DirEntry>> {
+        let mut place = Place::default();
+        let mut walk = Walk::new(self, &mut place);
+        let mut rest = real_dir;
+        while let Some(name) = take_component(&mut rest) {
+            match walk.child(name, rest, false)? {
+                Some(child) if child.is_dir => walk.enter(name, child.layer),
+                Some(_) => return Err(Error::new(Code::Enotdir, "not a directory").into()),
+                None => return Err(Error::new(Code::Enoent, "no such file or directory").into()),
+            }
+        }
+        Ok(walk.list()?.into_iter().map(|listed| listed.entry).collect())
+    }
+
+    /// What is in the directory that a place is, which goes on where it was when this is asked again.
+    pub(crate) fn list(&self, place: &mut Place) -> Result<Step<Vec<Listed>>> {
+        let listed = Step::of(Walk::new(self, place).list());
+        listed.map_err(|e| e.with_path(place.path()))
+    }
 }
 
 impl<'a> Walk<'a, '_> {

@@ -1,17 +1,12 @@
 //! The layers laid over each other, as far as they are loaded.
 
-use super::list::Listed;
-use super::node::{Asked, DirEntry, Step};
 use super::partial::LayerIndex;
-use super::path::take_component;
-use super::place::{Place, Walk};
-use crate::error::{Code, Error, Result};
 use crate::limits::Limits;
 
 /// An image's layers as one tree. Layer 0 is the lowest.
 ///
 /// Holds the indexes of the layers that were needed so far, or parts of them, and works on these alone; where more is
-/// needed it says so ([`Step`]), asking from the top down and only while the answer is open: a file that the top
+/// needed it says so ([`Step`](super::Step)), asking from the top down and only while the answer is open: a file that the top
 /// layer has is found without any other.
 ///
 /// # Merging
@@ -63,33 +58,5 @@ impl Rootfs {
     /// A layer's index, if it is loaded.
     pub fn layer(&self, layer: usize) -> Option<&LayerIndex> {
         self.layers.get(layer.checked_sub(self.first)?)?.as_ref()
-    }
-
-    /// What is in a directory, sorted by the bytes of the names. `real_dir` is a [`Node`]'s path: no link in it is
-    /// followed. `ENOENT`, `ENOTDIR`.
-    ///
-    /// [`Node`]: super::Node
-    pub fn read_dir(&self, real_dir: &[u8]) -> Result<Step<Vec<DirEntry>>> {
-        Step::of(self.list_dir(real_dir)).map_err(|e| e.with_path(real_dir))
-    }
-
-    fn list_dir(&self, real_dir: &[u8]) -> Asked<Vec<DirEntry>> {
-        let mut place = Place::default();
-        let mut walk = Walk::new(self, &mut place);
-        let mut rest = real_dir;
-        while let Some(name) = take_component(&mut rest) {
-            match walk.child(name, rest, false)? {
-                Some(child) if child.is_dir => walk.enter(name, child.layer),
-                Some(_) => return Err(Error::new(Code::Enotdir, "not a directory").into()),
-                None => return Err(Error::new(Code::Enoent, "no such file or directory").into()),
-            }
-        }
-        Ok(walk.list()?.into_iter().map(|listed| listed.entry).collect())
-    }
-
-    /// What is in the directory that a place is, which goes on where it was when this is asked again.
-    pub(crate) fn list(&self, place: &mut Place) -> Result<Step<Vec<Listed>>> {
-        let listed = Step::of(Walk::new(self, place).list());
-        listed.map_err(|e| e.with_path(place.path()))
     }
 }

@@ -5,11 +5,14 @@
 #![forbid(unsafe_code)]
 
 mod apply;
+mod build;
 mod glob;
 mod hardlink;
 mod index;
+mod link_targets;
 mod list;
 mod merge;
+mod names;
 mod node;
 mod partial;
 mod path;

@@ -7,7 +7,8 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use super::hardlink::Target;
-use super::index::{Names, PathIndex};
+use super::index::PathIndex;
+use super::names::Names;
 use super::path::{clean, compare, compare_first, take_component};
 use crate::error::{Code, Error, Result};
 use crate::format::tar::{Entry, EntryTable};

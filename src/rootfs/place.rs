@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use super::WHITEOUT;
-use super::index::{PathIndex, join};
+use super::index::PathIndex;
 use super::merge::Rootfs;
 use super::node::{Asked, Node, Stop};
 use super::partial::{LayerIndex, Parts};
-use super::path::take_component;
+use super::path::{join, take_component};
 use super::search::{Dir, Found};
 use crate::error::Result;
 use crate::format::tar::Kind;

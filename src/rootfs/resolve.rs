@@ -1,9 +1,8 @@
 //! Path look-up in the merged tree, link by link, as the kernel does it.
 
-use super::index::join;
 use super::merge::Rootfs;
 use super::node::{Asked, Follow, Node, Step};
-use super::path::{split_last, take_component};
+use super::path::{join, split_last, take_component};
 use super::place::{HERE, Place, Walk};
 use crate::error::{Code, Error, Result};
 use crate::format::tar::Kind;

@@ -5,8 +5,10 @@ use std::cmp::Ordering;
 use std::ops::Range;
 
 use super::index::PathIndex;
-use super::path::{compare_first, take_component};
+use super::node::{DirEntry, Node};
+use super::path::{clean, compare_first, join, take_component};
 use super::{OPAQUE, WHITEOUT};
+use crate::error::{Code, Error, Result};
 use crate::format::tar::Kind;
 
 /// What is below a directory: positions in the order, and the length of the prefix (slash included) that all
@@ -128,5 +130,58 @@ impl PathIndex {
     /// Whether this layer hides everything that the layers below have in `dir`.
     pub(super) fn opaque(&self, dir: &Dir) -> bool {
         self.has_whiteouts() && self.child(dir, OPAQUE).is_some_and(|f| f.entry.is_some())
+    }
+
+    /// What the layer has at a clean path. At once, not name by name: that is shared by thousands of paths in a deep tree.
+    pub(super) fn find(&self, path: &[u8]) -> Option<Found> {
+        if path.is_empty() { Some(self.root()) } else { self.child(&self.everything(), path) }
+    }
+
+    /// What this layer alone has at a path, whiteouts included, links not followed. The path is cleaned as an
+    /// entry's name is. `ENOENT` where it has nothing; `ENOTDIR` where the way leads through a file.
+    /// `layer` is the number to put into the node.
+    pub fn lookup(&self, layer: usize, path: &[u8]) -> Result<Node> {
+        let path = clean(path);
+        let (mut found, mut rest) = (self.root(), &path[..]);
+        while let Some(component) = take_component(&mut rest) {
+            if !found.is_dir {
+                return Err(
+                    Error::new(Code::Enotdir, "a component of the path is not a directory").with_path(&path)
+                );
+            }
+            found = self.child(&found.below, component).ok_or_else(|| {
+                Error::new(Code::Enoent, "no such file or directory in this layer").with_path(&path)
+            })?;
+        }
+        if let Some(e) = found.entry {
+            self.resolve_hardlink(e)?;
+        }
+        Ok(self.node(layer, path.into_owned(), &found))
+    }
+
+    /// What this layer alone has in a directory, whiteouts included, sorted by bytes.
+    pub fn read_dir(&self, layer: usize, path: &[u8]) -> Result<Vec<DirEntry>> {
+        let path = clean(path);
+        let found = self.find(&path).ok_or_else(|| {
+            Error::new(Code::Enoent, "no such file or directory in this layer").with_path(&path)
+        })?;
+        if !found.is_dir {
+            return Err(Error::new(Code::Enotdir, "not a directory").with_path(&path));
+        }
+        let children = self.children(&found.below).map(|(name, found)| DirEntry {
+            name: name.to_vec(),
+            node: self.node(layer, join(&path, name), &found),
+        });
+        Ok(children.collect())
+    }
+
+    /// The node of what was found; a hard link that leads nowhere stays `HardLink`.
+    pub(super) fn node(&self, layer: usize, path: Vec<u8>, found: &Found) -> Node {
+        let Some(entry) = found.entry else {
+            return Node { path, at: None, link: None, kind: Kind::Directory };
+        };
+        let inode = self.resolve_hardlink(entry).unwrap_or(entry);
+        let link = (self.kind(entry) == Kind::HardLink).then_some(self.number(entry));
+        Node { path, at: Some((layer, self.number(inode))), link, kind: self.kind(inode) }
     }
 }

@@ -12,8 +12,8 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{AbortController, ReadableStream, ReadableStreamDefaultReader};
 
-use super::fetch::Meter;
 use super::js;
+use super::meter::Meter;
 use crate::error::{Code, Error, Result};
 
 /// Bytes of a chunk that are copied at a time, at most.

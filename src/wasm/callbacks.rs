@@ -1,6 +1,7 @@
 //! A cache and a finder of credentials that JavaScript implements.
 
 use std::ops::Range;
+use std::rc::Rc;
 
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
@@ -77,5 +78,5 @@ fn failed(thrown: JsValue) -> Error {
     let own = Some(text("message")).filter(|_| text("name") == "OcipeekError");
     let own = own.as_deref().and_then(|message| message.split_once(": "));
     let message = own.map_or("the function that finds credentials failed", |(_code, message)| message);
-    Error::new(Code::Unauthorized, message).with_cause(thrown)
+    Error::new(Code::Unauthorized, message).with_cause(Rc::new(thrown))
 }

@@ -1,5 +1,7 @@
 //! Errors as the plain objects from which the package's TypeScript makes its `OcipeekError`.
 
+use std::rc::Rc;
+
 use js_sys::{Object, Uint8Array};
 use wasm_bindgen::JsValue;
 
@@ -35,7 +37,7 @@ pub fn to_js(error: &Error) -> JsValue {
     if let Some(seconds) = error.retry_after() {
         js::set(&out, "retryAfter", seconds);
     }
-    if let Some(cause) = error.cause() {
+    if let Some(cause) = error.cause().and_then(|cause| cause.downcast_ref::<JsValue>()) {
         js::set(&out, "cause", cause.clone());
     }
     out.into()
@@ -60,7 +62,7 @@ pub fn from_js(thrown: &JsValue) -> Error {
     };
     let message = text("message").unwrap_or_default();
     let message = message.strip_prefix(code.as_str()).and_then(|m| m.strip_prefix(": ")).unwrap_or(&message);
-    let error = Error::new(code, message).with_cause(thrown.clone());
+    let error = Error::new(code, message).with_cause(Rc::new(thrown.clone()));
     let limit = text("limit").and_then(|limit| LIMITS.into_iter().find(|name| camel_case(name) == limit));
     limit.into_iter().fold(error, Error::with_limit)
 }

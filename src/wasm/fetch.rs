@@ -13,6 +13,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, RequestCache, RequestCredentials, RequestRedirect};
 
 use super::body::{AbortOnDrop, Body};
+use super::meter::Meter;
 use super::{js, timer};
 use crate::error::{Code, Error, Result};
 use crate::net::transport::{Method, Purpose, Request, Response, Transport};
@@ -30,30 +31,6 @@ extern "C" {
 
 /// Below this a promise costs more than hashing here.
 const SUBTLE_MIN: usize = 64 << 10;
-
-/// Tells the JavaScript side of requests and bytes as they come, for `onProgress`.
-pub struct Meter(Option<Function>);
-
-impl Meter {
-    /// Calls `callback(requests, bytes)` if there is one.
-    pub fn new(callback: Option<Function>) -> Rc<Self> {
-        Rc::new(Meter(callback))
-    }
-    /// One more request.
-    pub fn request(&self) {
-        self.tell(1, 0);
-    }
-    /// So many more bytes.
-    pub fn bytes(&self, n: usize) {
-        self.tell(0, n);
-    }
-    fn tell(&self, requests: u32, bytes: usize) {
-        if let Some(f) = &self.0 {
-            // The callback is the package's own and catches what the user's throws.
-            let _ = f.call2(&JsValue::UNDEFINED, &requests.into(), &(bytes as f64).into());
-        }
-    }
-}
 
 /// [`Transport`] over `fetch`. Clones share.
 #[derive(Clone)]
@@ -297,5 +274,5 @@ fn network_error(request: &Request, exception: JsValue) -> Error {
     let untrusted = message.contains("certificate");
     let error = Error::new(Code::Network, format!("no answer from {url}: {message}"));
     let error = if untrusted { error.given_up() } else { error };
-    if leaks { error } else { error.with_cause(exception) }
+    if leaks { error } else { error.with_cause(Rc::new(exception)) }
 }

@@ -9,8 +9,8 @@ use futures_util::stream;
 use wasm_bindgen::JsValue;
 
 use super::callbacks::JsCache;
-use super::fetch::Meter;
 use super::js;
+use super::meter::Meter;
 use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
 use crate::net::transport::ByteStream;

@@ -5,6 +5,8 @@
     allow(dead_code, reason = "the module without a reader has no callbacks")
 )]
 
+use std::rc::Rc;
+
 use bytes::Bytes;
 use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
@@ -85,5 +87,5 @@ pub fn describe(exception: &JsValue) -> String {
 
 /// The error for an exception of a callback: `code`, what failed, and the exception as its cause.
 pub fn exception(code: Code, what: &str, exception: JsValue) -> Error {
-    Error::new(code, format!("{what}: {}", describe(&exception))).with_cause(exception)
+    Error::new(code, format!("{what}: {}", describe(&exception))).with_cause(Rc::new(exception))
 }

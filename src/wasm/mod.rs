@@ -26,6 +26,10 @@ mod indexer;
 mod js;
 mod memory;
 #[cfg(feature = "reader")]
+mod meter;
+#[cfg(feature = "reader")]
+mod open;
+#[cfg(feature = "reader")]
 mod options;
 #[cfg(feature = "reader")]
 mod source;

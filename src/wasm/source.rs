@@ -10,7 +10,7 @@ use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
 use super::error::{self, invalid, js_result};
-use super::{abort, convert, image, js};
+use super::{abort, convert, js, open};
 use crate::error::Result;
 use crate::format::oci::{Descriptor, Digest};
 use crate::image::Discovery;
@@ -22,7 +22,7 @@ use crate::source::{Source, Target};
 #[wasm_bindgen(js_name = openSource)]
 pub fn open_source(source: JsValue, options: JsValue, host: JsValue, stop: Option<Promise>) -> Promise {
     abort::promise(stop, async move {
-        let opened = image::open_source(&source, options, &host).await?;
+        let opened = open::open_source(&source, options, &host).await?;
         Ok(WasmSource { source: opened.source, target: opened.target, limits: opened.limits }.into())
     })
 }
@@ -47,7 +47,7 @@ impl WasmSource {
     pub fn manifest(&self, reference: Option<String>, stop: Option<Promise>) -> Promise {
         let (source, own) = (Rc::clone(&self.source), self.target.clone());
         abort::promise(stop, async move {
-            let target = reference.map_or(Ok(own), image::target)?;
+            let target = reference.map_or(Ok(own), open::target)?;
             let manifest = source.manifest(&target).await?;
             let out = Object::new();
             js::set(&out, "bytes", Uint8Array::from(&manifest.bytes[..]));

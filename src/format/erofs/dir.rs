@@ -2,7 +2,8 @@
 
 use std::cmp::Ordering;
 
-use super::{FileSystem, Inode, ReadAt, corrupt, le};
+use super::fields::{corrupt, le};
+use super::{FileSystem, Inode, ReadAt};
 use crate::error::Result;
 
 const DIRENT: usize = 12;

@@ -1,7 +1,9 @@
 //! Inodes: 32 or 64 bytes, then extended attributes, then what the layout says.
 
+use super::fields::{corrupt, le};
+use super::file_system::FileSystem;
+use super::read_at::ReadAt;
 use super::superblock::mtime;
-use super::{FileSystem, ReadAt, corrupt, le};
 use crate::error::{Code, Error, Result};
 use crate::format::tar::{Kind, Mtime};
 

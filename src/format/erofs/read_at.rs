@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
-use super::corrupt;
+use super::fields::corrupt;
 use crate::error::Result;
 
 /// Bytes at offsets, all of them at hand.

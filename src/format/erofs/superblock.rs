@@ -1,6 +1,7 @@
 //! The superblock: 128 bytes at 1024.
 
-use super::{ReadAt, corrupt, le};
+use super::fields::{corrupt, le};
+use super::read_at::ReadAt;
 use crate::error::{Code, Error, Result};
 use crate::format::tar::Mtime;
 

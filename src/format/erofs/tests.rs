@@ -3,7 +3,9 @@
 use bytes::Bytes;
 
 use super::*;
+use crate::error::{Code, Result};
 use crate::format::tar::Kind;
+use crate::limits::Limits;
 
 const BLOCK: usize = 512;
 

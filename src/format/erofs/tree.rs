@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{FileSystem, ReadAt, corrupt};
+use super::fields::corrupt;
+use super::{FileSystem, ReadAt};
 use crate::error::Result;
 use crate::format::tar::{Entry, EntryTable, Kind, Xattrs};
 use crate::limits::Limits;

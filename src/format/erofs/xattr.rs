@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::{FileSystem, Inode, ReadAt, corrupt, le};
+use super::fields::{corrupt, le};
+use super::{FileSystem, Inode, ReadAt};
 use crate::error::Result;
 use crate::format::tar::Xattrs;
 use crate::limits::Limits;

@@ -5,35 +5,13 @@
 //! bits of the last byte it has not used.
 
 use super::inflate::Inflate;
+pub(super) use super::inflate::{Progress, Stop};
 
 /// Farthest that a match reaches back, in bytes.
 pub(super) const WINDOW: usize = 32 << 10;
 
 /// Most output bytes that one byte of deflate data can stand for: a match of 258 bytes takes two bits at least.
 pub(super) const MAX_RATIO: usize = 258 * 8 / 2;
-
-/// Why the engine came back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stop {
-    /// The output limit is reached and the data provably goes on.
-    OutputFull,
-    /// The input is used up.
-    InputEnd,
-    /// Between two blocks; only if asked for. So many high bits of the last byte taken belong to the next block.
-    BlockEnd(u8),
-    /// Behind the last block, at the next whole byte.
-    StreamEnd,
-    /// Not deflate data.
-    Broken,
-}
-
-/// What one call did.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Progress {
-    pub consumed: usize,
-    pub produced: usize,
-    pub stop: Stop,
-}
 
 /// A raw deflate decoder.
 pub(super) struct Engine(Box<Inflate>);

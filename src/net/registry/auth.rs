@@ -6,8 +6,8 @@ use std::rc::Rc;
 use futures_util::lock::Mutex;
 
 use super::challenge::Challenge;
-use super::client::RegistryOptions;
 use super::credentials::{CredentialSource, Credentials};
+use super::options::RegistryOptions;
 use super::token::{TokenAnswer, TokenService};
 use crate::error::{Code, Error, Result};
 use crate::format::oci::Reference;

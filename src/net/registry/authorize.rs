@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use super::auth::Auth;
 use super::challenge::parse_challenges;
-use super::client::RegistryOptions;
 use super::credentials::CredentialSource;
+use super::options::RegistryOptions;
 use super::scheme::Home;
 use crate::error::Result;
 use crate::format::oci::Reference;

@@ -1,6 +1,5 @@
 //! Blobs, whole and in ranges, wherever the registry says that they lie.
 
-use std::collections::VecDeque;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -12,34 +11,9 @@ use super::client::{Inner, Registry};
 use crate::error::{Code, Error, Result};
 use crate::format::oci::{Descriptor, Digest};
 use crate::limits::Limits;
-use crate::net::http::{Answer, Client, Gather, Part, Resource, Url, accept_encoding, read};
+use crate::net::http::{Answer, Client, Gather, Part, Resource, accept_encoding, read};
 use crate::net::transport::{ByteStream, Purpose};
 use crate::source::inline_part;
-
-/// Redirect targets remembered; more blobs than one image has layers.
-const MAX_TARGETS: usize = 4096;
-
-/// Where blobs were found by redirects.
-#[derive(Default)]
-pub(super) struct Targets(VecDeque<(Digest, Url)>);
-
-impl Targets {
-    fn get(&self, digest: &Digest) -> Option<Url> {
-        self.0.iter().find(|t| t.0 == *digest).map(|t| t.1.clone())
-    }
-
-    fn forget(&mut self, digest: &Digest) {
-        self.0.retain(|t| t.0 != *digest);
-    }
-
-    fn set(&mut self, digest: Digest, target: Url) {
-        self.forget(&digest);
-        if self.0.len() >= MAX_TARGETS {
-            self.0.pop_front();
-        }
-        self.0.push_back((digest, target));
-    }
-}
 
 struct Blob {
     registry: Rc<Inner>,

@@ -9,35 +9,17 @@ use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 
 use super::auth::Auth;
-use super::blob::Targets;
 use super::challenge::parse_challenges;
 use super::credentials::CredentialSource;
+use super::options::RegistryOptions;
 use super::scheme::Home;
+use super::targets::Targets;
 use crate::error::{Error, Result};
 use crate::format::oci::{Descriptor, Digest, Reference};
-use crate::limits::Limits;
 use crate::net::http::{Answer, Client, Get, Url, body_message, discard, follow, status_error};
 use crate::net::stats::Stats;
 use crate::net::transport::{ByteStream, Method, Purpose, Transport};
 use crate::source::{RawManifest, Source, Target};
-
-/// How to reach a registry.
-#[derive(Debug, Clone, Default)]
-pub struct RegistryOptions {
-    /// Plain `http`, even to a registry that is not this machine. Credentials are then sent to loopback only.
-    pub plain_http: bool,
-    /// `https`, even to this machine: not asked first whether it speaks TLS. Wins over `plain_http`.
-    pub https_only: bool,
-    /// Hosts (`host` or `host:port`), besides the registry's own, that its Bearer challenge may name and that may then
-    /// see the credentials.
-    pub token_hosts: Vec<String>,
-    /// Ask token services for the right to push to the repository too.
-    pub push: bool,
-    /// Further repositories of the registry to ask the right to pull from: blobs are mounted from there.
-    pub mount_from: Vec<String>,
-    /// Bounds on answers, redirects and retries.
-    pub limits: Limits,
-}
 
 /// One repository of a registry.
 pub struct Registry(pub(super) Rc<Inner>);

@@ -4,7 +4,6 @@ use std::fmt;
 
 use futures_util::future::LocalBoxFuture;
 
-use super::docker_config::DockerConfig;
 use crate::error::Result;
 use crate::format::oci::base64;
 
@@ -82,17 +81,6 @@ impl CredentialSource for Credentials {
         _repository: &'a str,
     ) -> LocalBoxFuture<'a, Result<Option<Credentials>>> {
         Box::pin(async move { Ok(Some(self.clone())) })
-    }
-}
-
-/// What a `config.json` itself holds; credential helpers are not run.
-impl CredentialSource for DockerConfig {
-    fn get<'a>(
-        &'a self,
-        registry: &'a str,
-        repository: &'a str,
-    ) -> LocalBoxFuture<'a, Result<Option<Credentials>>> {
-        Box::pin(async move { self.stored(registry, repository).map(|found| found.cloned()) })
     }
 }
 

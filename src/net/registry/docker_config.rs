@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 
-use super::credentials::Credentials;
+use super::credentials::{CredentialSource, Credentials};
 use crate::error::{Code, Error, Result};
 use crate::format::oci::base64;
 
@@ -203,6 +204,17 @@ fn decode_auth(auth: &str) -> Option<(String, String)> {
     let text = String::from_utf8(base64::decode(auth.trim())?).ok()?;
     let (user, password) = text.split_once(':')?;
     Some((user.to_string(), password.trim_matches('\0').to_string()))
+}
+
+/// What a `config.json` itself holds; credential helpers are not run.
+impl CredentialSource for DockerConfig {
+    fn get<'a>(
+        &'a self,
+        registry: &'a str,
+        repository: &'a str,
+    ) -> LocalBoxFuture<'a, Result<Option<Credentials>>> {
+        Box::pin(async move { self.stored(registry, repository).map(|found| found.cloned()) })
+    }
 }
 
 #[cfg(test)]

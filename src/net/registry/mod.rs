@@ -9,12 +9,15 @@ mod client;
 mod credentials;
 pub mod docker_config;
 mod manifest;
+mod options;
 mod referrers;
 mod scheme;
+mod targets;
 mod token;
 
 pub use authorize::{Authorization, authorize};
 #[doc(hidden)]
 pub use challenge::{Challenge, parse_challenges};
-pub use client::{Registry, RegistryOptions};
+pub use client::Registry;
 pub use credentials::{CredentialSource, Credentials};
+pub use options::RegistryOptions;

@@ -1,8 +1,6 @@
 //! The automaton at work.
 
-use super::{Glob, SLASH, State, Unit, units};
-use crate::error::Result;
-use crate::limits::Limits;
+use super::state::{SLASH, State, Unit};
 
 /// Where in a component of the path the automaton is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,21 +18,21 @@ impl At {
 }
 
 /// A state, and where in the path's component: `3 * state + at`. Patterns have less than 10,000 states.
-type Spot = u16;
+pub(super) type Spot = u16;
 
 /// All that the automaton is in at the start of a name.
 pub(crate) type Spots = Box<[Spot]>;
 
 /// The set of states that the automaton is in.
 pub(super) struct Run {
-    now: Vec<Spot>,
+    pub(super) now: Vec<Spot>,
     next: Vec<Spot>,
     /// By spot: the step at which it was last entered.
     entered: Vec<u32>,
     step: u32,
     stack: Vec<(usize, At)>,
     /// Spots that were looked at so far.
-    cost: u64,
+    pub(super) cost: u64,
 }
 
 fn spot(state: usize, at: At) -> Spot {
@@ -150,55 +148,5 @@ impl Run {
 
     pub(super) fn accepts(&self, states: &[State]) -> bool {
         self.now.iter().any(|&spot| matches!(states.get(usize::from(spot) / 3), Some(State::Accept)))
-    }
-}
-
-/// A pattern on its way through a tree: each name is run once, from what the automaton was in behind its folder's.
-pub(crate) struct Matching {
-    glob: Glob,
-    run: Run,
-    start: Spots,
-    most: u64,
-}
-
-impl Matching {
-    /// Of a pattern, for at most `max_glob_steps`.
-    pub(crate) fn new(glob: Glob, limits: &Limits) -> Self {
-        let run = Run::new(&glob.states);
-        Matching { start: run.now.clone().into(), glob, run, most: limits.max_glob_steps }
-    }
-
-    /// As what the walk's root is begun.
-    pub(crate) fn start(&self) -> Spots {
-        self.start.clone()
-    }
-
-    /// Whether a name matches in a folder that is begun as `folder`; `LIMIT_EXCEEDED` over `max_glob_steps`.
-    pub(crate) fn matches(&mut self, folder: &[Spot], name: &[u8], is_dir: bool) -> Result<bool> {
-        self.run.now.clear();
-        self.run.now.extend_from_slice(folder);
-        for unit in units(name) {
-            self.step(unit)?;
-        }
-        Ok(self.run.accepts(&self.glob.states) && (is_dir || !self.glob.directories_only))
-    }
-
-    /// As what the folder of the last name is begun; `None` if nothing below it can match.
-    pub(crate) fn below(&mut self) -> Result<Option<Spots>> {
-        if self.glob.base_name {
-            return Ok(Some(self.start()));
-        }
-        self.step(SLASH)?;
-        Ok((!self.run.now.is_empty()).then(|| self.run.now.as_slice().into()))
-    }
-
-    /// What it has cost so far.
-    pub(crate) fn cost(&self) -> u64 {
-        self.run.cost
-    }
-
-    fn step(&mut self, unit: Unit) -> Result<()> {
-        self.run.step(&self.glob.states, unit);
-        Limits::check("max_glob_steps", self.run.cost, self.most)
     }
 }

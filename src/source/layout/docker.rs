@@ -15,9 +15,8 @@ use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use sha2::{Digest as _, Sha256};
 
-use super::files::Files;
-use super::source::read_counted;
-use super::tar::clean;
+use super::files::{Files, read_counted};
+use super::members::clean;
 use crate::error::{Code, Error, Result};
 use crate::format::gzip::GzipDecoder;
 use crate::format::oci::json::{Json, Node};

@@ -2,10 +2,12 @@
 
 use std::ops::Range;
 
+use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 
 use crate::error::Result;
-use crate::net::transport::ByteStream;
+use crate::net::stats::{RequestRecord, Stats};
+use crate::net::transport::{ByteStream, Purpose};
 
 /// Read access to the files of a layout by their names: `oci-layout`, `index.json`, `blobs/sha256/<hex>`. Names are
 /// made by this library and never hold `..`, a leading `/` or a backslash.
@@ -44,4 +46,35 @@ pub trait RandomAccess {
     fn is_steady(&self) -> bool {
         false
     }
+}
+
+/// Reads, and counts it unless the files do so themselves.
+pub(super) async fn read_counted(
+    files: &dyn Files,
+    stats: &Stats,
+    path: &str,
+    range: Option<Range<u64>>,
+    purpose: Purpose,
+) -> Result<ByteStream> {
+    if files.counts_reads() {
+        return files.read(path, range).await;
+    }
+    let status = if range.is_some() { 206 } else { 200 };
+    let record = RequestRecord {
+        purpose,
+        method: "READ",
+        target: path.to_string(),
+        range: range.clone(),
+        status: 0,
+        bytes: 0,
+    };
+    let record = stats.request(record);
+    let body = files.read(path, range).await?;
+    record.set_status(status);
+    let counted = body.inspect(move |chunk| {
+        if let Ok(bytes) = chunk {
+            record.add_bytes(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        }
+    });
+    Ok(counted.boxed_local())
 }

@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use super::tar::{beside, clean};
 use crate::format::tar::{EntryTable, Kind, SparseMap};
 use crate::sort::heap_sort;
 
@@ -107,4 +106,34 @@ impl Members {
 /// The part `range` of a file's `size` bytes, or all of it; `None` for one that is not inside.
 pub(super) fn part(range: Option<Range<u64>>, size: u64) -> Option<Range<u64>> {
     Some(range.unwrap_or(0..size)).filter(|r| r.start <= r.end && r.end <= size)
+}
+
+/// `./blobs//x` → `blobs/x`; nothing that leaves the root.
+pub(super) fn clean(name: &str) -> Option<String> {
+    let mut parts = Vec::new();
+    for part in name.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => return None,
+            _ => parts.push(part),
+        }
+    }
+    if parts.is_empty() { None } else { Some(parts.join("/")) }
+}
+
+/// Where a symbolic link at `name` leads inside the tar.
+fn beside(name: &str, link: &str) -> Option<String> {
+    if link.starts_with('/') {
+        return None;
+    }
+    let mut parts: Vec<&str> = name.split('/').collect();
+    parts.pop();
+    for part in link.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()?),
+            _ => parts.push(part),
+        }
+    }
+    if parts.is_empty() { None } else { Some(parts.join("/")) }
 }

@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use futures_util::future::{LocalBoxFuture, join};
 
 use super::docker::DockerFiles;
-use super::files::Files;
+use super::files::{Files, read_counted};
 use super::index::{self, Found};
 use crate::error::{Code, Error, Result};
 use crate::format::oci::json::Json;
@@ -18,7 +18,7 @@ use crate::format::oci::{
 };
 use crate::limits::Limits;
 use crate::net::http::{Gather, read_limited, shown};
-use crate::net::stats::{RequestRecord, Stats};
+use crate::net::stats::Stats;
 use crate::net::transport::{ByteStream, Purpose};
 use crate::source::{RawManifest, Source, Target, inline_part, manifest_media_type};
 
@@ -373,37 +373,6 @@ fn check_version(bytes: &[u8]) -> Result<()> {
         crate::net::http::shown(version)
     );
     Err(Error::new(Code::Unsupported, text))
-}
-
-/// Reads, and counts it unless the files do so themselves.
-pub(super) async fn read_counted(
-    files: &dyn Files,
-    stats: &Stats,
-    path: &str,
-    range: Option<Range<u64>>,
-    purpose: Purpose,
-) -> Result<ByteStream> {
-    if files.counts_reads() {
-        return files.read(path, range).await;
-    }
-    let status = if range.is_some() { 206 } else { 200 };
-    let record = RequestRecord {
-        purpose,
-        method: "READ",
-        target: path.to_string(),
-        range: range.clone(),
-        status: 0,
-        bytes: 0,
-    };
-    let record = stats.request(record);
-    let body = files.read(path, range).await?;
-    record.set_status(status);
-    let counted = body.inspect(move |chunk| {
-        if let Ok(bytes) = chunk {
-            record.add_bytes(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-        }
-    });
-    Ok(counted.boxed_local())
 }
 
 /// A body that must have `size` bytes. None past them is given out.

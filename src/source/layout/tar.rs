@@ -135,36 +135,6 @@ impl Files for TarFiles {
     }
 }
 
-/// `./blobs//x` → `blobs/x`; nothing that leaves the root.
-pub(super) fn clean(name: &str) -> Option<String> {
-    let mut parts = Vec::new();
-    for part in name.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => return None,
-            _ => parts.push(part),
-        }
-    }
-    if parts.is_empty() { None } else { Some(parts.join("/")) }
-}
-
-/// Where a symbolic link at `name` leads inside the tar.
-pub(super) fn beside(name: &str, link: &str) -> Option<String> {
-    if link.starts_with('/') {
-        return None;
-    }
-    let mut parts: Vec<&str> = name.split('/').collect();
-    parts.pop();
-    for part in link.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()?),
-            _ => parts.push(part),
-        }
-    }
-    if parts.is_empty() { None } else { Some(parts.join("/")) }
-}
-
 async fn walk(access: &dyn RandomAccess, limits: &Limits, stats: &Stats) -> Result<EntryTable> {
     let total = access.size().await?;
     let mut walker = TarWalker::new(limits);

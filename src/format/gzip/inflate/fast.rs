@@ -1,8 +1,7 @@
 //! The hot loop: symbols far from the ends of input and output, so that nothing needs to be checked for each bit.
 
 use super::bits::Bits;
-use super::table::{END, LITERAL, SPECIAL, SUBTABLE};
-use super::{Distances, LitLens, extra};
+use super::table::{Distances, END, LITERAL, LitLens, SPECIAL, SUBTABLE, extra};
 
 /// Longest match.
 const MAX_MATCH: usize = 258;

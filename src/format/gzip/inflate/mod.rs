@@ -7,15 +7,35 @@ mod fast;
 mod table;
 
 use bits::Bits;
-use table::{DISTANCES, END, Fill, LENGTHS, LITERAL, LITLENS, SPECIAL, SUBTABLE, Table};
-
-use super::engine::{Progress, Stop};
-
-type LitLens = Table<11, 4096>;
-type Distances = Table<8, 512>;
+use table::{
+    DISTANCES, Distances, END, Fill, LENGTHS, LITERAL, LITLENS, LitLens, SPECIAL, SUBTABLE, Table, extra,
+};
 
 /// The order in which the lengths of the code of code lengths come.
 const ORDER: [u8; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
+
+/// Why a call came back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// The output limit is reached and the data provably goes on.
+    OutputFull,
+    /// The input is used up.
+    InputEnd,
+    /// Between two blocks; only if asked for. So many high bits of the last byte taken belong to the next block.
+    BlockEnd(u8),
+    /// Behind the last block, at the next whole byte.
+    StreamEnd,
+    /// Not deflate data.
+    Broken,
+}
+
+/// What one call did.
+#[derive(Debug, Clone, Copy)]
+pub struct Progress {
+    pub consumed: usize,
+    pub produced: usize,
+    pub stop: Stop,
+}
 
 /// A decoder between two calls.
 pub struct Inflate {
@@ -297,13 +317,6 @@ impl Inflate {
         bits.drop(used);
         Next::Go(State::Match(len, distance))
     }
-}
-
-/// The value of an entry's extra bits, and how many bits to drop for code and extra bits.
-#[inline(always)]
-fn extra(entry: u32, bits: u64) -> (u32, u32) {
-    let drop = entry & 63;
-    ((bits & ((1 << drop) - 1)) as u32 >> (entry >> 8 & 15), drop)
 }
 
 /// Copies from a stored block.

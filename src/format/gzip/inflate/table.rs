@@ -18,6 +18,11 @@ pub const END: u32 = 1 << 12;
 /// A table with `1 << ROOT` entries at its root. `SIZE`, a power of two, has room for all sub-tables too.
 pub struct Table<const ROOT: usize, const SIZE: usize>(Box<[u32; SIZE]>);
 
+/// Of literals and lengths.
+pub type LitLens = Table<11, 4096>;
+/// Of distances.
+pub type Distances = Table<8, 512>;
+
 /// What an alphabet's codes must fill.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Fill {
@@ -170,3 +175,10 @@ pub const LENGTHS: [u32; 19] = {
     table[18] |= 7;
     table
 };
+
+/// The value of an entry's extra bits, and how many bits to drop for code and extra bits.
+#[inline(always)]
+pub fn extra(entry: u32, bits: u64) -> (u32, u32) {
+    let drop = entry & 63;
+    ((bits & ((1 << drop) - 1)) as u32 >> (entry >> 8 & 15), drop)
+}

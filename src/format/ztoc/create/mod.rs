@@ -8,11 +8,14 @@
 //! stay in memory until then, and the checkpoints, most of a zTOC with small spans, either do too or are taken from
 //! the builder as they come ([`ZtocBuilder::take_checkpoints`]).
 
+mod built;
 mod flatbuffer;
+mod options;
 mod spans;
 mod sum;
 mod time;
 mod toc;
+mod write;
 
 use crate::error::{Code, Error, Result};
 use crate::format::gzip::blocks::BlockDecoder;
@@ -20,38 +23,13 @@ use crate::format::oci::Digest;
 use crate::format::tar::EntryTable;
 use crate::format::ztoc::Compression;
 use crate::limits::Limits;
+pub use built::{BuiltZtoc, Piece};
+pub use options::{BuildOptions, DEFAULT_BUILD_TOOL, DEFAULT_SPAN_SIZE};
 use spans::{GzipSpans, TarSpans};
 #[cfg(target_arch = "wasm32")]
 pub(crate) use sum::Hasher;
 use sum::Sum;
 use toc::Toc;
-
-/// The span size that the reference uses where none is asked for: 4 MiB.
-pub const DEFAULT_SPAN_SIZE: u64 = 4 << 20;
-/// What the reference calls itself in zTOCs and indexes where nothing else is asked for.
-pub const DEFAULT_BUILD_TOOL: &str = "AWS SOCI CLI v0.2";
-
-/// How to build.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BuildOptions {
-    /// Least bytes of the tar between two checkpoints of a gzip layer; of a tar, the size of a span. At least 1.
-    pub span_size: u64,
-    /// What the zTOC says made it. Part of its bytes, so tools that shall agree on digests must agree on it.
-    pub build_tool: String,
-    /// Whether to compute the digest of the tar, the layer's diff id, too.
-    pub diff_id: bool,
-}
-
-impl Default for BuildOptions {
-    /// As the reference builds; with the diff id.
-    fn default() -> Self {
-        BuildOptions {
-            span_size: DEFAULT_SPAN_SIZE,
-            build_tool: DEFAULT_BUILD_TOOL.to_owned(),
-            diff_id: true,
-        }
-    }
-}
 
 /// Builds the zTOC of one layer. Give it the layer's bytes, in order and in pieces of any size, then
 /// [`finish`](Self::finish). After a broken connection go on with the bytes from [`wants`](Self::wants) on.
@@ -217,7 +195,7 @@ impl ZtocBuilder {
         };
         let toc = self.toc.finish(unpacked)?;
         let layer = self.layer.digest();
-        toc::write(toc, info, layer, self.wants, &self.options, &self.limits)
+        write::write(toc, info, layer, self.wants, &self.options, &self.limits)
     }
 }
 
@@ -226,78 +204,6 @@ fn zstd() -> Error {
         Code::Unsupported,
         "the layer is compressed with zstd, of which no zTOC exists; SOCI indexes leave such layers out",
     )
-}
-
-/// A part of a zTOC's bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Piece<'a> {
-    /// These bytes.
-    Bytes(&'a [u8]),
-    /// So many bytes, all that [`ZtocBuilder::take_checkpoints`] gave, in that order.
-    Taken(u64),
-}
-
-/// A zTOC and what else came to light.
-#[derive(Debug)]
-pub struct BuiltZtoc {
-    /// The layer's digest.
-    pub layer_digest: Digest,
-    /// The layer's size in bytes.
-    pub layer_size: u64,
-    /// The digest of the layer's tar, where asked for.
-    pub diff_id: Option<Digest>,
-    /// The size of the layer's tar in bytes, all of it.
-    pub tar_size: u64,
-    /// Where the tar ends for its reader, behind the end-of-archive blocks: `uncompressed_archive_size`.
-    pub archive_size: u64,
-    /// Spans.
-    pub spans: usize,
-    /// The entries, in tar order.
-    pub entries: EntryTable,
-    /// True where an entry has extended attributes or is an opaque marker: where not, the reference can mark
-    /// the layer with `disable-xattrs`.
-    pub needs_xattrs: bool,
-    /// False where the reference's builder gives the same bytes and its reader refuses them: for PAX sparse files.
-    pub loads_in_reference: bool,
-    front: Vec<u8>,
-    taken: u64,
-    checkpoints: Vec<u8>,
-    back: Vec<u8>,
-}
-
-impl BuiltZtoc {
-    /// The size of the zTOC in bytes.
-    pub fn size(&self) -> u64 {
-        let own = self.front.len() + self.checkpoints.len() + self.back.len();
-        self.taken.saturating_add(own as u64)
-    }
-
-    /// The zTOC's bytes, in order.
-    pub fn pieces(&self) -> [Piece<'_>; 4] {
-        [
-            Piece::Bytes(&self.front),
-            Piece::Taken(self.taken),
-            Piece::Bytes(&self.checkpoints),
-            Piece::Bytes(&self.back),
-        ]
-    }
-
-    /// The bytes of the [`pieces`](Self::pieces), which are empty from then on.
-    #[cfg(target_arch = "wasm32")]
-    pub(crate) fn take_bytes(&mut self) -> [Vec<u8>; 3] {
-        [&mut self.front, &mut self.checkpoints, &mut self.back].map(std::mem::take)
-    }
-
-    /// The zTOC and its digest. `INVALID_ARGUMENT` where checkpoints were taken: see [`pieces`](Self::pieces).
-    pub fn to_bytes(&self) -> Result<(Vec<u8>, Digest)> {
-        if self.taken > 0 {
-            let message = "the zTOC's checkpoints were taken from the builder; put its pieces together";
-            return Err(Error::new(Code::InvalidArgument, message));
-        }
-        let bytes = [&*self.front, &self.checkpoints, &self.back].concat();
-        let digest = Digest::of(&bytes);
-        Ok((bytes, digest))
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use super::super::members::{Member, Members, Place};
-use super::Archive;
+use super::archive::Archive;
 use crate::budget::Reservation;
 use crate::format::packed::{Packing, Point, Points};
 

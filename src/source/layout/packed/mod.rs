@@ -1,6 +1,7 @@
 //! A compressed tar (`docker save | gzip`) as one that can be read anywhere: after one pass over it, a read begins at the
 //! nearest point before.
 
+mod archive;
 mod cached;
 mod flow;
 
@@ -8,9 +9,8 @@ use std::cell::RefCell;
 use std::ops::Range;
 use std::rc::Rc;
 
-use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
-use futures_util::stream::{self, StreamExt, TryStreamExt};
+use futures_util::stream::{self, StreamExt};
 use sha2::{Digest as _, Sha256};
 
 use super::files::RandomAccess;
@@ -18,45 +18,21 @@ use super::members::Members;
 use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
 use crate::format::oci::Digest;
-use crate::format::packed::{Packing, Pass, Passed, Points};
+use crate::format::packed::{Packing, Pass, Passed};
 use crate::limits::Limits;
-use crate::net::stats::{RequestRecord, Stats};
-use crate::net::transport::{ByteStream, Purpose};
+use crate::net::stats::Stats;
+use crate::net::transport::ByteStream;
 use crate::source::Cache;
-use flow::{Flow, Lease};
+use archive::Archive;
+use flow::{Inner, Lease, STEP, read};
 
-/// Compressed bytes read at once: what they stand for is decompressed before others have their turn.
-const STEP: u64 = 128 << 10;
 /// Bytes at both ends of the file that tell it from another: of gzip, the last ones hold a sum of all.
 const ENDS: u64 = 64 << 10;
 /// Most bytes between two points where single ranges are to be read rather than kept.
 const NEAR: u64 = 16 << 20;
 
-/// What is known of the archive.
-struct Archive {
-    packing: Packing,
-    /// Bytes of the tar.
-    total: u64,
-    points: Points,
-    /// What is held of memory by what is here, and by the members.
-    _held: Reservation,
-    /// Stored bytes of small files, by their offset, in order.
-    small: Vec<(u64, Bytes)>,
-}
-
 /// The tar inside.
 struct Packed(Rc<Inner>);
-
-struct Inner {
-    access: Rc<dyn RandomAccess>,
-    /// Bytes of the file.
-    size: u64,
-    archive: Archive,
-    limits: Limits,
-    stats: Stats,
-    /// Decoders that stopped where a read ended: the next one may go on there.
-    idle: RefCell<Vec<Flow>>,
-}
 
 /// Reads the archive once, unless one of `caches` knows it; gives the tar and its members.
 pub(super) async fn open(
@@ -131,33 +107,6 @@ async fn pass(
     Ok((Archive { packing, total, points, small, _held: held }, members))
 }
 
-/// Bytes of the file, counted.
-async fn read(access: &dyn RandomAccess, range: Range<u64>, stats: &Stats) -> Result<Bytes> {
-    let wanted = range.end.saturating_sub(range.start);
-    let record = stats.request(RequestRecord {
-        purpose: Purpose::Range,
-        method: "READ",
-        target: access.name(),
-        range: Some(range.clone()),
-        status: 0,
-        bytes: 0,
-    });
-    let mut body = access.read(range).await?;
-    record.set_status(206);
-    let mut out = Vec::new();
-    while let Some(chunk) = body.try_next().await? {
-        record.add_bytes(chunk.len() as u64);
-        out.extend_from_slice(&chunk);
-        if out.len() as u64 > wanted {
-            break;
-        }
-    }
-    if out.len() as u64 == wanted {
-        return Ok(out.into());
-    }
-    Err(Error::new(Code::Network, "a read of the archive gave another number of bytes than asked for"))
-}
-
 impl RandomAccess for Packed {
     fn size(&self) -> LocalBoxFuture<'_, Result<u64>> {
         Box::pin(async { Ok(self.0.archive.total) })
@@ -184,16 +133,5 @@ impl RandomAccess for Packed {
     }
     fn is_steady(&self) -> bool {
         self.0.access.is_steady() && self.0.archive.points.widest(self.0.archive.total) <= NEAR
-    }
-}
-
-impl Archive {
-    /// Bytes of the tar that are at hand.
-    fn small_part(&self, range: &Range<u64>) -> Option<Bytes> {
-        let behind = self.small.partition_point(|(start, _)| *start <= range.start);
-        let (start, bytes) = self.small.get(behind.checked_sub(1)?)?;
-        let from = usize::try_from(range.start.checked_sub(*start)?).ok()?;
-        let to = usize::try_from(range.end.checked_sub(*start)?).ok()?;
-        (from <= to && to <= bytes.len()).then(|| bytes.slice(from..to))
     }
 }

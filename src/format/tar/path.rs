@@ -107,6 +107,11 @@ pub(super) fn compare_first(rest: &[u8], name: &[u8]) -> Ordering {
     }
 }
 
+/// A path in a directory, both without leading slash.
+pub(super) fn join(dir: &[u8], name: &[u8]) -> Vec<u8> {
+    if dir.is_empty() { name.to_vec() } else { [dir, b"/", name].concat() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,177 @@
+//! Look-ups in an image's tree, and the layers that they load.
+
+use std::cell::RefCell;
+
+use futures_util::future::LocalBoxFuture;
+
+use super::open_image::{Image, PARALLEL};
+use super::stat::{FileStat, absolute};
+use crate::error::{Code, Error, Result};
+use crate::format::tar::Kind;
+use crate::net::transport::at_once;
+use crate::rootfs::{Follow, LayerIndex, Listed, LookUp, Node, Place, Rootfs, Step, clean};
+
+/// Layers below one that is wanted that are loaded with it, where that is cheap.
+#[cfg(feature = "extent")]
+const AHEAD: usize = 7;
+
+impl Image {
+    /// Attributes of a path, links followed or not at its end.
+    pub async fn stat(&self, path: &[u8], follow: Follow) -> Result<FileStat> {
+        let node = self.lookup(path, follow).await?;
+        Ok(self.file_stat(&node, None))
+    }
+
+    /// The target of a symbolic link, as stored. `EINVAL` for anything else.
+    pub async fn readlink(&self, path: &[u8]) -> Result<Vec<u8>> {
+        let stat = self.stat(path, Follow::ExceptLast).await?;
+        match (stat.kind, stat.link_name) {
+            (Kind::Symlink, Some(target)) => Ok(target),
+            _ => Err(Error::new(Code::Einval, "not a symbolic link").with_path(path)),
+        }
+    }
+
+    /// Where a path leads, all links resolved, with a leading `/`.
+    pub async fn realpath(&self, path: &[u8]) -> Result<Vec<u8>> {
+        Ok(absolute(&self.lookup(path, Follow::All).await?.path))
+    }
+
+    /// What is in a directory, links not followed, sorted by the bytes of the names.
+    pub async fn read_dir(&self, path: &[u8]) -> Result<Vec<FileStat>> {
+        let node = self.directory(path).await?;
+        let children = self.children(&node, &mut Place::at(&node.path)).await?;
+        Ok(children.iter().map(|child| self.file_stat(&child.entry.node, None)).collect())
+    }
+
+    pub(super) async fn lookup(&self, path: &[u8], follow: Follow) -> Result<Node> {
+        #[cfg(feature = "extent")]
+        if let Some(volume) = &self.0.volume {
+            return volume.lookup(path, follow).await;
+        }
+        let mut look_up = LookUp::new(path, follow);
+        self.settle(&self.0.rootfs, |rootfs| rootfs.look_up(&mut look_up)).await
+    }
+
+    /// What is in the directory `node`, which is `place`.
+    pub(super) async fn children(&self, node: &Node, place: &mut Place) -> Result<Vec<Listed>> {
+        self.list(&self.0.rootfs, node, place).await
+    }
+
+    /// The same in any tree of its layers.
+    pub(super) async fn list(
+        &self,
+        rootfs: &RefCell<Rootfs>,
+        node: &Node,
+        place: &mut Place,
+    ) -> Result<Vec<Listed>> {
+        if node.kind != Kind::Directory {
+            return Err(Error::new(Code::Enotdir, "not a directory").with_path(&absolute(&node.path)));
+        }
+        #[cfg(feature = "extent")]
+        if let Some(volume) = &self.0.volume {
+            return volume.children(node).await;
+        }
+        self.settle(rootfs, |rootfs| rootfs.list(place)).await
+    }
+
+    /// Looks up a directory that is to be listed.
+    pub(super) async fn directory(&self, path: &[u8]) -> Result<Node> {
+        // Listing the root takes all layers, unless one hides what is below it, which is not known before: load
+        // several at a time. Failures are left to whoever then needs that layer.
+        if clean(path).is_empty() {
+            let one = |i| -> LocalBoxFuture<'_, _> {
+                Box::pin(async move {
+                    drop(self.index(i).await);
+                    Ok(())
+                })
+            };
+            at_once((0..self.0.layers.len()).rev().map(one).collect(), PARALLEL).await?;
+        }
+        self.lookup(path, Follow::All).await
+    }
+
+    /// Asks until it is answered, loading the layers that the answer needs and no others.
+    pub(super) async fn settle<T>(
+        &self,
+        rootfs: &RefCell<Rootfs>,
+        mut ask: impl FnMut(&Rootfs) -> Result<Step<T>>,
+    ) -> Result<T> {
+        loop {
+            let step = ask(&rootfs.borrow())?;
+            let layers = match step {
+                Step::Done(answer) => return Ok(answer),
+                Step::NeedLayer(layer) => vec![layer],
+                Step::NeedParts(parts) => {
+                    let layers = parts.iter().map(|part| part.0).collect();
+                    self.parts(parts).await?;
+                    layers
+                }
+            };
+            for layer in layers {
+                let index = self.index(layer).await?;
+                rootfs.borrow_mut().set_layer(layer, index);
+            }
+        }
+    }
+
+    /// Loads a layer, or as much of it as tells which of its parts are needed.
+    pub(super) async fn index(&self, layer: usize) -> Result<LayerIndex> {
+        if let Some(index) = self.0.rootfs.borrow().layer(layer) {
+            return Ok(index.clone());
+        }
+        let load = async {
+            let index = self.loader(layer)?.index().await?;
+            self.0.rootfs.borrow_mut().set_layer(layer, index.clone());
+            Ok(index)
+        };
+        #[cfg(feature = "extent")]
+        let load = async { futures_util::future::join(load, self.load_below(layer)).await.0 };
+        load.await
+    }
+
+    /// Loads layers below one that is loaded, to which a look-up is likely to come, at the same time, where that is cheap.
+    /// Failures are left to whoever needs them.
+    #[cfg(feature = "extent")]
+    pub(super) async fn load_below(&self, layer: usize) {
+        let eager = |i: &usize| self.0.layers.get(*i).is_some_and(|l| l.is_eager());
+        if !eager(&layer) {
+            return;
+        }
+        let missing = |i: &usize| self.0.rootfs.borrow().layer(*i).is_none();
+        let wanted = (layer.saturating_sub(AHEAD)..layer).rev().filter(eager).filter(missing);
+        let one = |i| -> LocalBoxFuture<'_, Result<()>> {
+            Box::pin(async move {
+                let index = self.loader(i)?.index().await?;
+                self.0.rootfs.borrow_mut().set_layer(i, index);
+                Ok(())
+            })
+        };
+        futures_util::future::join_all(wanted.map(one)).await;
+    }
+
+    /// Loads parts of layers, `(layer, part)` each.
+    pub(super) async fn parts(&self, parts: Vec<(usize, usize)>) -> Result<()> {
+        let mut layers: Vec<(usize, Vec<usize>)> = Vec::new();
+        for (layer, part) in parts {
+            match layers.iter_mut().find(|l| l.0 == layer) {
+                Some((_, parts)) => parts.push(part),
+                None => layers.push((layer, vec![part])),
+            }
+        }
+        let load = |(layer, parts)| -> LocalBoxFuture<'_, _> {
+            Box::pin(async move {
+                let index = self.loader(layer)?.parts(parts).await?;
+                self.0.rootfs.borrow_mut().set_layer(layer, index);
+                Ok(())
+            })
+        };
+        at_once(layers.into_iter().map(load).collect(), PARALLEL).await
+    }
+
+    /// Loads all of a layer's entries.
+    pub(super) async fn all(&self, layer: usize) -> Result<LayerIndex> {
+        let index = self.loader(layer)?.all().await?;
+        self.0.rootfs.borrow_mut().set_layer(layer, index.clone());
+        Ok(index)
+    }
+}
