@@ -3,9 +3,9 @@
 use futures_util::TryStreamExt;
 use sha2::Digest as _;
 
+use super::context::Context;
 use crate::error::{Code, Error, Result};
 use crate::format::oci::{Descriptor, Digest};
-use crate::layer::Context;
 
 /// Reads a blob of a source that [is steady](crate::source::Source::is_steady) from end to end; none of it is kept.
 /// `DIGEST_MISMATCH` if it is not the blob that it must be.

@@ -2,12 +2,14 @@
 
 #[cfg(any(feature = "extent", feature = "zstd-stream"))]
 pub(crate) mod buffer;
+pub(crate) mod context;
 #[cfg(feature = "extent")]
 pub(crate) mod immutable;
 pub(crate) mod requests;
 pub(crate) mod shared_stream;
 pub(crate) mod single_flight;
 pub(crate) mod span_cache;
+pub(crate) mod span_table;
 pub(crate) mod spans;
 #[cfg(feature = "extent")]
 pub(crate) mod units;

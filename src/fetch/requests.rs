@@ -11,13 +11,12 @@ use futures_util::future::{LocalBoxFuture, join};
 use futures_util::stream::{self, LocalBoxStream};
 use futures_util::{StreamExt, TryStreamExt};
 
+use super::context::Context;
+use super::span_table::{SpanTable, Window, no_span};
 use crate::error::{Code, Error, Result};
 use crate::format::gzip::HeaderParser;
 use crate::format::oci::{Descriptor, Digest};
 use crate::format::ztoc::Compression;
-use crate::layer::Context;
-use crate::layer::metadata::no_span;
-use crate::layer::table::{SpanTable, Window};
 use crate::limits::Limits;
 use crate::net::http::Gather;
 use crate::net::transport::{ByteStream, at_once};
@@ -29,7 +28,7 @@ const LOOK_UPS: usize = 16;
 pub(crate) struct Plan {
     pub(crate) context: Rc<Context>,
     pub(crate) layer: Descriptor,
-    pub(crate) spans: SpanTable,
+    pub(crate) spans: Box<dyn SpanTable>,
 }
 
 impl Plan {

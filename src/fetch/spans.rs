@@ -10,12 +10,11 @@ use bytes::Bytes;
 use super::requests::{Fetched, Plan, fetch};
 use super::shared_stream::Driver;
 use super::span_cache::{Key, SpanCell};
+use super::span_table::{Window, no_span};
 use super::waiting::Waiting;
 use crate::error::{Code, Error, Result};
 use crate::format::gzip::{SpanEnd, SpanInflater};
 use crate::format::ztoc::Compression;
-use crate::layer::metadata::no_span;
-use crate::layer::table::Window;
 
 /// Inflated bytes that a reader gives out at a time, at most.
 const CHUNK: u64 = 256 << 10;

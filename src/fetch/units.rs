@@ -9,6 +9,7 @@ use bytes::{Buf, Bytes};
 use futures_util::stream::{self, LocalBoxStream};
 use futures_util::{StreamExt, TryStreamExt};
 
+use super::context::Context;
 use super::immutable;
 use super::shared_stream::Driver;
 use super::single_flight::Once;
@@ -18,7 +19,6 @@ use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
 use crate::format::extent::{Unit, decode};
 use crate::format::oci::Descriptor;
-use crate::layer::Context;
 use crate::limits::Limits;
 use crate::net::http::Gather;
 use crate::net::transport::ByteStream;

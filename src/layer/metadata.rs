@@ -28,9 +28,9 @@ const PARALLEL: usize = 8;
 const READ_TOGETHER: u64 = 1 << 20;
 
 /// Loads it, all or pieces.
-pub(crate) struct Metadata {
-    pub(crate) context: Rc<Context>,
-    pub(crate) layer: Descriptor,
+pub(super) struct Metadata {
+    pub(super) context: Rc<Context>,
+    pub(super) layer: Descriptor,
     ztoc: Descriptor,
     /// It is no SOCI index's, but was built here: at hand, or kept in the cache for its layer.
     own: bool,
@@ -42,18 +42,18 @@ pub(crate) struct Metadata {
 }
 
 /// The zTOC itself.
-pub(crate) struct Whole {
-    pub(crate) index: Rc<PathIndex>,
-    pub(crate) spans: Spans,
+pub(super) struct Whole {
+    pub(super) index: Rc<PathIndex>,
+    pub(super) spans: Rc<Spans>,
     /// Of the zTOC's bytes; the entries have their own.
     _held: Reservation,
 }
 
 /// A pack in the cache, as far as it is read.
-pub(crate) struct Pack {
+pub(super) struct Pack {
     cache: Rc<dyn Cache>,
     key: String,
-    pub(crate) head: Head,
+    pub(super) head: Head,
     parts: Rc<Parts>,
     pages: Vec<OnceCell<Page>>,
     /// What was read first, head and all.
@@ -69,13 +69,13 @@ type Read = LocalBoxFuture<'static, Option<Bytes>>;
 
 /// What there is.
 #[derive(Clone)]
-pub(crate) enum Opened {
+pub(super) enum Opened {
     Whole(Rc<Whole>),
     Pack(Rc<Pack>),
 }
 
 impl Opened {
-    pub(crate) fn index(&self) -> LayerIndex {
+    pub(super) fn index(&self) -> LayerIndex {
         match self {
             Opened::Whole(whole) => whole.index.clone().into(),
             Opened::Pack(pack) => pack.parts.clone().into(),
@@ -84,13 +84,13 @@ impl Opened {
 }
 
 impl Metadata {
-    pub(crate) fn new(context: Rc<Context>, layer: Descriptor, ztoc: Descriptor, own: bool) -> Self {
+    pub(super) fn new(context: Rc<Context>, layer: Descriptor, ztoc: Descriptor, own: bool) -> Self {
         let (pack, whole, keeping) = (Once::default(), Once::default(), RefCell::default());
         Metadata { context, layer, ztoc, own, pack, whole, keeping }
     }
 
     /// The zTOC's descriptor.
-    pub(crate) fn ztoc(&self) -> &Descriptor {
+    pub(super) fn ztoc(&self) -> &Descriptor {
         &self.ztoc
     }
 
@@ -100,12 +100,12 @@ impl Metadata {
     }
 
     /// The zTOC, if it is loaded.
-    pub(crate) fn loaded(&self) -> Option<Rc<Whole>> {
+    pub(super) fn loaded(&self) -> Option<Rc<Whole>> {
         self.whole.peek()
     }
 
     /// The pack where there is one, else the zTOC.
-    pub(crate) async fn open(self: &Rc<Self>) -> Result<Opened> {
+    pub(super) async fn open(self: &Rc<Self>) -> Result<Opened> {
         if self.loaded().is_none()
             && self.ztoc.data.is_none()
             && let Some(cache) = self.cache().cloned()
@@ -120,13 +120,13 @@ impl Metadata {
     }
 
     /// The zTOC.
-    pub(crate) async fn whole(self: &Rc<Self>) -> Result<Rc<Whole>> {
+    pub(super) async fn whole(self: &Rc<Self>) -> Result<Rc<Whole>> {
         let metadata = self.clone();
         self.whole.get(move || Box::pin(async move { metadata.fetch().await.map(Rc::new) })).await
     }
 
     /// The index after these parts were added; the whole one, where the pack turned out not to have them.
-    pub(crate) async fn parts(self: &Rc<Self>, parts: Vec<usize>) -> Result<LayerIndex> {
+    pub(super) async fn parts(self: &Rc<Self>, parts: Vec<usize>) -> Result<LayerIndex> {
         let opened = self.open().await?;
         if let Opened::Pack(pack) = &opened
             && !pack.load_parts(&self.context, parts).await
@@ -137,7 +137,7 @@ impl Metadata {
     }
 
     /// The index with all entries.
-    pub(crate) async fn all(self: &Rc<Self>) -> Result<LayerIndex> {
+    pub(super) async fn all(self: &Rc<Self>) -> Result<LayerIndex> {
         match self.open().await? {
             Opened::Pack(pack) => self.parts(pack.parts.missing()).await,
             opened => Ok(opened.index()),
@@ -145,7 +145,7 @@ impl Metadata {
     }
 
     /// Waits until a pack that was made is kept.
-    pub(crate) async fn kept(&self) {
+    pub(super) async fn kept(&self) {
         let keeping = self.keeping.borrow_mut().take();
         if let Some(keeping) = keeping {
             keeping.await;
@@ -225,7 +225,7 @@ impl Metadata {
         ztoc.check_layer(self.layer.size)?;
         let (table, spans) = ztoc.into_parts();
         held.resize(spans.heap_bytes() as u64)?;
-        Ok(Whole { index: Rc::new(PathIndex::new(table, limits)?), spans, _held: held })
+        Ok(Whole { index: Rc::new(PathIndex::new(table, limits)?), spans: Rc::new(spans), _held: held })
     }
 
     /// Puts a pack into the cache. Only starts it: whoever reads next goes on with it.
@@ -326,12 +326,12 @@ impl Pack {
     }
 
     /// A page that is here.
-    pub(crate) fn page(&self, page: usize) -> Option<&Page> {
+    pub(super) fn page(&self, page: usize) -> Option<&Page> {
         self.pages.get(page)?.get()
     }
 
     /// True once these pages are here.
-    pub(crate) async fn load_pages(&self, context: &Context, pages: Range<usize>) -> bool {
+    pub(super) async fn load_pages(&self, context: &Context, pages: Range<usize>) -> bool {
         let read = |page| -> LocalBoxFuture<'_, _> {
             Box::pin(async move { self.load_page(context, page).await.ok_or_else(broken) })
         };
@@ -350,7 +350,7 @@ impl Pack {
     }
 
     /// The window of a span, whose page is here.
-    pub(crate) async fn window(&self, context: &Context, span: usize) -> Option<Vec<u8>> {
+    pub(super) async fn window(&self, context: &Context, span: usize) -> Option<Vec<u8>> {
         let (page, row) = self.head.page_of(span);
         let row = self.page(page)?.row(row)?;
         let data = match row.window() {
@@ -372,9 +372,4 @@ fn broken() -> Error {
 async fn exactly(cache: &dyn Cache, key: &str, range: Range<u64>) -> Option<Bytes> {
     let len = range.end.checked_sub(range.start)?;
     cache.get_range(key, range).await.filter(|data| data.len() as u64 == len)
-}
-
-/// The error for what a page that was loaded does not have.
-pub(crate) fn no_span(k: usize) -> Error {
-    Error::new(Code::CorruptZtoc, format!("the zTOC has no usable span {k}"))
 }

@@ -20,15 +20,16 @@ pub(crate) mod estargz;
 mod extent;
 #[cfg(feature = "extent")]
 mod file_system;
-mod indexer;
-pub(crate) mod metadata;
+mod metadata;
 #[cfg(feature = "nydus")]
 pub(crate) mod nydus;
+#[cfg(feature = "build")]
+mod one_pass;
 #[cfg(feature = "overlaybd")]
 pub(crate) mod overlaybd;
 #[cfg(feature = "zstd-stream")]
 pub(crate) mod stream;
-pub(crate) mod table;
+mod table;
 mod tar;
 mod unindexed;
 mod voucher;
@@ -42,19 +43,17 @@ use std::rc::Rc;
 use futures_util::future::LocalBoxFuture;
 
 use crate::error::Result;
-use crate::fetch::span_cache::SpanCache;
+pub(crate) use crate::fetch::context::Context;
 use crate::format::lazy::{Format, FormatFound};
 use crate::format::oci::Digest;
-use crate::limits::Limits;
-use crate::net::transport::{ByteStream, Transport};
+use crate::net::transport::ByteStream;
 use crate::rootfs::LayerIndex;
-use crate::source::{Cache, Source};
+pub use crate::source::indexer::{BuiltIndex, Indexer};
 
 #[cfg(feature = "extent")]
 pub(crate) use file_system::{Attributes, Tree, Volume};
 #[cfg(feature = "build")]
-pub use indexer::OnePass;
-pub use indexer::{BuiltIndex, Indexer};
+pub use one_pass::OnePass;
 pub use tar::TarLayer;
 pub(crate) use unindexed::UnindexedLayer;
 pub use voucher::IndexVoucher;
@@ -269,23 +268,4 @@ pub trait Layer {
     fn prefetch(&self, _spans: Vec<(usize, usize)>, _room: Rc<Cell<u64>>) -> LocalBoxFuture<'_, Result<()>> {
         Box::pin(async { Ok(()) })
     }
-}
-
-/// What all layers of an image share.
-pub(crate) struct Context {
-    pub(crate) source: Rc<dyn Source>,
-    pub(crate) transport: Rc<dyn Transport>,
-    /// Compressed spans, by digest.
-    pub(crate) cache: Option<Rc<dyn Cache>>,
-    /// Builds indexes of layers that have none.
-    pub(crate) indexer: Option<Rc<dyn Indexer>>,
-    /// Smaller layers get none.
-    pub(crate) index_above: u64,
-    /// Whether the cache is trusted with indexes of layers that have none.
-    pub(crate) kept_indexes: bool,
-    /// Spans in memory.
-    pub(crate) spans: Rc<SpanCache>,
-    pub(crate) limits: Limits,
-    /// False: no span and no header is verified, and tars are read by ranges that nothing vouches for.
-    pub(crate) verify: bool,
 }

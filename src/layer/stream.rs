@@ -21,6 +21,7 @@ use crate::fetch::span_cache::SpanCell;
 use crate::format::lazy::Format;
 use crate::format::oci::{Descriptor, Digest};
 use crate::format::tar::Kind;
+use crate::format::tar::holes::{self, Piece};
 use crate::format::zstd::ZstdDecoder;
 use crate::format::zstd::seek::{self, Scan, Scanned, Stretches};
 use crate::limits::Limits;
@@ -28,7 +29,7 @@ use crate::net::stats::Stats;
 use crate::net::transport::{ByteStream, deferred};
 use crate::rootfs::{LayerIndex, PathIndex};
 use crate::source::Cache;
-use crate::source::sparse::{self, Piece};
+use crate::source::sparse;
 
 /// A zstd layer without an index.
 pub struct StreamLayer(Rc<Inner>);
@@ -216,10 +217,10 @@ impl Inner {
         }
         let stats = self.context.source.stats().clone();
         let pieces = match table.sparse(entry).filter(|_| !packed) {
-            Some(map) => sparse::pieces(map, range),
+            Some(map) => holes::pieces(map, range),
             None => vec![Piece::Data(range)],
         };
-        let packed = sparse::packed_range(&pieces);
+        let packed = holes::packed_range(&pieces);
         let (at, end) = (e.offset.saturating_add(packed.start), e.offset.saturating_add(packed.end));
         let reader = Reader { inner: self, loaded: loaded.clone(), at, end, flow: None, current: None };
         let bytes = stream::try_unfold(reader, |mut reader| async move {

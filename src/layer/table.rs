@@ -1,32 +1,20 @@
-//! The spans of a layer, of its zTOC or of a pack.
+//! The span table of a layer, out of its zTOC or of a pack.
 
 use std::ops::Range;
 use std::rc::Rc;
 
-use super::metadata::{Metadata, Opened, Pack, Whole, no_span};
+use futures_util::future::LocalBoxFuture;
+
+use super::metadata::{Metadata, Opened, Pack, Whole};
 use crate::error::Result;
+use crate::fetch::span_table::{SpanTable, Window, no_span};
 use crate::format::oci::Digest;
 use crate::format::ztoc::Compression;
 
 /// As [`Spans`](crate::format::ztoc::Spans). Of a pack, only spans that [`SpanTable::ready`] loaded are known.
-pub(crate) struct SpanTable {
+pub(super) struct LayerSpans {
     metadata: Rc<Metadata>,
     opened: Opened,
-}
-
-/// What was inflated before a span.
-pub(crate) enum Window {
-    Of(Rc<Whole>, usize),
-    Read(Vec<u8>),
-}
-
-impl Window {
-    pub(crate) fn bytes(&self) -> &[u8] {
-        match self {
-            Window::Of(whole, k) => whole.spans.start(*k).map_or(&[][..], |s| s.window),
-            Window::Read(bytes) => bytes,
-        }
-    }
 }
 
 /// Where what is known is.
@@ -35,9 +23,9 @@ enum Known<'a> {
     Pack(&'a Pack),
 }
 
-impl SpanTable {
-    pub(crate) fn new(metadata: Rc<Metadata>, opened: Opened) -> Self {
-        SpanTable { metadata, opened }
+impl LayerSpans {
+    pub(super) fn new(metadata: Rc<Metadata>, opened: Opened) -> Self {
+        LayerSpans { metadata, opened }
     }
 
     fn known(&self) -> Known<'_> {
@@ -49,53 +37,58 @@ impl SpanTable {
         }
     }
 
-    /// Loads what is to be known of the spans that hold bytes `range` of the tar, as far as there are any.
-    pub(crate) async fn ready(&self, range: &Range<u64>) -> Result<()> {
-        let Known::Pack(pack) = self.known() else { return Ok(()) };
-        let Some(first) = pack.head.find(range.start) else { return Ok(()) };
-        let last = range.end.checked_sub(1).and_then(|at| pack.head.find(at));
-        self.load(pack, first..last.map_or(pack.head.pages(), |last| last.saturating_add(1))).await
-    }
-
-    /// Loads what is to be known of these spans, as far as there are any.
-    pub(crate) async fn ready_spans(&self, spans: &Range<usize>) -> Result<()> {
-        let Known::Pack(pack) = self.known() else { return Ok(()) };
-        let Some(last) = spans.end.min(self.len()).checked_sub(1).filter(|last| *last >= spans.start) else {
-            return Ok(());
-        };
-        let page = |span| pack.head.page_of(span).0;
-        self.load(pack, page(spans.start)..page(last).saturating_add(1)).await
-    }
-
     async fn load(&self, pack: &Pack, pages: Range<usize>) -> Result<()> {
         if !pack.load_pages(&self.metadata.context, pages).await {
             self.metadata.whole().await?;
         }
         Ok(())
     }
+}
 
-    pub(crate) fn compression(&self) -> Compression {
+impl SpanTable for LayerSpans {
+    fn ready<'a>(&'a self, range: &'a Range<u64>) -> LocalBoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let Known::Pack(pack) = self.known() else { return Ok(()) };
+            let Some(first) = pack.head.find(range.start) else { return Ok(()) };
+            let last = range.end.checked_sub(1).and_then(|at| pack.head.find(at));
+            self.load(pack, first..last.map_or(pack.head.pages(), |last| last.saturating_add(1))).await
+        })
+    }
+
+    fn ready_spans<'a>(&'a self, spans: &'a Range<usize>) -> LocalBoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let Known::Pack(pack) = self.known() else { return Ok(()) };
+            let Some(last) = spans.end.min(self.len()).checked_sub(1).filter(|last| *last >= spans.start)
+            else {
+                return Ok(());
+            };
+            let page = |span| pack.head.page_of(span).0;
+            self.load(pack, page(spans.start)..page(last).saturating_add(1)).await
+        })
+    }
+
+    fn compression(&self) -> Compression {
         match &self.opened {
             Opened::Whole(whole) => whole.spans.compression(),
             Opened::Pack(pack) => pack.head.compression(),
         }
     }
 
-    pub(crate) fn is_v1_first(&self) -> bool {
+    fn is_v1_first(&self) -> bool {
         match &self.opened {
             Opened::Whole(whole) => whole.spans.is_v1_first(),
             Opened::Pack(pack) => pack.head.is_v1_first(),
         }
     }
 
-    pub(crate) fn len(&self) -> usize {
+    fn len(&self) -> usize {
         match &self.opened {
             Opened::Whole(whole) => whole.spans.len(),
             Opened::Pack(pack) => pack.head.spans(),
         }
     }
 
-    pub(crate) fn find(&self, offset: u64) -> Option<usize> {
+    fn find(&self, offset: u64) -> Option<usize> {
         match self.known() {
             Known::Whole(whole) => whole.spans.find(offset),
             Known::Pack(pack) => {
@@ -105,7 +98,7 @@ impl SpanTable {
         }
     }
 
-    pub(crate) fn input(&self, k: usize) -> Option<Range<u64>> {
+    fn input(&self, k: usize) -> Option<Range<u64>> {
         match self.known() {
             Known::Whole(whole) => whole.spans.input(k),
             Known::Pack(pack) => {
@@ -115,7 +108,7 @@ impl SpanTable {
         }
     }
 
-    pub(crate) fn output(&self, k: usize) -> Option<Range<u64>> {
+    fn output(&self, k: usize) -> Option<Range<u64>> {
         match self.known() {
             Known::Whole(whole) => whole.spans.output(k),
             Known::Pack(pack) => {
@@ -125,7 +118,7 @@ impl SpanTable {
         }
     }
 
-    pub(crate) fn digest(&self, k: usize) -> Option<Digest> {
+    fn digest(&self, k: usize) -> Option<Digest> {
         match self.known() {
             Known::Whole(whole) => whole.spans.digest(k).copied(),
             Known::Pack(pack) => {
@@ -136,7 +129,7 @@ impl SpanTable {
     }
 
     /// Bits of span `k`'s first byte, and of the span's behind it, if there is one.
-    pub(crate) fn bits(&self, k: usize) -> Option<(u8, Option<u8>)> {
+    fn bits(&self, k: usize) -> Option<(u8, Option<u8>)> {
         match self.known() {
             Known::Whole(whole) => {
                 let bits = |k| whole.spans.start(k).map(|s| s.bits);
@@ -151,15 +144,16 @@ impl SpanTable {
         }
     }
 
-    /// The window of span `k`.
-    pub(crate) async fn window(&self, k: usize) -> Result<Window> {
-        if let Known::Pack(pack) = self.known()
-            && let Some(window) = pack.window(&self.metadata.context, k).await
-        {
-            return Ok(Window::Read(window));
-        }
-        let whole = self.metadata.whole().await?;
-        whole.spans.start(k).ok_or_else(|| no_span(k))?;
-        Ok(Window::Of(whole, k))
+    fn window(&self, k: usize) -> LocalBoxFuture<'_, Result<Window>> {
+        Box::pin(async move {
+            if let Known::Pack(pack) = self.known()
+                && let Some(window) = pack.window(&self.metadata.context, k).await
+            {
+                return Ok(Window::Read(window));
+            }
+            let whole = self.metadata.whole().await?;
+            whole.spans.start(k).ok_or_else(|| no_span(k))?;
+            Ok(Window::Of(whole.spans.clone(), k))
+        })
     }
 }

@@ -12,10 +12,11 @@ use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, ReadBy, Runs};
 use crate::error::{Code, Error, Result};
 use crate::fetch::single_flight::Once;
 use crate::format::oci::{Descriptor, Digest};
+use crate::format::tar::holes::{self, Piece};
 use crate::format::tar::{Kind, TarWalker};
 use crate::net::transport::{ByteStream, deferred};
 use crate::rootfs::{LayerIndex, PathIndex};
-use crate::source::sparse::{self, Piece};
+use crate::source::sparse;
 
 /// Bytes that are read at once while looking for headers: less where files are large, more where they are small.
 const READ_AHEAD: Range<u64> = 4 << 10..1 << 20;
@@ -171,10 +172,10 @@ impl Inner {
         }
         let stats = self.context.source.stats().clone();
         let pieces = match table.sparse(entry).filter(|_| !packed) {
-            Some(map) => sparse::pieces(map, range),
+            Some(map) => holes::pieces(map, range),
             None => vec![Piece::Data(range)],
         };
-        let packed = sparse::packed_range(&pieces);
+        let packed = holes::packed_range(&pieces);
         let range = e.offset.saturating_add(packed.start)..e.offset.saturating_add(packed.end);
         if range.end > self.layer.size {
             return Err(Error::new(Code::CorruptLayer, "a file reaches past the end of the layer")

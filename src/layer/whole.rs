@@ -16,6 +16,7 @@ use crate::error::{Code, Error, Result};
 use crate::fetch::single_flight::Once;
 use crate::format::gzip::GzipDecoder;
 use crate::format::oci::{Descriptor, Digest, LayerCompression, layer_compression};
+use crate::format::tar::holes;
 use crate::format::tar::{EntryTable, Kind, TarWalker};
 use crate::format::zstd::ZstdDecoder;
 use crate::limits::Limits;
@@ -111,8 +112,8 @@ impl Loaded {
         match table.sparse(entry).filter(|_| !packed) {
             None => stream::iter(self.content.read(entry, range).into_iter().map(Ok)).boxed_local(),
             Some(map) => {
-                let pieces = sparse::pieces(map, range);
-                let packed = self.content.read(entry, sparse::packed_range(&pieces));
+                let pieces = holes::pieces(map, range);
+                let packed = self.content.read(entry, holes::packed_range(&pieces));
                 sparse::expand(stream::iter(packed.into_iter().map(Ok)).boxed_local(), pieces, stats)
             }
         }
@@ -380,7 +381,7 @@ impl Untar {
         if e.kind != Kind::Regular {
             return Ok(());
         }
-        let stored = table.sparse(i).map_or(e.size, sparse::packed_len);
+        let stored = table.sparse(i).map_or(e.size, holes::packed_len);
         let start = usize::try_from(e.offset.saturating_sub(self.at)).unwrap_or(usize::MAX).min(data.len());
         let end = e.offset.saturating_add(stored).saturating_sub(self.at);
         let end = usize::try_from(end).unwrap_or(usize::MAX).min(data.len());

@@ -8,13 +8,13 @@ use futures_util::future::{LocalBoxFuture, try_join};
 use futures_util::stream::{self, StreamExt};
 
 use super::metadata::{Metadata, Opened};
-use super::table::SpanTable;
+use super::table::LayerSpans;
 use super::{Checks, ContentCheck, Context, IndexVoucher, Layer, MetadataCheck, ReadBy, Runs, ZtocInfo};
 use crate::error::{Code, Error, Result};
 use crate::fetch::requests::Plan;
 use crate::fetch::spans::{ENGINE, Reader, SpanStore};
 use crate::format::oci::Descriptor;
-use crate::format::tar::{Entry, Kind, check_header, sparse_map};
+use crate::format::tar::{Entry, Kind, check_header, holes, sparse_map};
 use crate::net::transport::{ByteStream, at_once, deferred};
 use crate::rootfs::LayerIndex;
 use crate::source::sparse;
@@ -170,7 +170,7 @@ impl Inner {
     /// The spans, of what was opened first.
     fn spans(&self, opened: Opened) -> Rc<SpanStore> {
         let store = self.spans.get_or_init(|| {
-            let spans = SpanTable::new(self.metadata.clone(), opened);
+            let spans = Box::new(LayerSpans::new(self.metadata.clone(), opened));
             let plan = Plan { context: self.context.clone(), layer: self.layer.clone(), spans };
             Rc::new(SpanStore::new(plan, self.id))
         });
@@ -233,8 +233,8 @@ impl Inner {
         if packed {
             return Ok(bytes_of(Reader::new(spans, at(&range)).await?));
         }
-        let pieces = sparse::pieces(&map, range);
-        let packed = sparse::packed_range(&pieces);
+        let pieces = holes::pieces(&map, range);
+        let packed = holes::packed_range(&pieces);
         let packed = match packed.is_empty() {
             true => stream::empty().boxed_local(),
             false => bytes_of(Reader::new(spans, at(&packed)).await?),

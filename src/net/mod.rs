@@ -2,6 +2,7 @@
 
 #[doc(hidden)]
 pub mod http;
+pub(crate) mod inline;
 #[cfg(all(feature = "native-http", not(target_arch = "wasm32")))]
 pub mod native;
 pub mod registry;

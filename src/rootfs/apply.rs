@@ -12,9 +12,9 @@ use std::collections::HashMap;
 
 use super::index::PathIndex;
 use super::names::Names;
-use super::path::{clean, is_clean, split_last, strip, take_component};
 use crate::error::Result;
 use crate::format::tar::Kind;
+use crate::format::tar::path::{clean, is_clean, split_last, strip, take_component};
 use crate::limits::Limits;
 use crate::sort::heap_sort;
 

@@ -5,9 +5,9 @@ use std::cmp::Ordering;
 use super::WHITEOUT;
 use super::hardlink::{HardLinks, Target};
 use super::names::Names;
-use super::path::{clean, compare};
 use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
+use crate::format::tar::path::{clean, compare};
 use crate::format::tar::{EntryTable, Kind};
 
 /// One layer's entries, found by path.

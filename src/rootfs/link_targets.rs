@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use super::apply::Placed;
 use super::hardlink::{HardLinks, Target};
 use super::index::PathIndex;
-use super::path::{clean, compare};
 use crate::format::tar::Kind;
+use crate::format::tar::path::{clean, compare};
 
 /// A link while chains are followed.
 #[derive(Clone, Copy)]

@@ -4,12 +4,12 @@ use super::index::PathIndex;
 use super::merge::Rootfs;
 use super::node::{Asked, DirEntry, Step, Stop};
 use super::partial::LayerIndex;
-use super::path::{join, take_component};
 use super::place::{HERE, Place, View, Walk};
 use super::search::{Dir, Found};
 use super::sort::sorted;
 use super::{WHITEOUT, hidden_by};
 use crate::error::{Code, Error, Result};
+use crate::format::tar::path::{join, take_component};
 
 /// A name that a layer has in a directory.
 #[derive(Clone, Copy)]

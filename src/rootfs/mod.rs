@@ -15,18 +15,17 @@ mod merge;
 mod names;
 mod node;
 mod partial;
-mod path;
 mod place;
 mod resolve;
 mod search;
 mod sort;
 
+pub use crate::format::tar::path::clean;
 pub use glob::Glob;
 pub use index::PathIndex;
 pub use merge::Rootfs;
 pub use node::{DirEntry, Follow, Node, Step};
 pub use partial::{LayerIndex, Parts};
-pub use path::clean;
 pub(crate) use {
     glob::{Matching, Spots},
     hardlink::Target,

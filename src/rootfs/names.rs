@@ -1,7 +1,7 @@
 //! The paths of entries whose names are not them.
 
-use super::path::strip;
 use crate::error::Result;
+use crate::format::tar::path::strip;
 use crate::limits::Limits;
 
 /// The paths that are not sub-slices of the table's names, by entry.

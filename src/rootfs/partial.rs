@@ -9,8 +9,8 @@ use std::rc::Rc;
 use super::hardlink::Target;
 use super::index::PathIndex;
 use super::names::Names;
-use super::path::{clean, compare, compare_first, take_component};
 use crate::error::{Code, Error, Result};
+use crate::format::tar::path::{clean, compare, compare_first, take_component};
 use crate::format::tar::{Entry, EntryTable};
 use crate::limits::Limits;
 
@@ -299,7 +299,7 @@ impl PartBuilder {
         let at = self.table.len() as u32;
         self.table.push(entry, limits)?;
         self.numbers.push(number);
-        if super::path::strip(entry.name) != path {
+        if crate::format::tar::path::strip(entry.name) != path {
             self.names.set(at, path, limits)?;
         }
         if nlink != 1 {

@@ -7,10 +7,10 @@ use super::index::PathIndex;
 use super::merge::Rootfs;
 use super::node::{Asked, Node, Stop};
 use super::partial::{LayerIndex, Parts};
-use super::path::{join, take_component};
 use super::search::{Dir, Found};
 use crate::error::Result;
 use crate::format::tar::Kind;
+use crate::format::tar::path::{join, take_component};
 use crate::limits::Limits;
 
 /// What a layer has of a directory.

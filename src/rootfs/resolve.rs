@@ -2,10 +2,10 @@
 
 use super::merge::Rootfs;
 use super::node::{Asked, Follow, Node, Step};
-use super::path::{join, split_last, take_component};
 use super::place::{HERE, Place, Walk};
 use crate::error::{Code, Error, Result};
 use crate::format::tar::Kind;
+use crate::format::tar::path::{join, split_last, take_component};
 use crate::limits::Limits;
 
 /// A look-up on its way: where it stopped for something to be loaded, it goes on. Its steps count from its beginning.

@@ -6,10 +6,10 @@ use std::ops::Range;
 
 use super::index::PathIndex;
 use super::node::{DirEntry, Node};
-use super::path::{clean, compare_first, join, take_component};
 use super::{OPAQUE, WHITEOUT};
 use crate::error::{Code, Error, Result};
 use crate::format::tar::Kind;
+use crate::format::tar::path::{clean, compare_first, join, take_component};
 
 /// What is below a directory: positions in the order, and the length of the prefix (slash included) that all
 /// their paths have.

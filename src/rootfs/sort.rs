@@ -1,6 +1,6 @@
 //! Sorts entries by path.
 
-use super::path::{compare, shared_len};
+use crate::format::tar::path::{compare, shared_len};
 use crate::sort::{heap_sort, sort_keys};
 
 /// Groups up to this size are sorted by comparing.

@@ -13,11 +13,12 @@ use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 
 use crate::error::Result;
+use crate::format::oci::manifest_media_type;
 use crate::format::oci::{Descriptor, Digest};
 use crate::limits::Limits;
 use crate::net::stats::Stats;
 use crate::net::transport::ByteStream;
-use crate::source::{Cache, RawManifest, Source, Target, manifest_media_type};
+use crate::source::{Cache, RawManifest, Source, Target};
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use timely::TimelyCache;

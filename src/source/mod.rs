@@ -1,7 +1,9 @@
 //! Where an image lies: a registry, an OCI image layout, or a cache in front of one.
 
 pub mod cache;
+pub mod indexer;
 pub mod layout;
+mod registry;
 pub(crate) mod sparse;
 
 use std::ops::Range;
@@ -9,33 +11,11 @@ use std::ops::Range;
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 
-use crate::error::{Code, Error, Result};
-use crate::format::oci::json::Json;
-use crate::format::oci::{Descriptor, Digest, media_type};
+use crate::error::Result;
+use crate::format::oci::{Descriptor, Digest};
+pub use crate::format::oci::{RawManifest, Target};
 use crate::net::stats::Stats;
 use crate::net::transport::ByteStream;
-
-/// What names a manifest inside a source.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
-    /// A tag (registry) or `org.opencontainers.image.ref.name` (layout).
-    Tag(String),
-    /// A digest; the bytes are verified against it.
-    Digest(Digest),
-    /// The only image of a layout.
-    Only,
-}
-
-/// A manifest or index as its exact bytes.
-#[derive(Debug, Clone)]
-pub struct RawManifest {
-    /// The bytes, as served.
-    pub bytes: Bytes,
-    /// `Content-Type` of the answer, the descriptor's media type in a layout, or the `mediaType` field.
-    pub media_type: String,
-    /// The SHA-256 (or the asked-for digest) of `bytes`, computed here.
-    pub digest: Digest,
-}
 
 /// Something that holds an image's manifests and blobs. All bytes that it gives out whole are verified
 /// (digest and size); ranges cannot be, and are verified by whoever knows what they must hold.
@@ -123,55 +103,4 @@ pub(crate) fn cut(value: &Bytes, range: &Range<u64>) -> Bytes {
     let clip = |n: u64| usize::try_from(n).map_or(value.len(), |n| n.min(value.len()));
     let (start, end) = (clip(range.start), clip(range.end));
     value.slice(start.min(end)..end)
-}
-
-impl crate::format::oci::Reference {
-    /// What to ask the registry for: the digest if there is one, else the tag, else `latest`.
-    pub fn target(&self) -> Target {
-        match (&self.digest, &self.tag) {
-            (Some(digest), _) => Target::Digest(*digest),
-            (None, Some(tag)) => Target::Tag(tag.clone()),
-            (None, None) => Target::Tag("latest".to_owned()),
-        }
-    }
-}
-
-/// The part of a descriptor's inline `data` that is asked for; `None` where it has none.
-pub(crate) fn inline_part(descriptor: &Descriptor, range: Option<&Range<u64>>) -> Option<Result<ByteStream>> {
-    let data = descriptor.data.as_ref()?;
-    let part = match range {
-        None => Some(data.clone()),
-        Some(range) => usize::try_from(range.start)
-            .ok()
-            .zip(usize::try_from(range.end).ok())
-            .filter(|&(start, end)| start <= end && end <= data.len())
-            .map(|(start, end)| data.slice(start..end)),
-    };
-    Some(match part {
-        Some(part) => Ok(Box::pin(futures_util::stream::once(async move { Ok(part) }))),
-        None => Err(Error::new(Code::InvalidArgument, "the range is not inside the blob")
-            .with_digest(&descriptor.digest)),
-    })
-}
-
-/// The media type of a manifest: that of the answer or descriptor, else its `mediaType` field, else what its shape
-/// says. Empty where nothing says anything.
-pub(crate) fn manifest_media_type(stated: &str, bytes: &[u8]) -> String {
-    let stated = stated.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let says_nothing = matches!(
-        stated.as_str(),
-        "" | "application/json" | "application/octet-stream" | "text/plain" | "binary/octet-stream"
-    );
-    if !says_nothing {
-        return stated;
-    }
-    let Some(shape) = Json::outline(bytes, &["mediaType", "manifests", "layers"]) else { return stated };
-    let root = shape.root("manifest");
-    let has = |key| root.get(key).is_ok_and(|field| field.is_some());
-    match root.get("mediaType").map(|field| field.map(|f| f.str())) {
-        Ok(Some(Ok(media_type))) => media_type.to_owned(),
-        Ok(None) if has("manifests") => media_type::OCI_INDEX.into(),
-        Ok(None) if has("layers") => media_type::OCI_MANIFEST.into(),
-        _ => stated,
-    }
 }

@@ -1,7 +1,5 @@
 //! Errors as the plain objects from which the package's TypeScript makes its `OcipeekError`.
 
-use std::rc::Rc;
-
 use js_sys::{Object, Uint8Array};
 use wasm_bindgen::JsValue;
 
@@ -62,7 +60,7 @@ pub fn from_js(thrown: &JsValue) -> Error {
     };
     let message = text("message").unwrap_or_default();
     let message = message.strip_prefix(code.as_str()).and_then(|m| m.strip_prefix(": ")).unwrap_or(&message);
-    let error = Error::new(code, message).with_cause(Rc::new(thrown.clone()));
+    let error = Error::new(code, message).with_cause(std::rc::Rc::new(thrown.clone()));
     let limit = text("limit").and_then(|limit| LIMITS.into_iter().find(|name| camel_case(name) == limit));
     limit.into_iter().fold(error, Error::with_limit)
 }

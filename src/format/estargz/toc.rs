@@ -10,9 +10,9 @@ use crate::error::{Code, Error, Result};
 use crate::format::extent::{Codec, Listing};
 use crate::format::oci::Descriptor;
 use crate::format::oci::json::Json;
+use crate::format::tar::path::clean;
 use crate::format::tar::{Entry, EntryTable, Kind, Xattrs};
 use crate::limits::Limits;
-use crate::rootfs::clean;
 
 /// Files that tell how a layer is to be prefetched, and the TOC itself: no files of the image.
 const HIDDEN: [&[u8]; 3] = [b".prefetch.landmark", b".no.prefetch.landmark", TOC_NAME];

@@ -7,10 +7,10 @@ use crate::budget::Growing;
 use crate::error::Result;
 use crate::format::gzip::GzipDecoder;
 use crate::format::oci::Digest;
+use crate::format::tar::path::clean;
 use crate::format::tar::{Kind, TarWalker};
 use crate::format::zstd::ZstdDecoder;
 use crate::limits::Limits;
-use crate::rootfs::clean;
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];

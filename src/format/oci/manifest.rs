@@ -11,6 +11,9 @@ use super::{Descriptor, Digest, Platform, PlatformMatcher};
 use crate::error::{Code, Error, Result};
 use crate::limits::Limits;
 
+/// Annotation of a SOCI index's descriptor in an OCI index: the digest of the image manifest that it is for.
+pub const IMAGE_MANIFEST_DIGEST: &str = "com.amazon.soci.image-manifest-digest";
+
 /// What a registry holds under a tag or a manifest's digest.
 // One or two exist per image: a box would only make it longer to read.
 #[allow(clippy::large_enum_variant)]
@@ -251,7 +254,7 @@ fn is_image(d: &Descriptor) -> bool {
         && !unknown
         // BuildKit's attestations, and SOCI indexes whose artifactType a tool has dropped.
         && !d.annotations.contains_key("vnd.docker.reference.type")
-        && !d.annotations.contains_key(crate::format::soci::IMAGE_MANIFEST_DIGEST)
+        && !d.annotations.contains_key(IMAGE_MANIFEST_DIGEST)
 }
 
 impl ImageManifest {

@@ -10,13 +10,16 @@ mod manifest;
 mod matcher;
 pub mod media_type;
 mod platform;
+mod raw_manifest;
 mod reference;
 
 pub use config::{History, ImageConfig, RootFs, RunConfig};
 pub use descriptor::Descriptor;
 pub use digest::Digest;
-pub use manifest::{ImageIndex, ImageManifest, ManifestDoc, parse_manifest};
+pub use manifest::{IMAGE_MANIFEST_DIGEST, ImageIndex, ImageManifest, ManifestDoc, parse_manifest};
 pub use matcher::{PlatformMatcher, Rank};
 pub use media_type::{LayerCompression, layer_compression};
 pub use platform::Platform;
+pub(crate) use raw_manifest::manifest_media_type;
+pub use raw_manifest::{RawManifest, Target};
 pub use reference::{Reference, is_loopback};

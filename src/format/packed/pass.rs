@@ -5,10 +5,10 @@ use bytes::Bytes;
 use super::{Packing, Point, Points};
 use crate::error::Result;
 use crate::format::gzip::blocks::{BlockDecoder, BlockSink, Border};
+use crate::format::tar::holes::packed_len;
 use crate::format::tar::{EntryTable, Kind, TarWalker};
 use crate::format::zstd::ZstdDecoder;
 use crate::limits::Limits;
-use crate::source::sparse::packed_len;
 
 /// Largest file that is kept whole: manifests, configs, small indexes. To open an image then takes the pass alone.
 const SMALL: u64 = 256 << 10;

@@ -15,6 +15,7 @@ mod tests;
 #[cfg(feature = "build")]
 mod write;
 
+pub use crate::format::oci::IMAGE_MANIFEST_DIGEST;
 #[cfg(feature = "build")]
 pub use convert::{Converted, PlatformIndex, convert, index_of_one};
 pub use discovery::{fallback_tag, v1_indexes, v2_index_digest, v2_index_in};
@@ -34,8 +35,6 @@ pub const PREFETCH: &str = "application/vnd.amazon.soci.prefetch.v1+json";
 
 /// Annotation of an image manifest: the digest of its index (version 2).
 pub const INDEX_DIGEST: &str = "com.amazon.soci.index-digest";
-/// Annotation of an index's descriptor in an OCI index: the digest of the image manifest that it is for.
-pub const IMAGE_MANIFEST_DIGEST: &str = "com.amazon.soci.image-manifest-digest";
 /// Annotation of a zTOC or prefetch artifact: the digest of its layer.
 pub const LAYER_DIGEST: &str = "com.amazon.soci.image-layer-digest";
 /// Annotation of a zTOC: the media type of its layer.

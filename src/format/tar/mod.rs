@@ -6,7 +6,9 @@ mod compare;
 mod entry;
 mod foreign;
 mod header;
+pub(crate) mod holes;
 mod number;
+pub(crate) mod path;
 pub(crate) mod pax;
 #[cfg(feature = "build")]
 mod raw;

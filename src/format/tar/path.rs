@@ -13,7 +13,7 @@ pub fn clean(name: &[u8]) -> Cow<'_, [u8]> {
 }
 
 /// Drops what means nothing at the ends: leading `/`, `./`, `../`, trailing `/` and `/.`.
-pub(super) fn strip(mut name: &[u8]) -> &[u8] {
+pub(crate) fn strip(mut name: &[u8]) -> &[u8] {
     loop {
         name = match name {
             [b'/', rest @ ..] | [b'.', b'/', rest @ ..] | [b'.', b'.', b'/', rest @ ..] => rest,
@@ -25,7 +25,7 @@ pub(super) fn strip(mut name: &[u8]) -> &[u8] {
 }
 
 /// Whether a stripped name has no empty, `.` or `..` component.
-pub(super) fn is_clean(name: &[u8]) -> bool {
+pub(crate) fn is_clean(name: &[u8]) -> bool {
     let mut at = 0;
     while let Some(slash) = name.get(at..).and_then(|rest| rest.iter().position(|&b| b == b'/')) {
         at += slash + 1;
@@ -54,7 +54,7 @@ fn rebuild(name: &[u8]) -> Vec<u8> {
 }
 
 /// Splits a clean path into its directory and its last component.
-pub(super) fn split_last(path: &[u8]) -> (&[u8], &[u8]) {
+pub(crate) fn split_last(path: &[u8]) -> (&[u8], &[u8]) {
     match path.iter().rposition(|&b| b == b'/') {
         Some(slash) => (path.get(..slash).unwrap_or_default(), path.get(slash + 1..).unwrap_or_default()),
         None => (b"", path),
@@ -63,7 +63,7 @@ pub(super) fn split_last(path: &[u8]) -> (&[u8], &[u8]) {
 
 /// Takes the next component off `path`, slashes in front of it dropped. What is left keeps its slashes, so that
 /// a trailing one can be seen. `None` at the end.
-pub(super) fn take_component<'a>(path: &mut &'a [u8]) -> Option<&'a [u8]> {
+pub(crate) fn take_component<'a>(path: &mut &'a [u8]) -> Option<&'a [u8]> {
     let start = path.iter().position(|&b| b != b'/')?;
     let rest = path.get(start..)?;
     let end = rest.iter().position(|&b| b == b'/').unwrap_or(rest.len());
@@ -73,7 +73,7 @@ pub(super) fn take_component<'a>(path: &mut &'a [u8]) -> Option<&'a [u8]> {
 }
 
 /// How many bytes two paths begin with alike. Neighbours share long beginnings: eight at a time.
-pub(super) fn shared_len(a: &[u8], b: &[u8]) -> usize {
+pub(crate) fn shared_len(a: &[u8], b: &[u8]) -> usize {
     let mut at = 0;
     for (x, y) in a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0) {
         if x != y {
@@ -86,7 +86,7 @@ pub(super) fn shared_len(a: &[u8], b: &[u8]) -> usize {
 }
 
 /// Orders paths by bytes with `/` lowest, so that a directory is followed by all that is below it.
-pub(super) fn compare(a: &[u8], b: &[u8]) -> Ordering {
+pub(crate) fn compare(a: &[u8], b: &[u8]) -> Ordering {
     let at = shared_len(a, b);
     match (a.get(at), b.get(at)) {
         (Some(b'/'), Some(_)) => Ordering::Less,
@@ -97,7 +97,7 @@ pub(super) fn compare(a: &[u8], b: &[u8]) -> Ordering {
 }
 
 /// Orders the first component of `rest` against `name`, which has no slash.
-pub(super) fn compare_first(rest: &[u8], name: &[u8]) -> Ordering {
+pub(crate) fn compare_first(rest: &[u8], name: &[u8]) -> Ordering {
     match rest.get(..name.len()) {
         Some(head) if head == name => match rest.get(name.len()) {
             None | Some(b'/') => Ordering::Equal,
@@ -108,7 +108,7 @@ pub(super) fn compare_first(rest: &[u8], name: &[u8]) -> Ordering {
 }
 
 /// A path in a directory, both without leading slash.
-pub(super) fn join(dir: &[u8], name: &[u8]) -> Vec<u8> {
+pub(crate) fn join(dir: &[u8], name: &[u8]) -> Vec<u8> {
     if dir.is_empty() { name.to_vec() } else { [dir, b"/", name].concat() }
 }
 

@@ -12,8 +12,8 @@ use crate::error::{Code, Error, Result};
 use crate::format::oci::{Descriptor, Digest};
 use crate::limits::Limits;
 use crate::net::http::{Answer, Client, Gather, Part, Resource, accept_encoding, read};
+use crate::net::inline::inline_part;
 use crate::net::transport::{ByteStream, Purpose};
-use crate::source::inline_part;
 
 struct Blob {
     registry: Rc<Inner>,
@@ -22,7 +22,7 @@ struct Blob {
 
 impl Registry {
     /// A range of a blob, or all of it.
-    pub(super) async fn blob_part(
+    pub(crate) async fn blob_part(
         &self,
         descriptor: &Descriptor,
         range: Option<Range<u64>>,
@@ -40,7 +40,7 @@ impl Registry {
     }
 
     /// A whole blob, verified; fetched once more if it is not what its digest says.
-    pub(super) async fn blob_whole(
+    pub(crate) async fn blob_whole(
         &self,
         descriptor: &Descriptor,
         limit_name: &'static str,

@@ -1,12 +1,9 @@
-//! The registry as a [`Source`].
+//! The client of one repository.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::Range;
 use std::rc::Rc;
-
-use bytes::Bytes;
-use futures_util::future::LocalBoxFuture;
 
 use super::auth::Auth;
 use super::challenge::parse_challenges;
@@ -15,21 +12,20 @@ use super::options::RegistryOptions;
 use super::scheme::Home;
 use super::targets::Targets;
 use crate::error::{Error, Result};
-use crate::format::oci::{Descriptor, Digest, Reference};
+use crate::format::oci::Reference;
 use crate::net::http::{Answer, Client, Get, Url, body_message, discard, follow, status_error};
 use crate::net::stats::Stats;
-use crate::net::transport::{ByteStream, Method, Purpose, Transport};
-use crate::source::{RawManifest, Source, Target};
+use crate::net::transport::{Method, Purpose, Transport};
 
 /// One repository of a registry.
-pub struct Registry(pub(super) Rc<Inner>);
+pub struct Registry(pub(crate) Rc<Inner>);
 
 /// What the requests of one registry share; streams hold it on their own.
-pub(super) struct Inner {
-    pub(super) client: Client,
+pub(crate) struct Inner {
+    pub(crate) client: Client,
     pub(super) home: Home,
     repository: String,
-    pub(super) name: String,
+    pub(crate) name: String,
     pub(super) auth: Auth,
     plain_http: bool,
     /// Where blobs were last found, by digest.
@@ -72,43 +68,6 @@ impl Registry {
             targets: RefCell::default(),
             docker_types: Cell::new(false),
         })))
-    }
-}
-
-impl Source for Registry {
-    fn name(&self) -> String {
-        self.0.name.clone()
-    }
-    fn manifest<'a>(&'a self, target: &'a Target) -> LocalBoxFuture<'a, Result<RawManifest>> {
-        Box::pin(self.0.manifest(target))
-    }
-    fn blob<'a>(
-        &'a self,
-        descriptor: &'a Descriptor,
-        limit_name: &'static str,
-        limit: u64,
-    ) -> LocalBoxFuture<'a, Result<Bytes>> {
-        Box::pin(self.blob_whole(descriptor, limit_name, limit))
-    }
-    fn blob_range<'a>(
-        &'a self,
-        descriptor: &'a Descriptor,
-        range: Range<u64>,
-    ) -> LocalBoxFuture<'a, Result<ByteStream>> {
-        Box::pin(self.blob_part(descriptor, Some(range)))
-    }
-    fn blob_stream<'a>(&'a self, descriptor: &'a Descriptor) -> LocalBoxFuture<'a, Result<ByteStream>> {
-        Box::pin(self.blob_part(descriptor, None))
-    }
-    fn referrers<'a>(
-        &'a self,
-        subject: &'a Digest,
-        artifact_type: &'a str,
-    ) -> LocalBoxFuture<'a, Result<Vec<Descriptor>>> {
-        Box::pin(self.0.referrers(subject, artifact_type))
-    }
-    fn stats(&self) -> &Stats {
-        &self.0.client.stats
     }
 }
 

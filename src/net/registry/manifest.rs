@@ -4,11 +4,11 @@ use bytes::Bytes;
 
 use super::client::Inner;
 use crate::error::{Code, Error, Result};
-use crate::format::oci::Digest;
 use crate::format::oci::media_type::{DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
+use crate::format::oci::{Digest, manifest_media_type};
+use crate::format::oci::{RawManifest, Target};
 use crate::net::http::{Retry, shown};
 use crate::net::transport::Purpose;
-use crate::source::{RawManifest, Target, manifest_media_type};
 
 /// A manifest as it came, not verified yet.
 pub(super) struct Fetched {
@@ -19,7 +19,7 @@ pub(super) struct Fetched {
 }
 
 impl Inner {
-    pub(super) async fn manifest(&self, target: &Target) -> Result<RawManifest> {
+    pub(crate) async fn manifest(&self, target: &Target) -> Result<RawManifest> {
         let (reference, wanted) = match target {
             Target::Tag(tag) => (check_tag(tag)?.to_string(), None),
             Target::Digest(digest) => (digest.to_string(), Some(*digest)),

@@ -4,9 +4,9 @@ use super::client::Inner;
 use crate::error::{Code, Error, Result};
 use crate::format::oci::media_type::OCI_INDEX;
 use crate::format::oci::{Descriptor, Digest, ManifestDoc, parse_manifest};
+use crate::format::oci::{Target, manifest_media_type};
 use crate::net::http::{Answer, Retry, Url, next_link};
 use crate::net::transport::Purpose;
-use crate::source::{Target, manifest_media_type};
 
 /// One page.
 struct Page {
@@ -15,7 +15,7 @@ struct Page {
 }
 
 impl Inner {
-    pub(super) async fn referrers(&self, subject: &Digest, artifact_type: &str) -> Result<Vec<Descriptor>> {
+    pub(crate) async fn referrers(&self, subject: &Digest, artifact_type: &str) -> Result<Vec<Descriptor>> {
         self.home.settle(&self.client).await;
         let mut query = "artifactType=".to_string();
         crate::net::http::encode_into(&mut query, artifact_type);

@@ -13,14 +13,16 @@ use super::files::{Files, read_counted};
 use super::index::{self, Found};
 use crate::error::{Code, Error, Result};
 use crate::format::oci::json::Json;
+use crate::format::oci::manifest_media_type;
 use crate::format::oci::{
     Descriptor, Digest, ImageConfig, ImageIndex, ManifestDoc, media_type, parse_manifest,
 };
 use crate::limits::Limits;
 use crate::net::http::{Gather, read_limited, shown};
+use crate::net::inline::inline_part;
 use crate::net::stats::Stats;
 use crate::net::transport::{ByteStream, Purpose};
-use crate::source::{RawManifest, Source, Target, inline_part, manifest_media_type};
+use crate::source::{RawManifest, Source, Target};
 
 /// An OCI image layout.
 pub struct Layout {

@@ -12,13 +12,14 @@ use futures_util::future::LocalBoxFuture;
 use super::files::{Files, RandomAccess};
 use super::members::{Members, part};
 use crate::error::{Code, Error, Result};
+use crate::format::tar::holes::{self, Piece};
 use crate::format::tar::{EntryTable, TarWalker};
 use crate::limits::Limits;
 use crate::net::http::Gather;
 use crate::net::stats::{RequestRecord, Stats};
 use crate::net::transport::{ByteStream, Purpose};
 use crate::source::Cache;
-use crate::source::sparse::{self, Piece};
+use crate::source::sparse;
 
 /// Bytes read at once for headers: enough for a few small files, little beside a layer.
 const FIRST_READ: u64 = 16 << 10;
@@ -110,10 +111,10 @@ impl Files for TarFiles {
                 Error::new(Code::DigestMismatch, text)
             })?;
             let pieces = match &place.runs {
-                Some(runs) => sparse::pieces(runs, range),
+                Some(runs) => holes::pieces(runs, range),
                 None => vec![Piece::Data(range)],
             };
-            let stored = sparse::packed_range(&pieces);
+            let stored = holes::packed_range(&pieces);
             let body = if stored.is_empty() {
                 futures_util::stream::empty().boxed_local()
             } else {
