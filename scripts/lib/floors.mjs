@@ -4,7 +4,8 @@
  * @typedef {Map<string, { line: number, to: string }[]>} Imports by file; `to` is a file, or what is outside by its name
  * @typedef {{ from: string[], but?: string[], to: string[], except?: string[] }} Ban what files below `from` (not below
  * `but`) never import: what is below `to` (not below `except`)
- * @typedef {{ floors: string[][], never: Ban[] }} House
+ * @typedef {{ from: string[], to: string[] }} Leave what files below `from` may import from outside: what is below `to`
+ * @typedef {{ floors: string[][], never: Ban[], only?: Leave[] }} House
  */
 
 /**
@@ -86,6 +87,84 @@ export const TYPESCRIPT = {
   ],
 };
 
+/** The modules of the standard library that reach for nothing: no files, network, clock, threads, host. */
+const PURE = [
+  "std::any",
+  "std::borrow",
+  "std::cell",
+  "std::cmp",
+  "std::collections",
+  "std::error",
+  "std::fmt",
+  "std::iter",
+  "std::mem",
+  "std::ops",
+  "std::rc",
+  "std::result",
+  "std::slice",
+  "std::str",
+  "std::sync",
+];
+
+/**
+ * The floors of the crate, the highest first.
+ * @type {House}
+ */
+export const RUST = {
+  floors: [
+    ["src/lib.rs"],
+    ["src/wasm/"],
+    ["src/image/"],
+    ["src/layer/"],
+    ["src/fetch/"],
+    ["src/source/"],
+    ["src/net/registry/", "src/net/native/"],
+    ["src/net/http/"],
+    ["src/net/stats.rs", "src/net/inline.rs"],
+    ["src/net/"],
+    // Pure from here on.
+    ["src/pack/"],
+    ["src/rootfs/"],
+    [
+      "src/format/estargz/",
+      "src/format/lazy/",
+      "src/format/nydus/",
+      "src/format/overlaybd/",
+      "src/format/packed/",
+    ],
+    ["src/format/erofs/", "src/format/ext4/", "src/format/extent/", "src/format/soci/"],
+    ["src/format/ztoc/"],
+    ["src/format/zstd/"],
+    ["src/format/gzip/", "src/format/tar/"],
+    ["src/format/"],
+    ["src/budget.rs", "src/limits.rs", "src/sort.rs"],
+    ["src/error.rs"],
+  ],
+  never: [
+    // JavaScript is met in one place.
+    ...["js_sys", "wasm_bindgen", "web_sys", "gloo_net", "serde_wasm_bindgen"].map((crate) => ({
+      from: ["src/"],
+      but: ["src/wasm/"],
+      to: [crate],
+    })),
+  ],
+  only: [
+    { from: ["src/error.rs", "src/limits.rs", "src/budget.rs", "src/sort.rs"], to: PURE },
+    {
+      from: ["src/format/"],
+      to: [
+        ...PURE,
+        ...["base64", "blake3", "bytes", "lz4_flex", "planus", "ruzstd", "serde", "serde_json", "sha2"],
+        // What this machine is, and how an address is written.
+        ...["std::env::consts", "std::net::IpAddr", "std::net::Ipv4Addr", "std::net::Ipv6Addr"],
+        // The traits by which bytes in memory are handed to a decoder, and their result.
+        ...["std::io::Read", "std::io::Write", "std::io::Result", "std::io::Error"],
+      ],
+    },
+    { from: ["src/rootfs/", "src/pack/"], to: [...PURE, "bytes", "miniz_oxide"] },
+  ],
+};
+
 const isBelow = (file, places) => places.some((place) => file === place || file.startsWith(place));
 
 const covers = (places, others, file) => isBelow(file, places) && !isBelow(file, others ?? []);
@@ -107,7 +186,7 @@ function roomOf(file, floors) {
  * @param {House} house
  * @returns {string[]} `file:line: what is wrong`
  */
-export function breaches(imports, { floors, never }) {
+export function breaches(imports, { floors, never, only = [] }) {
   const found = [];
   for (const [file, list] of imports) {
     const own = roomOf(file, floors);
@@ -120,6 +199,11 @@ export function breaches(imports, { floors, never }) {
       const ban = never.find((it) => covers(it.from, it.but, file) && covers(it.to, it.except, to));
       if (ban) {
         tell(`, which nothing below ${ban.from.join(", ")} may`);
+        continue;
+      }
+      const leave = imports.has(to) ? undefined : only.find((it) => isBelow(file, it.from));
+      if (leave && !isBelow(to, leave.to)) {
+        tell(`, which nothing below ${leave.from.join(", ")} needs: it is pure`);
         continue;
       }
       const other = imports.has(to) ? roomOf(to, floors) : undefined;
