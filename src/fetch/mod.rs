@@ -1,4 +1,5 @@
 //! Ranged, verified, shared fetching: what is asked for by several readers is fetched once.
+#![forbid(unsafe_code)]
 
 #[cfg(any(feature = "extent", feature = "zstd-stream"))]
 pub(crate) mod buffer;
@@ -13,4 +14,3 @@ pub(crate) mod span_table;
 pub(crate) mod spans;
 #[cfg(feature = "extent")]
 pub(crate) mod units;
-pub(crate) mod waiting;

@@ -1,4 +1,4 @@
-//! A value that is loaded at most once at a time, and shared by all who ask meanwhile.
+//! Single flight: a value that is loaded at most once at a time, and shared by all who ask meanwhile.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -14,18 +14,18 @@ type Flight = Shared<LocalBoxFuture<'static, Result<()>>>;
 
 /// A lazily loaded value. A failed load is given to all who waited for it and tried again by the next; a load
 /// that nobody waits for any more is dropped, which cancels its requests.
-pub(crate) struct Once<T: Clone> {
+pub(crate) struct SingleFlight<T: Clone> {
     done: Rc<RefCell<Option<T>>>,
     flight: RefCell<Option<WeakShared<LocalBoxFuture<'static, Result<()>>>>>,
 }
 
-impl<T: Clone> Default for Once<T> {
+impl<T: Clone> Default for SingleFlight<T> {
     fn default() -> Self {
-        Once { done: Rc::default(), flight: RefCell::new(None) }
+        SingleFlight { done: Rc::default(), flight: RefCell::new(None) }
     }
 }
 
-impl<T: Clone + 'static> Once<T> {
+impl<T: Clone + 'static> SingleFlight<T> {
     /// The value, if it is loaded.
     pub(crate) fn peek(&self) -> Option<T> {
         self.done.borrow().clone()
@@ -58,7 +58,7 @@ impl<T: Clone + 'static> Once<T> {
     }
 }
 
-impl<T: 'static> Once<Rc<T>> {
+impl<T: 'static> SingleFlight<Rc<T>> {
     /// Whether it is loaded, and nobody uses it just now, nor is about to take it.
     pub(crate) fn is_idle(&self) -> bool {
         let taken = self.flight.borrow().as_ref().and_then(WeakShared::upgrade).is_some();
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn concurrent_loads_are_one() {
-        let (once, count) = (Once::<u32>::default(), Rc::new(Cell::new(0)));
+        let (once, count) = (SingleFlight::<u32>::default(), Rc::new(Cell::new(0)));
         let load = || {
             let count = count.clone();
             async move {
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn what_is_used_or_about_to_be_is_not_idle() {
-        let once = Once::<Rc<u32>>::default();
+        let once = SingleFlight::<Rc<u32>>::default();
         assert!(!once.is_idle());
         block_on(async {
             let load = || async { Ok(Rc::new(7)) }.boxed_local();
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_failure_is_tried_again() {
-        let once = Once::<u32>::default();
+        let once = SingleFlight::<u32>::default();
         block_on(async {
             let e = once.get(|| async { Err(Error::new(Code::Network, "down")) }.boxed_local()).await;
             assert_eq!(e.unwrap_err().code(), Code::Network);

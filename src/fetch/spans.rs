@@ -8,10 +8,9 @@ use std::task::{Context as Task, Poll, ready};
 use bytes::Bytes;
 
 use super::requests::{Fetched, Plan, fetch};
-use super::shared_stream::Driver;
+use super::shared_stream::{SharedStream, Waiting};
 use super::span_cache::{Key, SpanCell};
 use super::span_table::{Window, no_span};
-use super::waiting::Waiting;
 use crate::error::{Code, Error, Result};
 use crate::format::gzip::{SpanEnd, SpanInflater};
 use crate::format::ztoc::Compression;
@@ -40,7 +39,7 @@ struct Run {
     last: usize,
     /// The span that it gives out next.
     next: Cell<usize>,
-    driver: Driver<Result<Fetched>>,
+    driver: SharedStream<Result<Fetched>>,
     waiting: Waiting<usize>,
 }
 
@@ -134,7 +133,7 @@ impl SpanStore {
         let run = Rc::new(Run {
             last,
             next: Cell::new(k),
-            driver: Driver::new(fetch(self.plan.clone(), k, last)),
+            driver: SharedStream::new(fetch(self.plan.clone(), k, last)),
             waiting: Waiting::default(),
         });
         let mut runs = self.runs.borrow_mut();

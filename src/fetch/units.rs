@@ -11,10 +11,9 @@ use futures_util::{StreamExt, TryStreamExt};
 
 use super::context::Context;
 use super::immutable;
-use super::shared_stream::Driver;
-use super::single_flight::Once;
+use super::shared_stream::{SharedStream, Waiting};
+use super::single_flight::SingleFlight;
 use super::span_cache::{Key, SpanCell};
-use super::waiting::Waiting;
 use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
 use crate::format::extent::{Unit, decode};
@@ -44,7 +43,7 @@ pub(crate) struct UnitStore {
 }
 
 /// A blob that is verified as a whole, once, and kept, unless it is at hand anyway.
-type Whole = Rc<Once<Option<Bytes>>>;
+type Whole = Rc<SingleFlight<Option<Bytes>>>;
 
 /// Bytes of the first blob that came along with the metadata: their offset, and they.
 pub(crate) struct Near(pub(crate) u64, pub(crate) Bytes);
@@ -64,7 +63,7 @@ pub(crate) struct Run {
     units: Vec<(Key, u64)>,
     /// The one that it gives out next.
     next: Cell<usize>,
-    driver: Driver<Result<Arrived>>,
+    driver: SharedStream<Result<Arrived>>,
     waiting: Waiting<Key>,
 }
 
@@ -174,7 +173,7 @@ impl UnitStore {
         let run = Rc::new(Run {
             units: units.iter().map(|u| (self.key(u), u.offset)).collect(),
             next: Cell::new(0),
-            driver: Driver::new(fetch(self.context.clone(), blob, whole, units)),
+            driver: SharedStream::new(fetch(self.context.clone(), blob, whole, units)),
             waiting: Waiting::default(),
         });
         let mut runs = self.runs.borrow_mut();

@@ -1,4 +1,5 @@
 //! Formats: what the bytes of images, layers and indexes mean. Pure: bytes in, values out; no I/O, no clock.
+#![forbid(unsafe_code)]
 
 #[cfg(any(feature = "nydus", feature = "overlaybd"))]
 pub mod erofs;

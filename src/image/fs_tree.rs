@@ -10,7 +10,7 @@ use futures_util::future::LocalBoxFuture;
 use super::stat::FileStat;
 use crate::error::{Code, Error, Result};
 use crate::format::tar::Kind;
-use crate::layer::{Attributes, Checks, Volume};
+use crate::layer::{Attributes, Checks, FileSystem};
 use crate::limits::Limits;
 use crate::net::transport::{ByteStream, at_once};
 use crate::rootfs::{DirEntry, Follow, Listed, Node};
@@ -18,17 +18,17 @@ use crate::rootfs::{DirEntry, Follow, Listed, Node};
 /// Inodes of a directory that are read at the same time.
 const PARALLEL: usize = 8;
 
-/// A [`Volume`] by paths. Nodes of it have the inode as their entry.
-pub(super) struct VolumeTree {
-    volume: Rc<dyn Volume>,
+/// A [`FileSystem`] by paths. Nodes of it have the inode as their entry.
+pub(super) struct FsTree {
+    volume: Rc<dyn FileSystem>,
     /// Of all inodes that were looked at: attributes of a node are asked for without waiting.
     known: RefCell<HashMap<usize, Rc<Attributes>>>,
     limits: Limits,
 }
 
-impl VolumeTree {
-    pub(super) fn new(volume: Rc<dyn Volume>, limits: &Limits) -> Self {
-        VolumeTree { volume, known: RefCell::default(), limits: limits.clone() }
+impl FsTree {
+    pub(super) fn new(volume: Rc<dyn FileSystem>, limits: &Limits) -> Self {
+        FsTree { volume, known: RefCell::default(), limits: limits.clone() }
     }
 
     pub(super) fn checks(&self) -> Checks {

@@ -8,13 +8,13 @@ use futures_util::future::join;
 use super::discovery::Discovery;
 use super::formats::{self, Chosen};
 #[cfg(feature = "extent")]
-use super::fs_tree::VolumeTree;
+use super::fs_tree::FsTree;
 use super::open_image::{Image, Inner};
 use super::options::{OpenOptions, PlatformBy, SociChoice};
 use super::soci::SociInfo;
 use super::stat::ManifestCheck;
 use crate::error::{Code, Error, Result};
-use crate::fetch::single_flight::Once;
+use crate::fetch::single_flight::SingleFlight;
 use crate::fetch::span_cache::SpanCache;
 use crate::format::lazy::{FormatFound, Reader, beside, of_image, referrers};
 use crate::format::oci::{
@@ -121,7 +121,7 @@ async fn open(
         None => (layers, None),
         Some(format) => match formats::tree(&context, &manifest, format)? {
             Tree::Merged(layer) => (vec![layer], None),
-            Tree::Volume(volume) => (Vec::new(), Some(VolumeTree::new(volume, &context.limits))),
+            Tree::FileSystem(volume) => (Vec::new(), Some(FsTree::new(volume, &context.limits))),
         },
     };
     let rootfs = RefCell::new(Rootfs::new(layers.len(), &context.limits));
@@ -147,7 +147,7 @@ async fn open(
         volume,
         infos,
         rootfs,
-        config: Once::default(),
+        config: SingleFlight::default(),
     })))
 }
 

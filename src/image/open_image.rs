@@ -7,12 +7,12 @@ use futures_util::future::LocalBoxFuture;
 
 use super::discovery::Discovery;
 #[cfg(feature = "extent")]
-use super::fs_tree::VolumeTree;
+use super::fs_tree::FsTree;
 use super::options::PlatformBy;
 use super::soci::SociInfo;
 use super::stat::ManifestCheck;
 use crate::error::{Code, Error, Result};
-use crate::fetch::single_flight::Once;
+use crate::fetch::single_flight::SingleFlight;
 use crate::format::oci::{Digest, ImageConfig, ImageManifest, Platform};
 use crate::layer::{BuiltIndex, Context, Layer, LayerInfo};
 use crate::net::stats::Stats;
@@ -41,10 +41,10 @@ pub(super) struct Inner {
     /// The format makes one tree of the layers.
     pub(super) merged: bool,
     #[cfg(feature = "extent")]
-    pub(super) volume: Option<VolumeTree>,
+    pub(super) volume: Option<FsTree>,
     pub(super) infos: Vec<LayerInfo>,
     pub(super) rootfs: RefCell<Rootfs>,
-    pub(super) config: Once<Rc<ImageConfig>>,
+    pub(super) config: SingleFlight<Rc<ImageConfig>>,
 }
 
 /// Layers that are loaded, or prefetched, at the same time.

@@ -14,11 +14,11 @@ use futures_util::stream::{self, StreamExt};
 use futures_util::{FutureExt, TryStreamExt};
 
 use super::extent::read_extents;
-use super::file_system::{Attributes, Volume};
+use super::file_system::{Attributes, FileSystem};
 use super::{Checks, ContentCheck, Context, MetadataCheck};
 use crate::error::{Code, Error, Result};
 use crate::fetch::immutable;
-use crate::fetch::single_flight::Once;
+use crate::fetch::single_flight::SingleFlight;
 use crate::fetch::units::UnitStore;
 use crate::format::ext4::{Asked, Disk, Ext4, ROOT, Stop};
 use crate::format::extent::{BlobRef, Check, Codec, Decode, Extent, Unit};
@@ -42,14 +42,14 @@ type Flight = SharedFuture<LocalBoxFuture<'static, Result<Bytes>>>;
 type WeakFlight = WeakShared<LocalBoxFuture<'static, Result<Bytes>>>;
 
 /// The file system of an OverlayBD image.
-pub(crate) struct DiskVolume(Rc<Inner>);
+pub(crate) struct DiskFileSystem(Rc<Inner>);
 
 struct Inner {
     context: Rc<Context>,
     layers: Vec<Descriptor>,
     shared: RefCell<Shared>,
     flights: RefCell<Vec<(usize, Range<u64>, WeakFlight)>>,
-    opened: Once<Rc<Opened>>,
+    opened: SingleFlight<Rc<Opened>>,
     store: Rc<UnitStore>,
     /// Of each directory that was found: where, by what name.
     places: RefCell<HashMap<u32, (u32, Vec<u8>)>>,
@@ -68,18 +68,18 @@ impl Opened {
     }
 }
 
-impl DiskVolume {
+impl DiskFileSystem {
     /// A disk of these layers, the lowest first. Nothing is fetched before it is used. With verification, `context`'s source
     /// must be steady.
     pub(crate) fn new(context: Rc<Context>, layers: Vec<Descriptor>, id: usize) -> Self {
         let shared = RefCell::new(Shared::new(layers.len(), context.limits.span_cache_size));
         let store = Rc::new(UnitStore::new(context.clone(), layers.clone(), id, None));
-        let (flights, opened, places) = (RefCell::default(), Once::default(), RefCell::default());
-        DiskVolume(Rc::new(Inner { context, layers, shared, flights, opened, store, places }))
+        let (flights, opened, places) = (RefCell::default(), SingleFlight::default(), RefCell::default());
+        DiskFileSystem(Rc::new(Inner { context, layers, shared, flights, opened, store, places }))
     }
 }
 
-impl Volume for DiskVolume {
+impl FileSystem for DiskFileSystem {
     fn root(&self) -> usize {
         ROOT as usize
     }

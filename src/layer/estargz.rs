@@ -11,7 +11,7 @@ use sha2::Digest as _;
 use super::extent::{ExtentLayer, Loaded, loader};
 use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, ReadBy};
 use crate::error::{Code, Error, Result};
-use crate::fetch::single_flight::Once;
+use crate::fetch::single_flight::SingleFlight;
 use crate::fetch::units::Near;
 use crate::format::estargz::{
     FOOTER, Footer, LAYER_DIGEST, Pieces, Position, TOC_DIGEST, TOC_NAME, TOC_TAG, TocParser, footer,
@@ -35,14 +35,14 @@ const TAIL: Range<u64> = 64 << 10..256 << 10;
 /// The image that holds the TOCs of an image's layers, where these are not in the layers.
 pub(crate) struct TocImage {
     target: Option<Target>,
-    manifest: Once<Rc<ImageManifest>>,
+    manifest: SingleFlight<Rc<ImageManifest>>,
 }
 
 impl TocImage {
     /// That of an image with a tag; without one nothing leads to it.
     pub(crate) fn of(tag: Option<&str>) -> Self {
         let target = tag.map(|tag| Target::Tag(format!("{tag}{TOC_TAG}")));
-        TocImage { target, manifest: Once::default() }
+        TocImage { target, manifest: SingleFlight::default() }
     }
 
     /// The layer with the TOC of `layer`; `None` where there is none.

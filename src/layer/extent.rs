@@ -13,7 +13,7 @@ use super::{Checks, ContentCheck, Context, Layer, ReadBy, Runs, ZtocInfo};
 use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
 use crate::fetch::buffer::{Buffer, CHUNK};
-use crate::fetch::single_flight::Once;
+use crate::fetch::single_flight::SingleFlight;
 use crate::fetch::span_cache::SpanCell;
 use crate::fetch::units::{Near, Run, UnitStore};
 use crate::format::extent::{Check, Codec, Extent, Extents, Listing, decode};
@@ -49,7 +49,7 @@ struct Inner {
     read_by: ReadBy,
     checks: Checks,
     load: Load,
-    loaded: Once<Way>,
+    loaded: SingleFlight<Way>,
 }
 
 #[derive(Clone)]
@@ -71,7 +71,7 @@ impl ExtentLayer {
     /// Nothing is fetched before it is used. `id` is unique among the layers of `context`; `checks` are those that
     /// the format promises.
     pub(crate) fn new(context: Rc<Context>, id: usize, read_by: ReadBy, checks: Checks, load: Load) -> Self {
-        ExtentLayer(Rc::new(Inner { context, id, read_by, checks, load, loaded: Once::default() }))
+        ExtentLayer(Rc::new(Inner { context, id, read_by, checks, load, loaded: SingleFlight::default() }))
     }
 }
 

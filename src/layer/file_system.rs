@@ -32,7 +32,7 @@ pub(crate) struct Attributes {
 pub(crate) type Name = (Vec<u8>, usize);
 
 /// A file system. Nothing is fetched before it is needed; what was read once is kept as far as the span cache has room.
-pub(crate) trait Volume {
+pub(crate) trait FileSystem {
     /// The root directory's inode.
     fn root(&self) -> usize;
 
@@ -59,5 +59,5 @@ pub(crate) enum Tree {
     Merged(Rc<dyn Layer>),
     /// A file system.
     #[cfg_attr(not(feature = "overlaybd"), allow(dead_code))]
-    Volume(Rc<dyn Volume>),
+    FileSystem(Rc<dyn FileSystem>),
 }

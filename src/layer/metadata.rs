@@ -12,7 +12,7 @@ use futures_util::future::{LocalBoxFuture, Shared, WeakShared};
 use super::{Context, Indexer, cached_index};
 use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
-use crate::fetch::single_flight::Once;
+use crate::fetch::single_flight::SingleFlight;
 use crate::format::oci::{Descriptor, Digest};
 use crate::format::ztoc::{Spans, Ztoc};
 use crate::limits::Limits;
@@ -35,8 +35,8 @@ pub(super) struct Metadata {
     /// It is no SOCI index's, but was built here: at hand, or kept in the cache for its layer.
     own: bool,
     /// `None`: the cache has none.
-    pack: Once<Option<Rc<Pack>>>,
-    whole: Once<Rc<Whole>>,
+    pack: SingleFlight<Option<Rc<Pack>>>,
+    whole: SingleFlight<Rc<Whole>>,
     /// The put of a new pack, while the cache takes its time.
     keeping: RefCell<Option<LocalBoxFuture<'static, ()>>>,
 }
@@ -85,7 +85,7 @@ impl Opened {
 
 impl Metadata {
     pub(super) fn new(context: Rc<Context>, layer: Descriptor, ztoc: Descriptor, own: bool) -> Self {
-        let (pack, whole, keeping) = (Once::default(), Once::default(), RefCell::default());
+        let (pack, whole, keeping) = (SingleFlight::default(), SingleFlight::default(), RefCell::default());
         Metadata { context, layer, ztoc, own, pack, whole, keeping }
     }
 

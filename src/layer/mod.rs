@@ -51,7 +51,7 @@ use crate::rootfs::LayerIndex;
 pub use crate::source::indexer::{BuiltIndex, Indexer};
 
 #[cfg(feature = "extent")]
-pub(crate) use file_system::{Attributes, Tree, Volume};
+pub(crate) use file_system::{Attributes, FileSystem, Tree};
 #[cfg(feature = "build")]
 pub use one_pass::OnePass;
 pub use tar::TarLayer;

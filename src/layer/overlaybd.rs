@@ -2,13 +2,13 @@
 //!
 //! TurboOCI tells all metadata in small layers that are fetched whole. OverlayBD's own layers have no digest but the whole
 //! layer's: they are fetched whole and read in memory, unless the caller gave up verification or they are at hand; then the disk
-//! is read block by block, as [`DiskVolume`] does.
+//! is read block by block, as [`DiskFileSystem`] does.
 
 use std::rc::Rc;
 
 use futures_util::future::{LocalBoxFuture, try_join_all};
 
-use super::disk::DiskVolume;
+use super::disk::DiskFileSystem;
 use super::extent::{ExtentLayer, Loaded, loader};
 use super::{Checks, ContentCheck, Context, MetadataCheck, ReadBy, Tree};
 use crate::error::{Code, Error, Result};
@@ -53,7 +53,7 @@ pub(crate) fn open(
     let all_native = parts.iter().all(|p| p.target.is_none());
     if all_native && (!context.verify || context.source.is_steady()) {
         let layers = parts.into_iter().map(|p| p.layer).collect();
-        return Ok(Tree::Volume(Rc::new(DiskVolume::new(context.clone(), layers, id))));
+        return Ok(Tree::FileSystem(Rc::new(DiskFileSystem::new(context.clone(), layers, id))));
     }
     let content = if context.verify { ContentCheck::LayerDigest } else { ContentCheck::None };
     // Whatever is in memory was fetched whole.

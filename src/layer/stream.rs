@@ -16,7 +16,7 @@ use super::{Checks, ContentCheck, Context, IndexVoucher, Layer, MetadataCheck, R
 use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
 use crate::fetch::buffer::Buffer;
-use crate::fetch::single_flight::Once;
+use crate::fetch::single_flight::SingleFlight;
 use crate::fetch::span_cache::SpanCell;
 use crate::format::lazy::Format;
 use crate::format::oci::{Descriptor, Digest};
@@ -38,7 +38,7 @@ struct Inner {
     context: Rc<Context>,
     layer: Descriptor,
     id: usize,
-    loaded: Once<Rc<Loaded>>,
+    loaded: SingleFlight<Rc<Loaded>>,
 }
 
 struct Loaded {
@@ -53,7 +53,7 @@ struct Loaded {
 impl StreamLayer {
     /// Nothing is fetched before it is used. `id` is unique among the layers of `context`.
     pub(crate) fn new(context: Rc<Context>, layer: Descriptor, id: usize) -> Self {
-        StreamLayer(Rc::new(Inner { context, layer, id, loaded: Once::default() }))
+        StreamLayer(Rc::new(Inner { context, layer, id, loaded: SingleFlight::default() }))
     }
 }
 

@@ -10,7 +10,7 @@ use sha2::Digest as _;
 
 use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, ReadBy, Runs};
 use crate::error::{Code, Error, Result};
-use crate::fetch::single_flight::Once;
+use crate::fetch::single_flight::SingleFlight;
 use crate::format::oci::{Descriptor, Digest};
 use crate::format::tar::holes::{self, Piece};
 use crate::format::tar::{Kind, TarWalker};
@@ -28,13 +28,13 @@ pub struct TarLayer(Rc<Inner>);
 struct Inner {
     context: Rc<Context>,
     layer: Descriptor,
-    index: Once<Rc<PathIndex>>,
+    index: SingleFlight<Rc<PathIndex>>,
 }
 
 impl TarLayer {
     /// Nothing is fetched before it is used.
     pub(crate) fn new(context: Rc<Context>, layer: Descriptor) -> Self {
-        TarLayer(Rc::new(Inner { context, layer, index: Once::default() }))
+        TarLayer(Rc::new(Inner { context, layer, index: SingleFlight::default() }))
     }
 }
 

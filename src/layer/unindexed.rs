@@ -9,7 +9,7 @@ use futures_util::future::LocalBoxFuture;
 
 use super::{BuiltIndex, Checks, Context, Layer, ReadBy, Runs, ZtocInfo, ZtocLayer, cached_index};
 use crate::error::{Code, Error, Result};
-use crate::fetch::single_flight::Once;
+use crate::fetch::single_flight::SingleFlight;
 use crate::format::oci::{Descriptor, Digest};
 use crate::format::ztoc::cached::Origin;
 use crate::limits::Limits;
@@ -31,8 +31,8 @@ struct Inner {
     own: RefCell<Option<Rc<dyn Layer>>>,
     /// The way that entries were given out of. It stays: entries have other numbers on another.
     used: OnceCell<Rc<dyn Layer>>,
-    looked: Once<()>,
-    built: Once<()>,
+    looked: SingleFlight<()>,
+    built: SingleFlight<()>,
     /// None is built of it: there can be none, or it has one that is attached.
     refused: Cell<bool>,
 }
@@ -46,7 +46,7 @@ impl UnindexedLayer {
         plain: Rc<dyn Layer>,
         attached: Option<Digest>,
     ) -> Self {
-        let (own, looked, built) = (RefCell::default(), Once::default(), Once::default());
+        let (own, looked, built) = (RefCell::default(), SingleFlight::default(), SingleFlight::default());
         let (used, refused) = (OnceCell::new(), Cell::new(attached.is_some()));
         UnindexedLayer(Rc::new(Inner {
             context,

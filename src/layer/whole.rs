@@ -13,7 +13,7 @@ use super::content::Content;
 use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, ReadBy, Runs};
 use crate::budget::{self, Evictable};
 use crate::error::{Code, Error, Result};
-use crate::fetch::single_flight::Once;
+use crate::fetch::single_flight::SingleFlight;
 use crate::format::gzip::GzipDecoder;
 use crate::format::oci::{Descriptor, Digest, LayerCompression, layer_compression};
 use crate::format::tar::holes;
@@ -34,7 +34,7 @@ struct Inner {
     layer: Descriptor,
     /// The entries, once they are known: they stay when the contents are given up.
     index: OnceCell<Rc<PathIndex>>,
-    loaded: Once<Rc<Loaded>>,
+    loaded: SingleFlight<Rc<Loaded>>,
     /// When it was read last.
     used: Cell<u64>,
 }
@@ -48,7 +48,7 @@ struct Loaded {
 impl WholeLayer {
     /// Nothing is fetched before it is used.
     pub(crate) fn new(context: Rc<Context>, layer: Descriptor) -> Self {
-        let (index, loaded, used) = (OnceCell::new(), Once::default(), Cell::default());
+        let (index, loaded, used) = (OnceCell::new(), SingleFlight::default(), Cell::default());
         let inner = Rc::new(Inner { context, layer, index, loaded, used });
         let weak: Weak<Inner> = Rc::downgrade(&inner);
         budget::register(weak);

@@ -1,4 +1,5 @@
 //! Network: the transport that hosts provide, HTTP over it, and the client of registries.
+#![forbid(unsafe_code)]
 
 #[doc(hidden)]
 pub mod http;

@@ -1,4 +1,4 @@
-//! Who builds the index of a layer that has none.
+//! Indexer: what builds the index of a layer that has none.
 
 use std::rc::Rc;
 
