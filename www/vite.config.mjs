@@ -1,4 +1,5 @@
 // The page's build: static files in dist/www, which any host can serve below any path.
+import { join } from "node:path";
 import { defineConfig } from "vite";
 import { CSP, IMMUTABLE, PAGE_HEADERS, PARTS } from "../web/page-policy.ts";
 
@@ -28,8 +29,15 @@ const policy = {
   },
 };
 
+/** What the page shares with the package, it takes out of the built one: so it is there once. */
+const COMMON = {
+  find: /^.*\/js\/common\/([\w-]+)\.ts$/,
+  replacement: join(import.meta.dirname, "../dist/js/common/$1.js"),
+};
+
 export default defineConfig({
   root: import.meta.dirname,
+  resolve: { alias: [COMMON] },
   base: "./",
   plugins: [/** @type {import("vite").Plugin} */ (policy)],
   build: {
