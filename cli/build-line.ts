@@ -1,4 +1,5 @@
 import type { BuildProgress, LayerProgress } from "../js/build/entry/node.js";
+import { duration } from "../js/common/duration.js";
 import { counted, siSize } from "./format.js";
 
 /** Between two lines where standard error is no terminal. */
@@ -82,14 +83,6 @@ export function describe(progress: BuildProgress, isSettled = true): string {
 
 function layerText({ index, entries }: LayerProgress): string {
   return `layer ${index}: ${counted(entries, "entry")}`;
-}
-
-/** `45 s`, `3 min 20 s`, `2 h 5 min`. */
-export function duration(seconds: number): string {
-  const s = Math.ceil(seconds);
-  if (s < 60) return `${s} s`;
-  if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
-  return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
 }
 
 /** A longer line would wrap, and then not go away. */

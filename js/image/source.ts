@@ -1,10 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import {
-  type BlobCursor,
-  openSource as openInWasm,
-  parseReference,
-  type WasmSource,
-} from "../../wasm/ocipeek.js";
+import { openSource as openInWasm, parseReference, type WasmSource } from "../../wasm/ocipeek.js";
 import { invalid } from "../errors.js";
 import { ProgressMeter } from "../progress.js";
 import { otherModule, ready } from "../runtime.js";
@@ -12,6 +7,7 @@ import { Scope } from "../scope.js";
 import type { Descriptor, Manifest } from "../types/content.js";
 import type { ImageSource, OpenOptions, OperationOptions, ReadStats } from "../types/index.js";
 import { hostOf, rawOptions, sourceOf } from "./open.js";
+import { CursorSource } from "./stream.js";
 
 /** Options of {@link openSource}. */
 export type OpenSourceOptions = Pick<
@@ -85,40 +81,11 @@ export class Source {
     { start = 0, signal }: OperationOptions & { start?: number | undefined } = {},
   ): ReadableStream<Uint8Array<ArrayBuffer>> {
     this.#scope.check();
-    const cancelled = new AbortController();
-    const stopOn = (): void => cancelled.abort(signal?.reason);
-    if (signal?.aborted) stopOn();
-    else signal?.addEventListener("abort", stopOn, { once: true });
-    let opened: Promise<BlobCursor> | undefined;
-    const end = async (): Promise<void> => {
-      signal?.removeEventListener("abort", stopOn);
-      (await opened)?.free();
-    };
+    const source = new CursorSource(this.#scope, signal, (stop) =>
+      this.#wasm.blobStream(nameOf(blob), start, stop),
+    );
     return new ReadableStream<Uint8Array<ArrayBuffer>>(
-      {
-        pull: async (controller) => {
-          try {
-            opened ??= this.#scope.run(cancelled.signal, (stop) =>
-              this.#wasm.blobStream(nameOf(blob), start, stop),
-            );
-            const cursor = await opened;
-            const chunk = await this.#scope.run(cancelled.signal, (stop) => cursor.next(stop));
-            if (chunk !== undefined) {
-              controller.enqueue(chunk);
-              return;
-            }
-            controller.close();
-            await end();
-          } catch (error) {
-            await end().catch(() => {});
-            throw error;
-          }
-        },
-        async cancel(reason) {
-          cancelled.abort(reason);
-          await end().catch(() => {});
-        },
-      },
+      { pull: (controller) => source.pull(controller), cancel: (reason) => source.cancel(reason) },
       { highWaterMark: 0 },
     );
   }

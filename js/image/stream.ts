@@ -3,57 +3,91 @@ import type { Scope } from "../scope.js";
 import type { FileStream } from "../types/index.js";
 import { StatsOf } from "./stats.js";
 
+/** What gives bytes by pieces. */
+interface Cursor {
+  next(stop: Promise<void>): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  free(): void;
+}
+
+/** What of the controller of a stream is used, of bytes or not. */
+interface Sink {
+  enqueue(chunk: Uint8Array<ArrayBuffer>): void;
+  close(): void;
+  readonly byobRequest?: { respond(bytes: number): void } | null;
+}
+
+/** The source of a stream over a cursor that `open` gives; opened by the first read, or by who asks for it. */
+export class CursorSource<C extends Cursor> {
+  readonly #scope: Scope;
+  readonly #signal: AbortSignal | undefined;
+  readonly #open: (stop: Promise<void>) => Promise<C>;
+  readonly #cancelled = new AbortController();
+  readonly #stopOn = (): void => this.#cancelled.abort(this.#signal?.reason);
+  #opened: Promise<C> | undefined;
+
+  constructor(scope: Scope, signal: AbortSignal | undefined, open: (stop: Promise<void>) => Promise<C>) {
+    this.#scope = scope;
+    this.#signal = signal;
+    this.#open = open;
+    if (signal?.aborted) this.#stopOn();
+    else signal?.addEventListener("abort", this.#stopOn, { once: true });
+  }
+
+  /** The cursor. */
+  cursor(): Promise<C> {
+    this.#opened ??= this.#scope.run(this.#cancelled.signal, this.#open);
+    return this.#opened;
+  }
+
+  /** Gives the next piece, or ends the stream. `onOpen` is told that there is a cursor. */
+  async pull(sink: Sink, onOpen: () => void = () => {}): Promise<void> {
+    try {
+      const cursor = await this.cursor();
+      onOpen();
+      const chunk = await this.#scope.run(this.#cancelled.signal, (stop) => cursor.next(stop));
+      if (chunk !== undefined) {
+        sink.enqueue(chunk);
+        return;
+      }
+      sink.close();
+      // A reader that brought its own buffer waits for an answer.
+      sink.byobRequest?.respond(0);
+      await this.#end();
+    } catch (error) {
+      await this.#end().catch(() => {});
+      throw error;
+    }
+  }
+
+  /** Nobody reads it any more. */
+  async cancel(reason: unknown): Promise<void> {
+    this.#cancelled.abort(reason);
+    await this.#end().catch(() => {});
+  }
+
+  async #end(): Promise<void> {
+    this.#signal?.removeEventListener("abort", this.#stopOn);
+    (await this.#opened)?.free();
+  }
+}
+
 /** A byte stream over a cursor that `open` gives; opened by the first read, or by asking for the attributes. */
 export function openStream(
   scope: Scope,
   signal: AbortSignal | undefined,
   open: (stop: Promise<void>) => Promise<FileCursor>,
 ): FileStream {
-  const cancelled = new AbortController();
-  let opened: Promise<FileCursor> | undefined;
-  const stopOn = (): void => cancelled.abort(signal?.reason);
-  if (signal?.aborted) stopOn();
-  else signal?.addEventListener("abort", stopOn, { once: true });
-
-  const cursor = (): Promise<FileCursor> => {
-    opened ??= scope.run(cancelled.signal, open);
-    return opened;
-  };
-  const end = async (): Promise<void> => {
-    signal?.removeEventListener("abort", stopOn);
-    (await opened)?.free();
-  };
+  const source = new CursorSource(scope, signal, open);
   let statsOnce: Promise<StatsOf> | undefined;
   const stats = async (): Promise<StatsOf> => {
-    statsOnce ??= cursor().then((c) => new StatsOf(c.stat()));
+    statsOnce ??= source.cursor().then((cursor) => new StatsOf(cursor.stat()));
     return statsOnce;
   };
-
   const stream = new ReadableStream({
     type: "bytes",
-    async pull(controller) {
-      try {
-        const from = await cursor();
-        // The attributes outlive the cursor.
-        void stats();
-        const chunk = await scope.run(cancelled.signal, (stop) => from.next(stop));
-        if (chunk !== undefined) {
-          controller.enqueue(chunk);
-          return;
-        }
-        controller.close();
-        // A reader that brought its own buffer waits for an answer.
-        controller.byobRequest?.respond(0);
-        await end();
-      } catch (error) {
-        await end().catch(() => {});
-        throw error;
-      }
-    },
-    async cancel(reason) {
-      cancelled.abort(reason);
-      await end().catch(() => {});
-    },
+    // The attributes outlive the cursor.
+    pull: (controller) => source.pull(controller as Sink, () => void stats()),
+    cancel: (reason) => source.cancel(reason),
   });
   return Object.defineProperties(stream, {
     stats: { get: stats },

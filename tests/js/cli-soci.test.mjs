@@ -5,7 +5,7 @@ import { lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from
 import { readFile } from "node:fs/promises";
 import { describe, test } from "node:test";
 import "../../dist/js/entry/node.js";
-import { BuildLine, duration, describe as line } from "../../dist/cli/build-line.js";
+import { BuildLine, describe as line } from "../../dist/cli/build-line.js";
 import { UsageError } from "../../dist/cli/exit.js";
 import { placeOf, tagOf } from "../../dist/cli/places.js";
 import { byteCount } from "../../dist/cli/soci/bytes.js";
@@ -13,6 +13,7 @@ import { check } from "../../dist/cli/soci/check.js";
 import { parseDocument } from "../../dist/cli/soci/documents.js";
 import { compressionOf } from "../../dist/cli/soci/survey.js";
 import { writeFileAtomically } from "../../dist/cli/write-file.js";
+import { duration } from "../../dist/js/common/duration.js";
 import { tempFolder } from "../lib/processes.mjs";
 
 const digest = (n) => `sha256:${String(n).repeat(64)}`;

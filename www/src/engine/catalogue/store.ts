@@ -5,10 +5,9 @@ import { mergedFormat } from "../../../../web/formats.ts";
 import type { TreeRef } from "../../protocol/api.ts";
 import { type Catalogue, type EntryType, Flag } from "../../protocol/catalogue.ts";
 import type { CallContext } from "../../protocol/rpc.ts";
-import { FilterIndex } from "../filter/filter.ts";
+import { FilterIndex, TURN } from "../filter/filter.ts";
 import type { Images } from "../images/images.ts";
 import { type FileTree, type Image, invalidArgument, type Stats } from "../library.ts";
-import { TURN } from "../turn.ts";
 import { CatalogueBuilder, type Row } from "./builder.ts";
 
 /** Trees of images that are kept although the page did not release them: those on screen, and some to go back to. */

@@ -2,10 +2,11 @@
 import { nextTask, Turns } from "../../../../js/common/turns.ts";
 import { EngineError } from "../../protocol/api.ts";
 import { type Catalogue, TYPES } from "../../protocol/catalogue.ts";
-import { TURN } from "../turn.ts";
 import { compileGlob, compileText, isGlob } from "./glob.ts";
 import { Matcher } from "./matcher.ts";
 
+/** Longest that the engine's thread does one thing while other calls wait. */
+export const TURN = { ms: 12 };
 /** Longer queries are cut. */
 const MAX_QUERY = 512;
 /** The platform's search is the fastest, but its time may grow with the text's length times this. */

@@ -1,7 +1,8 @@
 /** How far the building of an index is, with what is in the layer by now. @module */
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { bytes, count, duration } from "../../format/format.ts";
+import { duration } from "../../../../js/common/duration.ts";
+import { bytes, count } from "../../format/format.ts";
 import { cancelIndexing, type Indexing, pauseIndexing } from "../../page/indexing.ts";
 import type { Catalogue } from "../../protocol/catalogue.ts";
 import { pathOf } from "../../protocol/path.ts";

@@ -1,6 +1,8 @@
 /** What went wrong, and what to do about it: over the whole view, or in the place of a part. @module */
+
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { duration } from "../../../../js/common/duration.ts";
 import { formatWithoutDigests } from "../../../../web/formats.ts";
 import { ATTACHED, explain, type Remedy, registryOf, type Surroundings } from "../../page/failures.ts";
 import { address, href } from "../../page/location.ts";
@@ -197,13 +199,6 @@ function Wait({ error, onRetry }: RemedyProps): JSX.Element {
       )}
     </>
   );
-}
-
-/** `42 s`, `3 min 5 s`, `2 h 10 min`. */
-export function duration(seconds: number): string {
-  const [h, min, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-  if (h > 0) return `${h} h ${min} min`;
-  return min > 0 ? `${min} min ${s} s` : `${s} s`;
 }
 
 /** The stable code, and all that is known, for a report. */
