@@ -10,6 +10,8 @@ use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use bytes::Bytes;
+
 use crate::error::{Error, Result};
 
 /// The limit by default. Memory of wasm ends at 4 GiB, allocators and growing buffers want some of it, and what it has
@@ -91,9 +93,26 @@ impl Reservation {
         Ok(())
     }
 
+    /// The same `data`, for which this was taken: it is given back when the last part of them is dropped.
+    pub(crate) fn hold(self, data: Bytes) -> Bytes {
+        Bytes::from_owner(Held { data, _held: self })
+    }
+
     /// At least so many bytes.
     pub(crate) fn grow(&mut self, bytes: u64) -> Result<()> {
         if bytes > self.0 { self.resize(bytes) } else { Ok(()) }
+    }
+}
+
+/// Bytes and the right to hold them.
+struct Held {
+    data: Bytes,
+    _held: Reservation,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.data
     }
 }
 

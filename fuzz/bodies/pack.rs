@@ -52,7 +52,7 @@ fn part(data: &[u8], limits: &Limits) {
         }
     }
     let parts = Parts::new(vec![Box::default()], 0, 10_000).expect("one part");
-    parts.add(0, index);
+    parts.add(0, index).expect("room for a part");
     let mut fs = Rootfs::of_layer(0, Rc::new(parts), limits);
     walk(&mut fs, |_| panic!("the part is there"));
 }
@@ -102,7 +102,7 @@ fn layer(len: usize, data: &[u8], limits: &Limits) {
     let load = |part: usize| {
         let range = head.part(part).expect("a part");
         let data = &pack[range.start as usize..range.end as usize];
-        parts.add(part, head.read_part(part, data, limits).expect("a part"));
+        parts.add(part, head.read_part(part, data, limits).expect("a part")).expect("room for a part");
     };
     for merged in [false, true] {
         let tree = |layer: LayerIndex| {

@@ -3,6 +3,7 @@
 use super::open_image::Image;
 use super::stat::{FileStat, absolute};
 use super::view::LayerView;
+use crate::budget::Reservation;
 use crate::error::{Error, Result};
 use crate::format::tar::Kind;
 use crate::limits::Limits;
@@ -68,9 +69,16 @@ pub struct Walk {
     next: Option<(Node, Spots)>,
     place: Place,
     /// What is left of the directories that are open.
-    stack: Vec<(std::vec::IntoIter<Listed>, Spots)>,
+    stack: Vec<Open>,
     /// What ended it behind entries that were still to be given out.
     failed: Option<Error>,
+}
+
+/// A directory that is open.
+struct Open {
+    rest: std::vec::IntoIter<Listed>,
+    spots: Spots,
+    _held: Reservation,
 }
 
 /// One step.
@@ -146,10 +154,11 @@ impl Walk {
             Limits::check("max_depth", self.stack.len() as u64, most)
                 .map_err(|e| e.with_path(&absolute(&dir.path)))?;
             let children = self.tree.children(dir, &mut self.place).await?;
+            let held = Reservation::take(children.iter().map(Listed::heap_bytes).sum())?;
             let spots = self.next.take().map(|next| next.1).unwrap_or_default();
-            self.stack.push((children.into_iter(), spots));
+            self.stack.push(Open { rest: children.into_iter(), spots, _held: held });
         }
-        let Some((rest, spots)) = self.stack.last_mut() else { return Ok(Step::End) };
+        let Some(Open { rest, spots, .. }) = self.stack.last_mut() else { return Ok(Step::End) };
         let Some(child) = rest.next() else {
             self.stack.pop();
             self.place.leave();

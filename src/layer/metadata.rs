@@ -45,7 +45,7 @@ pub(super) struct Metadata {
 pub(super) struct Whole {
     pub(super) index: Rc<PathIndex>,
     pub(super) spans: Rc<Spans>,
-    /// Of the zTOC's bytes; the entries have their own.
+    /// Of the spans; the zTOC's bytes and the entries have their own.
     _held: Reservation,
 }
 
@@ -220,21 +220,23 @@ impl Metadata {
 
     fn parse(&self, bytes: Bytes) -> Result<Whole> {
         let limits = &self.context.limits;
-        let mut held = Reservation::of(bytes.len())?;
         let ztoc = Ztoc::parse(bytes, limits)?;
         ztoc.check_layer(self.layer.size)?;
         let (table, spans) = ztoc.into_parts();
-        held.resize(spans.heap_bytes() as u64)?;
+        let held = Reservation::of(spans.own_bytes())?;
         Ok(Whole { index: Rc::new(PathIndex::new(table, limits)?), spans: Rc::new(spans), _held: held })
     }
 
     /// Puts a pack into the cache. Only starts it: whoever reads next goes on with it.
     async fn keep(&self, whole: &Whole) {
         let Some(cache) = self.cache().cloned() else { return };
+        // At most as large as what it is made of. Where there is no room for it, the next open reads the zTOC again.
+        let most = whole.index.heap_bytes().saturating_add(whole.spans.heap_bytes());
+        let Ok(mut held) = Reservation::of(most) else { return };
         let Some(pack) = pack::write(&whole.index, &whole.spans, &self.ztoc.digest) else { return };
-        let key = pack::key(&self.ztoc.digest);
-        let mut put: LocalBoxFuture<'static, ()> =
-            Box::pin(async move { cache.put(&key, Bytes::from(pack)).await });
+        let _ = held.resize(pack.len() as u64);
+        let (key, pack) = (pack::key(&self.ztoc.digest), held.hold(pack.into()));
+        let mut put: LocalBoxFuture<'static, ()> = Box::pin(async move { cache.put(&key, pack).await });
         if futures_util::poll!(&mut put).is_pending() {
             *self.keeping.borrow_mut() = Some(put);
         }
@@ -256,7 +258,7 @@ impl Pack {
         let parts = Rc::new(head.parts()?);
         let pages = (0..head.pages()).map(|_| OnceCell::new()).collect();
         let (broken, reads) = (Cell::new(false), RefCell::default());
-        let held = Reservation::of(first.len().saturating_add(len)).ok()?;
+        let held = Reservation::of(len).ok()?;
         Some(Pack { cache, key, head, parts, pages, first, _held: held, broken, reads })
     }
 
@@ -313,7 +315,7 @@ impl Pack {
         for part in parts.iter().filter(|&&part| !self.parts.has(part)) {
             let range = range(part)?;
             let own = cut(&data, &(range.start.checked_sub(start)?..range.end.checked_sub(start)?));
-            self.parts.add(*part, self.head.read_part(*part, &own, &context.limits)?);
+            self.parts.add(*part, self.head.read_part(*part, &own, &context.limits)?).ok()?;
         }
         Some(())
     }

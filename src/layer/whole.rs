@@ -245,8 +245,7 @@ impl Inner {
             return Ok(None);
         }
         if let Some(cache) = cache {
-            let (data, _held) = kept.finish_held();
-            cache.put(&self.layer.digest.to_string(), data).await;
+            cache.put(&self.layer.digest.to_string(), kept.finish()).await;
         }
         let (table, content) = unpack?.finish()?;
         let index = match self.index.get() {

@@ -49,7 +49,7 @@ impl Packed {
 
     pub(crate) fn load(&self, part: usize) {
         let data = self.get(self.head.part(part).unwrap());
-        self.parts.add(part, self.head.read_part(part, data, &Limits::default()).unwrap());
+        self.parts.add(part, self.head.read_part(part, data, &Limits::default()).unwrap()).unwrap();
     }
 
     fn page(&self, page: usize) -> Page {

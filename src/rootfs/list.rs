@@ -8,6 +8,7 @@ use super::place::{HERE, Place, View, Walk};
 use super::search::{Dir, Found};
 use super::sort::sorted;
 use super::{WHITEOUT, hidden_by};
+use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
 use crate::format::tar::path::{join, take_component};
 
@@ -62,6 +63,15 @@ impl Rootfs {
     }
 }
 
+impl Listed {
+    /// Bytes of memory that it takes.
+    pub(crate) fn heap_bytes(&self) -> u64 {
+        let strings = self.entry.name.len().saturating_add(self.entry.node.path.len());
+        // Each of the three has a block of its own.
+        (size_of::<Listed>() + strings + size_of_val(&*self.ranks) + 3 * 8) as u64
+    }
+}
+
 impl<'a> Walk<'a, '_> {
     /// All names in the directory that this is at.
     pub(super) fn list(mut self) -> Asked<Vec<Listed>> {
@@ -95,6 +105,9 @@ impl<'a> Walk<'a, '_> {
         // Those of one name stay in this order: by rank, an entry before a whiteout.
         let name = |i: u32| all.get(i as usize).map_or(&b""[..], |a| a.name);
         let order = sorted(u32::try_from(all.len()).unwrap_or(u32::MAX), &name);
+        let most = all.iter().map(|named| named.name.len().saturating_add(self.at.path().len()));
+        let each = 2 * size_of::<Named>() + size_of::<Listed>();
+        let _held = Reservation::of(most.sum::<usize>().saturating_add(all.len().saturating_mul(each)))?;
         let all: Vec<_> = order.iter().filter_map(|&i| all.get(i as usize).copied()).collect();
         let mut out = Vec::new();
         for same in all.chunk_by(|a, b| a.name == b.name) {

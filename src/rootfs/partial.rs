@@ -9,6 +9,7 @@ use std::rc::Rc;
 use super::hardlink::Target;
 use super::index::PathIndex;
 use super::names::Names;
+use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
 use crate::format::tar::path::{clean, compare, compare_first, take_component};
 use crate::format::tar::{Entry, EntryTable};
@@ -142,8 +143,14 @@ pub struct Parts {
     parts: Vec<OnceCell<Rc<PathIndex>>>,
     /// Which part has an entry, and under which number there.
     places: RefCell<HashMap<u32, (u32, u32)>>,
+    /// Of `places`; the parts have their own.
+    held: RefCell<Reservation>,
     entries: usize,
 }
+
+/// Bytes that a place takes at most: a third of the map's slots is empty at worst when it has grown, and the last is
+/// still there then.
+const PLACE: usize = 3 * (size_of::<(u32, (u32, u32))>() + 1);
 
 impl Parts {
     /// No part loaded yet, of a layer of so many `entries`. `unshown` parts have no range. `None` where the borders do
@@ -156,13 +163,15 @@ impl Parts {
         let count = borders.len().checked_add(unshown)?;
         u32::try_from(count).ok()?;
         let parts = (0..count).map(|_| OnceCell::new()).collect();
-        Some(Parts { borders, parts, places: RefCell::default(), entries })
+        Some(Parts { borders, parts, places: RefCell::default(), held: RefCell::default(), entries })
     }
 
-    /// Adds a part, unless it is here.
-    pub fn add(&self, part: usize, index: PathIndex) {
-        let Some(slot) = self.parts.get(part).filter(|slot| slot.get().is_none()) else { return };
+    /// Adds a part, unless it is here. `LIMIT_EXCEEDED` where there is no memory for it.
+    pub fn add(&self, part: usize, index: PathIndex) -> Result<()> {
+        let Some(slot) = self.parts.get(part).filter(|slot| slot.get().is_none()) else { return Ok(()) };
         let mut places = self.places.borrow_mut();
+        let count = places.len().saturating_add(index.table().len());
+        self.held.borrow_mut().grow(count.saturating_mul(PLACE) as u64)?;
         for at in 0..index.table().len() {
             if let (Ok(number), Ok(at)) = (u32::try_from(index.number(at)), u32::try_from(at)) {
                 // Within `u32` by `new`.
@@ -170,6 +179,7 @@ impl Parts {
             }
         }
         slot.get_or_init(|| Rc::new(index));
+        Ok(())
     }
 
     /// The parts that are not here yet.

@@ -48,8 +48,8 @@ pub async fn call_async(object: &JsValue, name: &str, args: &[JsValue]) -> Resul
 /// The bytes of a `Uint8Array` of any realm, copied; `None` for anything else, and for more than there is memory for.
 pub fn bytes(value: &JsValue) -> Option<Bytes> {
     let array = byte_array(value)?;
-    let _room = Reservation::take(array.length().into()).ok()?;
-    Some(array.to_vec().into())
+    let room = Reservation::take(array.length().into()).ok()?;
+    Some(room.hold(array.to_vec().into()))
 }
 
 /// A `Uint8Array` of any realm; `None` for anything else.

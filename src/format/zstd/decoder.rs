@@ -35,7 +35,7 @@ enum Place {
 struct Frame {
     decoder: FrameDecoder,
     checksum: bool,
-    /// The largest that it may need, and bytes that came out of it so far.
+    /// The largest that it may need, and bytes that its blocks so far can have made: what is in the window is not given out.
     window: u64,
     made: u64,
     held: Reservation,
@@ -183,10 +183,9 @@ impl ZstdDecoder {
     /// Decodes the whole block in `pending`.
     fn block(&mut self, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let Place::Blocks(frame) = &mut self.place else { return Ok(()) };
-        // What it keeps is its window and the block; the buffer of that doubles.
+        // What it keeps is its window and the block; the buffer of that doubles, and both are there for a moment.
         let needed = frame.made.min(frame.window).saturating_add(2 * frame::MAX_BLOCK as u64);
-        frame.held.grow(needed.saturating_mul(2))?;
-        let before = self.total;
+        frame.held.grow(needed.saturating_mul(3))?;
         let decoder = &mut frame.decoder;
         decoder
             .decode_blocks(self.pending.as_slice(), BlockDecodingStrategy::UptoBlocks(1))
@@ -196,7 +195,7 @@ impl ZstdDecoder {
         if decoder.collect_to_writer(&mut *out).is_err() {
             return Err(out.failed.take().unwrap_or_else(|| corrupt("the Zstandard data is broken")));
         }
-        frame.made = frame.made.saturating_add(self.total.saturating_sub(before));
+        frame.made = frame.made.saturating_add(frame::MAX_BLOCK as u64);
         if decoder.is_finished() {
             if frame.checksum && decoder.get_checksum_from_data() != decoder.get_calculated_checksum() {
                 return Err(corrupt("the checksum of a Zstandard frame is wrong"));

@@ -235,6 +235,12 @@ impl Spans {
         self.digests.capacity() * size_of::<Digest>() + self.held
     }
 
+    /// The same without bytes of the zTOC that are not copied.
+    pub(crate) fn own_bytes(&self) -> usize {
+        let is_copy = self.held == self.records.len();
+        self.heap_bytes().saturating_sub(if is_copy { 0 } else { self.held })
+    }
+
     /// The checkpoint of span `i`, which is not the first.
     fn record(&self, i: usize) -> Option<Record<'_>> {
         let start = i.checked_sub(1)?.checked_mul(RECORD)?;

@@ -211,13 +211,10 @@ impl Gather {
         Ok(())
     }
 
+    /// All of it. What it takes stays reserved as long as any part of it is held.
     pub(crate) fn finish(self) -> Bytes {
-        self.finish_held().0
-    }
-
-    /// With the right to hold it.
-    pub(crate) fn finish_held(self) -> (Bytes, Reservation) {
-        (self.first.unwrap_or_else(|| Bytes::from(self.rest)), self.held)
+        let data = self.first.unwrap_or_else(|| Bytes::from(self.rest));
+        self.held.hold(data)
     }
 }
 
