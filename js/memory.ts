@@ -14,11 +14,21 @@ export interface MemoryOptions {
 export interface Budgeted {
   setMemoryLimit(bytes: number, pressure?: (() => void) | undefined): void;
   memoryHeld(): number;
+  memorySize(): number;
   isLost(): boolean;
+  retire(): (() => number | undefined) | undefined;
 }
+
+/** What an instance has before it opens anything, and some more, in bytes. */
+const SLACK = 8 << 20;
 
 let limit: { bytes: number; pressure: (() => void) | undefined } | undefined;
 const modules = new Set<Budgeted>();
+/** Of each module: what its retired instance has still reserved; nothing once that is gone. */
+const retired = new Map<Budgeted, () => number | undefined>();
+/** The limit of each module, less that. */
+const rests = new Map<Budgeted, number>();
+let retirements = 0;
 
 /**
  * Bounds the memory that all open images take together, in bytes; 2 GiB by default. It is reserved before it is taken:
@@ -27,20 +37,57 @@ const modules = new Set<Budgeted>();
  *
  * Each wasm module has the budget for itself: the one that all images begin with, the one that reads other lazy formats
  * once an image needs it, and the one that builds indexes. Buffers of fixed sizes and allocators come on top: leave
- * them a quarter.
+ * them a quarter. Memory of wasm never shrinks; where it is fragmented, so that it has become more than twice as large as
+ * the limit while less than half of the limit is in use, the next image is opened in a new instance, and the old one
+ * goes with its last image (see `Image.isRetired`).
  */
 export function setMemoryLimit(bytes: number, { onPressure }: MemoryOptions = {}): void {
   if (!Number.isSafeInteger(bytes) || bytes < 0)
     throw invalid("a memory limit must be a whole number of bytes");
   limit = { bytes, pressure: onPressure };
+  rests.clear();
   for (const module of modules) if (!module.isLost()) module.setMemoryLimit(bytes, onPressure);
 }
 
 /** Bytes that open images, what they keep, and reads under way have reserved. */
 export function memoryHeld(): number {
   let sum = 0;
-  for (const module of modules) if (!module.isLost()) sum += module.memoryHeld();
+  for (const module of modules) {
+    if (!module.isLost()) sum += module.memoryHeld();
+    sum += heldByRetired(module);
+  }
   return sum;
+}
+
+function heldByRetired(module: Budgeted): number {
+  return retired.get(module)?.() ?? 0;
+}
+
+/** How often an instance was retired. @internal */
+export function generation(): number {
+  return retirements;
+}
+
+/** Before something is opened: a fragmented instance is retired, and what old ones still hold is not given out again. @internal */
+export function renew(module: Budgeted): void {
+  if (!limit || module.isLost()) return;
+  const { bytes, pressure } = limit;
+  const isFragmented = module.memorySize() > bytes * 2 + SLACK && module.memoryHeld() < bytes / 2;
+  // One at a time: else another would begin while the last is still there.
+  const held = isFragmented && retired.get(module)?.() === undefined ? module.retire() : undefined;
+  if (held) {
+    retirements += 1;
+    retired.set(module, held);
+    rests.delete(module);
+    // What is idle in the old one is of no use any more.
+    for (let last = Number.POSITIVE_INFINITY; pressure && heldByRetired(module) < last; ) {
+      last = heldByRetired(module);
+      pressure();
+    }
+  }
+  const rest = Math.max(0, bytes - heldByRetired(module));
+  if (rests.get(module) !== rest) module.setMemoryLimit(rest, pressure);
+  rests.set(module, rest);
 }
 
 /** A module that was instantiated, or was again, has the limit too. @internal */

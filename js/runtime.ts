@@ -1,7 +1,7 @@
 import * as base from "../wasm/ocipeek.js";
 import { OcipeekError } from "./errors.js";
 import { Loading } from "./loading.js";
-import { type Budgeted, budget } from "./memory.js";
+import { type Budgeted, budget, renew } from "./memory.js";
 import type { BuildZtocOptions, BuiltZtoc, ByteSource } from "./types/build.js";
 import type { Fetch } from "./types/index.js";
 
@@ -70,6 +70,7 @@ export async function ready(): Promise<Runtime> {
     await runtime.load();
     budget(base);
   });
+  renew(base);
   return runtime;
 }
 
@@ -79,13 +80,15 @@ let loadedFormats: FormatsModule | undefined;
 /** The module for other formats, instantiated. */
 async function formatsReady(find: () => Promise<FormatsModule>): Promise<FormatsModule> {
   if (loadedFormats?.isLost()) formats.forget();
-  return formats.get(async () => {
-    const module = await find();
-    await module.load();
-    budget(module);
-    loadedFormats = module;
-    return module;
+  const module = await formats.get(async () => {
+    const found = await find();
+    await found.load();
+    budget(found);
+    loadedFormats = found;
+    return found;
   });
+  renew(module);
+  return module;
 }
 
 /** The module for other formats, where the base module said by `error` that it is one that reads this; else throws that. */

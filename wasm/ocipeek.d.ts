@@ -225,3 +225,7 @@ export function setMemoryLimit(bytes: number, pressure?: (() => void) | undefine
 export function memoryHeld(): number;
 /** Whether the instance has failed: its objects are of no use, and it takes another `init`. */
 export function isLost(): boolean;
+/** Bytes of memory that the instance has, which never become fewer. */
+export function memorySize(): number;
+/** Makes another instance for what is made from now on; what it gives says how many bytes the old one has still reserved, until that is gone. */
+export function retire(): (() => number | undefined) | undefined;

@@ -219,3 +219,7 @@ export default function init(options?: { module_or_path: unknown }): Promise<unk
 export function setMemoryLimit(bytes: number, pressure?: (() => void) | undefined): void;
 export function memoryHeld(): number;
 export function isLost(): boolean;
+/** Bytes of memory that the instance has, which never become fewer. */
+export function memorySize(): number;
+/** Makes another instance for what is made from now on; what it gives says how many bytes the old one has still reserved, until that is gone. */
+export function retire(): (() => number | undefined) | undefined;

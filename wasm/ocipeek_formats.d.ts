@@ -5,7 +5,9 @@ export {
   initSync,
   isLost,
   memoryHeld,
+  memorySize,
   openImage,
   openSource,
+  retire,
   setMemoryLimit,
 } from "./ocipeek.js";

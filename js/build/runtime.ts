@@ -1,7 +1,7 @@
 /** What differs between runtimes for building indexes. The base package's own is in `../runtime.ts`. @module */
 import * as builder from "../../wasm/ocipeek_build.js";
 import { Loading } from "../loading.js";
-import { budget } from "../memory.js";
+import { budget, renew } from "../memory.js";
 import type { SpillStore } from "../types/build.js";
 
 /** What each entry of `ocipeek/build` sets. */
@@ -34,5 +34,6 @@ export async function buildReady(): Promise<BuildRuntime> {
     await runtime.load();
     budget(builder);
   });
+  renew(builder);
   return runtime;
 }

@@ -36,6 +36,8 @@ export function init(source: WasmSource | Promise<WasmSource>, { formats }: Init
       imageNames: (...options) => formatsModule.imageNames(...options),
       isLost: () => formatsModule.isLost(),
       memoryHeld: () => formatsModule.memoryHeld(),
+      memorySize: () => formatsModule.memorySize(),
+      retire: () => formatsModule.retire(),
       setMemoryLimit: (...options) => formatsModule.setMemoryLimit(...options),
     }),
   });

@@ -2,6 +2,7 @@
 import type { RawDiscovery, RawLayer, Tree, WasmImage } from "../../wasm/ocipeek.js";
 import { calling, invalid } from "../errors.js";
 import type { Indexing } from "../indexing/index.js";
+import { generation } from "../memory.js";
 import type { Scope } from "../scope.js";
 import type {
   Discovery,
@@ -40,6 +41,8 @@ export class Image extends FileTree {
   readonly #wasm: WasmImage;
   readonly #handles: { free(): void }[];
   readonly #indexing: Indexing;
+  /** That of the library which it was opened in. */
+  readonly #instance: number;
   readonly #views = new Map<number, LayerView>();
   #layers: readonly LayerInfo[];
   /** The counters at the end. */
@@ -63,10 +66,11 @@ export class Image extends FileTree {
   readonly annotations: Readonly<Record<string, string>>;
 
   /** @internal */
-  constructor(wasm: WasmImage, scope: Scope, indexing: Indexing) {
+  constructor(wasm: WasmImage, scope: Scope, indexing: Indexing, instance: number) {
     const root = wasm.root();
     super(() => root, scope);
     this.#wasm = wasm;
+    this.#instance = instance;
     this.#handles = [wasm, root];
     this.#indexing = indexing;
     this.name = wasm.name;
@@ -87,6 +91,14 @@ export class Image extends FileTree {
     } catch {
       return false;
     }
+  }
+
+  /**
+   * Whether another instance of the library has taken over since it was opened, as memory of the one that it uses was
+   * fragmented (see `setMemoryLimit`). It reads on; whoever keeps open images should close it when it is not in use.
+   */
+  get isRetired(): boolean {
+    return this.#instance !== generation();
   }
 
   /** The layers, the lowest first, and how each is read; more is known of a layer once it was looked into. */

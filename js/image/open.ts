@@ -9,6 +9,7 @@ import {
 import { invalid, OcipeekError } from "../errors.js";
 import { Handover } from "../formats/handover.js";
 import { Indexing } from "../indexing/index.js";
+import { generation } from "../memory.js";
 import { ProgressMeter } from "../progress.js";
 import { finder } from "../registry/authorize.js";
 import { schemeOptions, splitScheme } from "../registry/scheme.js";
@@ -45,17 +46,19 @@ export async function open(source: ImageSource, options: OpenOptions = {}): Prom
   const raw = rawOptions(options, runtime, spec);
   const handover = new Handover({ ...hostOf(options, meter), indexer: indexing });
   try {
+    const instance = generation();
     const wasm = await scope.run(options.signal, (stop) => openImage(spec, raw, handover.first, stop));
     handover.done();
     indexing.attach(wasm);
-    return new Image(wasm, scope, indexing);
+    return new Image(wasm, scope, indexing, instance);
   } catch (error) {
     const other = await otherModule(runtime, error).catch((failure) => {
       throw hinted(failure, spec);
     });
+    const instance = generation();
     const wasm = await scope.run(options.signal, (stop) => other.openImage(spec, raw, handover.second, stop));
     indexing.attach(wasm);
-    return new Image(wasm, scope, indexing);
+    return new Image(wasm, scope, indexing, instance);
   }
 }
 

@@ -6,6 +6,9 @@
 // Every call into wasm is guarded. Whatever comes out of it as an exception, but what wasm-bindgen refuses, means that it is lost: then all promises that it
 // made and has not settled are rejected, its requests are aborted, calls of its objects throw, and what the engine or a
 // collector calls does nothing. The next `init` makes a new instance of the same module.
+//
+// An instance can be retired, too: memory of wasm never shrinks. Then its objects go on in it, and new ones are made by
+// another instance; the memory is free once the last object is.
 
 /** What surrounds the glue of one instance. */
 const BEFORE = `
@@ -88,7 +91,10 @@ const after = (caches, names) => `
     ${caches.map((name) => `${name} = null;`).join(" ")}
   }
 
-  return { ${names.join(", ")}, initSync, init: __wbg_init, isLost: () => lost !== undefined, module: () => wasmModule };
+  return {
+    ${names.join(", ")}, initSync, init: __wbg_init, isLost: () => lost !== undefined, module: () => wasmModule,
+    exports: () => live,
+  };
 }
 
 let current = create();
@@ -121,6 +127,28 @@ export default function init(from) {
 
 /** Whether the instance has failed, so that it takes another \`init\`. */
 export const isLost = () => current.isLost();
+
+/** Bytes of memory that the instance has, which never become fewer. */
+export const memorySize = () => current.exports()?.memory.buffer.byteLength ?? 0;
+
+/**
+ * Lets another instance make what is made from now on. Gives a function that says how many bytes the old one still
+ * has reserved, nothing once it is gone; and nothing where there is no instance, or no second one could be had.
+ */
+export function retire() {
+  const [old, compiled] = [current.exports(), current.module()];
+  if (!old || !compiled || typeof WeakRef === "undefined") return undefined;
+  const next = create();
+  try {
+    next.initSync({ module: compiled });
+  } catch {
+    return undefined;
+  }
+  current = next;
+  ({ ${names.join(", ")} } = current);
+  const held = new WeakRef(old);
+  return () => held.deref()?.memoryHeld();
+}
 `;
 
 /** The glue \`text\`, made so. Throws where it is not as it was when this was written. */

@@ -11,7 +11,9 @@ export {
   imageNames,
   isLost,
   memoryHeld,
+  memorySize,
   openImage,
   openSource,
+  retire,
   setMemoryLimit,
 } from "../../../wasm/ocipeek_formats.js";

@@ -208,22 +208,28 @@ export class Images {
     scope.onEnd(() => this.#giveBack(slot, scope));
   }
 
+  /** An idle image that can be used. */
   #takeIdle(key: string): Slot | undefined {
     for (;;) {
-      const slots = this.#idle.get(key);
-      const slot = slots?.pop();
-      if (slots?.length === 0) this.#idle.delete(key);
-      if (slot) this.#idleCount -= 1;
-      // One that was lost with the library's instance is none.
-      if (!slot || slot.image.isOpen) return slot;
+      const slot = this.#popIdle(key);
+      // One that was lost with the library's instance is none, nor is one that keeps an old one in memory.
+      if (!slot || isOfUse(slot.image)) return slot;
       close(slot);
     }
+  }
+
+  #popIdle(key: string): Slot | undefined {
+    const slots = this.#idle.get(key);
+    const slot = slots?.pop();
+    if (slots?.length === 0) this.#idle.delete(key);
+    if (slot) this.#idleCount -= 1;
+    return slot;
   }
 
   #giveBack(slot: Slot, scope: RequestScope): void {
     this.#users.delete(slot);
     // What was stopped in the middle of something is not used again.
-    if (slot.key === "" || !scope.isQuiet || !slot.image.isOpen) {
+    if (slot.key === "" || !scope.isQuiet || !isOfUse(slot.image)) {
       close(slot);
       return;
     }
@@ -239,7 +245,7 @@ export class Images {
   /** Closes the idle image that was not used for longest, if there is one. */
   #closeOldest(): boolean {
     const [oldest] = this.#idle.keys();
-    const old = oldest === undefined ? undefined : this.#takeIdle(oldest);
+    const old = oldest === undefined ? undefined : this.#popIdle(oldest);
     if (old) close(old);
     return old !== undefined;
   }
@@ -254,6 +260,10 @@ async function pause(scope: RequestScope, ms: number): Promise<void> {
 /** Without a platform another image may be meant than by the name of the default one: the only one of an index. */
 function keyOf(name: ImageName, digest: string, platform = ""): string {
   return `${name.registry}/${name.repository}@${digest} ${platform}`;
+}
+
+function isOfUse(image: Image): boolean {
+  return image.isOpen && !image.isRetired;
 }
 
 function close(slot: Slot): void {
