@@ -60,10 +60,37 @@ test("every forged input has the test that docs/trust.md names", () => {
   }
 });
 
+const HOME = /^https:\/\/github\.com\/ocipeek\/ocipeek\/(?:blob|tree|raw)\/main\//;
+
 test("links between the texts lead somewhere", () => {
   for (const file of TEXTS) {
-    for (const [, link] of text(file).matchAll(/\]\((?!https?:)([^)#]+)\)/g)) {
-      assert.ok(existsSync(join(ROOT, dirname(file), link)), `${file}: ${link}`);
+    for (const [, link] of text(file).matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g)) {
+      const path = HOME.test(link)
+        ? link.replace(HOME, "")
+        : /^https?:/.test(link)
+          ? ""
+          : join(dirname(file), link);
+      assert.ok(existsSync(join(ROOT, path)), `${file}: ${link}`);
+    }
+  }
+});
+
+test("the README's links lead somewhere from the pages of registries too, which show it alone", () => {
+  const relative = [...text("README.md").matchAll(/\]\((?!https:)([^)]+)\)/g)].map(([, link]) => link);
+  assert.deepEqual(relative, []);
+});
+
+test("each path that docs/ARCHITECTURE.md names is there, and it names each folder of the crate and the package", () => {
+  const architecture = text("docs/ARCHITECTURE.md");
+  const paths = [
+    ...architecture.matchAll(/(?<![\w/.])(?:src|js|cli|web|wasm|worker|www|tests|scripts)\/[\w./-]*/g),
+  ];
+  assert.ok(paths.length > 70, `${paths.length} paths`);
+  for (const [path] of paths) assert.ok(existsSync(join(ROOT, path)), path);
+  for (const floor of ["src", "js"]) {
+    for (const entry of readdirSync(join(ROOT, floor), { withFileTypes: true })) {
+      if (entry.isDirectory())
+        assert.ok(architecture.includes(`${floor}/${entry.name}/`), `${floor}/${entry.name}/`);
     }
   }
 });
