@@ -60,6 +60,11 @@ export function ownFetch(): Fetch | undefined {
   return current?.fetch;
 }
 
+/** Whether what one request began must not be waited for by another. */
+export function isIsolated(): boolean {
+  return current?.isIsolated === true;
+}
+
 /** The runtime, with the wasm module instantiated. */
 export async function ready(): Promise<Runtime> {
   if (!current) throw new Error("call init() of ocipeek/raw first");

@@ -19,7 +19,7 @@ pub mod rootfs;
 // What does I/O, over the traits in `net::transport` and `source`.
 mod fetch;
 pub mod image;
-pub mod layer;
+mod layer;
 pub mod net;
 pub mod source;
 

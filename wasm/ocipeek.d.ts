@@ -75,6 +75,8 @@ export type SourceSpec =
 export interface Host {
   fetch?: unknown;
   browser: boolean;
+  /** Whether no reader waits for what another one began. */
+  isolated?: boolean;
   onTransfer?: (requests: number, bytes: number) => void;
   credentials?: { get(registry: string, repository: string): unknown };
   cache?: { get(key: string): unknown; put(key: string, value: Uint8Array): unknown };
@@ -122,6 +124,7 @@ export class WasmImage extends Freed {
   counters(): Record<"requests" | "bytes" | "retries" | "cacheHits" | "cacheMisses" | "inflated", number>;
   requests(): import("../js/types/index.js").RequestRecord[];
   config(stop: Stop): Promise<import("../js/types/index.js").ImageConfig>;
+  reader(options: Pick<RawOptions, "limits">, host: Host): WasmImage;
   allowInflated(bytes: number): void;
   prefetch(stop: Stop): Promise<void>;
   findKeptIndexes(stop: Stop): Promise<void>;

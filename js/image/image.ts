@@ -14,6 +14,7 @@ import type {
   LayerReader,
   OperationOptions,
   PlatformBy,
+  ReaderOptions,
   ReadStats,
   RequestRecord,
   SociInfo,
@@ -32,6 +33,9 @@ export class LayerView extends FileTree {
   }
 }
 
+/** Makes a further reader of an image. */
+type MakeReader = (options: ReaderOptions) => Image;
+
 /**
  * An open image: its merged root file system and its layers.
  *
@@ -43,6 +47,7 @@ export class Image extends FileTree {
   readonly #indexing: Indexing;
   /** That of the library which it was opened in. */
   readonly #instance: number;
+  readonly #makeReader: MakeReader;
   readonly #views = new Map<number, LayerView>();
   #layers: readonly LayerInfo[];
   /** The counters at the end. */
@@ -66,13 +71,14 @@ export class Image extends FileTree {
   readonly annotations: Readonly<Record<string, string>>;
 
   /** @internal */
-  constructor(wasm: WasmImage, scope: Scope, indexing: Indexing, instance: number) {
+  constructor(wasm: WasmImage, scope: Scope, indexing: Indexing, instance: number, reader: MakeReader) {
     const root = wasm.root();
     super(() => root, scope);
     this.#wasm = wasm;
     this.#instance = instance;
     this.#handles = [wasm, root];
     this.#indexing = indexing;
+    this.#makeReader = reader;
     this.name = wasm.name;
     this.digest = wasm.digest;
     this.indexDigest = wasm.indexDigest;
@@ -145,6 +151,25 @@ export class Image extends FileTree {
     this.#handles.push(tree);
     this.#views.set(index, view);
     return view;
+  }
+
+  /**
+   * A further reader of the image, with all of its methods. What is known of the image (manifests, tables, sign-in, verified
+   * pieces in memory) is shared by all of its readers; what this one has under way is its own: requests and their
+   * `fetch`, {@link stats}, limits, cancellation. Closing it closes no other; the image may be closed before it.
+   *
+   * ```ts
+   * await using reader = image.reader({ signal: request.signal });
+   * const text = await reader.readFile("/etc/os-release", "utf8");
+   * console.log(reader.stats.requests);
+   * ```
+   *
+   * Readers that want the same piece at the same time share one request, which goes on as long as one of them waits for it.
+   * On an edge, where what came for one request must not be used by another, each asks for itself.
+   */
+  reader(options: ReaderOptions = {}): Image {
+    this.scope.check();
+    return calling(() => this.#makeReader(options));
   }
 
   /**

@@ -5,6 +5,7 @@ import {
   parseReference,
   type RawOptions,
   type SourceSpec,
+  type WasmImage,
 } from "../../wasm/ocipeek.js";
 import { invalid, OcipeekError } from "../errors.js";
 import { Handover } from "../formats/handover.js";
@@ -13,7 +14,7 @@ import { generation } from "../memory.js";
 import { ProgressMeter } from "../progress.js";
 import { finder } from "../registry/authorize.js";
 import { schemeOptions, splitScheme } from "../registry/scheme.js";
-import { isBrowser, otherModule, ownFetch, type Runtime, ready } from "../runtime.js";
+import { isBrowser, isIsolated, otherModule, ownFetch, type Runtime, ready } from "../runtime.js";
 import { Scope } from "../scope.js";
 import { timely } from "../timely-cache.js";
 import type { ImageSource, OpenOptions } from "../types/index.js";
@@ -42,7 +43,8 @@ export async function open(source: ImageSource, options: OpenOptions = {}): Prom
   const spec = sourceOf(source, options.tag, runtime);
   const meter = options.onProgress && new ProgressMeter(options.onProgress);
   const scope = new Scope(meter);
-  const indexing = new Indexing(scope, options, runtime.isIsolated === true, repositoryOf(spec));
+  const opened = { options, repository: repositoryOf(spec), isIsolated: isIsolated() };
+  const indexing = new Indexing(scope, options, opened.isIsolated, opened.repository);
   const raw = rawOptions(options, runtime, spec);
   const handover = new Handover({ ...hostOf(options, meter), indexer: indexing });
   try {
@@ -50,7 +52,7 @@ export async function open(source: ImageSource, options: OpenOptions = {}): Prom
     const wasm = await scope.run(options.signal, (stop) => openImage(spec, raw, handover.first, stop));
     handover.done();
     indexing.attach(wasm);
-    return new Image(wasm, scope, indexing, instance);
+    return imageOf(wasm, scope, indexing, { ...opened, instance });
   } catch (error) {
     const other = await otherModule(runtime, error).catch((failure) => {
       throw hinted(failure, spec);
@@ -58,8 +60,31 @@ export async function open(source: ImageSource, options: OpenOptions = {}): Prom
     const instance = generation();
     const wasm = await scope.run(options.signal, (stop) => other.openImage(spec, raw, handover.second, stop));
     indexing.attach(wasm);
-    return new Image(wasm, scope, indexing, instance);
+    return imageOf(wasm, scope, indexing, { ...opened, instance });
   }
+}
+
+/** How an image was opened. */
+interface Opened {
+  options: OpenOptions;
+  repository: string | undefined;
+  isIsolated: boolean;
+  /** The library that it was opened in. */
+  instance: number;
+}
+
+function imageOf(wasm: WasmImage, scope: Scope, indexing: Indexing, opened: Opened): Image {
+  return new Image(wasm, scope, indexing, opened.instance, (own) => {
+    const { options, repository, isIsolated } = opened;
+    const meter = own.onProgress && new ProgressMeter(own.onProgress);
+    const scope = new Scope(meter, "reader", own.signal);
+    const limits = { ...options.limits, ...own.limits };
+    const all = { ...options, limits, fetch: own.fetch ?? options.fetch };
+    const indexing = new Indexing(scope, all, isIsolated, repository);
+    const reader = wasm.reader({ limits }, { ...hostOf(all, meter), indexer: indexing });
+    indexing.attach(reader);
+    return imageOf(reader, scope, indexing, { ...opened, options: all });
+  });
 }
 
 /**
@@ -93,6 +118,7 @@ export function hostOf(
   const fetch = options.fetch ? checkFunction("fetch", options.fetch) : ownFetch();
   return {
     browser: isBrowser(),
+    isolated: isIsolated(),
     ...(fetch ? { fetch } : {}),
     ...(options.cache ? { cache: timely(options.cache, options.limits?.maxCacheMs) } : {}),
     ...(options.auth ? { credentials: finder(options.auth) } : {}),

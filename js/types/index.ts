@@ -10,4 +10,5 @@ export type * from "./image.js";
 export type * from "./indexing.js";
 export type * from "./open.js";
 export type * from "./operation.js";
+export type * from "./reader.js";
 export type * from "./registry.js";

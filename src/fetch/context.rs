@@ -1,15 +1,19 @@
-//! The context that all layers of an image share.
+//! The context that all layers of an image share, as one reader of it has it.
 
 use std::rc::Rc;
 
+use super::owner::Owner;
 use super::span_cache::SpanCache;
 use crate::limits::Limits;
 use crate::net::transport::Transport;
 use crate::source::indexer::Indexer;
 use crate::source::{Cache, Source};
 
-/// What all layers of an image share.
+/// What all layers of an image share, as one reader of it has it.
+#[derive(Clone)]
 pub(crate) struct Context {
+    /// Whose requests these are.
+    pub(crate) owner: Owner,
     pub(crate) source: Rc<dyn Source>,
     pub(crate) transport: Rc<dyn Transport>,
     /// Compressed spans, by digest.

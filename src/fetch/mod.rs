@@ -6,6 +6,7 @@ pub(crate) mod buffer;
 pub(crate) mod context;
 #[cfg(feature = "extent")]
 pub(crate) mod immutable;
+pub(crate) mod owner;
 pub(crate) mod requests;
 pub(crate) mod shared_stream;
 pub(crate) mod single_flight;

@@ -7,6 +7,7 @@ use std::task::{Context as Task, Poll, ready};
 
 use bytes::Bytes;
 
+use super::owner::Owner;
 use super::requests::{Fetched, Plan, fetch};
 use super::shared_stream::{SharedStream, Waiting};
 use super::span_cache::{Key, SpanCell};
@@ -30,12 +31,17 @@ pub(crate) struct SpanStore {
     plan: Rc<Plan>,
     /// Tells the layer's spans from others' in the image's cache.
     id: usize,
-    runs: RefCell<Vec<Weak<Run>>>,
+    /// Of all readers.
+    runs: Runs,
 }
+
+/// Requests for spans that are under way.
+pub(crate) type Runs = Rc<RefCell<Vec<Weak<Run>>>>;
 
 /// Neighbouring spans on their way. Whoever waits for one drives it; without anyone who does, it is dropped, which
 /// cancels its request.
-struct Run {
+pub(crate) struct Run {
+    owner: Owner,
     last: usize,
     /// The span that it gives out next.
     next: Cell<usize>,
@@ -45,8 +51,8 @@ struct Run {
 
 impl SpanStore {
     /// The spans of `plan`'s layer; `id` is unique among the layers that share its cache.
-    pub(crate) fn new(plan: Plan, id: usize) -> Self {
-        SpanStore { plan: Rc::new(plan), id, runs: RefCell::default() }
+    pub(crate) fn new(plan: Plan, id: usize, runs: Runs) -> Self {
+        SpanStore { plan: Rc::new(plan), id, runs }
     }
 
     /// Loads what is to be known of the spans of these bytes of the tar.
@@ -101,6 +107,13 @@ impl SpanStore {
             None => self.open(k, reach)?,
         };
         *held = Some(run.clone());
+        let got = run.waiting.wait(k, |cx| self.advance(&run, cx)).await;
+        if got.is_ok() || run.owner == context.owner {
+            return got;
+        }
+        // What another reader's request comes to decides nothing here.
+        let run = self.open(k, reach)?;
+        *held = Some(run.clone());
         run.waiting.wait(k, |cx| self.advance(&run, cx)).await
     }
 
@@ -109,7 +122,8 @@ impl SpanStore {
         self.runs.borrow().iter().filter_map(Weak::upgrade).find(|run| {
             let next = run.next.get();
             let start = |k| self.plan.spans.input(k).map_or(0, |r| r.start);
-            (next..=run.last).contains(&k)
+            self.plan.context.owner.may_join(run.owner)
+                && (next..=run.last).contains(&k)
                 && (k <= next.saturating_add(1) || start(k).saturating_sub(start(next)) <= JOIN_DISTANCE)
         })
     }
@@ -131,6 +145,7 @@ impl SpanStore {
             (k..=last).for_each(|_| context.source.stats().cache(false));
         }
         let run = Rc::new(Run {
+            owner: context.owner,
             last,
             next: Cell::new(k),
             driver: SharedStream::new(fetch(self.plan.clone(), k, last)),

@@ -11,6 +11,7 @@ use futures_util::{StreamExt, TryStreamExt};
 
 use super::context::Context;
 use super::immutable;
+use super::owner::Owner;
 use super::shared_stream::{SharedStream, Waiting};
 use super::single_flight::SingleFlight;
 use super::span_cache::{Key, SpanCell};
@@ -33,6 +34,11 @@ const JOIN_DISTANCE: u64 = 4 << 20;
 /// Decoded units of a layer, or of an image whose layers are one. Several readers share it.
 pub(crate) struct UnitStore {
     pub(crate) context: Rc<Context>,
+    known: Rc<Known>,
+}
+
+/// What all readers know.
+struct Known {
     blobs: Vec<Descriptor>,
     /// Of each blob all bytes, where nothing but a blob's digest vouches for what is in it.
     whole: Option<Vec<Whole>>,
@@ -43,7 +49,7 @@ pub(crate) struct UnitStore {
 }
 
 /// A blob that is verified as a whole, once, and kept, unless it is at hand anyway.
-type Whole = Rc<SingleFlight<Option<Bytes>>>;
+type Whole = SingleFlight<Option<Bytes>>;
 
 /// Bytes of the first blob that came along with the metadata: their offset, and they.
 pub(crate) struct Near(pub(crate) u64, pub(crate) Bytes);
@@ -59,6 +65,7 @@ impl Near {
 /// Neighbouring units on their way. Whoever waits for one drives it; without anyone who does, it is dropped, which
 /// cancels its request.
 pub(crate) struct Run {
+    owner: Owner,
     /// Keys and offsets, in order.
     units: Vec<(Key, u64)>,
     /// The one that it gives out next.
@@ -72,24 +79,32 @@ type Arrived = (usize, Result<Bytes>);
 
 impl UnitStore {
     /// The units of `blobs`; `id` is unique among what shares the image's cache.
-    pub(crate) fn new(context: Rc<Context>, blobs: Vec<Descriptor>, id: usize, near: Option<Near>) -> Self {
-        UnitStore { context, blobs, whole: None, id, near, runs: RefCell::default() }
+    ///
+    /// `whole`: nothing but a blob's digest vouches for what is in it. Blobs are fetched whole then when something of them is
+    /// wanted, verified, and kept as they are.
+    pub(crate) fn new(
+        context: Rc<Context>,
+        blobs: Vec<Descriptor>,
+        id: usize,
+        near: Option<Near>,
+        whole: bool,
+    ) -> Self {
+        let whole = whole.then(|| blobs.iter().map(|_| Whole::default()).collect());
+        UnitStore { context, known: Rc::new(Known { blobs, whole, id, near, runs: RefCell::default() }) }
     }
 
-    /// The same where nothing but a blob's digest vouches for what is in it: blobs are fetched whole when something of them
-    /// is wanted, verified, and kept as they are.
-    pub(crate) fn verified_whole(mut self) -> Self {
-        self.whole = Some(self.blobs.iter().map(|_| Whole::default()).collect());
-        self
+    /// The same for another reader.
+    pub(crate) fn for_reader(&self, context: &Rc<Context>) -> Self {
+        UnitStore { context: context.clone(), known: self.known.clone() }
     }
 
     fn key(&self, unit: &Unit) -> Key {
-        (self.id, u64::from(unit.blob.0) << 48 | unit.offset & ((1 << 48) - 1))
+        (self.known.id, u64::from(unit.blob.0) << 48 | unit.offset & ((1 << 48) - 1))
     }
 
     /// The blob that a unit lies in.
     pub(crate) fn blob(&self, unit: &Unit) -> Result<&Descriptor> {
-        let blob = self.blobs.get(usize::from(unit.blob.0));
+        let blob = self.known.blobs.get(usize::from(unit.blob.0));
         blob.ok_or_else(|| Error::new(Code::CorruptLayer, "a piece lies in a blob that is not named"))
     }
 
@@ -119,7 +134,7 @@ impl UnitStore {
             context.spans.used(key, &cell);
             return Ok(cell);
         }
-        if let Some(data) = self.near.as_ref().and_then(|near| near.get(unit)).filter(|_| !fresh) {
+        if let Some(data) = self.known.near.as_ref().and_then(|near| near.get(unit)).filter(|_| !fresh) {
             return self.keep(key, decoded(context, unit, data)?);
         }
         let run = match self.joinable(key).filter(|_| !fresh) {
@@ -127,12 +142,22 @@ impl UnitStore {
             None => self.open(unit, ahead)?,
         };
         *held = Some(run.clone());
+        let got = run.waiting.wait(key, |cx| self.advance(&run, cx)).await;
+        if got.is_ok() || run.owner == context.owner {
+            return got;
+        }
+        // What another reader's request comes to decides nothing here.
+        let run = self.open(unit, ahead)?;
+        *held = Some(run.clone());
         run.waiting.wait(key, |cx| self.advance(&run, cx)).await
     }
 
     /// A run under way that comes to a unit soon.
     fn joinable(&self, key: Key) -> Option<Rc<Run>> {
-        self.runs.borrow().iter().filter_map(Weak::upgrade).find(|run| {
+        self.known.runs.borrow().iter().filter_map(Weak::upgrade).find(|run| {
+            if !self.context.owner.may_join(run.owner) {
+                return false;
+            }
             let left = run.units.get(run.next.get()..).unwrap_or_default();
             let start = left.first().map_or(0, |u| u.1);
             let found = left.iter().position(|u| u.0 == key);
@@ -165,18 +190,19 @@ impl UnitStore {
             let message = "a file's content reaches past the end of its blob";
             return Err(Error::new(Code::CorruptLayer, message).with_digest(&blob.digest));
         }
-        let whole = self.whole.as_ref().and_then(|whole| whole.get(usize::from(unit.blob.0))).cloned();
+        let whole = self.known.whole.as_ref().and_then(|whole| whole.get(usize::from(unit.blob.0))).cloned();
         for unit in &units {
             self.context.source.stats().cache(false);
             Limits::check("max_span_size", unit.length, limits.max_span_size)?;
         }
         let run = Rc::new(Run {
+            owner: self.context.owner,
             units: units.iter().map(|u| (self.key(u), u.offset)).collect(),
             next: Cell::new(0),
             driver: SharedStream::new(fetch(self.context.clone(), blob, whole, units)),
             waiting: Waiting::default(),
         });
-        let mut runs = self.runs.borrow_mut();
+        let mut runs = self.known.runs.borrow_mut();
         runs.retain(|r| r.strong_count() > 0);
         runs.push(Rc::downgrade(&run));
         Ok(run)
@@ -306,7 +332,7 @@ impl Fetch {
             })?;
             context.source.blob(&blob, "max_whole_layer_size", limit).await.map(Some)
         };
-        whole.get(move || Box::pin(load)).await
+        whole.get(self.context.owner, move || Box::pin(load)).await
     }
 
     async fn more(&mut self) -> Result<bool> {

@@ -22,7 +22,7 @@ impl Image {
             stat.verified = self.verification(volume.checks());
             return stat;
         }
-        let index = node.at.and_then(|(layer, _)| self.0.rootfs.borrow().layer(layer).cloned());
+        let index = node.at.and_then(|(layer, _)| self.0.known.rootfs.borrow().layer(layer).cloned());
         match (node.at, index) {
             (Some((layer, entry)), Some(index)) => {
                 let mut stat = self.entry_stat(&index, layer, entry);
@@ -49,7 +49,7 @@ impl Image {
         (stat.dev_major, stat.dev_minor) = (e.dev_major, e.dev_minor);
         stat.link_name = matches!(e.kind, Kind::Symlink | Kind::HardLink).then(|| e.link_name.to_vec());
         stat.xattrs = e.xattrs.map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
-        stat.layer = (!self.0.merged).then_some(layer);
+        stat.layer = (!self.0.known.merged).then_some(layer);
         if let Some(l) = self.0.layers.get(layer) {
             stat.verified = self.verification(l.checks());
             // What has no bytes gives none out, checked or not.
@@ -83,7 +83,7 @@ impl Image {
 
     fn verification(&self, checks: Checks) -> Verification {
         let Checks { metadata, content, header, index } = checks;
-        Verification { manifest: self.0.manifest_check, metadata, content, header, index }
+        Verification { manifest: self.0.known.manifest_check, metadata, content, header, index }
     }
 
     /// What vouches for a name that no single layer tells: the least of all layers, or of the layer `only`.
@@ -93,7 +93,7 @@ impl Image {
             None => &self.0.layers,
         };
         let all = || layers.iter().map(|l| l.checks());
-        let attached = self.0.attached.then_some(IndexVoucher::Attached);
+        let attached = self.0.known.attached.then_some(IndexVoucher::Attached);
         let index = attached.or_else(|| all().filter_map(|c| c.index).min());
         #[cfg(feature = "extent")]
         if let Some(volume) = &self.0.volume {

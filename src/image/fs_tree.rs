@@ -10,7 +10,7 @@ use futures_util::future::LocalBoxFuture;
 use super::stat::FileStat;
 use crate::error::{Code, Error, Result};
 use crate::format::tar::Kind;
-use crate::layer::{Attributes, Checks, FileSystem};
+use crate::layer::{Attributes, Checks, Context, FileSystem};
 use crate::limits::Limits;
 use crate::net::transport::{ByteStream, at_once};
 use crate::rootfs::{DirEntry, Follow, Listed, Node};
@@ -22,13 +22,19 @@ const PARALLEL: usize = 8;
 pub(super) struct FsTree {
     volume: Rc<dyn FileSystem>,
     /// Of all inodes that were looked at: attributes of a node are asked for without waiting.
-    known: RefCell<HashMap<usize, Rc<Attributes>>>,
+    known: Rc<RefCell<HashMap<usize, Rc<Attributes>>>>,
     limits: Limits,
 }
 
 impl FsTree {
     pub(super) fn new(volume: Rc<dyn FileSystem>, limits: &Limits) -> Self {
-        FsTree { volume, known: RefCell::default(), limits: limits.clone() }
+        FsTree { volume, known: Rc::default(), limits: limits.clone() }
+    }
+
+    /// The same for another reader.
+    pub(super) fn for_reader(&self, context: &Rc<Context>) -> Self {
+        let (volume, known) = (self.volume.for_reader(context), self.known.clone());
+        FsTree { volume, known, limits: context.limits.clone() }
     }
 
     pub(super) fn checks(&self) -> Checks {

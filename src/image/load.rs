@@ -49,12 +49,12 @@ impl Image {
             return volume.lookup(path, follow).await;
         }
         let mut look_up = LookUp::new(path, follow);
-        self.settle(&self.0.rootfs, |rootfs| rootfs.look_up(&mut look_up)).await
+        self.settle(&self.0.known.rootfs, |rootfs| rootfs.look_up(&mut look_up)).await
     }
 
     /// What is in the directory `node`, which is `place`.
     pub(super) async fn children(&self, node: &Node, place: &mut Place) -> Result<Vec<Listed>> {
-        self.list(&self.0.rootfs, node, place).await
+        self.list(&self.0.known.rootfs, node, place).await
     }
 
     /// The same in any tree of its layers.
@@ -116,12 +116,12 @@ impl Image {
 
     /// Loads a layer, or as much of it as tells which of its parts are needed.
     pub(super) async fn index(&self, layer: usize) -> Result<LayerIndex> {
-        if let Some(index) = self.0.rootfs.borrow().layer(layer) {
+        if let Some(index) = self.0.known.rootfs.borrow().layer(layer) {
             return Ok(index.clone());
         }
         let load = async {
             let index = self.loader(layer)?.index().await?;
-            self.0.rootfs.borrow_mut().set_layer(layer, index.clone());
+            self.0.known.rootfs.borrow_mut().set_layer(layer, index.clone());
             Ok(index)
         };
         #[cfg(feature = "extent")]
@@ -137,12 +137,12 @@ impl Image {
         if !eager(&layer) {
             return;
         }
-        let missing = |i: &usize| self.0.rootfs.borrow().layer(*i).is_none();
+        let missing = |i: &usize| self.0.known.rootfs.borrow().layer(*i).is_none();
         let wanted = (layer.saturating_sub(AHEAD)..layer).rev().filter(eager).filter(missing);
         let one = |i| -> LocalBoxFuture<'_, Result<()>> {
             Box::pin(async move {
                 let index = self.loader(i)?.index().await?;
-                self.0.rootfs.borrow_mut().set_layer(i, index);
+                self.0.known.rootfs.borrow_mut().set_layer(i, index);
                 Ok(())
             })
         };
@@ -161,7 +161,7 @@ impl Image {
         let load = |(layer, parts)| -> LocalBoxFuture<'_, _> {
             Box::pin(async move {
                 let index = self.loader(layer)?.parts(parts).await?;
-                self.0.rootfs.borrow_mut().set_layer(layer, index);
+                self.0.known.rootfs.borrow_mut().set_layer(layer, index);
                 Ok(())
             })
         };
@@ -171,7 +171,7 @@ impl Image {
     /// Loads all of a layer's entries.
     pub(super) async fn all(&self, layer: usize) -> Result<LayerIndex> {
         let index = self.loader(layer)?.all().await?;
-        self.0.rootfs.borrow_mut().set_layer(layer, index.clone());
+        self.0.known.rootfs.borrow_mut().set_layer(layer, index.clone());
         Ok(index)
     }
 }

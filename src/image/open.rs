@@ -9,11 +9,12 @@ use super::discovery::Discovery;
 use super::formats::{self, Chosen};
 #[cfg(feature = "extent")]
 use super::fs_tree::FsTree;
-use super::open_image::{Image, Inner};
+use super::open_image::{Image, Inner, Known};
 use super::options::{OpenOptions, PlatformBy, SociChoice};
 use super::soci::SociInfo;
 use super::stat::ManifestCheck;
 use crate::error::{Code, Error, Result};
+use crate::fetch::owner::Owner;
 use crate::fetch::single_flight::SingleFlight;
 use crate::fetch::span_cache::SpanCache;
 use crate::format::lazy::{FormatFound, Reader, beside, of_image, referrers};
@@ -105,6 +106,7 @@ async fn open(
     let trusted = || options.indexer.is_some() || cache.is_some_and(|cache| cache.has_ranges());
     let kept_indexes = options.kept_indexes.unwrap_or_else(trusted);
     let context = Rc::new(Context {
+        owner: Owner::new(options.isolated),
         source,
         transport,
         cache: options.cache,
@@ -129,8 +131,7 @@ async fn open(
     if let Some(platform) = platform {
         known.get_or_init(|| platform);
     }
-    Ok(Image(Rc::new(Inner {
-        context,
+    let known = Known {
         digest,
         index_digest,
         platform: known,
@@ -141,13 +142,17 @@ async fn open(
         soci,
         discovery,
         attached,
-        layers,
         merged: chosen.merged.is_some(),
-        #[cfg(feature = "extent")]
-        volume,
         infos,
         rootfs,
         config: SingleFlight::default(),
+    };
+    Ok(Image(Rc::new(Inner {
+        context,
+        layers,
+        #[cfg(feature = "extent")]
+        volume,
+        known: Rc::new(known),
     })))
 }
 

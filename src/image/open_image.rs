@@ -25,6 +25,15 @@ pub struct Image(pub(super) Rc<Inner>);
 
 pub(super) struct Inner {
     pub(super) context: Rc<Context>,
+    /// One for each layer, or one for all of them.
+    pub(super) layers: Vec<Rc<dyn Layer>>,
+    #[cfg(feature = "extent")]
+    pub(super) volume: Option<FsTree>,
+    pub(super) known: Rc<Known>,
+}
+
+/// What all readers of an image know.
+pub(super) struct Known {
     pub(super) digest: Digest,
     pub(super) index_digest: Option<Digest>,
     pub(super) platform: OnceCell<Platform>,
@@ -36,12 +45,8 @@ pub(super) struct Inner {
     pub(super) discovery: Option<Discovery>,
     /// It is not the image that was asked for, but one that is attached to that.
     pub(super) attached: bool,
-    /// One for each layer, or one for all of them.
-    pub(super) layers: Vec<Rc<dyn Layer>>,
     /// The format makes one tree of the layers.
     pub(super) merged: bool,
-    #[cfg(feature = "extent")]
-    pub(super) volume: Option<FsTree>,
     pub(super) infos: Vec<LayerInfo>,
     pub(super) rootfs: RefCell<Rootfs>,
     pub(super) config: SingleFlight<Rc<ImageConfig>>,
@@ -58,62 +63,62 @@ impl Image {
 
     /// Digest of the image manifest.
     pub fn digest(&self) -> &Digest {
-        &self.0.digest
+        &self.0.known.digest
     }
 
     /// Digest of the index that the image was chosen from.
     pub fn index_digest(&self) -> Option<&Digest> {
-        self.0.index_digest.as_ref()
+        self.0.known.index_digest.as_ref()
     }
 
     /// What it runs on, where an index said so or the config is loaded.
     pub fn platform(&self) -> Option<&Platform> {
-        self.0.platform.get()
+        self.0.known.platform.get()
     }
 
     /// Why it is this image of its index; `None` where it came out of none.
     pub fn platform_by(&self) -> Option<PlatformBy> {
-        self.0.platform_by
+        self.0.known.platform_by
     }
 
     /// The platforms that the index lists.
     pub fn platforms(&self) -> &[Platform] {
-        &self.0.platforms
+        &self.0.known.platforms
     }
 
     /// The image manifest.
     pub fn manifest(&self) -> &ImageManifest {
-        &self.0.manifest
+        &self.0.known.manifest
     }
 
     /// The SOCI index in use.
     pub fn soci(&self) -> Option<&SociInfo> {
-        self.0.soci.as_ref()
+        self.0.known.soci.as_ref()
     }
 
     /// The config. Fetched when it is first asked for.
     pub async fn config(&self) -> Result<Rc<ImageConfig>> {
         let inner = self.0.clone();
         let load = async move {
-            let (limits, descriptor) = (&inner.context.limits, &inner.manifest.config);
+            let (limits, descriptor) = (&inner.context.limits, &inner.known.manifest.config);
             let bytes =
                 inner.context.source.blob(descriptor, "max_manifest_size", limits.max_manifest_size).await?;
             ImageConfig::parse(&bytes, limits).map(Rc::new).map_err(|e| e.with_digest(&descriptor.digest))
         };
-        let config = self.0.config.get(move || Box::pin(load)).await?;
-        self.0.platform.get_or_init(|| config.platform());
+        let config = self.0.known.config.get(self.0.context.owner, move || Box::pin(load)).await?;
+        self.0.known.platform.get_or_init(|| config.platform());
         Ok(config)
     }
 
     /// Its layers, the lowest first, and how each is read: of one without an index, as far as that is known. See
     /// [`find_kept_indexes`](Image::find_kept_indexes).
     pub fn layers(&self) -> Vec<LayerInfo> {
-        (0..self.0.infos.len()).filter_map(|i| self.layer_info(i)).collect()
+        (0..self.0.known.infos.len()).filter_map(|i| self.layer_info(i)).collect()
     }
 
     pub(super) fn layer_info(&self, index: usize) -> Option<LayerInfo> {
-        let mut info = self.0.infos.get(index)?.clone();
-        if self.0.merged {
+        let mut info = self.0.known.infos.get(index)?.clone();
+        if self.0.known.merged {
             return Some(info);
         }
         let layer = self.0.layers.get(index)?;
@@ -142,7 +147,7 @@ impl Image {
     /// A layer's compressed bytes from `start` on. **Not verified**: whoever reads all of them can.
     pub async fn layer_stream(&self, layer: usize, start: u64) -> Result<ByteStream> {
         let source = &self.0.context.source;
-        let descriptor = self.0.manifest.layers.get(layer).ok_or_else(|| no_layer(layer))?;
+        let descriptor = self.0.known.manifest.layers.get(layer).ok_or_else(|| no_layer(layer))?;
         match start {
             0 => source.blob_stream(descriptor).await,
             _ if start < descriptor.size => source.blob_range(descriptor, start..descriptor.size).await,

@@ -79,6 +79,9 @@ pub struct OpenOptions {
     /// cache vouches for it: that must be one that only its owner writes to. `None`: where the cache
     /// [gives ranges](Cache::has_ranges), or with an indexer.
     pub kept_indexes: Option<bool>,
+    /// What one reader of the image has under way is waited for by no other: see
+    /// [`ReaderOptions::isolated`](super::ReaderOptions::isolated).
+    pub isolated: bool,
     /// Bounds on what the image may cost.
     pub limits: Limits,
 }
@@ -97,6 +100,7 @@ impl Default for OpenOptions {
             reader: Reader::Auto,
             index_above: 0,
             kept_indexes: None,
+            isolated: false,
             limits: Limits::default(),
         }
     }

@@ -15,14 +15,14 @@ impl Image {
     /// Fetches what the index's prefetch artifacts name into the span cache, as far as it has room. Nothing where the
     /// index has none.
     pub async fn prefetch(&self) -> Result<()> {
-        let Some(soci) = &self.0.soci else { return Ok(()) };
+        let Some(soci) = &self.0.known.soci else { return Ok(()) };
         let room = Rc::new(Cell::new(self.0.context.limits.span_cache_size));
         let one = |p| -> LocalBoxFuture<'_, _> { Box::pin(self.prefetch_layer(p, room.clone())) };
         at_once(soci.prefetch.iter().map(one).collect(), PARALLEL).await
     }
 
     async fn prefetch_layer(&self, prefetch: &SociPrefetch, room: Rc<Cell<u64>>) -> Result<()> {
-        let Some(at) = self.0.infos.iter().position(|l| l.digest == prefetch.layer_digest) else {
+        let Some(at) = self.0.known.infos.iter().position(|l| l.digest == prefetch.layer_digest) else {
             return Ok(());
         };
         let Some(layer) = self.0.layers.get(at) else { return Ok(()) };

@@ -16,14 +16,15 @@ const WITHOUT: &str = "open the image with sociIndex: false to read its layers a
 impl Image {
     /// How the search for attached indexes went that opening the image took; `None` where it took none.
     pub fn discovery(&self) -> Option<&Discovery> {
-        self.0.discovery.as_ref()
+        self.0.known.discovery.as_ref()
     }
 
     /// Asks the registry for SOCI indexes that are attached to the image (version 1). Nothing but whoever may write to the
     /// repository vouches for them; opening the image with
     /// [`attached_index`](super::OpenOptions::attached_index) reads by the first that fits.
     pub async fn find_attached_indexes(&self) -> Discovery {
-        let listed: Result<Vec<Descriptor>> = self.0.context.source.referrers(&self.0.digest, V1_INDEX).await;
+        let listed: Result<Vec<Descriptor>> =
+            self.0.context.source.referrers(&self.0.known.digest, V1_INDEX).await;
         match listed {
             Ok(listed) => Discovery { found: v1_indexes(&listed).cloned().collect(), failed: None },
             Err(e) => Discovery { found: Vec::new(), failed: Some(e) },

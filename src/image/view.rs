@@ -106,7 +106,7 @@ impl Image {
     /// One layer on its own, with its whiteouts as entries. `None` where there is no such layer, or the image's format makes
     /// one tree of its layers.
     pub fn layer(&self, index: usize) -> Option<LayerView> {
-        (index < self.0.layers.len() && !self.0.merged).then(|| LayerView::new(self.clone(), index))
+        (index < self.0.layers.len() && !self.0.known.merged).then(|| LayerView::new(self.clone(), index))
     }
 }
 

@@ -9,16 +9,16 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use futures_util::future::{LocalBoxFuture, Shared as SharedFuture, WeakShared};
+use futures_util::TryStreamExt;
+use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{self, StreamExt};
-use futures_util::{FutureExt, TryStreamExt};
 
 use super::extent::read_extents;
 use super::file_system::{Attributes, FileSystem};
 use super::{Checks, ContentCheck, Context, MetadataCheck};
 use crate::error::{Code, Error, Result};
 use crate::fetch::immutable;
-use crate::fetch::single_flight::SingleFlight;
+use crate::fetch::single_flight::{Flights, SingleFlight};
 use crate::fetch::units::UnitStore;
 use crate::format::ext4::{Asked, Disk, Ext4, ROOT, Stop};
 use crate::format::extent::{BlobRef, Check, Codec, Decode, Extent, Unit};
@@ -37,20 +37,22 @@ const TOGETHER: usize = 4096;
 /// Requests under way at a time.
 const PARALLEL: usize = 8;
 
-/// Bytes on their way.
-type Flight = SharedFuture<LocalBoxFuture<'static, Result<Bytes>>>;
-type WeakFlight = WeakShared<LocalBoxFuture<'static, Result<Bytes>>>;
-
 /// The file system of an OverlayBD image.
 pub(crate) struct DiskFileSystem(Rc<Inner>);
 
 struct Inner {
     context: Rc<Context>,
+    store: Rc<UnitStore>,
+    known: Rc<Known>,
+}
+
+/// What all readers know.
+struct Known {
     layers: Vec<Descriptor>,
     shared: RefCell<Shared>,
-    flights: RefCell<Vec<(usize, Range<u64>, WeakFlight)>>,
+    /// Bytes of layers on their way.
+    flights: Flights<(usize, Range<u64>), Bytes>,
     opened: SingleFlight<Rc<Opened>>,
-    store: Rc<UnitStore>,
     /// Of each directory that was found: where, by what name.
     places: RefCell<HashMap<u32, (u32, Vec<u8>)>>,
 }
@@ -73,13 +75,19 @@ impl DiskFileSystem {
     /// must be steady.
     pub(crate) fn new(context: Rc<Context>, layers: Vec<Descriptor>, id: usize) -> Self {
         let shared = RefCell::new(Shared::new(layers.len(), context.limits.span_cache_size));
-        let store = Rc::new(UnitStore::new(context.clone(), layers.clone(), id, None));
-        let (flights, opened, places) = (RefCell::default(), SingleFlight::default(), RefCell::default());
-        DiskFileSystem(Rc::new(Inner { context, layers, shared, flights, opened, store, places }))
+        let store = Rc::new(UnitStore::new(context.clone(), layers.clone(), id, None, false));
+        let (flights, opened, places) = (Flights::default(), SingleFlight::default(), RefCell::default());
+        let known = Rc::new(Known { layers, shared, flights, opened, places });
+        DiskFileSystem(Rc::new(Inner { context, store, known }))
     }
 }
 
 impl FileSystem for DiskFileSystem {
+    fn for_reader(&self, context: &Rc<Context>) -> Rc<dyn FileSystem> {
+        let (store, known) = (Rc::new(self.0.store.for_reader(context)), self.0.known.clone());
+        Rc::new(DiskFileSystem(Rc::new(Inner { context: context.clone(), store, known })))
+    }
+
     fn root(&self) -> usize {
         ROOT as usize
     }
@@ -272,7 +280,7 @@ impl Inner {
         if kind != Kind::Directory {
             return Ok(());
         }
-        let mut places = self.places.borrow_mut();
+        let mut places = self.known.places.borrow_mut();
         Limits::check("max_entries", places.len() as u64, self.context.limits.max_entries)?;
         let (first, known) = places.entry(inode).or_insert_with(|| (parent, name.to_vec()));
         if inode == ROOT || (*first, &**known) != (parent, name) {
@@ -283,19 +291,22 @@ impl Inner {
 
     async fn open(self: &Rc<Self>) -> Result<Rc<Opened>> {
         let inner = self.clone();
-        self.opened.get(move || Box::pin(async move { inner.load().await.map(Rc::new) })).await
+        let load = move || -> LocalBoxFuture<'static, _> {
+            Box::pin(async move { inner.load().await.map(Rc::new) })
+        };
+        self.known.opened.get(self.context.owner, load).await
     }
 
     async fn load(&self) -> Result<Opened> {
-        let found: Vec<_> = self.layers.iter().map(|_| OnceCell::new()).collect();
+        let found: Vec<_> = self.known.layers.iter().map(|_| OnceCell::new()).collect();
         let work = found.iter().enumerate().map(|(i, slot)| -> LocalBoxFuture<'_, Result<()>> {
             Box::pin(async move {
-                let concerns = |e: Error| match self.layers.get(i) {
+                let concerns = |e: Error| match self.known.layers.get(i) {
                     Some(layer) => e.with_digest(&layer.digest),
                     None => e,
                 };
                 let limits = &self.context.limits;
-                if let Some(layer) = self.layers.get(i).filter(|_| self.context.verify) {
+                if let Some(layer) = self.known.layers.get(i).filter(|_| self.context.verify) {
                     immutable::verify(&self.context, layer).await?;
                 }
                 let ask = |blobs: &[Fetched<'_>]| File::open(blobs.get(i).ok_or_else(no_layer)?, limits);
@@ -319,11 +330,13 @@ impl Inner {
         Ok(Opened { files, stack, system })
     }
 
-    /// Asks until it is answered, fetching what is missing. Once more where what came was damaged on the way.
+    /// Asks until it is answered, fetching what is missing. SingleFlight more where what came was damaged on the way.
     async fn ask<T>(&self, question: impl Fn(&[Fetched<'_>]) -> Asked<T>) -> Result<T> {
         match self.try_ask(&question).await {
             Err(e) if e.code() == Code::CorruptLayer => {
-                self.shared.replace(Shared::new(self.layers.len(), self.context.limits.span_cache_size));
+                self.known
+                    .shared
+                    .replace(Shared::new(self.known.layers.len(), self.context.limits.span_cache_size));
                 self.context.source.stats().retry();
                 self.try_ask(&question).await
             }
@@ -332,7 +345,8 @@ impl Inner {
     }
 
     async fn try_ask<T>(&self, question: &impl Fn(&[Fetched<'_>]) -> Asked<T>) -> Result<T> {
-        let blobs = self.layers.iter().enumerate().map(|(i, l)| Fetched::new(&self.shared, i, l.size));
+        let blobs =
+            self.known.layers.iter().enumerate().map(|(i, l)| Fetched::new(&self.known.shared, i, l.size));
         let blobs: Vec<_> = blobs.collect();
         loop {
             match question(&blobs) {
@@ -369,37 +383,32 @@ impl Inner {
         range: Range<u64>,
         next: u64,
     ) -> Result<(u64, Bytes)> {
-        let under_way = self.flights.borrow().iter().find_map(|(layer, flight, data)| {
-            let covers = *layer == i && flight.start <= range.start && range.end <= flight.end;
-            Some((flight.start, data.upgrade().filter(|_| covers)?))
-        });
-        if let Some((start, flight)) = under_way {
-            return Ok((start, flight.await?));
-        }
-        let room = blob.next(range.end).unwrap_or(next).min(next);
-        let end = range.start.saturating_add(READ_AHEAD).min(room).max(range.end);
-        let range = range.start..end;
-        let layer = self.layers.get(i).ok_or_else(no_layer)?.clone();
-        let (source, wanted) = (self.context.source.clone(), range.clone());
-        let fetch: LocalBoxFuture<'static, Result<Bytes>> = Box::pin(async move {
-            let mut body = source.blob_range(&layer, wanted.clone()).await?;
-            let mut data = Vec::new();
-            while let Some(chunk) = body.try_next().await? {
-                data.extend_from_slice(&chunk);
-            }
-            match data.len() as u64 == wanted.end.saturating_sub(wanted.start) {
-                true => Ok(data.into()),
-                false => Err(Error::new(Code::Network, "the answer to a Range request has another length")),
-            }
-        });
-        let flight: Flight = fetch.shared();
-        if let Some(weak) = flight.downgrade() {
-            let mut flights = self.flights.borrow_mut();
-            flights.retain(|f| f.2.upgrade().is_some());
-            flights.push((i, range.clone(), weak));
-        }
-        let data = flight.await?;
-        self.shared.borrow_mut().keep(i, range.start, data.clone());
-        Ok((range.start, data))
+        let fits = |(layer, flight): &(usize, Range<u64>)| {
+            *layer == i && flight.start <= range.start && range.end <= flight.end
+        };
+        let layer = self.known.layers.get(i).ok_or_else(no_layer)?;
+        let start = || -> (_, LocalBoxFuture<'static, _>) {
+            let room = blob.next(range.end).unwrap_or(next).min(next);
+            let end = range.start.saturating_add(READ_AHEAD).min(room).max(range.end);
+            let (source, layer, wanted) = (self.context.source.clone(), layer.clone(), range.start..end);
+            let known = self.known.clone();
+            let fetch = async move {
+                let mut body = source.blob_range(&layer, wanted.clone()).await?;
+                let mut data = Vec::new();
+                while let Some(chunk) = body.try_next().await? {
+                    data.extend_from_slice(&chunk);
+                }
+                if data.len() as u64 != wanted.end.saturating_sub(wanted.start) {
+                    let message = "the answer to a Range request has another length";
+                    return Err(Error::new(Code::Network, message));
+                }
+                let data = Bytes::from(data);
+                known.shared.borrow_mut().keep(i, wanted.start, data.clone());
+                Ok(data)
+            };
+            ((i, range.start..end), Box::pin(fetch))
+        };
+        let ((_, got), data) = self.known.flights.get(self.context.owner, fits, start).await?;
+        Ok((got.start, data))
     }
 }

@@ -48,7 +48,7 @@ impl TocImage {
     /// The layer with the TOC of `layer`; `None` where there is none.
     async fn find(&self, context: &Rc<Context>, layer: &Digest) -> Result<Option<Descriptor>> {
         let Some(target) = self.target.clone() else { return Ok(None) };
-        let context = context.clone();
+        let (context, owner) = (context.clone(), context.owner);
         let load = async move {
             let raw = context.source.manifest(&target).await?;
             match parse_manifest(&raw.bytes, &raw.media_type, &context.limits)? {
@@ -58,7 +58,7 @@ impl TocImage {
                 }
             }
         };
-        let manifest = match self.manifest.get(|| Box::pin(load)).await {
+        let manifest = match self.manifest.get(owner, || Box::pin(load)).await {
             Ok(manifest) => manifest,
             Err(e) if e.code() == Code::NotFound => return Ok(None),
             Err(e) => return Err(e),
@@ -80,14 +80,15 @@ pub(crate) fn open(
 ) -> Rc<dyn Layer> {
     let content = if context.verify { ContentCheck::ChunkDigest } else { ContentCheck::None };
     let checks = Checks { metadata: MetadataCheck::TocDigest, content, header: false, index: None };
-    let job = Rc::new(Job { context: context.clone(), layer, plain, named, tocs, checks });
-    let load = loader(move || {
-        let job = job.clone();
+    let job = Job { context: context.clone(), layer, plain, named, tocs, checks };
+    let load = loader(move |context| {
+        let job = Job { context, ..job.clone() };
         async move { job.load(format).await.map_err(|e| e.with_digest(&job.layer.digest)) }
     });
     Rc::new(ExtentLayer::new(context, id, ReadBy::Format(format), checks, load))
 }
 
+#[derive(Clone)]
 struct Job {
     context: Rc<Context>,
     layer: Descriptor,

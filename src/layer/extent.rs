@@ -1,5 +1,6 @@
 //! A layer, or a whole image, whose format tells all of its metadata at once: entries by path, content by extents.
 
+use std::cell::OnceCell;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::ops::Range;
@@ -37,8 +38,8 @@ pub(crate) enum Loaded {
     Other(Rc<dyn Layer>, Option<String>),
 }
 
-/// Starts to load the metadata.
-pub(crate) type Load = Box<dyn Fn() -> LocalBoxFuture<'static, Result<Loaded>>>;
+/// Starts to load the metadata, by a reader's requests.
+pub(crate) type Load = Rc<dyn Fn(Rc<Context>) -> LocalBoxFuture<'static, Result<Loaded>>>;
 
 /// A layer, or a whole image, that is read by extents.
 pub struct ExtentLayer(Rc<Inner>);
@@ -50,6 +51,8 @@ struct Inner {
     checks: Checks,
     load: Load,
     loaded: SingleFlight<Way>,
+    /// `loaded`'s other way, for this reader.
+    other: OnceCell<Rc<dyn Layer>>,
 }
 
 #[derive(Clone)]
@@ -61,7 +64,7 @@ enum Way {
 struct Open {
     index: Rc<PathIndex>,
     extents: Box<dyn Extents>,
-    store: Rc<UnitStore>,
+    store: UnitStore,
     checks: Checks,
     /// Of `extents`.
     _held: Reservation,
@@ -71,11 +74,26 @@ impl ExtentLayer {
     /// Nothing is fetched before it is used. `id` is unique among the layers of `context`; `checks` are those that
     /// the format promises.
     pub(crate) fn new(context: Rc<Context>, id: usize, read_by: ReadBy, checks: Checks, load: Load) -> Self {
-        ExtentLayer(Rc::new(Inner { context, id, read_by, checks, load, loaded: SingleFlight::default() }))
+        let (loaded, other) = (SingleFlight::default(), OnceCell::new());
+        ExtentLayer(Rc::new(Inner { context, id, read_by, checks, load, loaded, other }))
     }
 }
 
 impl Layer for ExtentLayer {
+    fn for_reader(&self, context: &Rc<Context>) -> Rc<dyn Layer> {
+        let Inner { id, read_by, checks, ref load, ref loaded, .. } = *self.0;
+        let (context, load, loaded) = (context.clone(), load.clone(), loaded.clone());
+        Rc::new(ExtentLayer(Rc::new(Inner {
+            context,
+            id,
+            read_by,
+            checks,
+            load,
+            loaded,
+            other: OnceCell::new(),
+        })))
+    }
+
     fn index(&self) -> LocalBoxFuture<'_, Result<LayerIndex>> {
         Box::pin(async {
             match self.0.load().await? {
@@ -86,14 +104,14 @@ impl Layer for ExtentLayer {
     }
 
     fn parts(&self, parts: Vec<usize>) -> LocalBoxFuture<'_, Result<LayerIndex>> {
-        match self.0.loaded.peek() {
+        match self.0.peek() {
             Some(Way::Other(other, _)) => Box::pin(async move { other.parts(parts).await }),
             _ => self.index(),
         }
     }
 
     fn all(&self) -> LocalBoxFuture<'_, Result<LayerIndex>> {
-        match self.0.loaded.peek() {
+        match self.0.peek() {
             Some(Way::Other(other, _)) => Box::pin(async move { other.all().await }),
             _ => self.index(),
         }
@@ -103,21 +121,21 @@ impl Layer for ExtentLayer {
         let inner = self.0.clone();
         deferred(Box::pin(async move {
             match inner.load().await? {
-                Way::Extents(open) => Ok(open.read(entry, range)),
+                Way::Extents(open) => Ok(open.read(&inner.context, entry, range)),
                 Way::Other(other, _) => Ok(other.read(entry, range)),
             }
         }))
     }
 
     fn runs(&self, entry: usize) -> LocalBoxFuture<'_, Result<Option<Runs>>> {
-        match self.0.loaded.peek() {
+        match self.0.peek() {
             Some(Way::Other(other, _)) => Box::pin(async move { other.runs(entry).await }),
             _ => Box::pin(async { Ok(None) }),
         }
     }
 
     fn read_packed(&self, entry: usize, range: Range<u64>) -> ByteStream {
-        match self.0.loaded.peek() {
+        match self.0.peek() {
             Some(Way::Other(other, _)) => other.read_packed(entry, range),
             _ => stream::empty().boxed_local(),
         }
@@ -128,14 +146,14 @@ impl Layer for ExtentLayer {
     }
 
     fn read_by(&self) -> ReadBy {
-        match self.0.loaded.peek() {
+        match self.0.peek() {
             Some(Way::Other(other, _)) => other.read_by(),
             _ => self.0.read_by,
         }
     }
 
     fn checks(&self) -> Checks {
-        match self.0.loaded.peek() {
+        match self.0.peek() {
             Some(Way::Extents(open)) => open.checks,
             Some(Way::Other(other, _)) => other.checks(),
             None => self.0.checks,
@@ -143,14 +161,14 @@ impl Layer for ExtentLayer {
     }
 
     fn own_ztoc(&self) -> Option<ZtocInfo> {
-        match self.0.loaded.peek() {
+        match self.0.peek() {
             Some(Way::Other(other, _)) => other.own_ztoc(),
             _ => None,
         }
     }
 
     fn set_aside(&self) -> Option<Rc<str>> {
-        match self.0.loaded.peek() {
+        match self.0.peek() {
             Some(Way::Other(_, why)) => why,
             _ => None,
         }
@@ -158,10 +176,25 @@ impl Layer for ExtentLayer {
 }
 
 impl Inner {
+    /// The way, if it is loaded.
+    fn peek(&self) -> Option<Way> {
+        Some(self.own(self.loaded.peek()?))
+    }
+
+    /// The way, with this reader's requests.
+    fn own(&self, way: Way) -> Way {
+        match way {
+            Way::Other(other, why) => {
+                Way::Other(self.other.get_or_init(|| other.for_reader(&self.context)).clone(), why)
+            }
+            way => way,
+        }
+    }
+
     async fn load(self: &Rc<Self>) -> Result<Way> {
         let inner = self.clone();
         let load = async move {
-            let (listing, checks, near) = match (inner.load)().await? {
+            let (listing, checks, near) = match (inner.load)(inner.context.clone()).await? {
                 Loaded::Other(other, why) => return Ok(Way::Other(other, why.map(Rc::from))),
                 Loaded::Listing(listing, checks, near) => (listing, checks, near),
             };
@@ -170,16 +203,16 @@ impl Inner {
             let index = Rc::new(PathIndex::new(listing.table, &context.limits)?);
             // Where a part of a layer has no digest of its own, only the layer as a whole can be verified.
             let whole = context.verify && checks.content == ContentCheck::LayerDigest;
-            let store = UnitStore::new(context, listing.blobs, inner.id, near);
-            let store = Rc::new(if whole { store.verified_whole() } else { store });
+            let store = UnitStore::new(context, listing.blobs, inner.id, near, whole);
             Ok(Way::Extents(Rc::new(Open { index, extents: listing.extents, store, checks, _held: held })))
         };
-        self.loaded.get(move || Box::pin(load)).await
+        let way = self.loaded.get(self.context.owner, move || Box::pin(load)).await?;
+        Ok(self.own(way))
     }
 }
 
 impl Open {
-    fn read(self: Rc<Self>, entry: usize, range: Range<u64>) -> ByteStream {
+    fn read(self: Rc<Self>, context: &Rc<Context>, entry: usize, range: Range<u64>) -> ByteStream {
         let table = self.index.table();
         let Some(e) = table.get(entry).filter(|e| e.kind == Kind::Regular) else {
             return stream::empty().boxed_local();
@@ -190,7 +223,7 @@ impl Open {
             let found = open.extents.extents(entry, range);
             Box::pin(async move { found }) as LocalBoxFuture<'static, _>
         };
-        read_extents(self.store.clone(), range, more)
+        read_extents(Rc::new(self.store.for_reader(context)), range, more)
     }
 }
 
@@ -374,9 +407,9 @@ fn gap(at: u64) -> Error {
 }
 
 /// A [`Load`] of an asynchronous function.
-pub(crate) fn loader<F>(load: impl Fn() -> F + 'static) -> Load
+pub(crate) fn loader<F>(load: impl Fn(Rc<Context>) -> F + 'static) -> Load
 where
     F: Future<Output = Result<Loaded>> + 'static,
 {
-    Box::new(move || Box::pin(load()))
+    Rc::new(move |context| Box::pin(load(context)))
 }

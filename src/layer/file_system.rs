@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
 
-use super::{Checks, Layer};
+use super::{Checks, Context, Layer};
 use crate::error::Result;
 use crate::format::tar::{Kind, Mtime};
 use crate::net::transport::ByteStream;
@@ -33,6 +33,9 @@ pub(crate) type Name = (Vec<u8>, usize);
 
 /// A file system. Nothing is fetched before it is needed; what was read once is kept as far as the span cache has room.
 pub(crate) trait FileSystem {
+    /// The same for another reader: what is known of it is shared, what goes on is not.
+    fn for_reader(&self, context: &Rc<Context>) -> Rc<dyn FileSystem>;
+
     /// The root directory's inode.
     fn root(&self) -> usize;
 

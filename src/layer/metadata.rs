@@ -6,13 +6,12 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use futures_util::FutureExt;
-use futures_util::future::{LocalBoxFuture, Shared, WeakShared};
+use futures_util::future::LocalBoxFuture;
 
 use super::{Context, Indexer, cached_index};
 use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
-use crate::fetch::single_flight::SingleFlight;
+use crate::fetch::single_flight::{Flights, SingleFlight};
 use crate::format::oci::{Descriptor, Digest};
 use crate::format::ztoc::{Spans, Ztoc};
 use crate::limits::Limits;
@@ -62,10 +61,8 @@ pub(super) struct Pack {
     /// Something was not there, or not what it must be.
     broken: Cell<bool>,
     /// Ranges on their way, shared by all who want them.
-    reads: RefCell<Vec<(Range<u64>, WeakShared<Read>)>>,
+    reads: Flights<Range<u64>, Bytes>,
 }
-
-type Read = LocalBoxFuture<'static, Option<Bytes>>;
 
 /// What there is.
 #[derive(Clone)]
@@ -87,6 +84,21 @@ impl Metadata {
     pub(super) fn new(context: Rc<Context>, layer: Descriptor, ztoc: Descriptor, own: bool) -> Self {
         let (pack, whole, keeping) = (SingleFlight::default(), SingleFlight::default(), RefCell::default());
         Metadata { context, layer, ztoc, own, pack, whole, keeping }
+    }
+
+    /// The same for another reader.
+    pub(crate) fn for_reader(&self, context: &Rc<Context>) -> Self {
+        let (layer, ztoc) = (self.layer.clone(), self.ztoc.clone());
+        let (pack, whole) = (self.pack.clone(), self.whole.clone());
+        Metadata {
+            context: context.clone(),
+            layer,
+            ztoc,
+            own: self.own,
+            pack,
+            whole,
+            keeping: RefCell::default(),
+        }
     }
 
     /// The zTOC's descriptor.
@@ -112,7 +124,9 @@ impl Metadata {
         {
             let metadata = self.clone();
             let load = async move { Ok(metadata.look_up(cache).await.map(Rc::new)) };
-            if let Some(pack) = self.pack.get(|| Box::pin(load)).await?.filter(|pack| !pack.broken.get()) {
+            if let Some(pack) =
+                self.pack.get(self.context.owner, || Box::pin(load)).await?.filter(|pack| !pack.broken.get())
+            {
                 return Ok(Opened::Pack(pack));
             }
         }
@@ -122,7 +136,10 @@ impl Metadata {
     /// The zTOC.
     pub(super) async fn whole(self: &Rc<Self>) -> Result<Rc<Whole>> {
         let metadata = self.clone();
-        self.whole.get(move || Box::pin(async move { metadata.fetch().await.map(Rc::new) })).await
+        let load = move || -> LocalBoxFuture<'static, _> {
+            Box::pin(async move { metadata.fetch().await.map(Rc::new) })
+        };
+        self.whole.get(self.context.owner, load).await
     }
 
     /// The index after these parts were added; the whole one, where the pack turned out not to have them.
@@ -257,7 +274,7 @@ impl Pack {
         };
         let parts = Rc::new(head.parts()?);
         let pages = (0..head.pages()).map(|_| OnceCell::new()).collect();
-        let (broken, reads) = (Cell::new(false), RefCell::default());
+        let (broken, reads) = (Cell::new(false), Flights::default());
         let held = Reservation::of(len).ok()?;
         Some(Pack { cache, key, head, parts, pages, first, _held: held, broken, reads })
     }
@@ -267,26 +284,17 @@ impl Pack {
         if range.end <= self.first.len() as u64 {
             return Some(cut(&self.first, &range));
         }
-        self.shared(context, range).await
-    }
-
-    fn shared(&self, context: &Context, range: Range<u64>) -> Shared<Read> {
-        let mut reads = self.reads.borrow_mut();
-        // Few: only what is on its way.
-        if let Some(read) = reads.iter().find(|(r, _)| *r == range).and_then(|(_, read)| read.upgrade()) {
-            return read;
-        }
-        let (cache, key, stats) = (self.cache.clone(), self.key.clone(), context.source.stats().clone());
-        let wanted = range.clone();
-        let read: Read = Box::pin(async move {
-            let read = exactly(&*cache, &key, wanted).await;
-            stats.cache(read.is_some());
-            read
-        });
-        let read = read.shared();
-        reads.retain(|(_, read)| read.upgrade().is_some());
-        reads.extend(read.downgrade().map(|weak| (range, weak)));
-        read
+        let start = || -> (_, LocalBoxFuture<'static, _>) {
+            let (cache, key, stats) = (self.cache.clone(), self.key.clone(), context.source.stats().clone());
+            let wanted = range.clone();
+            let read = async move {
+                let read = exactly(&*cache, &key, wanted).await;
+                stats.cache(read.is_some());
+                read.ok_or_else(broken)
+            };
+            (range.clone(), Box::pin(read))
+        };
+        self.reads.get(context.owner, |other| *other == range, start).await.ok().map(|(_, read)| read)
     }
 
     /// True once these parts are here. Neighbours are read together.

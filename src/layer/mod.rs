@@ -196,6 +196,9 @@ pub type Runs = Rc<[(u64, u64)]>;
 
 /// One layer, however it is read.
 pub trait Layer {
+    /// The same layer for another reader: what is known of it is shared, what goes on is not.
+    fn for_reader(&self, context: &Rc<Context>) -> Rc<dyn Layer>;
+
     /// Its entries by path, or as much of that as tells which parts of them are needed. Loaded by the first who asks,
     /// for all who ask meanwhile.
     fn index(&self) -> LocalBoxFuture<'_, Result<LayerIndex>>;

@@ -29,24 +29,21 @@ pub(crate) fn open(context: &Rc<Context>, manifest: &ImageManifest, id: usize) -
     let layer = layer.ok_or_else(|| Error::new(Code::Unsupported, "the image has no Nydus bootstrap"))?;
     let content = if context.verify { ContentCheck::ChunkDigest } else { ContentCheck::None };
     let checks = Checks { metadata: MetadataCheck::LayerDigest, content, header: false, index: None };
-    let job = Rc::new(Job {
-        context: context.clone(),
-        bootstrap: layer.clone(),
-        layers: manifest.layers.clone(),
-        checks,
-    });
-    let load = loader(move || {
-        let job = job.clone();
+    let (bootstrap, layers) = (layer.clone(), Rc::from(&*manifest.layers));
+    let job = Job { context: context.clone(), bootstrap, layers, checks };
+    let load = loader(move |context| {
+        let job = Job { context, ..job.clone() };
         async move { job.load().await.map_err(|e| e.with_digest(&job.bootstrap.digest)) }
     });
     let by = ReadBy::Format(Format::Nydus);
     Ok(Tree::Merged(Rc::new(ExtentLayer::new(context.clone(), id, by, checks, load))))
 }
 
+#[derive(Clone)]
 struct Job {
     context: Rc<Context>,
     bootstrap: Descriptor,
-    layers: Vec<Descriptor>,
+    layers: Rc<[Descriptor]>,
     checks: Checks,
 }
 

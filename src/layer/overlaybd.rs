@@ -59,9 +59,9 @@ pub(crate) fn open(
     // Whatever is in memory was fetched whole.
     let content = if all_native { ContentCheck::LayerDigest } else { content };
     let checks = Checks { metadata: MetadataCheck::LayerDigest, content, header: false, index: None };
-    let (shared, parts) = (context.clone(), Rc::new(parts));
-    let load = loader(move || {
-        let (context, parts) = (shared.clone(), parts.clone());
+    let parts = Rc::new(parts);
+    let load = loader(move |context| {
+        let parts = parts.clone();
         async move {
             let fetched = parts.iter().map(|p| fetch(&context, p));
             let sources = try_join_all(fetched).await?;

@@ -34,6 +34,7 @@ use crate::source::sparse;
 /// A zstd layer without an index.
 pub struct StreamLayer(Rc<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     context: Rc<Context>,
     layer: Descriptor,
@@ -58,6 +59,10 @@ impl StreamLayer {
 }
 
 impl Layer for StreamLayer {
+    fn for_reader(&self, context: &Rc<Context>) -> Rc<dyn Layer> {
+        Rc::new(StreamLayer(Rc::new(Inner { context: context.clone(), ..(*self.0).clone() })))
+    }
+
     fn index(&self) -> LocalBoxFuture<'_, Result<LayerIndex>> {
         Box::pin(async { Ok(self.0.load().await?.index.clone().into()) })
     }
@@ -108,7 +113,7 @@ impl Inner {
             };
             loaded.map(Rc::new).map_err(|e| e.with_digest(&inner.layer.digest))
         };
-        self.loaded.get(move || Box::pin(load)).await
+        self.loaded.get(self.context.owner, move || Box::pin(load)).await
     }
 
     /// A cache that is trusted with such values.

@@ -25,6 +25,7 @@ const FIRST_READ: u64 = 16 << 10;
 /// A tar that is walked header by header.
 pub struct TarLayer(Rc<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     context: Rc<Context>,
     layer: Descriptor,
@@ -39,6 +40,10 @@ impl TarLayer {
 }
 
 impl Layer for TarLayer {
+    fn for_reader(&self, context: &Rc<Context>) -> Rc<dyn Layer> {
+        Rc::new(TarLayer(Rc::new(Inner { context: context.clone(), ..(*self.0).clone() })))
+    }
+
     fn index(&self) -> LocalBoxFuture<'_, Result<LayerIndex>> {
         Box::pin(async { Ok(self.0.load().await?.into()) })
     }
@@ -83,7 +88,7 @@ impl Inner {
             let index = if inner.context.verify { inner.hash().await } else { inner.walk().await };
             index.map_err(|e| e.with_digest(&inner.layer.digest))
         };
-        self.index.get(move || Box::pin(walk)).await
+        self.index.get(self.context.owner, move || Box::pin(walk)).await
     }
 
     async fn walk(&self) -> Result<Rc<PathIndex>> {

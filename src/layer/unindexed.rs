@@ -1,7 +1,7 @@
 //! A layer without an index that the image vouches for: read by one that was built here, before or now, else by one that is
 //! attached, if the caller agreed to that, else as it is.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, OnceCell};
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -25,12 +25,20 @@ struct Inner {
     id: usize,
     /// The way without an index of ours.
     plain: Rc<dyn Layer>,
+    /// The way by an index that was built here, for this reader.
+    own: OnceCell<Rc<dyn Layer>>,
     /// The zTOC of the attached index by which `plain` reads it: none is built then.
     attached: Option<Digest>,
+    known: Rc<Known>,
+}
+
+/// What all readers know.
+#[derive(Default)]
+struct Known {
     /// The way by an index that was built here.
-    own: RefCell<Option<Rc<dyn Layer>>>,
-    /// The way that entries were given out of. It stays: entries have other numbers on another.
-    used: OnceCell<Rc<dyn Layer>>,
+    own: OnceCell<Rc<dyn Layer>>,
+    /// Whether that is the way that entries were given out of. It stays: entries have other numbers on another.
+    uses_own: OnceCell<bool>,
     looked: SingleFlight<()>,
     built: SingleFlight<()>,
     /// None is built of it: there can be none, or it has one that is attached.
@@ -46,31 +54,28 @@ impl UnindexedLayer {
         plain: Rc<dyn Layer>,
         attached: Option<Digest>,
     ) -> Self {
-        let (own, looked, built) = (RefCell::default(), SingleFlight::default(), SingleFlight::default());
-        let (used, refused) = (OnceCell::new(), Cell::new(attached.is_some()));
-        UnindexedLayer(Rc::new(Inner {
-            context,
-            layer,
-            id,
-            plain,
-            attached,
-            own,
-            used,
-            looked,
-            built,
-            refused,
-        }))
+        let known = Known { refused: Cell::new(attached.is_some()), ..Known::default() };
+        let (own, known) = (OnceCell::new(), Rc::new(known));
+        UnindexedLayer(Rc::new(Inner { context, layer, id, plain, own, attached, known }))
     }
 }
 
 impl Layer for UnindexedLayer {
+    fn for_reader(&self, context: &Rc<Context>) -> Rc<dyn Layer> {
+        let Inner { ref layer, id, ref plain, attached, ref known, .. } = *self.0;
+        let (context, plain) = (context.clone(), plain.for_reader(context));
+        let (layer, own, known) = (layer.clone(), OnceCell::new(), known.clone());
+        Rc::new(UnindexedLayer(Rc::new(Inner { context, layer, id, plain, own, attached, known })))
+    }
+
     fn index(&self) -> LocalBoxFuture<'_, Result<LayerIndex>> {
         Box::pin(async {
             loop {
                 let layer = self.0.choose().await?;
                 let index = layer.index().await?;
                 // Another may have been first meanwhile.
-                if Rc::ptr_eq(self.0.used.get_or_init(|| layer.clone()), &layer) {
+                let is_own = !Rc::ptr_eq(&layer, &self.0.plain);
+                if *self.0.known.uses_own.get_or_init(|| is_own) == is_own {
                     return Ok(index);
                 }
             }
@@ -140,15 +145,24 @@ impl Layer for UnindexedLayer {
 impl Inner {
     /// How it is read, as far as that is decided.
     fn way(&self) -> Rc<dyn Layer> {
-        let own = || self.own.borrow().clone();
-        self.used.get().cloned().or_else(own).unwrap_or_else(|| self.plain.clone())
+        match (self.known.uses_own.get(), self.known.own.get()) {
+            (None | Some(true), Some(own)) => self.own.get_or_init(|| own.for_reader(&self.context)).clone(),
+            _ => self.plain.clone(),
+        }
+    }
+
+    /// Whether it is to be found out how it is read.
+    fn is_open(&self) -> bool {
+        self.known.uses_own.get().is_none() && self.known.own.get().is_none()
     }
 
     async fn choose(self: &Rc<Self>) -> Result<Rc<dyn Layer>> {
         self.look().await;
-        if self.used.get().is_none() && self.own.borrow().is_none() && !self.refused.get() {
+        if self.is_open() && !self.known.refused.get() {
             let inner = self.clone();
-            self.built.get(move || Box::pin(async move { inner.build().await })).await?;
+            let build =
+                move || -> LocalBoxFuture<'static, _> { Box::pin(async move { inner.build().await }) };
+            self.known.built.get(self.context.owner, build).await?;
         }
         Ok(self.way())
     }
@@ -157,14 +171,14 @@ impl Inner {
     async fn look(self: &Rc<Self>) {
         let inner = self.clone();
         let look = async move {
-            if inner.used.get().is_none() && inner.own.borrow().is_none() {
-                let found = inner.find().await;
-                let mut own = inner.own.borrow_mut();
-                *own = own.take().or(found);
+            if inner.is_open()
+                && let Some(found) = inner.find().await
+            {
+                inner.known.own.get_or_init(|| found);
             }
             Ok(())
         };
-        drop(self.looked.get(move || Box::pin(look)).await);
+        drop(self.known.looked.get(self.context.owner, move || Box::pin(look)).await);
     }
 
     async fn find(&self) -> Option<Rc<dyn Layer>> {
@@ -202,7 +216,7 @@ impl Inner {
         match built {
             Ok(built) => self.take(built).await,
             Err(e) if e.code() == Code::Unsupported => {
-                self.refused.set(true);
+                self.known.refused.set(true);
                 Ok(())
             }
             Err(e) => Err(e.with_digest(&self.layer.digest)),
@@ -219,7 +233,7 @@ impl Inner {
         let ztoc = cached_index::at_hand(built.ztoc.clone());
         let layer = self.by(ztoc, Origin::Built);
         layer.index().await?;
-        self.own.borrow_mut().get_or_insert_with(|| Rc::new(layer));
+        self.known.own.get_or_init(|| Rc::new(layer));
         if let Some(cache) = &self.context.cache {
             cached_index::keep(&**cache, &self.layer, &built.ztoc).await;
         }

@@ -29,9 +29,16 @@ use crate::source::sparse;
 /// A layer without an index: gzip, zstd or plain tar, told by its first bytes as container runtimes do.
 pub struct WholeLayer(Rc<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     context: Rc<Context>,
     layer: Descriptor,
+    known: Rc<Known>,
+}
+
+/// What all readers know of it.
+#[derive(Default)]
+struct Known {
     /// The entries, once they are known: they stay when the contents are given up.
     index: OnceCell<Rc<PathIndex>>,
     loaded: SingleFlight<Rc<Loaded>>,
@@ -48,18 +55,21 @@ struct Loaded {
 impl WholeLayer {
     /// Nothing is fetched before it is used.
     pub(crate) fn new(context: Rc<Context>, layer: Descriptor) -> Self {
-        let (index, loaded, used) = (OnceCell::new(), SingleFlight::default(), Cell::default());
-        let inner = Rc::new(Inner { context, layer, index, loaded, used });
-        let weak: Weak<Inner> = Rc::downgrade(&inner);
+        let known = Rc::<Known>::default();
+        let weak: Weak<Known> = Rc::downgrade(&known);
         budget::register(weak);
-        WholeLayer(inner)
+        WholeLayer(Rc::new(Inner { context, layer, known }))
     }
 }
 
 impl Layer for WholeLayer {
+    fn for_reader(&self, context: &Rc<Context>) -> Rc<dyn Layer> {
+        Rc::new(WholeLayer(Rc::new(Inner { context: context.clone(), ..(*self.0).clone() })))
+    }
+
     fn index(&self) -> LocalBoxFuture<'_, Result<LayerIndex>> {
         Box::pin(async {
-            match self.0.index.get() {
+            match self.0.known.index.get() {
                 Some(index) => Ok(index.clone().into()),
                 None => Ok(self.0.load().await?.index.clone().into()),
             }
@@ -120,7 +130,7 @@ impl Loaded {
     }
 }
 
-impl Evictable for Inner {
+impl Evictable for Known {
     fn last_used(&self) -> Option<u64> {
         // A stream of a file holds it, too.
         self.loaded.is_idle().then(|| self.used.get())
@@ -133,9 +143,12 @@ impl Evictable for Inner {
 
 impl Inner {
     async fn load(self: &Rc<Self>) -> Result<Rc<Loaded>> {
-        self.used.set(budget::now());
+        self.known.used.set(budget::now());
         let inner = self.clone();
-        self.loaded.get(move || Box::pin(async move { inner.fetch().await.map(Rc::new) })).await
+        let load = move || -> LocalBoxFuture<'static, _> {
+            Box::pin(async move { inner.fetch().await.map(Rc::new) })
+        };
+        self.known.loaded.get(self.context.owner, load).await
     }
 
     async fn fetch(&self) -> Result<Loaded> {
@@ -248,12 +261,13 @@ impl Inner {
             cache.put(&self.layer.digest.to_string(), kept.finish()).await;
         }
         let (table, content) = unpack?.finish()?;
-        let index = match self.index.get() {
+        let known = &self.known.index;
+        let index = match known.get() {
             // The same, as the bytes are.
             Some(index) => index.clone(),
             None => {
                 let index = Rc::new(PathIndex::new(table, &self.context.limits)?);
-                self.index.get_or_init(|| index).clone()
+                known.get_or_init(|| index).clone()
             }
         };
         Ok(Some(Loaded { index, content }))

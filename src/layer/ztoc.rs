@@ -12,7 +12,7 @@ use super::table::LayerSpans;
 use super::{Checks, ContentCheck, Context, IndexVoucher, Layer, MetadataCheck, ReadBy, Runs, ZtocInfo};
 use crate::error::{Code, Error, Result};
 use crate::fetch::requests::Plan;
-use crate::fetch::spans::{ENGINE, Reader, SpanStore};
+use crate::fetch::spans::{ENGINE, Reader, Runs as Requests, SpanStore};
 use crate::format::oci::Descriptor;
 use crate::format::tar::{Entry, Kind, check_header, holes, sparse_map};
 use crate::net::transport::{ByteStream, at_once, deferred};
@@ -35,6 +35,13 @@ struct Inner {
     voucher: IndexVoucher,
     id: usize,
     spans: OnceCell<Rc<SpanStore>>,
+    known: Rc<Known>,
+}
+
+/// What all readers know, and have under way.
+#[derive(Default)]
+struct Known {
+    requests: Requests,
     /// Entries whose tar header was looked at, and found to be as the zTOC says, one bit each.
     checked: RefCell<Vec<u64>>,
     /// Data runs that only their tar headers tell, sorted by entry.
@@ -70,6 +77,13 @@ impl ZtocLayer {
 }
 
 impl Layer for ZtocLayer {
+    fn for_reader(&self, context: &Rc<Context>) -> Rc<dyn Layer> {
+        let Inner { ref layer, ref metadata, no_xattrs, voucher, id, ref known, .. } = *self.0;
+        let metadata = metadata.for_reader(context);
+        let inner = Inner::new(context.clone(), layer.clone(), metadata, no_xattrs, voucher, id);
+        Rc::new(ZtocLayer(Rc::new(Inner { known: known.clone(), ..inner })))
+    }
+
     fn index(&self) -> LocalBoxFuture<'_, Result<LayerIndex>> {
         Box::pin(async { Ok(self.0.metadata.open().await?.index()) })
     }
@@ -158,8 +172,8 @@ impl Inner {
         id: usize,
     ) -> Self {
         let metadata = Rc::new(metadata);
-        let (spans, checked, sparse) = (OnceCell::new(), RefCell::default(), RefCell::default());
-        Inner { context, layer, metadata, no_xattrs, voucher, id, spans, checked, sparse }
+        let (spans, known) = (OnceCell::new(), Rc::default());
+        Inner { context, layer, metadata, no_xattrs, voucher, id, spans, known }
     }
 
     /// Whether the zTOC was built here.
@@ -172,7 +186,7 @@ impl Inner {
         let store = self.spans.get_or_init(|| {
             let spans = Box::new(LayerSpans::new(self.metadata.clone(), opened));
             let plan = Plan { context: self.context.clone(), layer: self.layer.clone(), spans };
-            Rc::new(SpanStore::new(plan, self.id))
+            Rc::new(SpanStore::new(plan, self.id, self.known.requests.clone()))
         });
         store.clone()
     }
@@ -298,14 +312,14 @@ fn bytes_of(reader: Reader) -> ByteStream {
 impl Inner {
     /// Data runs of a sparse file.
     fn runs(&self, index: &LayerIndex, entry: usize) -> Option<Runs> {
-        let sparse = self.sparse.borrow();
+        let sparse = self.known.sparse.borrow();
         let at = sparse.binary_search_by_key(&entry, |s| s.0).ok();
         let found = at.and_then(|at| sparse.get(at)).map(|s| s.1.clone());
         found.or_else(|| index.sparse(entry).map(Rc::from))
     }
 
     fn set_runs(&self, entry: usize, runs: Runs) {
-        let mut sparse = self.sparse.borrow_mut();
+        let mut sparse = self.known.sparse.borrow_mut();
         let at = sparse.partition_point(|s| s.0 < entry);
         match sparse.get_mut(at).filter(|s| s.0 == entry) {
             Some(slot) => slot.1 = runs,
@@ -314,11 +328,11 @@ impl Inner {
     }
 
     fn is_checked(&self, entry: usize) -> bool {
-        self.checked.borrow().get(entry / 64).is_some_and(|word| word >> (entry % 64) & 1 == 1)
+        self.known.checked.borrow().get(entry / 64).is_some_and(|word| word >> (entry % 64) & 1 == 1)
     }
 
     fn set_checked(&self, entry: usize) {
-        let mut checked = self.checked.borrow_mut();
+        let mut checked = self.known.checked.borrow_mut();
         if checked.len() <= entry / 64 {
             checked.resize(entry / 64 + 1, 0);
         }

@@ -17,7 +17,7 @@ use crate::format::oci::manifest_media_type;
 use crate::format::oci::{Descriptor, Digest};
 use crate::limits::Limits;
 use crate::net::stats::Stats;
-use crate::net::transport::ByteStream;
+use crate::net::transport::{ByteStream, Transport};
 use crate::source::{Cache, RawManifest, Source, Target};
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -121,6 +121,15 @@ impl Source for CachedSource {
     }
     fn stats(&self) -> &Stats {
         self.source.stats()
+    }
+    fn for_reader(
+        &self,
+        transport: &Rc<dyn Transport>,
+        limits: &Limits,
+        stats: &Stats,
+    ) -> Option<Rc<dyn Source>> {
+        let source = self.source.for_reader(transport, limits, stats)?;
+        Some(Rc::new(CachedSource { source, cache: self.cache.clone() }))
     }
     fn is_steady(&self) -> bool {
         self.source.is_steady()

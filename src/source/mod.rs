@@ -7,6 +7,7 @@ mod registry;
 pub(crate) mod sparse;
 
 use std::ops::Range;
+use std::rc::Rc;
 
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
@@ -14,8 +15,9 @@ use futures_util::future::LocalBoxFuture;
 use crate::error::Result;
 use crate::format::oci::{Descriptor, Digest};
 pub use crate::format::oci::{RawManifest, Target};
+use crate::limits::Limits;
 use crate::net::stats::Stats;
-use crate::net::transport::ByteStream;
+use crate::net::transport::{ByteStream, Transport};
 
 /// Something that holds an image's manifests and blobs. All bytes that it gives out whole are verified
 /// (digest and size); ranges cannot be, and are verified by whoever knows what they must hold.
@@ -60,6 +62,15 @@ pub trait Source {
     ) -> LocalBoxFuture<'a, Result<Vec<Descriptor>>>;
     /// The counters that all requests of this source go to.
     fn stats(&self) -> &Stats;
+    /// The same for another reader, with requests, limits and counters of its own. `None`: all readers share this one.
+    fn for_reader(
+        &self,
+        _transport: &Rc<dyn Transport>,
+        _limits: &Limits,
+        _stats: &Stats,
+    ) -> Option<Rc<dyn Source>> {
+        None
+    }
     /// Whether blobs are at hand and cannot change while they are in use, as a `Blob`'s: what was verified once can be
     /// read again by ranges, and need not be kept.
     fn is_steady(&self) -> bool {

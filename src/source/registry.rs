@@ -1,6 +1,7 @@
 //! A registry as a [`Source`].
 
 use std::ops::Range;
+use std::rc::Rc;
 
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
@@ -8,9 +9,10 @@ use futures_util::future::LocalBoxFuture;
 use super::{RawManifest, Source, Target};
 use crate::error::Result;
 use crate::format::oci::{Descriptor, Digest};
+use crate::limits::Limits;
 use crate::net::registry::Registry;
 use crate::net::stats::Stats;
-use crate::net::transport::ByteStream;
+use crate::net::transport::{ByteStream, Transport};
 
 impl Source for Registry {
     fn name(&self) -> String {
@@ -46,5 +48,13 @@ impl Source for Registry {
     }
     fn stats(&self) -> &Stats {
         &self.0.client.stats
+    }
+    fn for_reader(
+        &self,
+        transport: &Rc<dyn Transport>,
+        limits: &Limits,
+        stats: &Stats,
+    ) -> Option<Rc<dyn Source>> {
+        Some(Rc::new(Registry::for_reader(self, transport, limits, stats)))
     }
 }

@@ -9,14 +9,14 @@ use super::error::{invalid, js_result};
 use super::fetch::FetchTransport;
 use super::indexer::JsIndexer;
 use super::meter::Meter;
-use super::open::{credentials, function, is_browser, open_layout, open_source};
+use super::open::{credentials, function, is, open_layout, open_source};
 use super::options::Options;
 use super::source::{BlobCursor, discovery};
 use super::tree::{Root, Tree};
-use super::{abort, convert, js};
+use super::{abort, convert, js, values};
 use crate::error::Result;
 use crate::format::oci::Reference;
-use crate::image::{BuiltIndex, Image, Indexer};
+use crate::image::{BuiltIndex, Image, Indexer, ReaderOptions};
 use crate::net::registry::authorize;
 use crate::net::stats::Stats;
 use crate::net::transport::Transport;
@@ -29,7 +29,7 @@ use crate::net::transport::Transport;
 ///   wrote, and a tar of one, read through `files` (see `JsFiles`),
 /// - `{kind: "saved", files, tag?}`: as `archive`, but what `docker save` wrote goes before.
 ///
-/// `host` is `{fetch?, browser, onTransfer?, credentials?, cache?}`; `options` see `Options`. The promise gives a
+/// `host` is `{fetch?, browser, isolated?, onTransfer?, credentials?, cache?}`; `options` see `Options`. The promise gives a
 /// `WasmImage`; it is rejected with `ABORTED` once `stop` settles.
 #[wasm_bindgen(js_name = openImage)]
 pub fn open_image(source: JsValue, options: JsValue, host: JsValue, stop: Option<Promise>) -> Promise {
@@ -41,8 +41,8 @@ pub fn open_image(source: JsValue, options: JsValue, host: JsValue, stop: Option
 
 async fn open(source: &JsValue, options: JsValue, host: &JsValue) -> Result<Image> {
     let opened = open_source(source, options, host).await?;
-    let indexer = js::get_some(host, "indexer").map(|i| Rc::new(JsIndexer(i)) as Rc<dyn Indexer>);
-    let mut options = opened.options.open_options(opened.limits, opened.cache, indexer)?;
+    let mut options = opened.options.open_options(opened.limits, opened.cache, indexer(host))?;
+    options.isolated = is(host, "isolated");
     let reference = js::get_some(source, "reference").and_then(|r| r.as_string());
     options.tag = reference.and_then(|r| r.parse::<Reference>().ok()).and_then(|r| r.tag);
     Image::open(opened.source, opened.transport, &opened.target, options).await
@@ -55,7 +55,8 @@ pub fn image_names(source: JsValue, options: JsValue, host: JsValue, stop: Optio
     abort::promise(stop, async move {
         let limits = Options::from_js(options)?.limits;
         let meter = Meter::new(function(&host, "onTransfer"));
-        let fetch = FetchTransport::metered(function(&host, "fetch"), is_browser(&host), Rc::clone(&meter));
+        let fetch =
+            FetchTransport::metered(function(&host, "fetch"), is(&host, "browser"), Rc::clone(&meter));
         let transport: Rc<dyn Transport> = Rc::new(fetch);
         let layout = open_layout(&source, None, limits, &transport, meter, Stats::default()).await?;
         let names = Array::new();
@@ -153,6 +154,19 @@ impl WasmImage {
         js_result(convert::requests(self.image.stats()))
     }
 
+    /// A further reader of the image. Of `options` it takes the `limits`, of `host` (as in `openImage`) what its requests go by
+    /// and its indexer.
+    pub fn reader(&self, options: JsValue, host: JsValue) -> Result<WasmImage, JsValue> {
+        let (fetch, meter) = (function(&host, "fetch"), Meter::new(function(&host, "onTransfer")));
+        let reader = ReaderOptions {
+            transport: Some(Rc::new(FetchTransport::metered(fetch, is(&host, "browser"), meter))),
+            limits: Some(js_result(values::limits(&options))?),
+            indexer: indexer(&host),
+            isolated: is(&host, "isolated"),
+        };
+        Ok(WasmImage { image: self.image.reader(reader) })
+    }
+
     /// From now on at most so many bytes are inflated.
     #[wasm_bindgen(js_name = allowInflated)]
     pub fn allow_inflated(&self, bytes: f64) {
@@ -227,7 +241,8 @@ pub fn authorize_js(
     abort::promise(stop, async move {
         let options = Options::from_js(options)?;
         let reference: Reference = repository.parse()?;
-        let (fetch, browser, credentials) = (function(&host, "fetch"), is_browser(&host), credentials(&host));
+        let (fetch, browser, credentials) =
+            (function(&host, "fetch"), is(&host, "browser"), credentials(&host));
         let transport = Rc::new(FetchTransport::new(fetch, browser));
         let registry_options = options.registry_options(options.limits.clone());
         let (challenge, used) = (challenge.as_str(), used.as_deref());
@@ -259,4 +274,8 @@ pub fn parse_reference(text: &str) -> std::result::Result<Object, JsValue> {
         js::set(&out, "digest", digest.to_string());
     }
     Ok(out)
+}
+
+fn indexer(host: &JsValue) -> Option<Rc<dyn Indexer>> {
+    js::get_some(host, "indexer").map(|indexer| Rc::new(JsIndexer(indexer)) as Rc<dyn Indexer>)
 }

@@ -40,7 +40,7 @@ pub(super) async fn open_source(source: &JsValue, options: JsValue, host: &JsVal
     let cache = js::get_some(host, "cache").map(|c| Rc::new(JsCache(c)) as Rc<dyn Cache>);
     let meter = Meter::new(function(host, "onTransfer"));
     let transport: Rc<dyn Transport> =
-        Rc::new(FetchTransport::metered(function(host, "fetch"), is_browser(host), Rc::clone(&meter)));
+        Rc::new(FetchTransport::metered(function(host, "fetch"), is(host, "browser"), Rc::clone(&meter)));
     let (inner, target) = open_inner(source, &options, cache.as_ref(), host, &transport, meter).await?;
     let source = match &cache {
         Some(cache) => Rc::new(CachedSource::new(inner, Rc::clone(cache))),
@@ -114,8 +114,8 @@ pub(super) fn function(host: &JsValue, name: &str) -> Option<Function> {
     js::get_some(host, name).and_then(|f| f.dyn_into().ok())
 }
 
-pub(super) fn is_browser(host: &JsValue) -> bool {
-    js::get_some(host, "browser").is_some_and(|b| b.is_truthy())
+pub(super) fn is(host: &JsValue, name: &str) -> bool {
+    js::get_some(host, name).is_some_and(|flag| flag.is_truthy())
 }
 
 pub(super) fn credentials(host: &JsValue) -> Option<Rc<dyn CredentialSource>> {

@@ -109,6 +109,7 @@ impl Options {
             indexer: indexer.filter(|_| self.index.as_deref() == Some("build")),
             index_above: self.index_above,
             kept_indexes: self.index.is_some().then_some(true),
+            isolated: false,
             limits,
         })
     }

@@ -8,7 +8,7 @@ import { DEMO, startDemoRegistry } from "../lib/docker-registry.mjs";
 import { layers, merged } from "../lib/expected.mjs";
 import { browserPackage } from "../lib/package.mjs";
 import { tempFolder } from "../lib/processes.mjs";
-import { variants } from "../lib/variants.mjs";
+import { forReaders, variants } from "../lib/variants.mjs";
 
 describe("the whole demo image in Chromium", () => {
   let registry;
@@ -59,6 +59,19 @@ describe("the whole demo image in Chromium", () => {
       assert.ok(report.files > 4000, `${report.files} files`);
     });
   }
+
+  test("several readers at the same time", async () => {
+    const report = await browser.page.evaluate(
+      async (what) => {
+        const { open } = await import("ocipeek");
+        // @ts-expect-error: the page's own server has it there.
+        const { checkReaders } = await import("/shared/check-readers.mjs");
+        return checkReaders(open, what);
+      },
+      forReaders(registry.host, merged()),
+    );
+    assert.deepEqual(report, { problems: [] }, browser.messages.join("\n"));
+  });
 
   test("a file that the user chose, read by slices", async () => {
     const { page } = browser;

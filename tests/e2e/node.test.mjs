@@ -4,8 +4,9 @@ import { after, before, describe, test } from "node:test";
 import { open } from "ocipeek";
 import { startDemoRegistry } from "../lib/docker-registry.mjs";
 import { layers, merged } from "../lib/expected.mjs";
-import { variants } from "../lib/variants.mjs";
+import { forReaders, variants } from "../lib/variants.mjs";
 import { checkImage } from "../shared/check-image.mjs";
+import { checkReaders } from "../shared/check-readers.mjs";
 
 describe("the whole demo image in Node", () => {
   let registry;
@@ -25,4 +26,8 @@ describe("the whole demo image in Node", () => {
       for (const read of report.layerReads.slice(0, 5)) assert.equal(read, by);
     });
   }
+
+  test("several readers at the same time", async () => {
+    assert.deepEqual(await checkReaders(open, forReaders(registry.host, merged())), { problems: [] });
+  });
 });

@@ -14,6 +14,16 @@ export const v1Indexes = layout.manifests
   .get(layout.tags.get(FALLBACK_TAG))
   .json.manifests.map((m) => m.digest);
 
+/** What `checkReaders` wants: two files of different layers. */
+export const forReaders = (host, lines) => ({
+  reference: `${host}/${REPOSITORY}:latest-soci`,
+  options: { platform: "linux/amd64" },
+  files: ["usr/share/demo/tz/Winnipeg", "etc/services"].map((path) => [
+    `/${path}`,
+    lines.find((line) => line.path === path).sha256,
+  ]),
+});
+
 /** Every index, none, and those that are built here: name, reference and options. Layers' lists are the same for all. */
 export function variants(host) {
   const platform = "linux/amd64";

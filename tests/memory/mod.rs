@@ -16,6 +16,7 @@ use futures_util::stream::{self, StreamExt};
 use ocipeek::error::{Code, Error, Result};
 use ocipeek::format::oci::{Descriptor, Digest};
 use ocipeek::image::{Image, OpenOptions};
+use ocipeek::limits::Limits;
 use ocipeek::net::stats::{RequestRecord, Stats};
 use ocipeek::net::transport::{ByteStream, Purpose, Request, Response, Transport};
 use ocipeek::source::{Cache, RawManifest, Source, Target};
@@ -24,7 +25,7 @@ use ocipeek::source::{Cache, RawManifest, Source, Target};
 pub type Fault = Rc<dyn Fn(&Digest, &Range<u64>, Bytes) -> Result<Bytes>>;
 
 #[derive(Clone, Default)]
-pub struct Memory(Rc<Inner>);
+pub struct Memory(Rc<Inner>, Stats);
 
 #[derive(Default)]
 struct Inner {
@@ -32,7 +33,6 @@ struct Inner {
     tags: RefCell<HashMap<String, (Digest, String)>>,
     types: RefCell<HashMap<Digest, String>>,
     referrers: RefCell<HashMap<Digest, Vec<Descriptor>>>,
-    stats: Stats,
     log: RefCell<Vec<String>>,
     /// Sizes of the chunks of bodies, used in turn; empty: one chunk.
     chunks: RefCell<Vec<usize>>,
@@ -187,7 +187,7 @@ impl Memory {
             status: 200,
             bytes: 0,
         };
-        let handle = self.0.stats.request(record);
+        let handle = self.1.request(record);
         let sizes = self.0.chunks.borrow().clone();
         let guard = Guard { memory: self.clone(), left: data.len() };
         let state = (data, 0usize, guard, false);
@@ -346,7 +346,11 @@ impl Source for Memory {
     }
 
     fn stats(&self) -> &Stats {
-        &self.0.stats
+        &self.1
+    }
+
+    fn for_reader(&self, _: &Rc<dyn Transport>, _: &Limits, stats: &Stats) -> Option<Rc<dyn Source>> {
+        Some(Rc::new(Memory(self.0.clone(), stats.clone())))
     }
 }
 

@@ -20,6 +20,7 @@ const TOKEN_HOSTS: &str = if cfg!(target_arch = "wasm32") { "tokenHosts" } else 
 const DEFAULT_LIFE_MS: u64 = 60_000;
 
 /// What is known about how to get in.
+#[derive(Clone)]
 pub(super) struct Auth {
     /// The registry's name in references, and the repository.
     registry: String,
@@ -29,17 +30,17 @@ pub(super) struct Auth {
     scopes: Vec<String>,
     source: Option<Rc<dyn CredentialSource>>,
     token_hosts: Vec<String>,
-    way: RefCell<Way>,
-    credentials: RefCell<Option<Credentials>>,
-    asked: Cell<bool>,
+    way: Rc<RefCell<Way>>,
+    credentials: Rc<RefCell<Option<Credentials>>>,
+    asked: Rc<Cell<bool>>,
     /// What stands in the way, for messages, and the error that told so.
-    obstacle: RefCell<Option<String>>,
-    trouble: RefCell<Option<Error>>,
+    obstacle: Rc<RefCell<Option<String>>>,
+    trouble: Rc<RefCell<Option<Error>>>,
     /// Held while a token is fetched.
-    fetching: Mutex<()>,
+    fetching: Rc<Mutex<()>>,
     /// Number of finished fetches, and the last one's outcome, for those who waited.
-    rounds: Cell<u64>,
-    outcome: RefCell<Option<Result<String>>>,
+    rounds: Rc<Cell<u64>>,
+    outcome: Rc<RefCell<Option<Result<String>>>>,
 }
 
 #[derive(Clone)]
@@ -72,15 +73,21 @@ impl Auth {
             scopes: std::iter::once(own).chain(others).collect(),
             source,
             token_hosts: options.token_hosts.clone(),
-            way: RefCell::new(Way::Anonymous),
-            credentials: RefCell::new(None),
-            asked: Cell::new(false),
-            obstacle: RefCell::new(None),
-            trouble: RefCell::new(None),
-            fetching: Mutex::new(()),
-            rounds: Cell::new(0),
-            outcome: RefCell::new(None),
+            way: Rc::new(RefCell::new(Way::Anonymous)),
+            credentials: Rc::default(),
+            asked: Rc::default(),
+            obstacle: Rc::default(),
+            trouble: Rc::default(),
+            fetching: Rc::default(),
+            rounds: Rc::default(),
+            outcome: Rc::default(),
         }
+    }
+
+    /// The same for another reader, which does not wait for tokens that others fetch: their failures are not its own.
+    pub(super) fn for_reader(&self) -> Self {
+        let (fetching, rounds, outcome) = (Rc::default(), Rc::default(), Rc::default());
+        Auth { fetching, rounds, outcome, ..self.clone() }
     }
 
     /// Whether requests have no `Authorization` so far.

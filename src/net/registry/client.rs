@@ -13,6 +13,7 @@ use super::scheme::Home;
 use super::targets::Targets;
 use crate::error::{Error, Result};
 use crate::format::oci::Reference;
+use crate::limits::Limits;
 use crate::net::http::{Answer, Client, Get, Url, body_message, discard, follow, status_error};
 use crate::net::stats::Stats;
 use crate::net::transport::{Method, Purpose, Transport};
@@ -23,15 +24,15 @@ pub struct Registry(pub(crate) Rc<Inner>);
 /// What the requests of one registry share; streams hold it on their own.
 pub(crate) struct Inner {
     pub(crate) client: Client,
-    pub(super) home: Home,
+    pub(super) home: Rc<Home>,
     repository: String,
     pub(crate) name: String,
     pub(super) auth: Auth,
     plain_http: bool,
     /// Where blobs were last found, by digest.
-    pub(super) targets: RefCell<Targets>,
+    pub(super) targets: Rc<RefCell<Targets>>,
     /// See [`manifest`](super::manifest): Docker's media types are needed.
-    pub(super) docker_types: Cell<bool>,
+    pub(super) docker_types: Rc<Cell<bool>>,
 }
 
 impl fmt::Debug for Registry {
@@ -57,6 +58,7 @@ impl Registry {
         let name = format!("{}/{}", reference.registry, reference.repository);
         let home = Home::new(reference, options.plain_http, options.https_only);
         let home = home.map_err(|e| e.with_reference(&name))?;
+        let home = Rc::new(home);
         let auth = Auth::new(reference, home.base().clone(), credentials, &options);
         Ok(Registry(Rc::new(Inner {
             client: Client { transport, limits: options.limits, stats },
@@ -65,9 +67,30 @@ impl Registry {
             name,
             auth,
             plain_http: options.plain_http,
-            targets: RefCell::default(),
-            docker_types: Cell::new(false),
+            targets: Rc::default(),
+            docker_types: Rc::default(),
         })))
+    }
+
+    /// The same for another reader: with requests, limits and counters of its own.
+    pub(crate) fn for_reader(
+        &self,
+        transport: &Rc<dyn Transport>,
+        limits: &Limits,
+        stats: &Stats,
+    ) -> Registry {
+        let Inner { home, repository, name, auth, plain_http, targets, docker_types, .. } = &*self.0;
+        let (transport, limits, stats) = (transport.clone(), limits.clone(), stats.clone());
+        Registry(Rc::new(Inner {
+            client: Client { transport, limits, stats },
+            home: home.clone(),
+            repository: repository.clone(),
+            name: name.clone(),
+            auth: auth.for_reader(),
+            plain_http: *plain_http,
+            targets: targets.clone(),
+            docker_types: docker_types.clone(),
+        }))
     }
 }
 

@@ -26,7 +26,7 @@ use crate::format::zstd::ZstdDecoder;
 use crate::limits::Limits;
 use crate::net::http::{read_limited, shown};
 use crate::net::stats::Stats;
-use crate::net::transport::{ByteStream, Purpose};
+use crate::net::transport::{ByteStream, Purpose, Transport};
 
 /// Bytes of a layer that tell whether it is a tar: a header.
 const START: u64 = 512;
@@ -79,6 +79,7 @@ impl SavedImage {
 }
 
 /// The files of an archive of `docker save` by the names that they would have in an OCI layout.
+#[derive(Clone)]
 pub(super) struct DockerFiles {
     files: Rc<dyn Files>,
     /// `oci-layout`, `index.json`, and manifests.
@@ -258,6 +259,15 @@ impl Files for DockerFiles {
     }
     fn name(&self) -> String {
         self.files.name()
+    }
+    fn for_reader(
+        &self,
+        transport: &Rc<dyn Transport>,
+        limits: &Limits,
+        stats: &Stats,
+    ) -> Option<Rc<dyn Files>> {
+        let files = self.files.for_reader(transport, limits, stats)?;
+        Some(Rc::new(DockerFiles { files, ..self.clone() }))
     }
     fn counts_reads(&self) -> bool {
         self.files.counts_reads()

@@ -1,13 +1,15 @@
 //! Where the files of a layout are read from.
 
 use std::ops::Range;
+use std::rc::Rc;
 
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 
 use crate::error::Result;
+use crate::limits::Limits;
 use crate::net::stats::{RequestRecord, Stats};
-use crate::net::transport::{ByteStream, Purpose};
+use crate::net::transport::{ByteStream, Purpose, Transport};
 
 /// Read access to the files of a layout by their names: `oci-layout`, `index.json`, `blobs/sha256/<hex>`. Names are
 /// made by this library and never hold `..`, a leading `/` or a backslash.
@@ -20,6 +22,15 @@ pub trait Files {
     -> LocalBoxFuture<'a, Result<ByteStream>>;
     /// How errors name this place, e.g. the folder's path.
     fn name(&self) -> String;
+    /// The same for another reader, with requests, limits and counters of its own. `None`: it has none of these.
+    fn for_reader(
+        &self,
+        _transport: &Rc<dyn Transport>,
+        _limits: &Limits,
+        _stats: &Stats,
+    ) -> Option<Rc<dyn Files>> {
+        None
+    }
     /// Whether it counts its reads itself, in the `Stats` that it was made with. Else the layout does.
     fn counts_reads(&self) -> bool {
         false
@@ -38,6 +49,11 @@ pub trait RandomAccess {
     fn read(&self, range: Range<u64>) -> LocalBoxFuture<'_, Result<ByteStream>>;
     /// How errors name it.
     fn name(&self) -> String;
+    /// The same with counters of its own, where it counts its reads.
+    #[doc(hidden)]
+    fn counted_by(&self, _stats: &Stats) -> Option<Rc<dyn RandomAccess>> {
+        None
+    }
     /// What tells it from another state of the same file, such as its time, once its size was asked for; may be empty.
     fn version(&self) -> String {
         String::new()

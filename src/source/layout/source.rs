@@ -21,13 +21,13 @@ use crate::limits::Limits;
 use crate::net::http::{Gather, read_limited, shown};
 use crate::net::inline::inline_part;
 use crate::net::stats::Stats;
-use crate::net::transport::{ByteStream, Purpose};
+use crate::net::transport::{ByteStream, Purpose, Transport};
 use crate::source::{RawManifest, Source, Target};
 
 /// An OCI image layout.
 pub struct Layout {
     files: Rc<dyn Files>,
-    index: ImageIndex,
+    index: Rc<ImageIndex>,
     /// `index.json` as it is.
     raw: Bytes,
     /// The names of what it is made of say nothing of its digests.
@@ -105,7 +105,7 @@ impl Layout {
         };
         check_version(&version.map_err(|e| wrap(e, "oci-layout"))?)?;
         let raw = raw.map_err(|e| wrap(e, "index.json"))?;
-        let index = index::parse(&raw, limits)?;
+        let index = Rc::new(index::parse(&raw, limits)?);
         let (limits, stats) = (limits.clone(), stats.clone());
         Ok(Layout { files, index, raw, computed: false, limits, stats })
     }
@@ -344,6 +344,18 @@ impl Source for Layout {
     }
     fn stats(&self) -> &Stats {
         &self.stats
+    }
+    fn for_reader(
+        &self,
+        transport: &Rc<dyn Transport>,
+        limits: &Limits,
+        stats: &Stats,
+    ) -> Option<Rc<dyn Source>> {
+        let files = self.files.for_reader(transport, limits, stats);
+        // Where these count themselves, all readers share the counters.
+        let files = files.or_else(|| Some(self.files.clone()).filter(|files| !files.counts_reads()))?;
+        let (index, raw, limits) = (self.index.clone(), self.raw.clone(), limits.clone());
+        Some(Rc::new(Layout { files, index, raw, computed: self.computed, limits, stats: stats.clone() }))
     }
     fn is_steady(&self) -> bool {
         self.files.is_steady()

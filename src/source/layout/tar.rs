@@ -17,7 +17,7 @@ use crate::format::tar::{EntryTable, TarWalker};
 use crate::limits::Limits;
 use crate::net::http::Gather;
 use crate::net::stats::{RequestRecord, Stats};
-use crate::net::transport::{ByteStream, Purpose};
+use crate::net::transport::{ByteStream, Purpose, Transport};
 use crate::source::Cache;
 use crate::source::sparse;
 
@@ -29,7 +29,7 @@ const MOST_READ: u64 = 256 << 10;
 /// The files of a tar.
 pub struct TarFiles {
     access: Rc<dyn RandomAccess>,
-    members: Members,
+    members: Rc<Members>,
     /// `access` counts its reads.
     counts_reads: bool,
     stats: Stats,
@@ -67,8 +67,12 @@ impl TarFiles {
         stats: &Stats,
     ) -> Result<TarFiles> {
         let name = access.name();
-        let of =
-            |access, members, counts_reads| TarFiles { access, members, counts_reads, stats: stats.clone() };
+        let of = |access, members, counts_reads| TarFiles {
+            access,
+            members: Rc::new(members),
+            counts_reads,
+            stats: stats.clone(),
+        };
         let opened = async {
             match walk(&*access, limits, stats).await {
                 Ok(table) => Ok(of(access, Members::new(&table), false)),
@@ -127,6 +131,11 @@ impl Files for TarFiles {
     }
     fn name(&self) -> String {
         self.access.name()
+    }
+    fn for_reader(&self, _: &Rc<dyn Transport>, _: &Limits, stats: &Stats) -> Option<Rc<dyn Files>> {
+        let access = self.access.counted_by(stats).unwrap_or_else(|| self.access.clone());
+        let (members, stats) = (self.members.clone(), stats.clone());
+        Some(Rc::new(TarFiles { access, members, counts_reads: self.counts_reads, stats }))
     }
     fn counts_reads(&self) -> bool {
         self.counts_reads

@@ -114,6 +114,16 @@ impl Files for UrlFiles {
     fn name(&self) -> String {
         self.0.base.shown()
     }
+    fn for_reader(
+        &self,
+        transport: &Rc<dyn Transport>,
+        limits: &Limits,
+        stats: &Stats,
+    ) -> Option<Rc<dyn Files>> {
+        let (transport, limits, stats) = (transport.clone(), limits.clone(), stats.clone());
+        let client = Client { transport, limits, stats };
+        Some(Rc::new(UrlFiles(Rc::new(Inner { client, base: self.0.base.clone() }))))
+    }
     fn counts_reads(&self) -> bool {
         true
     }

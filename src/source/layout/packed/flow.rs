@@ -25,11 +25,11 @@ pub(super) struct Inner {
     pub(super) access: Rc<dyn RandomAccess>,
     /// Bytes of the file.
     pub(super) size: u64,
-    pub(super) archive: Archive,
+    pub(super) archive: Rc<Archive>,
     pub(super) limits: Limits,
     pub(super) stats: Stats,
     /// Decoders that stopped where a read ended: the next one may go on there.
-    pub(super) idle: RefCell<Vec<Flow>>,
+    pub(super) idle: Rc<RefCell<Vec<Flow>>>,
 }
 
 /// A decoder with what it has and has not decoded.

@@ -5,7 +5,6 @@ mod archive;
 mod cached;
 mod flow;
 
-use std::cell::RefCell;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -69,8 +68,8 @@ pub(super) async fn open(
             (archive, members)
         }
     };
-    let (limits, stats) = (limits.clone(), stats.clone());
-    let inner = Inner { access, size, archive, limits, stats, idle: RefCell::default() };
+    let (archive, limits, stats) = (Rc::new(archive), limits.clone(), stats.clone());
+    let inner = Inner { access, size, archive, limits, stats, idle: Rc::default() };
     Ok((Rc::new(Packed(Rc::new(inner))), members))
 }
 
@@ -130,6 +129,12 @@ impl RandomAccess for Packed {
     }
     fn name(&self) -> String {
         self.0.access.name()
+    }
+    fn counted_by(&self, stats: &Stats) -> Option<Rc<dyn RandomAccess>> {
+        let Inner { access, size, archive, limits, idle, .. } = &*self.0;
+        let (access, archive, limits) = (access.clone(), archive.clone(), limits.clone());
+        let (size, stats, idle) = (*size, stats.clone(), idle.clone());
+        Some(Rc::new(Packed(Rc::new(Inner { access, size, archive, limits, stats, idle }))))
     }
     fn is_steady(&self) -> bool {
         self.0.access.is_steady() && self.0.archive.points.widest(self.0.archive.total) <= NEAR
