@@ -9,11 +9,12 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures_executor::block_on;
+use futures_util::future::join_all;
 use memory::ztoc::{Spec, file, gzip, noise, tar};
 use memory::{GZIP, MadeLayer, Memory, TAR, ZSTD};
 use ocipeek::budget;
 use ocipeek::error::Code;
-use ocipeek::image::{Follow, Image, OpenOptions};
+use ocipeek::image::{Follow, Image, OpenOptions, ReaderOptions};
 
 struct Counting;
 
@@ -78,6 +79,34 @@ fn zeros(name: &str, len: usize) -> MadeLayer {
 fn open(memory: &Memory) -> Image {
     let options = OpenOptions { attached_index: true, ..OpenOptions::default() };
     block_on(memory.open("made", options)).unwrap()
+}
+
+/// Readers of one image share what it holds, and readers of several share the budget.
+#[test]
+fn readers_share_the_budget() {
+    const LIMIT: usize = 16 * MIB;
+    const LAYER: usize = 11 * MIB;
+    let _alone = alone(LIMIT);
+    let images: Vec<_> = (0..3).map(|_| Memory::made(vec![zeros("f", LAYER)])).map(|m| open(&m)).collect();
+    let readers: Vec<_> = (0..9).map(|i| images[i % 3].reader(ReaderOptions::default())).collect();
+    for image in images {
+        block_on(image.stat(b"f", Follow::All)).unwrap();
+    }
+    let (_, most) = peak(|| {
+        for reader in &readers {
+            block_on(async {
+                let mut stream = reader.read_stream(b"f", Some(0..100)).await.unwrap();
+                assert_eq!(stream.next().await.unwrap().unwrap().len(), 100);
+            });
+            assert!(budget::held() <= LIMIT as u64, "{}", budget::held());
+        }
+    });
+    assert!(most < LIMIT + MIB, "{most}");
+    // At the same time, those of one image hold its layer once.
+    let same = readers.iter().step_by(3).map(|reader| reader.read_stream(b"f", None));
+    let streams = block_on(join_all(same));
+    assert!(streams.iter().all(|stream| stream.is_ok()));
+    assert!(budget::held() < 12 * MIB as u64, "{}", budget::held());
 }
 
 #[test]

@@ -246,6 +246,20 @@ fn all_ways_to_read_a_layer_have_readers() {
     }
 }
 
+#[cfg(feature = "zstd-stream")]
+#[test]
+fn a_segment_of_a_stream_that_two_want_is_fetched_once() {
+    let memory = made(ZSTD);
+    let mut options = agreed();
+    options.limits.max_whole_layer_size = 1000;
+    let image = open(&memory, options);
+    block_on(image.read_dir(b"/")).unwrap();
+    memory.log();
+    let (a, b) = (reader(&image, false), reader(&image, false));
+    block_on(join(read(&a, 0), read(&b, 0)));
+    assert_eq!((requests(&a), requests(&b), memory.log().len()), (1, 0, 1));
+}
+
 #[test]
 fn limits_are_each_readers_own() {
     let memory = made(GZIP);

@@ -1,17 +1,15 @@
 //! Ranged, verified, shared fetching: what is asked for by several readers is fetched once.
 #![forbid(unsafe_code)]
 
-#[cfg(any(feature = "extent", feature = "zstd-stream"))]
+pub(crate) mod body;
 pub(crate) mod buffer;
 pub(crate) mod context;
+pub(crate) mod hashed;
 #[cfg(feature = "extent")]
 pub(crate) mod immutable;
 pub(crate) mod owner;
-pub(crate) mod requests;
+pub(crate) mod retry_damaged;
+pub(crate) mod scheduler;
 pub(crate) mod shared_stream;
 pub(crate) mod single_flight;
 pub(crate) mod span_cache;
-pub(crate) mod span_table;
-pub(crate) mod spans;
-#[cfg(feature = "extent")]
-pub(crate) mod units;

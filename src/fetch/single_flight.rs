@@ -27,21 +27,20 @@ impl<K, T: Clone> Default for Flights<K, T> {
 }
 
 impl<K: Clone, T: Clone + 'static> Flights<K, T> {
-    /// What a load under way whose key `fits` gives, with its key; else what `start` does. One that another reader began, and
-    /// that fails, decides nothing: a load of the caller's own follows.
+    /// What a load under way whose key `fits` gives, with its key; else what `load` does, of which nothing is done before. One
+    /// that another reader began, and that fails, decides nothing: a load of the caller's own follows.
     pub(crate) async fn get(
         &self,
         owner: Owner,
-        fits: impl Fn(&K) -> bool,
-        start: impl FnOnce() -> (K, Load<T>),
+        fits: &dyn Fn(&K) -> bool,
+        (key, load): (K, Load<T>),
     ) -> Result<(K, T)> {
-        while let Some((by, key, load)) = self.find(owner, &fits) {
+        while let Some((by, key, load)) = self.find(owner, fits) {
             match load.await {
                 Err(_) if by != owner => {}
                 loaded => return Ok((key, loaded?)),
             }
         }
-        let (key, load) = start();
         let load = load.shared();
         if let Some(weak) = load.downgrade() {
             self.0.borrow_mut().push(Flight { owner, key: key.clone(), load: weak });
@@ -55,7 +54,7 @@ impl<K: Clone, T: Clone + 'static> Flights<K, T> {
     }
 
     /// A load under way that `owner` may wait for.
-    fn find(&self, owner: Owner, fits: &impl Fn(&K) -> bool) -> Option<(Owner, K, Shared<Load<T>>)> {
+    fn find(&self, owner: Owner, fits: &dyn Fn(&K) -> bool) -> Option<(Owner, K, Shared<Load<T>>)> {
         let mut flights = self.0.borrow_mut();
         // Few: only what is on its way.
         flights.retain(|flight| flight.load.upgrade().is_some());
@@ -97,17 +96,18 @@ impl<T: Clone + 'static> SingleFlight<T> {
         if let Some(value) = self.peek() {
             return Ok(value);
         }
+        // Compiled once, and not for each caller.
+        self.load(owner, start()).await
+    }
+
+    async fn load(&self, owner: Owner, load: Load<T>) -> Result<T> {
         let done = self.done.clone();
-        let load = || -> ((), Load<()>) {
-            let load = start();
-            let keep = async move {
-                let value = load.await?;
-                done.borrow_mut().get_or_insert(value);
-                Ok(())
-            };
-            ((), Box::pin(keep))
-        };
-        self.flights.get(owner, |()| true, load).await?;
+        let keep: Load<()> = Box::pin(async move {
+            let value = load.await?;
+            done.borrow_mut().get_or_insert(value);
+            Ok(())
+        });
+        self.flights.get(owner, &|()| true, ((), keep)).await?;
         // A load that succeeded has set it.
         self.peek().ok_or_else(|| Error::new(Code::Aborted, "a load ended without its value"))
     }

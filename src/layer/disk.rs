@@ -9,17 +9,18 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use futures_util::TryStreamExt;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{self, StreamExt};
 
+use super::chunks::ChunkStore;
 use super::extent::read_extents;
 use super::file_system::{Attributes, FileSystem};
 use super::{Checks, ContentCheck, Context, MetadataCheck};
 use crate::error::{Code, Error, Result};
+use crate::fetch::body::read_range;
 use crate::fetch::immutable;
+use crate::fetch::retry_damaged::twice;
 use crate::fetch::single_flight::{Flights, SingleFlight};
-use crate::fetch::units::UnitStore;
 use crate::format::ext4::{Asked, Disk, Ext4, ROOT, Stop};
 use crate::format::extent::{BlobRef, Check, Codec, Decode, Extent, Unit};
 use crate::format::oci::Descriptor;
@@ -42,7 +43,7 @@ pub(crate) struct DiskFileSystem(Rc<Inner>);
 
 struct Inner {
     context: Rc<Context>,
-    store: Rc<UnitStore>,
+    store: Rc<ChunkStore>,
     known: Rc<Known>,
 }
 
@@ -75,7 +76,7 @@ impl DiskFileSystem {
     /// must be steady.
     pub(crate) fn new(context: Rc<Context>, layers: Vec<Descriptor>, id: usize) -> Self {
         let shared = RefCell::new(Shared::new(layers.len(), context.limits.span_cache_size));
-        let store = Rc::new(UnitStore::new(context.clone(), layers.clone(), id, None, false));
+        let store = Rc::new(ChunkStore::new(context.clone(), layers.clone(), id, None, false));
         let (flights, opened, places) = (Flights::default(), SingleFlight::default(), RefCell::default());
         let known = Rc::new(Known { layers, shared, flights, opened, places });
         DiskFileSystem(Rc::new(Inner { context, store, known }))
@@ -332,16 +333,15 @@ impl Inner {
 
     /// Asks until it is answered, fetching what is missing. SingleFlight more where what came was damaged on the way.
     async fn ask<T>(&self, question: impl Fn(&[Fetched<'_>]) -> Asked<T>) -> Result<T> {
-        match self.try_ask(&question).await {
-            Err(e) if e.code() == Code::CorruptLayer => {
-                self.known
-                    .shared
-                    .replace(Shared::new(self.known.layers.len(), self.context.limits.span_cache_size));
-                self.context.source.stats().retry();
-                self.try_ask(&question).await
+        let mut again = false;
+        twice(self.context.source.stats(), async || {
+            if std::mem::replace(&mut again, true) {
+                let most = self.context.limits.span_cache_size;
+                self.known.shared.replace(Shared::new(self.known.layers.len(), most));
             }
-            other => other,
-        }
+            self.try_ask(&question).await
+        })
+        .await
     }
 
     async fn try_ask<T>(&self, question: &impl Fn(&[Fetched<'_>]) -> Asked<T>) -> Result<T> {
@@ -387,28 +387,19 @@ impl Inner {
             *layer == i && flight.start <= range.start && range.end <= flight.end
         };
         let layer = self.known.layers.get(i).ok_or_else(no_layer)?;
-        let start = || -> (_, LocalBoxFuture<'static, _>) {
+        let start: (_, LocalBoxFuture<'static, _>) = {
             let room = blob.next(range.end).unwrap_or(next).min(next);
             let end = range.start.saturating_add(READ_AHEAD).min(room).max(range.end);
             let (source, layer, wanted) = (self.context.source.clone(), layer.clone(), range.start..end);
             let known = self.known.clone();
             let fetch = async move {
-                let mut body = source.blob_range(&layer, wanted.clone()).await?;
-                let mut data = Vec::new();
-                while let Some(chunk) = body.try_next().await? {
-                    data.extend_from_slice(&chunk);
-                }
-                if data.len() as u64 != wanted.end.saturating_sub(wanted.start) {
-                    let message = "the answer to a Range request has another length";
-                    return Err(Error::new(Code::Network, message));
-                }
-                let data = Bytes::from(data);
+                let data = read_range(&*source, &layer, wanted.clone()).await?;
                 known.shared.borrow_mut().keep(i, wanted.start, data.clone());
                 Ok(data)
             };
             ((i, range.start..end), Box::pin(fetch))
         };
-        let ((_, got), data) = self.known.flights.get(self.context.owner, fits, start).await?;
+        let ((_, got), data) = self.known.flights.get(self.context.owner, &fits, start).await?;
         Ok((got.start, data))
     }
 }

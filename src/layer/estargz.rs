@@ -8,11 +8,13 @@ use futures_util::TryStreamExt;
 use futures_util::stream::{self, StreamExt};
 use sha2::Digest as _;
 
+use super::chunks::Near;
 use super::extent::{ExtentLayer, Loaded, loader};
 use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, ReadBy};
 use crate::error::{Code, Error, Result};
+use crate::fetch::body::read_range;
+use crate::fetch::retry_damaged::twice;
 use crate::fetch::single_flight::SingleFlight;
-use crate::fetch::units::Near;
 use crate::format::estargz::{
     FOOTER, Footer, LAYER_DIGEST, Pieces, Position, TOC_DIGEST, TOC_NAME, TOC_TAG, TocParser, footer,
     position,
@@ -24,7 +26,6 @@ use crate::format::oci::{Descriptor, Digest, ImageManifest, ManifestDoc, parse_m
 use crate::format::tar::TarWalker;
 use crate::format::zstd::ZstdDecoder;
 use crate::limits::Limits;
-use crate::net::http::Gather;
 use crate::net::transport::ByteStream;
 use crate::source::Target;
 
@@ -125,7 +126,7 @@ impl Job {
                 let message = "the layer's zstd:chunked annotations do not say where its TOC is";
                 return Err(Error::new(Code::CorruptManifest, message));
             };
-            let listing = twice(&self.context, || self.frame(&position)).await?;
+            let listing = twice(self.context.source.stats(), async || self.frame(&position).await).await?;
             return Ok(Loaded::Listing(Box::new(listing), self.checks, None));
         }
         let digest = match layer.annotations.get(TOC_DIGEST) {
@@ -138,7 +139,7 @@ impl Job {
         };
         let size = layer.size;
         let start = size.saturating_sub((size / 256).clamp(TAIL.start, TAIL.end));
-        let tail = collect(self.context.source.blob_range(layer, start..size).await?, size - start).await?;
+        let tail = read_range(&*self.context.source, layer, start..size).await?;
         let found = footer(tail.get(tail.len().saturating_sub(FOOTER)..).unwrap_or_default(), size);
         let near;
         let (listing, checks) = match found {
@@ -148,7 +149,10 @@ impl Job {
                 near = data.map(|data| Near(start, Bytes::copy_from_slice(data)));
                 let promise = Promise { digest, data_end: offset };
                 let ranges = Ranges { toc: offset..size.saturating_sub(len), start, tail };
-                (twice(&self.context, || self.member(&ranges, &promise)).await?, self.checks)
+                (
+                    twice(self.context.source.stats(), async || self.member(&ranges, &promise).await).await?,
+                    self.checks,
+                )
             }
             Some(Footer::External(len)) => {
                 let toc = match self.tocs.find(&self.context, &layer.digest).await {
@@ -317,20 +321,6 @@ fn does_not_fit(e: &Error) -> bool {
     matches!(e.code(), Code::DigestMismatch | Code::CorruptLayer | Code::CorruptManifest)
 }
 
-/// Does it once more where what came was damaged on the way.
-async fn twice<'a, F>(context: &Context, once: impl Fn() -> F) -> Result<Listing>
-where
-    F: Future<Output = Result<Listing>> + 'a,
-{
-    match once().await {
-        Err(e) if matches!(e.code(), Code::DigestMismatch | Code::CorruptLayer) => {
-            context.source.stats().retry();
-            once().await
-        }
-        other => other,
-    }
-}
-
 fn check(wanted: &Option<Digest>, hasher: sha2::Sha256) -> Result<()> {
     let found = Digest::from_sha256(hasher.finalize().into());
     if wanted.is_none_or(|wanted| wanted == found) {
@@ -341,16 +331,4 @@ fn check(wanted: &Option<Digest>, hasher: sha2::Sha256) -> Result<()> {
         "where the layer's TOC must be there is something that does not have its digest, fetched twice: the layer was \
          compressed anew since, or the registry's copy is damaged",
     ))
-}
-
-/// All bytes of a range.
-async fn collect(mut body: ByteStream, length: u64) -> Result<Bytes> {
-    let mut data = Gather::new(length);
-    while let Some(piece) = body.try_next().await? {
-        data.push(piece)?;
-    }
-    match data.len() == length {
-        true => Ok(data.finish()),
-        false => Err(Error::new(Code::Network, "the answer to a Range request has another length")),
-    }
 }

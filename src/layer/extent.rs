@@ -10,13 +10,15 @@ use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{self, StreamExt};
 
+use super::chunks::{ChunkStore, Near};
 use super::{Checks, ContentCheck, Context, Layer, ReadBy, Runs, ZtocInfo};
 use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
 use crate::fetch::buffer::{Buffer, CHUNK};
+use crate::fetch::retry_damaged::twice;
+use crate::fetch::scheduler::Run;
 use crate::fetch::single_flight::SingleFlight;
 use crate::fetch::span_cache::SpanCell;
-use crate::fetch::units::{Near, Run, UnitStore};
 use crate::format::extent::{Check, Codec, Extent, Extents, Listing, decode};
 use crate::format::tar::Kind;
 use crate::net::transport::{ByteStream, at_once, deferred};
@@ -64,7 +66,7 @@ enum Way {
 struct Open {
     index: Rc<PathIndex>,
     extents: Box<dyn Extents>,
-    store: UnitStore,
+    store: ChunkStore,
     checks: Checks,
     /// Of `extents`.
     _held: Reservation,
@@ -203,7 +205,7 @@ impl Inner {
             let index = Rc::new(PathIndex::new(listing.table, &context.limits)?);
             // Where a part of a layer has no digest of its own, only the layer as a whole can be verified.
             let whole = context.verify && checks.content == ContentCheck::LayerDigest;
-            let store = UnitStore::new(context, listing.blobs, inner.id, near, whole);
+            let store = ChunkStore::new(context, listing.blobs, inner.id, near, whole);
             Ok(Way::Extents(Rc::new(Open { index, extents: listing.extents, store, checks, _held: held })))
         };
         let way = self.loaded.get(self.context.owner, move || Box::pin(load)).await?;
@@ -228,7 +230,7 @@ impl Open {
 }
 
 /// The bytes `range` of a file whose extents `more` gives.
-pub(crate) fn read_extents<F>(store: Rc<UnitStore>, range: Range<u64>, more: F) -> ByteStream
+pub(crate) fn read_extents<F>(store: Rc<ChunkStore>, range: Range<u64>, more: F) -> ByteStream
 where
     F: Fn(Range<u64>) -> LocalBoxFuture<'static, Result<Vec<Extent>>> + 'static,
 {
@@ -254,7 +256,7 @@ type More = Box<dyn Fn(Range<u64>) -> LocalBoxFuture<'static, Result<Vec<Extent>
 /// Reads bytes `at..end` of a file, chunk by chunk. Nothing is fetched before it is asked, and then only what is wanted
 /// next.
 struct Reader {
-    store: Rc<UnitStore>,
+    store: Rc<ChunkStore>,
     more: More,
     at: u64,
     end: u64,
@@ -329,20 +331,16 @@ impl Reader {
 
     /// The bytes of an extent, checked. Fetched once more if they are not what they must be.
     async fn fetch(&mut self, extent: &Extent) -> Result<Bytes> {
+        let stats = self.store.context.source.stats().clone();
         let mut again = false;
-        loop {
-            let error = match self.try_fetch(extent, again).await {
-                Err(e) if matches!(e.code(), Code::CorruptLayer | Code::DigestMismatch) => e,
-                other => return other,
-            };
-            if again {
-                return Err(error);
+        twice(&stats, async || {
+            let was = std::mem::replace(&mut again, true);
+            if was {
+                self.store.forget(&extent.unit);
             }
-            again = true;
-            self.run = None;
-            self.store.forget(&extent.unit);
-            self.store.context.source.stats().retry();
-        }
+            self.try_fetch(extent, was).await
+        })
+        .await
     }
 
     async fn try_fetch(&mut self, extent: &Extent, again: bool) -> Result<Bytes> {
@@ -353,7 +351,9 @@ impl Reader {
         } else {
             let ahead = self.queue.iter().take_while(|(_, had)| had.is_none()).map(|(e, _)| &e.unit);
             let mut ahead = ahead.filter(|unit| unit.length > 0);
-            self.store.unit(&extent.unit, &mut ahead, &mut self.run, again).await?
+            // What is under way goes on meanwhile.
+            let held = if again { &mut None } else { &mut self.run };
+            self.store.get(&extent.unit, &mut ahead, held, again).await?
         };
         if self.queue.is_empty() && extent.file_offset.saturating_add(extent.len) >= self.end {
             self.run = None;
@@ -362,13 +362,7 @@ impl Reader {
         let range = start.and_then(|s| Some(s..s.checked_add(usize::try_from(extent.len).ok()?)?));
         let outside = || Error::new(Code::CorruptLayer, "a file reaches past the end of what holds it");
         let (data, _) = cell.read(range.ok_or_else(outside)?).map_err(|_| outside())?;
-        self.check(extent, &cell, &data).await.map_err(|e| {
-            let e = e.with_offset(extent.unit.offset);
-            match self.store.blob(&extent.unit) {
-                Ok(blob) => e.with_digest(&blob.digest),
-                Err(_) => e,
-            }
-        })?;
+        self.check(extent, &cell, &data).await.map_err(|e| self.store.concerns(&extent.unit, e))?;
         Ok(data)
     }
 

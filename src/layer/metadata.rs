@@ -61,7 +61,7 @@ pub(super) struct Pack {
     /// Something was not there, or not what it must be.
     broken: Cell<bool>,
     /// Ranges on their way, shared by all who want them.
-    reads: Flights<Range<u64>, Bytes>,
+    reads: Flights<(usize, Range<u64>), Bytes>,
 }
 
 /// What there is.
@@ -284,17 +284,15 @@ impl Pack {
         if range.end <= self.first.len() as u64 {
             return Some(cut(&self.first, &range));
         }
-        let start = || -> (_, LocalBoxFuture<'static, _>) {
-            let (cache, key, stats) = (self.cache.clone(), self.key.clone(), context.source.stats().clone());
-            let wanted = range.clone();
-            let read = async move {
-                let read = exactly(&*cache, &key, wanted).await;
-                stats.cache(read.is_some());
-                read.ok_or_else(broken)
-            };
-            (range.clone(), Box::pin(read))
+        let (cache, key, stats) = (self.cache.clone(), self.key.clone(), context.source.stats().clone());
+        let wanted = range.clone();
+        let read = async move {
+            let read = exactly(&*cache, &key, wanted).await;
+            stats.cache(read.is_some());
+            read.ok_or_else(broken)
         };
-        self.reads.get(context.owner, |other| *other == range, start).await.ok().map(|(_, read)| read)
+        let start = ((0, range.clone()), Box::pin(read) as LocalBoxFuture<'static, _>);
+        self.reads.get(context.owner, &|other| other.1 == range, start).await.ok().map(|(_, read)| read)
     }
 
     /// True once these parts are here. Neighbours are read together.

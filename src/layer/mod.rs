@@ -11,6 +11,8 @@
 #![forbid(unsafe_code)]
 
 mod cached_index;
+#[cfg(feature = "extent")]
+mod chunks;
 mod content;
 #[cfg(feature = "overlaybd")]
 mod disk;
@@ -27,6 +29,7 @@ pub(crate) mod nydus;
 mod one_pass;
 #[cfg(feature = "overlaybd")]
 pub(crate) mod overlaybd;
+mod spans;
 #[cfg(feature = "zstd-stream")]
 pub(crate) mod stream;
 mod table;

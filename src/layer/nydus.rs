@@ -3,18 +3,17 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use futures_util::TryStreamExt;
 use futures_util::future::LocalBoxFuture;
 
 use super::extent::{ExtentLayer, Loaded, loader};
 use super::{Checks, ContentCheck, Context, MetadataCheck, ReadBy, Tree};
 use crate::error::{Code, Error, Result};
+use crate::fetch::body::read_range;
 use crate::format::extent::{Codec, Listing, decode};
 use crate::format::lazy::Format;
 use crate::format::nydus::{Blob, BlobMeta, Bundle, Compressor, HEADER_SIZE, Rafs};
 use crate::format::oci::{Descriptor, Digest, ImageManifest};
 use crate::limits::Limits;
-use crate::net::http::Gather;
 use crate::net::transport::at_once;
 
 const BOOTSTRAP: &str = "containerd.io/snapshot/nydus-bootstrap";
@@ -104,12 +103,7 @@ impl Job {
         let end = place.size.checked_add(HEADER_SIZE as u64).and_then(|len| place.offset.checked_add(len));
         let end = end.filter(|end| *end <= layer.size);
         let end = end.ok_or_else(|| Error::new(Code::CorruptLayer, "a blob's contexts are out of it"))?;
-        let mut body = self.context.source.blob_range(layer, place.offset..end).await?;
-        let mut data = Gather::new(end.saturating_sub(place.offset));
-        while let Some(piece) = body.try_next().await? {
-            data.push(piece)?;
-        }
-        let mut table = data.finish();
+        let mut table = read_range(&*self.context.source, layer, place.offset..end).await?;
         let header = table.split_off(table.len().saturating_sub(HEADER_SIZE));
         let codec = match place.compressor {
             Compressor::None => Codec::Raw,

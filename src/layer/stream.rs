@@ -7,25 +7,27 @@
 use std::ops::Range;
 use std::rc::Rc;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use sha2::Digest as _;
 
 use super::{Checks, ContentCheck, Context, IndexVoucher, Layer, MetadataCheck, ReadBy, Runs, cached_index};
 use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
+use crate::fetch::body::Body;
 use crate::fetch::buffer::Buffer;
+use crate::fetch::hashed::hashed;
+use crate::fetch::retry_damaged::twice;
+use crate::fetch::scheduler::{Piece, Requests, Run, Scheduler};
 use crate::fetch::single_flight::SingleFlight;
-use crate::fetch::span_cache::SpanCell;
+use crate::fetch::span_cache::{Key, SpanCell};
 use crate::format::lazy::Format;
 use crate::format::oci::{Descriptor, Digest};
 use crate::format::tar::Kind;
-use crate::format::tar::holes::{self, Piece};
+use crate::format::tar::holes;
 use crate::format::zstd::ZstdDecoder;
 use crate::format::zstd::seek::{self, Scan, Scanned, Stretches};
 use crate::limits::Limits;
-use crate::net::stats::Stats;
 use crate::net::transport::{ByteStream, deferred};
 use crate::rootfs::{LayerIndex, PathIndex};
 use crate::source::Cache;
@@ -40,6 +42,7 @@ struct Inner {
     layer: Descriptor,
     id: usize,
     loaded: SingleFlight<Rc<Loaded>>,
+    requests: Requests,
 }
 
 struct Loaded {
@@ -54,7 +57,8 @@ struct Loaded {
 impl StreamLayer {
     /// Nothing is fetched before it is used. `id` is unique among the layers of `context`.
     pub(crate) fn new(context: Rc<Context>, layer: Descriptor, id: usize) -> Self {
-        StreamLayer(Rc::new(Inner { context, layer, id, loaded: SingleFlight::default() }))
+        let (loaded, requests) = (SingleFlight::default(), Requests::default());
+        StreamLayer(Rc::new(Inner { context, layer, id, loaded, requests }))
     }
 }
 
@@ -149,44 +153,18 @@ impl Inner {
                  the image to a lazy format (skopeo copy --dest-compress-format zstd:chunked)"
             ))
         })?;
-        // A damaged transfer is tried again once.
-        for retry in [false, true] {
-            if retry {
-                self.context.source.stats().retry();
-            }
-            if let Some(scanned) = self.scan().await? {
-                return self.keep(scanned).await;
-            }
-        }
-        let message = "the layer does not have the digest that the image manifest states, fetched twice; the registry's \
-                       copy is damaged";
-        Err(Error::new(Code::DigestMismatch, message))
+        let scanned = twice(self.context.source.stats(), async || self.scan().await).await?;
+        self.keep(scanned).await
     }
 
-    /// One pass; `None` if the layer's digest is wrong.
-    async fn scan(&self) -> Result<Option<Scanned>> {
+    /// One pass.
+    async fn scan(&self) -> Result<Scanned> {
         let verify = self.context.verify;
-        let mut hasher = sha2::Sha256::new();
-        let mut scan = Ok(Scan::new(&self.context.limits, verify, verify && self.cache().is_some()));
-        let mut body = self.context.source.blob_stream(&self.layer).await?;
-        while let Some(chunk) = body.try_next().await? {
-            if verify {
-                hasher.update(&chunk);
-            }
-            scan = match scan {
-                Ok(mut scan) => match self.push(&mut scan, &chunk) {
-                    Ok(()) => Ok(scan),
-                    Err(e) if !verify || e.code() == Code::LimitExceeded => return Err(e),
-                    // Maybe the layer is broken, maybe only the transfer: the digest tells.
-                    Err(e) => Err(e),
-                },
-                failed => failed,
-            };
-        }
-        if verify && Digest::from_sha256(hasher.finalize().into()) != self.layer.digest {
-            return Ok(None);
-        }
-        scan?.finish().map(Some)
+        let mut scan = Scan::new(&self.context.limits, verify, verify && self.cache().is_some());
+        let body = self.context.source.blob_stream(&self.layer).await?;
+        let digest = Some(&self.layer.digest).filter(|_| verify);
+        hashed(body, digest, &mut |chunk| self.push(&mut scan, chunk)).await?;
+        scan.finish().map_err(Error::given_up)
     }
 
     /// Gives the pass the next bytes of the layer, and counts what comes of them.
@@ -210,6 +188,10 @@ impl Inner {
         Ok(Loaded { index, stretches, kept: false, _held: held })
     }
 
+    fn scheduler(&self) -> Scheduler {
+        Scheduler::new(self.context.clone(), self.requests.clone())
+    }
+
     /// Content, or what is stored of it.
     fn read(self: Rc<Self>, loaded: Rc<Loaded>, entry: usize, range: Range<u64>, packed: bool) -> ByteStream {
         let table = loaded.index.table();
@@ -223,11 +205,11 @@ impl Inner {
         let stats = self.context.source.stats().clone();
         let pieces = match table.sparse(entry).filter(|_| !packed) {
             Some(map) => holes::pieces(map, range),
-            None => vec![Piece::Data(range)],
+            None => vec![holes::Piece::Data(range)],
         };
         let packed = holes::packed_range(&pieces);
         let (at, end) = (e.offset.saturating_add(packed.start), e.offset.saturating_add(packed.end));
-        let reader = Reader { inner: self, loaded: loaded.clone(), at, end, flow: None, current: None };
+        let reader = Reader { inner: self, loaded: loaded.clone(), at, end, run: None, current: None };
         let bytes = stream::try_unfold(reader, |mut reader| async move {
             Ok(reader.next().await?.map(|data| (data, reader)))
         });
@@ -235,14 +217,14 @@ impl Inner {
     }
 }
 
-/// Reads bytes `at..end` of the tar, stretch by stretch.
+/// Reads bytes `at..end` of the tar, segment by segment.
 struct Reader {
     inner: Rc<Inner>,
     loaded: Rc<Loaded>,
     at: u64,
     end: u64,
-    flow: Option<Flow>,
-    /// The stretch that is being given out, checked, and where it begins.
+    run: Option<Rc<Run>>,
+    /// The segment that is being given out, checked, and where it begins.
     current: Option<Buffer>,
 }
 
@@ -254,127 +236,114 @@ impl Reader {
                 return Ok(Some(piece));
             }
             self.current = None;
-            let found = self.loaded.stretches.holding(self.at);
-            let (start, stretch) = found.ok_or_else(|| {
+            let segment = self.segment(self.at).ok_or_else(|| {
                 Error::new(Code::CorruptLayer, "a file reaches past the end of the layer")
                     .with_digest(&self.inner.layer.digest)
             })?;
-            let (end, digest, frame_start) = (stretch.end, stretch.digest, stretch.frame_start);
-            self.current = Some(Buffer(start, self.stretch(start..end, frame_start, &digest).await?));
+            let range = segment.start..segment.end;
+            let (mut behind, mut run) = (range.end, self.run.take());
+            let mut ahead = std::iter::from_fn(|| {
+                let next = self.segment(behind).filter(|next| next.start < self.end)?;
+                behind = next.end;
+                Some(Rc::new(next) as Rc<dyn Piece>)
+            });
+            let cell = self.inner.scheduler().get(Rc::new(segment), &mut ahead, &mut run).await?;
+            self.run = run.filter(|_| self.end > range.end);
+            let len = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
+            self.current = Some(Buffer(range.start, cell.read(0..len)?.0));
         }
         Ok(None)
     }
 
-    /// A stretch, checked: from memory, or fetched, once more if it is not what it must be.
-    async fn stretch(&mut self, range: Range<u64>, frame_start: u64, digest: &[u8; 32]) -> Result<Bytes> {
-        let inner = self.inner.clone();
-        let (context, key) = (&inner.context, (inner.id, range.start));
-        if let Some(cell) = context.spans.get(key) {
-            context.source.stats().cache(true);
-            context.spans.used(key, &cell);
-            let len = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
-            return Ok(cell.read(0..len)?.0);
-        }
-        context.source.stats().cache(false);
-        let mut again = false;
-        loop {
-            let error = match self.fetch(&range, frame_start).await {
-                Ok(data) if !context.verify || context.transport.sha256(data.clone()).await == *digest => {
-                    context.spans.used(key, &Rc::new(SpanCell::whole(data.clone())?));
-                    return Ok(data);
-                }
-                Ok(_) => {
-                    let message = "a part of the layer is not what it was when the layer was listed, fetched twice; the \
-                                   registry's copy, or the transfer, is damaged";
-                    Error::new(Code::DigestMismatch, message)
-                }
-                Err(e) => e,
-            };
-            let error = error.with_digest(&inner.layer.digest);
-            if again || !matches!(error.code(), Code::CorruptLayer | Code::DigestMismatch) {
-                return Err(error);
-            }
-            again = true;
-            self.flow = None;
-            context.source.stats().retry();
-        }
-    }
-
-    /// A stretch as it comes: by the request under way, unless a frame that is near is the better start.
-    async fn fetch(&mut self, range: &Range<u64>, frame_start: u64) -> Result<Bytes> {
-        let useful = |flow: &Flow| flow.at <= range.start && flow.decoded() >= frame_start;
-        let context = &self.inner.context;
-        let flow = match &mut self.flow {
-            Some(flow) if useful(flow) => flow,
-            other => {
-                let needed = self.loaded.stretches.needed(&(range.start..self.end));
-                let outside = || Error::new(Code::CorruptLayer, "a file reaches past the end of the layer");
-                let needed = needed.ok_or_else(outside)?;
-                let body = context.source.blob_range(&self.inner.layer, needed).await?;
-                other.insert(Flow::new(body, frame_start, context))
-            }
-        };
-        let data = flow.read(range).await;
-        if self.end <= range.end {
-            self.flow = None;
-        }
-        data
+    /// The segment that holds an offset of the tar.
+    fn segment(&self, at: u64) -> Option<Segment> {
+        let (start, stretch) = self.loaded.stretches.holding(at)?;
+        let (inner, loaded) = (self.inner.clone(), self.loaded.clone());
+        let (end, frame_start, digest) = (stretch.end, stretch.frame_start, stretch.digest);
+        Some(Segment { inner, loaded, start, end, frame_start, digest })
     }
 }
 
-/// A request from a frame's start on, and its decoder.
-struct Flow {
-    body: ByteStream,
-    decoder: ZstdDecoder,
-    /// What arrived and is not decoded.
-    rest: Bytes,
-    /// Offset in the tar of the first byte of `out`.
-    at: u64,
-    /// Decoded bytes that nobody took yet.
-    out: BytesMut,
-    stats: Stats,
+/// A stretch of the tar on its way: it is decoded from a frame's start on.
+struct Segment {
+    inner: Rc<Inner>,
+    loaded: Rc<Loaded>,
+    start: u64,
+    end: u64,
+    frame_start: u64,
+    digest: [u8; 32],
 }
 
-impl Flow {
-    fn new(body: ByteStream, at: u64, context: &Context) -> Flow {
-        let (decoder, stats) = (ZstdDecoder::unbounded(&context.limits), context.source.stats().clone());
-        Flow { body, decoder, rest: Bytes::new(), at, out: BytesMut::new(), stats }
+impl Piece for Segment {
+    fn key(&self) -> Key {
+        (self.inner.id, self.start)
     }
 
-    /// Offset in the tar of the next byte that is decoded.
-    fn decoded(&self) -> u64 {
-        self.at.saturating_add(self.out.len() as u64)
+    fn range(&self) -> Result<Range<u64>> {
+        Ok(self.start..self.end)
     }
 
-    /// Bytes `range` of the tar, from `at` or later on. What lies before them is dropped.
-    async fn read(&mut self, range: &Range<u64>) -> Result<Bytes> {
+    fn body(&self, range: Range<u64>) -> LocalBoxFuture<'_, Result<Body>> {
+        Box::pin(async move {
+            let (context, layer) = (&self.inner.context, &self.inner.layer);
+            let outside = || Error::new(Code::CorruptLayer, "a file reaches past the end of the layer");
+            let needed = self.loaded.stretches.needed(&range).ok_or_else(outside)?;
+            let body = context.source.blob_range(layer, needed).await?;
+            Ok(Body::new(decoded(body, context), self.frame_start, None))
+        })
+    }
+
+    /// Unless a frame that is near is the better start.
+    fn joins(&self, _: &Range<u64>, at: u64) -> bool {
+        at >= self.frame_start
+    }
+
+    fn is_on_the_way(&self) -> bool {
+        true
+    }
+
+    fn digest(&self) -> Option<Digest> {
+        self.inner.context.verify.then(|| Digest::from_sha256(self.digest))
+    }
+
+    fn mismatch(&self) -> String {
+        "a part of the layer is not what it was when the layer was listed, fetched twice; the registry's copy, or the \
+         transfer, is damaged"
+            .to_owned()
+    }
+
+    fn open(&self, data: Bytes) -> Result<SpanCell> {
+        SpanCell::whole(data)
+    }
+
+    fn concerns(&self, error: Error) -> Error {
+        error.with_digest(&self.inner.layer.digest)
+    }
+}
+
+/// What a body decodes to, as it arrives.
+fn decoded(body: ByteStream, context: &Context) -> ByteStream {
+    let decoder = ZstdDecoder::unbounded(&context.limits);
+    let state = (body, decoder, Bytes::new(), context.source.stats().clone());
+    stream::try_unfold(state, |(mut body, mut decoder, mut rest, stats)| async move {
         loop {
-            let skip = range.start.saturating_sub(self.at).min(self.out.len() as u64);
-            self.out.advance(usize::try_from(skip).unwrap_or(self.out.len()));
-            self.at = self.at.saturating_add(skip);
-            let len = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
-            if self.at == range.start
-                && let Some(data) = self.out.get(..len)
-            {
-                // A copy: the buffer is as large as a window.
-                let data = Bytes::copy_from_slice(data);
-                self.out.advance(len);
-                self.at = range.end;
-                return Ok(data);
-            }
-            if self.rest.is_empty() {
+            if rest.is_empty() {
                 let ended = || Error::new(Code::CorruptLayer, "the layer ends before the file does");
-                self.rest = self.body.try_next().await?.ok_or_else(ended)?;
+                rest = body.try_next().await?.ok_or_else(ended)?;
                 continue;
             }
-            let used = self.decoder.fill(&self.rest)?;
-            self.rest.advance(used);
-            let (out, stats) = (&mut self.out, &self.stats);
-            self.decoder.advance(&mut |data| {
+            let used = decoder.fill(&rest)?;
+            rest.advance(used);
+            let mut out = Vec::new();
+            decoder.advance(&mut |data| {
                 stats.inflate(data.len() as u64)?;
                 out.extend_from_slice(data);
                 Ok(())
             })?;
+            if !out.is_empty() {
+                return Ok(Some((Bytes::from(out), (body, decoder, rest, stats))));
+            }
         }
-    }
+    })
+    .boxed_local()
 }

@@ -4,14 +4,16 @@
 use std::ops::Range;
 use std::rc::Rc;
 
+use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
-use futures_util::stream::{self, StreamExt, TryStreamExt};
-use sha2::Digest as _;
+use futures_util::stream::{self, StreamExt};
 
 use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, ReadBy, Runs};
 use crate::error::{Code, Error, Result};
+use crate::fetch::body::read_range;
+use crate::fetch::hashed::hashed;
 use crate::fetch::single_flight::SingleFlight;
-use crate::format::oci::{Descriptor, Digest};
+use crate::format::oci::Descriptor;
 use crate::format::tar::holes::{self, Piece};
 use crate::format::tar::{Kind, TarWalker};
 use crate::net::transport::{ByteStream, deferred};
@@ -94,7 +96,7 @@ impl Inner {
     async fn walk(&self) -> Result<Rc<PathIndex>> {
         let (limits, size) = (&self.context.limits, self.layer.size);
         let mut walker = TarWalker::new(limits);
-        let (mut start, mut data, mut ahead) = (0u64, Vec::new(), FIRST_READ);
+        let (mut start, mut data, mut ahead) = (0u64, Bytes::new(), FIRST_READ);
         while !walker.is_done() && walker.wants() < size {
             let at = walker.wants();
             let here = usize::try_from(at.saturating_sub(start)).ok().and_then(|n| data.get(n..));
@@ -109,7 +111,8 @@ impl Inner {
             ahead = if at == end { ahead.saturating_mul(2) } else { ahead / 4 };
             ahead = ahead.clamp(READ_AHEAD.start, READ_AHEAD.end);
             start = at;
-            data = self.fetch(at..at.saturating_add(ahead).min(size)).await?;
+            let range = at..at.saturating_add(ahead).min(size);
+            data = read_range(&*self.context.source, &self.layer, range).await?;
         }
         Ok(Rc::new(PathIndex::new(walker.finish(Some(size))?, limits)?))
     }
@@ -117,46 +120,23 @@ impl Inner {
     /// Lists the tar while it is read from end to end and hashed; none of it is kept.
     async fn hash(&self) -> Result<Rc<PathIndex>> {
         let limits = &self.context.limits;
-        let (mut walker, mut hasher) = (TarWalker::new(limits), sha2::Sha256::new());
-        let (mut start, mut broken) = (0u64, None);
-        let mut body = self.context.source.blob_stream(&self.layer).await?;
-        while let Some(chunk) = body.try_next().await? {
-            hasher.update(&chunk);
+        let (mut walker, mut start) = (TarWalker::new(limits), 0u64);
+        let body = self.context.source.blob_stream(&self.layer).await?;
+        hashed(body, Some(&self.layer.digest), &mut |chunk| {
             let end = start.saturating_add(chunk.len() as u64);
-            while broken.is_none() && !walker.is_done() && walker.wants() < end {
+            while !walker.is_done() && walker.wants() < end {
                 let at = walker.wants();
                 let from = usize::try_from(at.saturating_sub(start)).unwrap_or(usize::MAX);
-                match walker.push(chunk.get(from..).unwrap_or_default()) {
-                    Ok(used) if used == 0 && walker.wants() <= at => {
-                        broken = Some(Error::new(Code::CorruptLayer, "the tar goes nowhere").with_offset(at));
-                    }
-                    Ok(_) => {}
-                    // The digest tells whether it is the layer that is broken.
-                    Err(e) => broken = Some(e),
+                let used = walker.push(chunk.get(from..).unwrap_or_default())?;
+                if used == 0 && walker.wants() <= at {
+                    return Err(Error::new(Code::CorruptLayer, "the tar goes nowhere").with_offset(at));
                 }
             }
             start = end;
-        }
-        if Digest::from_sha256(hasher.finalize().into()) != self.layer.digest {
-            let text = "the layer does not have the digest that the image states; the file is damaged";
-            return Err(Error::new(Code::DigestMismatch, text));
-        }
-        match broken {
-            Some(e) => Err(e),
-            None => Ok(Rc::new(PathIndex::new(walker.finish(Some(start))?, limits)?)),
-        }
-    }
-
-    async fn fetch(&self, range: Range<u64>) -> Result<Vec<u8>> {
-        let mut body = self.context.source.blob_range(&self.layer, range.clone()).await?;
-        let mut data = Vec::new();
-        while let Some(chunk) = body.try_next().await? {
-            data.extend_from_slice(&chunk);
-        }
-        if data.len() as u64 != range.end.saturating_sub(range.start) {
-            return Err(Error::new(Code::Network, "the answer to a Range request has another length"));
-        }
-        Ok(data)
+            Ok(())
+        })
+        .await?;
+        Ok(Rc::new(PathIndex::new(walker.finish(Some(start))?, limits)?))
     }
 
     /// Content, or what is stored of it.

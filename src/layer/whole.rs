@@ -6,16 +6,17 @@ use std::ops::Range;
 use std::rc::{Rc, Weak};
 
 use futures_util::future::LocalBoxFuture;
-use futures_util::stream::{self, StreamExt, TryStreamExt};
-use sha2::Digest as _;
+use futures_util::stream::{self, StreamExt};
 
 use super::content::Content;
 use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, ReadBy, Runs};
 use crate::budget::{self, Evictable};
 use crate::error::{Code, Error, Result};
+use crate::fetch::hashed::hashed;
+use crate::fetch::retry_damaged::twice;
 use crate::fetch::single_flight::SingleFlight;
 use crate::format::gzip::GzipDecoder;
-use crate::format::oci::{Descriptor, Digest, LayerCompression, layer_compression};
+use crate::format::oci::{Descriptor, LayerCompression, layer_compression};
 use crate::format::tar::holes;
 use crate::format::tar::{EntryTable, Kind, TarWalker};
 use crate::format::zstd::ZstdDecoder;
@@ -172,22 +173,11 @@ impl Inner {
         if let Some(loaded) = self.cached().await.map_err(concerns)? {
             return Ok(loaded);
         }
-        // A damaged transfer is tried again once.
-        for retry in [false, true] {
-            if retry {
-                self.context.source.stats().retry();
-            }
-            let body = self.context.source.blob_stream(layer).await.map_err(|e| self.advise(e))?;
-            if let Some(loaded) = self.unpack(body, true).await.map_err(concerns)? {
-                return Ok(loaded);
-            }
-        }
-        Err(Error::new(
-            Code::DigestMismatch,
-            "the layer does not have the digest that the image manifest states, fetched twice; the registry's copy \
-             is damaged",
-        )
-        .with_digest(&layer.digest))
+        let fetched = twice(self.context.source.stats(), async || {
+            let body = self.context.source.blob_stream(layer).await?;
+            self.unpack(body, true).await
+        });
+        fetched.await.map_err(concerns)
     }
 
     /// What makes such a layer lazy.
@@ -226,41 +216,32 @@ impl Inner {
         let found = cache.get(&self.layer.digest.to_string()).await;
         let found = found.filter(|data| data.len() as u64 == self.layer.size);
         let loaded = match found {
-            Some(data) => self.unpack(stream::iter([Ok(data)]).boxed_local(), false).await?,
+            Some(data) => match self.unpack(stream::iter([Ok(data)]).boxed_local(), false).await {
+                Err(e) if e.code() == Code::DigestMismatch => None,
+                unpacked => Some(unpacked?),
+            },
             None => None,
         };
         self.context.source.stats().cache(loaded.is_some());
         Ok(loaded)
     }
 
-    /// Unpacks a body as it arrives; `None` if its digest is wrong. With `keep`, the cache gets it.
-    async fn unpack(&self, mut body: ByteStream, keep: bool) -> Result<Option<Loaded>> {
-        let mut hasher = sha2::Sha256::new();
-        let mut unpack = Ok(Unpack::new(&self.context.limits, self.context.source.stats()));
+    /// Unpacks a body as it arrives. With `keep`, the cache gets it.
+    async fn unpack(&self, body: ByteStream, keep: bool) -> Result<Loaded> {
+        let mut unpack = Unpack::new(&self.context.limits, self.context.source.stats());
         let cache = self.context.cache.as_ref().filter(|_| keep);
         let mut kept = Gather::new(self.layer.size);
-        while let Some(chunk) = body.try_next().await? {
-            hasher.update(&chunk);
+        hashed(body, Some(&self.layer.digest), &mut |chunk| {
             if cache.is_some() {
-                kept.append(&chunk)?;
+                kept.append(chunk)?;
             }
-            unpack = match unpack {
-                Ok(mut u) => match u.push(&chunk) {
-                    Ok(()) => Ok(u),
-                    Err(e) if e.code() == Code::LimitExceeded => return Err(e),
-                    // Maybe the data is broken, maybe only the transfer: the digest tells.
-                    Err(e) => Err(e),
-                },
-                failed => failed,
-            };
-        }
-        if Digest::from_sha256(hasher.finalize().into()) != self.layer.digest {
-            return Ok(None);
-        }
+            unpack.push(chunk)
+        })
+        .await?;
         if let Some(cache) = cache {
             cache.put(&self.layer.digest.to_string(), kept.finish()).await;
         }
-        let (table, content) = unpack?.finish()?;
+        let (table, content) = unpack.finish().map_err(Error::given_up)?;
         let known = &self.known.index;
         let index = match known.get() {
             // The same, as the bytes are.
@@ -270,7 +251,7 @@ impl Inner {
                 known.get_or_init(|| index).clone()
             }
         };
-        Ok(Some(Loaded { index, content }))
+        Ok(Loaded { index, content })
     }
 }
 

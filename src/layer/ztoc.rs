@@ -8,11 +8,11 @@ use futures_util::future::{LocalBoxFuture, try_join};
 use futures_util::stream::{self, StreamExt};
 
 use super::metadata::{Metadata, Opened};
-use super::table::LayerSpans;
+use super::spans::{ENGINE, Plan, Reader, SpanStore};
+use super::table::SpanTable;
 use super::{Checks, ContentCheck, Context, IndexVoucher, Layer, MetadataCheck, ReadBy, Runs, ZtocInfo};
 use crate::error::{Code, Error, Result};
-use crate::fetch::requests::Plan;
-use crate::fetch::spans::{ENGINE, Reader, Runs as Requests, SpanStore};
+use crate::fetch::scheduler::Requests;
 use crate::format::oci::Descriptor;
 use crate::format::tar::{Entry, Kind, check_header, holes, sparse_map};
 use crate::net::transport::{ByteStream, at_once, deferred};
@@ -184,9 +184,9 @@ impl Inner {
     /// The spans, of what was opened first.
     fn spans(&self, opened: Opened) -> Rc<SpanStore> {
         let store = self.spans.get_or_init(|| {
-            let spans = Box::new(LayerSpans::new(self.metadata.clone(), opened));
-            let plan = Plan { context: self.context.clone(), layer: self.layer.clone(), spans };
-            Rc::new(SpanStore::new(plan, self.id, self.known.requests.clone()))
+            let spans = SpanTable::new(self.metadata.clone(), opened);
+            let plan = Plan { context: self.context.clone(), layer: self.layer.clone(), spans, id: self.id };
+            Rc::new(SpanStore::new(plan, self.known.requests.clone()))
         });
         store.clone()
     }
