@@ -2,7 +2,22 @@ import { BoundedMap } from "./common/bounded-map.js";
 import { invalid } from "./errors.js";
 import type { Cache } from "./types/index.js";
 
-/** Keeps bytes in memory, the last used ones up to a size. */
+/**
+ * A cache in memory: the bytes used last, up to a size.
+ *
+ * @example
+ * ```js
+ * import { MemoryCache, open } from "ocipeek";
+ *
+ * const cache = new MemoryCache({ maxBytes: 16 << 20 });
+ * for (const path of ["/etc/services", "/etc/os-release"]) {
+ *   const image = await open("ghcr.io/owner/app:1", { cache });
+ *   await image.readFile(path);
+ *   await image.close();
+ * }
+ * console.log(cache.bytes > 0); // true
+ * ```
+ */
 export class MemoryCache implements Cache {
   readonly #entries: BoundedMap<string, Uint8Array>;
   readonly #maxBytes: number;
@@ -39,7 +54,18 @@ export interface WebCache {
   put(url: string, response: Response): Promise<void>;
 }
 
-/** Keeps bytes in the platform's Cache API. */
+/**
+ * A cache over the platform's Cache API.
+ *
+ * @example
+ * ```js
+ * import { CacheApiCache, open } from "ocipeek";
+ *
+ * const cache = new CacheApiCache("images"); // on an edge: new CacheApiCache(caches.default)
+ * const image = await open("ghcr.io/owner/app:1", { cache });
+ * console.log(await image.exists("/etc/services")); // true
+ * ```
+ */
 export class CacheApiCache implements Cache {
   readonly #cache: () => Promise<WebCache>;
   readonly #base: string;

@@ -30,6 +30,19 @@ export interface ErrorDetails {
  * Every error of this package: a stable {@link code}, a sentence a person can act on, and what it concerns.
  * Its name is `AbortError` where the caller stopped the operation, as that of other web interfaces.
  * Holds no credential, no token and no signed URL.
+ *
+ * @example
+ * ```js
+ * import { OcipeekError, open } from "ocipeek";
+ *
+ * const image = await open("ghcr.io/owner/app:1");
+ * try {
+ *   await image.readFile("/no/such/file");
+ * } catch (error) {
+ *   if (!(error instanceof OcipeekError && error.code === "ENOENT")) throw error;
+ *   console.log(error.path); // /no/such/file
+ * }
+ * ```
  */
 export class OcipeekError extends Error {
   /** What went wrong; does not change between releases. */

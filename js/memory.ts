@@ -40,6 +40,20 @@ let retirements = 0;
  * them a quarter. Memory of wasm never shrinks; where it is fragmented, so that it has become more than twice as large as
  * the limit while less than half of the limit is in use, the next image is opened in a new instance, and the old one
  * goes with its last image (see `Image.isRetired`).
+ *
+ * @example
+ * ```js
+ * import { open, setMemoryLimit } from "ocipeek";
+ *
+ * const idle = new Set();
+ * setMemoryLimit(256 << 20, {
+ *   onPressure: () => {
+ *     for (const image of idle) image.close();
+ *     idle.clear();
+ *   },
+ * });
+ * idle.add(await open("ghcr.io/owner/app:1"));
+ * ```
  */
 export function setMemoryLimit(bytes: number, { onPressure }: MemoryOptions = {}): void {
   if (!Number.isSafeInteger(bytes) || bytes < 0)
@@ -49,7 +63,19 @@ export function setMemoryLimit(bytes: number, { onPressure }: MemoryOptions = {}
   for (const module of modules) if (!module.isLost()) module.setMemoryLimit(bytes, onPressure);
 }
 
-/** Bytes that open images, what they keep, and reads under way have reserved. */
+/**
+ * Bytes that open images, what they keep, and reads under way have reserved.
+ *
+ * @example
+ * ```js
+ * import { memoryHeld, open } from "ocipeek";
+ *
+ * const image = await open("ghcr.io/owner/app:1");
+ * await image.readFile("/etc/services");
+ * console.log(memoryHeld() > 0); // true
+ * await image.close();
+ * ```
+ */
 export function memoryHeld(): number {
   let sum = 0;
   for (const module of modules) {

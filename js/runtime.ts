@@ -67,7 +67,7 @@ export function isIsolated(): boolean {
 
 /** The runtime, with the wasm module instantiated. */
 export async function ready(): Promise<Runtime> {
-  if (!current) throw new Error("call init() of ocipeek/raw first");
+  if (!current) throw new Error('import "ocipeek" first, or call init() of "ocipeek/raw"');
   const runtime = current;
   // After a failure inside, a new instance serves.
   if (base.isLost()) loading.forget();

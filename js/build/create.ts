@@ -23,6 +23,17 @@ const V2_INDEX = "application/vnd.amazon.soci.index.v2+json";
  *
  * `reference`: a tag or digest; what the source was opened with where it is undefined.
  *
+ * @example
+ * ```js
+ * import { openSource } from "ocipeek";
+ * import { createIndex } from "ocipeek/build";
+ *
+ * const source = await openSource("ghcr.io/owner/app:1");
+ * const artifacts = await createIndex(source, undefined, { minLayerSize: 0 });
+ * for (const { outcome, size } of artifacts.images[0].layers) console.log(outcome, size);
+ * await artifacts.close();
+ * ```
+ *
  * @throws {@link OcipeekError} `UNSUPPORTED` where no layer gets a zTOC; `NOT_FOUND` where there is no image for a
  * platform; those of {@link buildZtoc}.
  */
@@ -48,6 +59,19 @@ export async function createIndex(
  * does that.
  *
  * `reference` and errors as for {@link createIndex}.
+ *
+ * @example
+ * ```js
+ * import { openSource } from "ocipeek";
+ * import { convertImage, pushArtifacts } from "ocipeek/build";
+ * import { registryDestination } from "ocipeek/push";
+ *
+ * const source = await openSource("oci:./layout:latest");
+ * const image = await convertImage(source, undefined, { minLayerSize: 0 });
+ * const destination = await registryDestination("ghcr.io/owner/lazy");
+ * await pushArtifacts(source, image, destination, { tag: "1-soci" });
+ * await image.close();
+ * ```
  */
 export async function convertImage(
   source: Source,

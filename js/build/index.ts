@@ -1,5 +1,5 @@
 /**
- * Builds SOCI indexes: the zTOC of a layer, the index of an image, images that carry their index.
+ * Building of SOCI indexes: the zTOC of a layer, the index of an image, images that carry their index.
  * @packageDocumentation
  */
 

@@ -22,6 +22,20 @@ const MAX_DEPTH = 4;
  *
  * SOCI indexes of version 1 become referrers of their images, which the destination should have. A converted image gets
  * the tag that is asked for.
+ *
+ * @example
+ * ```js
+ * import { openSource } from "ocipeek";
+ * import { createIndex, pushArtifacts } from "ocipeek/build";
+ * import { registryDestination } from "ocipeek/push";
+ *
+ * const source = await openSource("ghcr.io/owner/app:1");
+ * const artifacts = await createIndex(source, undefined, { minLayerSize: 0 });
+ * const destination = await registryDestination("ghcr.io/owner/app");
+ * const report = await pushArtifacts(source, artifacts, destination);
+ * console.log(report.manifests.length); // 1
+ * await artifacts.close();
+ * ```
  */
 export async function pushArtifacts(
   source: Source,

@@ -10,6 +10,17 @@ import { pair } from "./ztoc.js";
 /**
  * What a zTOC says. Its digest is the caller's to check.
  *
+ * @example
+ * ```js
+ * import { createReadStream } from "node:fs";
+ * import { buildZtoc, readZtoc } from "ocipeek/build";
+ *
+ * const ztoc = await buildZtoc(createReadStream("layer.tar.gz"));
+ * const { entries, spans } = await readZtoc(await ztoc.bytes());
+ * console.log(`${entries.length} entries, ${spans.length} spans`);
+ * await ztoc.close();
+ * ```
+ *
  * @throws {@link OcipeekError} `CORRUPT_ZTOC`, `UNSUPPORTED`, `LIMIT_EXCEEDED`.
  */
 export async function readZtoc(

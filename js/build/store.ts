@@ -2,7 +2,20 @@
 import { invalid } from "../errors.js";
 import type { SpillStore } from "../types/build.js";
 
-/** In memory. */
+/**
+ * A store in memory.
+ *
+ * @example
+ * ```js
+ * import { createReadStream } from "node:fs";
+ * import { buildZtoc, MemoryStore } from "ocipeek/build";
+ *
+ * const store = new MemoryStore();
+ * const ztoc = await buildZtoc(createReadStream("layer.tar.gz"), { store });
+ * console.log(store.size > 0); // true
+ * await ztoc.close();
+ * ```
+ */
 export class MemoryStore implements SpillStore {
   readonly #parts: { start: number; bytes: Uint8Array<ArrayBuffer> }[] = [];
   #size = 0;

@@ -36,6 +36,16 @@ const SPARE_SPANS = 256;
  *
  * `reference`: a tag or digest; what the source was opened with where it is undefined.
  *
+ * @example
+ * ```js
+ * import { openSource } from "ocipeek";
+ * import { verifyIndex } from "ocipeek/build";
+ *
+ * const source = await openSource("ghcr.io/owner/app:1");
+ * const report = await verifyIndex(source);
+ * console.log(report.verified); // true
+ * ```
+ *
  * @throws {@link OcipeekError} `NOT_FOUND` where there is no image for a platform, or not the index that is named;
  * `DIGEST_MISMATCH` where a layer is not the one that the image names; `NETWORK`, `ABORTED`, `LIMIT_EXCEEDED`.
  */

@@ -31,6 +31,16 @@ const TURN_MS = 50;
  *
  * Memory: the entries, the checkpoints as far as `store` keeps them there, and about a megabyte.
  *
+ * @example
+ * ```js
+ * import { createReadStream } from "node:fs";
+ * import { buildZtoc } from "ocipeek/build";
+ *
+ * const ztoc = await buildZtoc(createReadStream("layer.tar.gz"), { spanSize: 1 << 20 });
+ * console.log(ztoc.blob.digest, ztoc.spans);
+ * await ztoc.close();
+ * ```
+ *
  * @throws {@link OcipeekError} `CORRUPT_LAYER` for what is no gzip or tar; `UNSUPPORTED` for zstd and for layers of which
  * no zTOC can tell; `DIGEST_MISMATCH` where `digest` or `size` are not the layer's; `NETWORK`, `ABORTED`,
  * `LIMIT_EXCEEDED`.

@@ -15,7 +15,19 @@ export interface InitOptions {
   formats?: WasmSource | (() => WasmSource | Promise<WasmSource>);
 }
 
-/** Says where the wasm module is. It is instantiated by the first `open`. Call it once, before that. */
+/**
+ * Says where the wasm module is. It is instantiated by the first `open`. Call it once, before that.
+ *
+ * @example
+ * ```js
+ * import { readFile } from "node:fs/promises";
+ * import { init, open } from "ocipeek/raw";
+ *
+ * init(readFile(new URL(import.meta.resolve("ocipeek/wasm"))));
+ * const image = await open("ghcr.io/owner/app:1");
+ * console.log(image.layers.length); // 6
+ * ```
+ */
 export function init(source: WasmSource | Promise<WasmSource>, { formats }: InitOptions = {}): void {
   const builder = () => import("../build/index.js");
   const load = async () => instantiate({ module_or_path: await source });

@@ -21,7 +21,18 @@ import type {
 } from "../types/index.js";
 import { FileTree } from "./tree.js";
 
-/** One layer's own files. Whiteouts (`.wh.NAME`, `.wh..wh..opq`) are visible as files. */
+/**
+ * One layer's own files. Whiteouts (`.wh.NAME`, `.wh..wh..opq`) are visible as files.
+ *
+ * @example
+ * ```js
+ * import { open } from "ocipeek";
+ *
+ * const image = await open("ghcr.io/owner/app:1");
+ * const base = image.layer(0);
+ * console.log(base.info.size, await base.readdir("/"));
+ * ```
+ */
 export class LayerView extends FileTree {
   /** The layer. */
   readonly info: LayerInfo;
@@ -40,6 +51,19 @@ type MakeReader = (options: ReaderOptions) => Image;
  * An open image: its merged root file system and its layers.
  *
  * Its memory is freed by {@link close} or `await using`, and at last when it is garbage.
+ *
+ * @example
+ * ```js
+ * import { open } from "ocipeek";
+ *
+ * const image = await open("ghcr.io/owner/app:1");
+ * console.log(image.platform); // linux/amd64
+ * console.log(image.layers.length); // 6
+ * const { config } = await image.config();
+ * await image.readFile("/etc/services");
+ * console.log(`${image.stats.requests} requests, ${image.stats.bytes} bytes`);
+ * await image.close();
+ * ```
  */
 export class Image extends FileTree {
   readonly #wasm: WasmImage;
@@ -158,14 +182,19 @@ export class Image extends FileTree {
    * pieces in memory) is shared by all of its readers; what this one has under way is its own: requests and their
    * `fetch`, {@link stats}, limits, cancellation. Closing it closes no other; the image may be closed before it.
    *
-   * ```ts
-   * await using reader = image.reader({ signal: request.signal });
-   * const text = await reader.readFile("/etc/os-release", "utf8");
-   * console.log(reader.stats.requests);
-   * ```
-   *
    * Readers that want the same piece at the same time share one request, which goes on as long as one of them waits for it.
    * On an edge, where what came for one request must not be used by another, each asks for itself.
+   *
+   * @example
+   * ```js
+   * import { open } from "ocipeek";
+   *
+   * const image = await open("ghcr.io/owner/app:1");
+   * const reader = image.reader({ signal: AbortSignal.timeout(30_000) });
+   * await reader.readFile("/etc/services");
+   * console.log(reader.stats.requests > 0); // true
+   * await reader.close();
+   * ```
    */
   reader(options: ReaderOptions = {}): Image {
     this.scope.check();

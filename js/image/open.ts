@@ -36,6 +36,16 @@ import { Image } from "./image.js";
  * - in Node, Deno and Bun also `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]` and `docker-archive:FILE[:TAG]`, whose file may be
  *   compressed, too.
  *
+ * @example
+ * ```js
+ * import { open } from "ocipeek";
+ *
+ * const image = await open("ghcr.io/owner/app:1");
+ * const text = await image.readFile("/etc/os-release", "utf8");
+ * console.log(text.split("\n")[0]); // PRETTY_NAME="ocipeek demo 2"
+ * await image.close();
+ * ```
+ *
  * @throws {@link OcipeekError}
  */
 export async function open(source: ImageSource, options: OpenOptions = {}): Promise<Image> {
@@ -90,6 +100,14 @@ function imageOf(wasm: WasmImage, scope: Scope, indexing: Indexing, opened: Open
 /**
  * The images that a layout or archive holds: names that the option `tag` of {@link open} takes. An image without a name
  * has its digest. Takes the sources that {@link open} takes, but references.
+ *
+ * @example
+ * ```js
+ * import { imagesIn, open } from "ocipeek";
+ *
+ * for (const tag of await imagesIn("oci:./layout")) console.log(tag);
+ * const image = await open("oci:./layout", { tag: "latest" });
+ * ```
  *
  * @throws {@link OcipeekError}
  */

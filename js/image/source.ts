@@ -22,6 +22,16 @@ export type BlobName = Pick<Descriptor, "digest" | "size"> & { mediaType?: strin
  * Opens where images lie, to read manifests and blobs as they are; takes what {@link open} takes. Nothing is requested
  * before it is asked for.
  *
+ * @example
+ * ```js
+ * import { openSource } from "ocipeek";
+ *
+ * const source = await openSource("ghcr.io/owner/app:1");
+ * const { bytes } = await source.manifest();
+ * console.log(JSON.parse(new TextDecoder().decode(bytes)).schemaVersion); // 2
+ * await source.close();
+ * ```
+ *
  * @throws {@link OcipeekError}
  */
 export async function openSource(source: ImageSource, options: OpenSourceOptions = {}): Promise<Source> {
@@ -43,6 +53,16 @@ export async function openSource(source: ImageSource, options: OpenSourceOptions
 /**
  * Manifests and blobs of a repository, a layout or an archive. Requests are signed in, tried again and resumed as those
  * of {@link open}.
+ *
+ * @example
+ * ```js
+ * import { openSource } from "ocipeek";
+ *
+ * const source = await openSource("oci:./layout:latest");
+ * const manifest = JSON.parse(new TextDecoder().decode((await source.manifest()).bytes));
+ * const config = await source.blob(manifest.config);
+ * console.log(JSON.parse(new TextDecoder().decode(config)).os); // linux
+ * ```
  */
 export class Source {
   readonly #wasm: WasmSource;

@@ -48,6 +48,22 @@ export type TextEncoding = "utf8" | "utf-8";
  * A tree of files with the methods of Node's `fs/promises`: the whole image, or one of its layers.
  *
  * Paths are absolute, or start at the root where they are not. Links never lead out of the image.
+ *
+ * @example
+ * ```js
+ * import { open } from "ocipeek";
+ *
+ * const image = await open("ghcr.io/owner/app:1");
+ * const { size } = await image.stat("/etc/os-release");
+ * console.log(size < 1000); // true
+ * for (const entry of await image.readdir("/etc", { withFileTypes: true })) {
+ *   if (entry.isFile()) console.log(entry.name);
+ * }
+ * for await (const entry of image.walk("/usr", { glob: "share/*" })) console.log(entry.path);
+ * for await (const chunk of image.createReadStream("/bin/toybox", { start: 0, end: 4 })) {
+ *   console.log(chunk.length); // 4
+ * }
+ * ```
  */
 export class FileTree {
   readonly #tree: () => Tree;

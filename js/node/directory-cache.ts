@@ -5,10 +5,21 @@ import type { Cache } from "../types/index.js";
 import { claim, examine, isInPlace, type Kept, list, makeFolder, partOf, partsOf } from "./cache-folder.js";
 
 /**
- * Keeps bytes as files of a folder, the last used ones up to a size. Several processes may share it.
+ * A cache in a folder: files with the bytes used last, up to a size. Several processes may share it.
  *
  * The folder is a new or empty one, or one that this class made: it has a file `.ocipeek-cache` in it. Any other is
  * refused. Only its own files in it are counted and deleted; links in it lead nowhere.
+ *
+ * @example
+ * ```js
+ * import { open } from "ocipeek";
+ * import { DirectoryCache } from "ocipeek/node";
+ *
+ * const cache = new DirectoryCache("./cache", { maxBytes: 256 << 20 });
+ * await cache.check(); // throws where the folder holds other things
+ * const image = await open("ghcr.io/owner/app:1", { cache });
+ * await image.readFile("/etc/services");
+ * ```
  */
 export class DirectoryCache implements Cache {
   readonly #folder: string;

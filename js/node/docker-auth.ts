@@ -22,6 +22,15 @@ export interface DockerAuthOptions {
  *
  * Give it to `open(reference, { auth: dockerAuth() })`. It throws where none has any, and one could not be read or one
  * helper failed: what is open to everybody is read all the same, and what is not says why.
+ *
+ * @example
+ * ```js
+ * import { open } from "ocipeek";
+ * import { dockerAuth } from "ocipeek/node";
+ *
+ * const image = await open("ghcr.io/owner/app:1", { auth: dockerAuth() });
+ * console.log(image.layers.length); // 6
+ * ```
  */
 export function dockerAuth(
   options: DockerAuthOptions = {},
@@ -46,6 +55,13 @@ export function dockerAuth(
  * Where credentials may lie, as skopeo and podman look for them: `$REGISTRY_AUTH_FILE` alone where it is set; else
  * `containers/auth.json` in `$XDG_RUNTIME_DIR` (without it, `/run/containers/UID`) and in the user's folder of
  * configurations, then Docker's `config.json`, in `$DOCKER_CONFIG` or `~/.docker`.
+ *
+ * @example
+ * ```js
+ * import { credentialFiles } from "ocipeek/node";
+ *
+ * console.log(credentialFiles({ REGISTRY_AUTH_FILE: "/run/auth.json" })[0]); // /run/auth.json
+ * ```
  */
 export function credentialFiles(env: Record<string, string | undefined> = process.env): string[] {
   if (env.REGISTRY_AUTH_FILE) return [env.REGISTRY_AUTH_FILE];

@@ -6,6 +6,16 @@ const PIECE = 256 << 10;
 /**
  * A file's bytes, for `buildZtoc`. The pieces share two buffers, so one is good only until the next is asked for: streams
  * make a buffer for each, and what becomes of these can take 20 MB more until it is collected.
+ *
+ * @example
+ * ```js
+ * import { buildZtoc } from "ocipeek/build";
+ * import { fileBytes } from "ocipeek/node";
+ *
+ * const ztoc = await buildZtoc(fileBytes("layer.tar.gz"));
+ * console.log(ztoc.spans > 0); // true
+ * await ztoc.close();
+ * ```
  */
 export async function* fileBytes(path: string | URL): AsyncGenerator<Uint8Array, void, undefined> {
   const file = await open(path);

@@ -1,5 +1,6 @@
 /**
- * What needs a file system or processes: Docker's credentials, a cache in a folder, proxies, layouts to write to, and files for what indexing keeps meanwhile. For Node, Deno and Bun.
+ * Extras for Node, Deno and Bun, which need a file system or processes: Docker's credentials, a cache in a folder, proxies,
+ * layouts to write to, and temporary files for indexing.
  * @packageDocumentation
  */
 export { asIsFetch } from "./as-is-fetch.js";

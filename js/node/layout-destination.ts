@@ -30,6 +30,18 @@ const NO_FOLLOW = constants.O_NOFOLLOW ?? 0;
  *
  * Each file is written beside its place and then renamed, blobs before what names them: a reader
  * sees the old image or the new one. Of two writers at the same time the later one's `index.json` stays.
+ *
+ * @example
+ * ```js
+ * import { openSource } from "ocipeek";
+ * import { convertImage, pushArtifacts } from "ocipeek/build";
+ * import { LayoutDestination } from "ocipeek/node";
+ *
+ * const source = await openSource("oci:./layout:latest");
+ * const image = await convertImage(source, undefined, { minLayerSize: 0 });
+ * await pushArtifacts(source, image, new LayoutDestination("./converted"), { tag: "latest" });
+ * await image.close();
+ * ```
  */
 export class LayoutDestination implements Destination {
   readonly #folder: string;

@@ -35,6 +35,15 @@ export interface ProxyFetchOptions {
  * Makes a `fetch` that honours `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, for `open(reference, { fetch: proxyFetch() })`
  * under Node, Deno and Bun. It speaks HTTP/1.1, sends no cookies and undoes no compression.
  *
+ * @example
+ * ```js
+ * import { open } from "ocipeek";
+ * import { proxyFetch } from "ocipeek/node";
+ *
+ * const image = await open("ghcr.io/owner/app:1", { fetch: proxyFetch() });
+ * console.log(image.layers.length); // 6
+ * ```
+ *
  * @throws {@link OcipeekError} `INVALID_ARGUMENT` where the file of certificates cannot be read, or what the environment
  * names is no proxy
  */
@@ -65,7 +74,18 @@ export function proxyFetch(options: ProxyFetchOptions = {}): Fetch {
   };
 }
 
-/** {@link proxyFetch} where the environment names a proxy or an option is given; else nothing: the global `fetch` will do. */
+/**
+ * {@link proxyFetch} where the environment names a proxy or an option is given; else nothing: the global `fetch` will do.
+ *
+ * @example
+ * ```js
+ * import { open } from "ocipeek";
+ * import { proxyFetchIfNeeded } from "ocipeek/node";
+ *
+ * const fetch = proxyFetchIfNeeded();
+ * const image = await open("ghcr.io/owner/app:1", fetch ? { fetch } : {});
+ * ```
+ */
 export function proxyFetchIfNeeded(options: ProxyFetchOptions = {}): Fetch | undefined {
   const { env = process.env, caFile, insecureSkipTlsVerify } = options;
   const isNeeded =

@@ -9,7 +9,18 @@ import { isLoopback } from "../registry/scheme.js";
 /** The variables of an environment. */
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/** The proxy for a URL, as its variable has it; nothing where it is reached directly. */
+/**
+ * The proxy for a URL, as its variable has it; nothing where it is reached directly.
+ *
+ * @example
+ * ```js
+ * import { proxyFor } from "ocipeek/node";
+ *
+ * const env = { HTTPS_PROXY: "http://proxy.example:3128", NO_PROXY: ".corp.example" };
+ * console.log(proxyFor(new URL("https://ghcr.io/v2/"), env)); // http://proxy.example:3128
+ * console.log(proxyFor(new URL("https://images.corp.example/v2/"), env)); // undefined
+ * ```
+ */
 export function proxyFor(url: URL, env: Env): string | undefined {
   const proxy =
     url.protocol === "https:"

@@ -11,6 +11,16 @@ const IN_MEMORY = 4 << 20;
 /**
  * A store that goes to a temporary file once it holds more than 4 MiB. The file has no name for others where the system
  * allows that, and is gone when the process ends.
+ *
+ * @example
+ * ```js
+ * import { buildZtoc } from "ocipeek/build";
+ * import { fileBytes, spillFile } from "ocipeek/node";
+ *
+ * const ztoc = await buildZtoc(fileBytes("layer.tar.gz"), { store: spillFile() });
+ * const bytes = await ztoc.bytes();
+ * await ztoc.close();
+ * ```
  */
 export function spillFile(folder: string = tmpdir()): SpillStore {
   return new SpillFile(folder);

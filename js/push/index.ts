@@ -1,5 +1,5 @@
 /**
- * Writes images and artifacts: to a repository of a registry.
+ * Pushing: images and artifacts, written to a repository of a registry.
  * @packageDocumentation
  */
 

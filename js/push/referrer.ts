@@ -1,7 +1,16 @@
 /** Referrers where a registry, or a layout, has no API for them (OCI distribution, "Referrers Tag Schema"). @module */
 import type { Descriptor, Manifest } from "../types/content.js";
 
-/** `sha256-<hex>`: the tag whose index lists the referrers of a digest. */
+/**
+ * `sha256-<hex>`: the tag whose index lists the referrers of a digest.
+ *
+ * @example
+ * ```js
+ * import { fallbackTag } from "ocipeek/push";
+ *
+ * console.log(fallbackTag(`sha256:${"0".repeat(64)}`).slice(0, 10)); // sha256-000
+ * ```
+ */
 export function fallbackTag(digest: string): string {
   return digest.replace(":", "-").slice(0, 128);
 }

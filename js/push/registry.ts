@@ -38,6 +38,16 @@ const MAX_PAGES = 100;
 
 /**
  * Opens a repository for writing. `http://` or `https://` before it says how its registry is reached.
+ * @example
+ * ```js
+ * import "ocipeek"; // which knows where the wasm module is
+ * import { blobOf, registryDestination } from "ocipeek/push";
+ *
+ * const destination = await registryDestination("ghcr.io/owner/new");
+ * const blob = await blobOf(new TextEncoder().encode("hello"));
+ * console.log(await destination.putBlob(blob)); // uploaded
+ * ```
+ *
  * @throws {@link OcipeekError} `INVALID_REFERENCE`
  */
 export async function registryDestination(
@@ -49,7 +59,19 @@ export async function registryDestination(
   return new RegistryDestination(await parseReference(name), { ...options, ...forced });
 }
 
-/** A repository of a registry. */
+/**
+ * A repository of a registry.
+ *
+ * @example
+ * ```js
+ * import { parseReference } from "ocipeek";
+ * import { RegistryDestination } from "ocipeek/push";
+ *
+ * const destination = new RegistryDestination(await parseReference("ghcr.io/owner/app:1"));
+ * const manifest = await destination.getManifest("1");
+ * console.log(manifest.mediaType); // application/vnd.oci.image.index.v1+json
+ * ```
+ */
 export class RegistryDestination implements Destination {
   readonly #connection: Connection;
 

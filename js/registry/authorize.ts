@@ -19,6 +19,16 @@ export interface AuthorizeOptions
  * `open`: for programs that send requests to a registry themselves. A challenge may be answered again later
  * without another 401.
  *
+ * @example
+ * ```js
+ * import { authorize } from "ocipeek";
+ *
+ * const challenge = 'Basic realm="registry"'; // the `WWW-Authenticate` of a 401
+ * const auth = { username: "user", password: "secret" };
+ * const { authorization } = await authorize("ghcr.io/owner/app", challenge, { auth });
+ * console.log(authorization); // Basic dXNlcjpzZWNyZXQ=
+ * ```
+ *
  * @throws {@link OcipeekError} `UNAUTHORIZED` where nothing else than `used` is known or the token service refuses.
  */
 export async function authorize(

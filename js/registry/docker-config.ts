@@ -67,6 +67,16 @@ export class DockerConfig {
  * Finds credentials in the text of a Docker `config.json` or podman's `auth.json`, where there is no file and no helper to
  * run: on an edge. Give it to `open(reference, { auth: dockerConfigAuth(text) })`.
  *
+ * @example
+ * ```js
+ * import { dockerConfigAuth, open } from "ocipeek";
+ *
+ * const config = JSON.stringify({ auths: { "ghcr.io": { auth: btoa("user:secret") } } });
+ * const auth = dockerConfigAuth(config);
+ * console.log(auth("ghcr.io").username); // user
+ * const image = await open("ghcr.io/owner/app:1", { auth });
+ * ```
+ *
  * @throws {@link OcipeekError} `INVALID_ARGUMENT` where it is not such a text; without its content.
  */
 export function dockerConfigAuth(

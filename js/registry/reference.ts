@@ -6,6 +6,14 @@ import { splitScheme } from "./scheme.js";
 
 /**
  * Reads a reference as Docker users write it, or with `http://` or `https://` before one that ends in a tag or digest.
+ * @example
+ * ```js
+ * import { parseReference } from "ocipeek";
+ *
+ * const { registry, repository, tag } = await parseReference("alpine:3");
+ * console.log(registry, repository, tag); // docker.io library/alpine 3
+ * ```
+ *
  * @throws {@link OcipeekError} `INVALID_REFERENCE`
  */
 export async function parseReference(text: string): Promise<Reference> {

@@ -29,6 +29,19 @@ export interface TarOptions {
 /**
  * An archive of `items` in their order, made as it is read: nothing is kept but what is being written. Sparse files stay
  * so (PAX format 1.0). Items that failed are left out, but for those whose bytes are not what a digest says: these end it.
+ *
+ * @example
+ * ```js
+ * import { createWriteStream } from "node:fs";
+ * import { pipeline } from "node:stream/promises";
+ * import { open } from "ocipeek";
+ * import { itemsOf, tar } from "ocipeek/tar";
+ *
+ * const image = await open("ghcr.io/owner/app:1");
+ * const top = await image.stat("/etc");
+ * const items = itemsOf(image, top, new TextEncoder().encode("etc"));
+ * await pipeline(tar(items), createWriteStream("etc.tar"));
+ * ```
  */
 export async function* tar(
   items: AsyncIterable<TarItem>,

@@ -25,6 +25,18 @@ export interface ItemsOptions extends OperationOptions {
 /**
  * `top` and all below it, parents first, each with its path below `name`; where `name` is empty, below nothing, and
  * `top` has the empty path. Small files are read ahead of the others' turn; the order stays.
+ *
+ * @example
+ * ```js
+ * import { open } from "ocipeek";
+ * import { itemsOf } from "ocipeek/tar";
+ *
+ * const image = await open("ghcr.io/owner/app:1");
+ * const top = await image.stat("/etc");
+ * for await (const { name, stats } of itemsOf(image, top, new TextEncoder().encode("etc"))) {
+ *   console.log(new TextDecoder().decode(name), stats.size);
+ * }
+ * ```
  */
 export async function* itemsOf(
   tree: FileTree,
@@ -101,7 +113,25 @@ const OWN: ReadonlySet<string> = new Set([
   "ENOENT",
 ]);
 
-/** Whether an error is about one file, so that a copy can go on with the others. */
+/**
+ * Whether an error is about one file, so that a copy can go on with the others.
+ *
+ * @example
+ * ```js
+ * import { open } from "ocipeek";
+ * import { isOwnFault } from "ocipeek/tar";
+ *
+ * const image = await open("ghcr.io/owner/app:1");
+ * for (const path of ["/etc/services", "/no/such/file"]) {
+ *   try {
+ *     await image.readFile(path);
+ *   } catch (error) {
+ *     if (!isOwnFault(error)) throw error;
+ *     console.log(`${error.code} ${path}`); // ENOENT /no/such/file
+ *   }
+ * }
+ * ```
+ */
 export function isOwnFault(error: unknown): error is OcipeekError {
   return error instanceof OcipeekError && OWN.has(error.code);
 }

@@ -16,7 +16,7 @@ export type ByteSource = ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>;
 /** How a layer is packed, as far as zTOCs exist of it. */
 export type LayerPacking = "gzip" | "none";
 
-/** Keeps bytes outside of the builder while it runs: most of a zTOC with small spans. Used for one zTOC. */
+/** A store for bytes that the builder need not hold while it runs: most of a zTOC with small spans. Used for one zTOC. */
 export interface SpillStore {
   /** Adds bytes at the end. They may be reused once this has settled. */
   append(bytes: Uint8Array<ArrayBuffer>): Promise<void> | void;
