@@ -26,22 +26,22 @@ export const COMMON: Options = {
   "no-soci": { type: "boolean", help: "use no SOCI index" },
   "attached-index": {
     type: "boolean",
-    help: "use an index that is merely attached to the image: whoever may push vouches for it",
+    help: "also use an index that is merely attached to the image, for which whoever may push vouches",
   },
   reader: {
     type: "string",
     value: "NAME",
-    help: "read by soci, estargz, zstd-chunked, nydus, overlaybd, turbooci or zstd (default: as it is)",
+    help: "read as soci, estargz, zstd-chunked, nydus, overlaybd, turbooci or zstd (default: its own format)",
   },
   "build-index": {
     type: "boolean",
-    help: "index all layers without an index that are read, not only those too large to be fetched whole",
+    help: "index every layer without an index that is read, not only those too large to be fetched whole",
   },
   "no-build-index": {
     type: "boolean",
-    help: "index none: what is too large to be fetched whole is an error",
+    help: "index no layer: one that is too large to be fetched whole is an error",
   },
-  "insecure-unverified": { type: "boolean", help: "do not verify content; say so in the results" },
+  "insecure-unverified": { type: "boolean", help: "do not verify content; results say so" },
   username: {
     type: "string",
     short: "u",
@@ -60,7 +60,7 @@ export const COMMON: Options = {
   },
   "insecure-skip-tls-verify": {
     type: "boolean",
-    help: "accept any certificate; tags are then what the network says, digests stay certain",
+    help: "accept any certificate; the network then decides what tags name, digests stay certain",
   },
   "token-host": {
     type: "string",
@@ -71,9 +71,9 @@ export const COMMON: Options = {
   "cache-dir": {
     type: "string",
     value: "DIR",
-    help: "keep what was fetched and verified in this folder: a new or empty one, or one made so before",
+    help: "cache what was fetched and verified in this folder: new, empty, or made by ocipeek",
   },
-  "no-cache": { type: "boolean", help: "keep nothing (default: indexes, in the user's cache folder)" },
+  "no-cache": { type: "boolean", help: "cache nothing (default: indexes, in the user's cache folder)" },
   limit: {
     type: "string",
     multiple: true,
@@ -88,9 +88,13 @@ export const PATHS: Options = {
   escaped: {
     type: "boolean",
     short: "e",
-    help: "paths are written as terminals are shown them: \\n, \\xe9, \\u{202e}, \\\\",
+    help: "take paths as they are shown on terminals: \\n, \\xe9, \\u{202e}, \\\\",
   },
-  layer: { type: "string", value: "N", help: "look into layer N alone (0 is the lowest), whiteouts visible" },
+  layer: {
+    type: "string",
+    value: "N",
+    help: "look into layer N alone (0 is the lowest), with its whiteouts",
+  },
 };
 
 /** The values of a parsed command line. */

@@ -23,17 +23,14 @@ export const EXIT_TEXT: readonly [number, string][] = [
   ],
   [EXIT.usage, "wrong usage"],
   [EXIT.network, "the network or the registry failed, or refused"],
-  [
-    EXIT.verification,
-    "what was fetched is not what its digest says, or is broken; soci verify: the index is wrong",
-  ],
+  [EXIT.verification, "content does not have its digest, or is broken; soci verify: the index is wrong"],
   [EXIT.limit, "over a limit; see --limit"],
-  [EXIT.unsupported, "of a kind that cannot be read, or indexed"],
+  [EXIT.unsupported, "of a kind that cannot be read or indexed"],
   [
     EXIT.skipped,
-    "cp: only devices and pipes were left out; if other files were, it is the code of the first of them",
+    "cp: only devices and pipes were left out; if other files were too, the code is that of the first of them",
   ],
-  [EXIT.failed, "the local system failed, e.g. when writing"],
+  [EXIT.failed, "the local system failed, for example when writing"],
   [EXIT.interrupted, "interrupted"],
 ];
 

@@ -8,7 +8,7 @@ Looks into container images where they lie, without pulling them, and makes the 
 
 IMAGE is a reference as Docker users write it (alpine, ghcr.io/o/app:1, localhost:5000/a@sha256:...),
 oci:DIR[:TAG] or oci-archive:FILE[:TAG] as skopeo writes them, docker-archive:FILE[:TAG] as docker save does, or the URL
-of an OCI image layout. A FILE may be compressed by gzip or zstd: it is then read once from end to end first.`;
+of an OCI image layout. A FILE may be compressed by gzip or zstd; it is then first read once from end to end.`;
 
 /** The help of the whole program. */
 export function generalHelp(commands: readonly (Command | Group)[]): string {
@@ -25,7 +25,7 @@ export function generalHelp(commands: readonly (Command | Group)[]): string {
     "Exit codes:",
     ...codes,
     "",
-    "ocipeek COMMAND --help tells more of one command.",
+    "ocipeek COMMAND --help says more about one command.",
   ].join("\n");
 }
 
@@ -40,7 +40,7 @@ export function groupHelp(group: Group): string {
     ...commandLines(group.commands, group.name.length + 1),
     ...(group.details ? ["", group.details] : []),
     "",
-    `ocipeek ${group.name} COMMAND --help tells more of one command.`,
+    `ocipeek ${group.name} COMMAND --help says more about one command.`,
   ].join("\n");
 }
 

@@ -31,8 +31,8 @@ export const cat: Command = {
   summary: "print files",
   usage: "IMAGE PATH...",
   options: {
-    start: { type: "string", value: "N", help: "from byte N" },
-    end: { type: "string", value: "N", help: "up to byte N, which is not printed" },
+    start: { type: "string", value: "N", help: "begin at byte N" },
+    end: { type: "string", value: "N", help: "end before byte N" },
     ...PATHS,
   },
   refuses: ["json"],

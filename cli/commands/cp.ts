@@ -89,10 +89,10 @@ export const cp: Command = {
   usage: "IMAGE PATH DEST|- [-P] [--preserve-special]",
   details: `Folders are copied with all below them. If DEST is a directory, the copy goes into it (PATH/. copies what PATH
 holds). Modes, times, symbolic and hard links are kept; owners and extended attributes only in an archive.
-Holes of sparse files stay holes. Nothing is ever written outside of DEST: links are made as they are in the image but not
-followed. What cannot be copied for a reason of its own is left out, the rest is copied, and a list at the end says what
-and why; the exit code is that of the first such failure. Devices and pipes are left out too, and the exit code is then
-${EXIT.skipped}; an archive holds them.`,
+Holes of sparse files stay holes. Nothing is ever written outside of DEST: links are made as they are in the image, but not
+followed. A file that cannot be copied is left out, the others are copied, and a list at the end says which are missing and
+why; the exit code is that of the first such failure. A copy to disk also leaves out devices and pipes, and the exit code is
+then ${EXIT.skipped}; an archive holds them.`,
   options: {
     "no-dereference": { type: "boolean", short: "P", help: "if PATH is a link, copy the link" },
     "preserve-special": { type: "boolean", help: "keep set-user-id, set-group-id and sticky bits" },

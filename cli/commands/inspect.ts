@@ -63,7 +63,7 @@ async function run(session: Session): Promise<void> {
 
 export const inspect: Command = {
   name: "inspect",
-  summary: "what an image is: digests, platform, config, how it can be read",
+  summary: "show an image: digests, platform, config, and how it can be read",
   usage: "IMAGE [--history]",
   options: { history: { type: "boolean", help: "show how the layers were built" } },
   arity: [1, 1],

@@ -26,9 +26,9 @@ export const layers: Command = {
   name: "layers",
   summary: "list the layers and how each is read",
   usage: "IMAGE",
-  details: `READ says how: ztoc (by SOCI, or by an index that was built here and is kept: only what is needed),
-tar (by ranges, with --insecure-unverified), whole (fetched once, up to the limit maxWholeLayerSize), zstd (streamed, once
-to list it and again up to the file for each read), else lazily by that format. FOUND BY says what told so.`,
+  details: `READ says how each layer is read: ztoc (lazily, by SOCI or by a cached index that was built here), tar (by ranges, with
+--insecure-unverified), whole (fetched once, up to the limit maxWholeLayerSize), zstd (streamed, once to list it and again up
+to the file for each read), or lazily by another format. FOUND BY says how that was found.`,
   options: {},
   arity: [1, 1],
   run,

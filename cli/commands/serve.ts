@@ -89,12 +89,12 @@ All settings of the worker can be given as environment variables too: OCIPEEK_DO
 Docker config.json, for private registries), OCIPEEK_TAG_TTL, OCIPEEK_LIMITS and others. Docker's own credentials
 are not used unless you give them that way, since whoever reaches the server reads with them.
 
-On an address that is not public it answers only where it is called by an address, localhost, the --host or an
---allow-host. Pages of other origins read nothing without --allow-origin; what your credentials opened is for origins that
-are named, never for *. HTTPS_PROXY, HTTP_PROXY and NO_PROXY are honoured.
+On an address that is not public it answers only requests whose Host is an address, localhost, the --host or an
+--allow-host. Pages of other origins read nothing without --allow-origin. What your credentials open is for origins that you
+name, never for *. HTTPS_PROXY, HTTP_PROXY and NO_PROXY are honoured.
 
-With OCIPEEK_HOOK_SECRET it takes registries' notifications of pushes, POST /hooks/distribution, ecr, ghcr, dockerhub
-and harbor, and pushes SOCI indexes; OCIPEEK_HOOKS says of which images. See worker/README.md.`,
+With OCIPEEK_HOOK_SECRET it accepts registries' notifications of pushes (POST /hooks/distribution, ecr, ghcr, dockerhub
+and harbor) and pushes SOCI indexes; OCIPEEK_HOOKS says for which images. See worker/README.md.`,
   options: {
     port: { type: "string", value: "N", help: "listen on this port (default: 8788; 0 takes a free one)" },
     host: { type: "string", value: "ADDRESS", help: "listen on this address (default: 127.0.0.1)" },
@@ -108,7 +108,7 @@ and harbor, and pushes SOCI indexes; OCIPEEK_HOOKS says of which images. See wor
       type: "string",
       multiple: true,
       value: "HOST:PORT",
-      help: "serve this one too, on whatever address; by http, or by TLS as https://HOST:PORT",
+      help: "also serve this registry, on any address; by http, or by TLS if given as https://HOST:PORT",
     },
     "allow-origin": {
       type: "string",
@@ -120,17 +120,17 @@ and harbor, and pushes SOCI indexes; OCIPEEK_HOOKS says of which images. See wor
       type: "string",
       multiple: true,
       value: "NAME",
-      help: "answer to this name, too, besides addresses, localhost and the --host",
+      help: "answer to this name too, besides addresses, localhost and the --host",
     },
     "cache-bytes": {
       type: "string",
       value: "N",
-      help: "keep so much in --cache-dir (default: 1 GiB); only files that ocipeek made there are deleted",
+      help: "keep at most N bytes in --cache-dir (default: 1 GiB); only files that ocipeek made are deleted",
     },
     "max-memory": {
       type: "string",
       value: "N",
-      help: "let images take so many bytes of memory in all; what needs more is refused (default: 1 GiB)",
+      help: "let images take at most N bytes of memory in all; refuse what needs more (default: 1 GiB)",
     },
     platform: {
       type: "string",
@@ -139,7 +139,7 @@ and harbor, and pushes SOCI indexes; OCIPEEK_HOOKS says of which images. See wor
     },
     "build-index": {
       type: "boolean",
-      help: "index layers too large to be fetched whole, which is the default (OCIPEEK_INDEX=kept: do not)",
+      help: "index layers too large to be fetched whole; the default (OCIPEEK_INDEX=kept turns it off)",
     },
     quiet: { type: "boolean", short: "q", help: "log nothing" },
   },

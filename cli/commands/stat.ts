@@ -58,7 +58,7 @@ export const stat: Command = {
   summary: "show a file's attributes, its layer, and how it is verified",
   usage: "IMAGE PATH... [-L]",
   options: {
-    dereference: { type: "boolean", short: "L", help: "of what a link leads to" },
+    dereference: { type: "boolean", short: "L", help: "show what a link leads to" },
     ...PATHS,
   },
   arity: [2, Number.POSITIVE_INFINITY],

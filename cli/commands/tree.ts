@@ -133,7 +133,7 @@ function shallow(depth: number): string | undefined {
 
 export const tree: Command = {
   name: "tree",
-  summary: "show a folder and all below it",
+  summary: "show a folder and all below it as a tree",
   usage: "IMAGE [PATH] [-L DEPTH]",
   options: {
     depth: { type: "string", short: "L", value: "DEPTH", help: "go no deeper than this" },

@@ -79,9 +79,9 @@ export const check: Command = {
   summary: "would AWS Fargate and the SOCI snapshotter load an image lazily?",
   usage: "IMAGE [--platform OS/ARCH]... [--min-layer-size N] [--deep] [--v1]",
   details: `An image is loaded lazily if each platform has a SOCI index that is part of it (version 2), and every layer of the
-minimum size or more has a zTOC in it. The exit code is 0 if so, ${EXIT.notFound} if not; that Fargate wants a repository of Amazon ECR,
-and sees no gain in small images, is said but does not change it. It is also said whether the manifest names the index, or it is
-attached (version 1), and verified here (soci verify) or not.`,
+minimum size or more has a zTOC in it. The exit code is 0 if so, and ${EXIT.notFound} if not. The report also says whether the image suits
+Fargate, which wants a repository of Amazon ECR and gains little from small images; this does not change the exit code. It also
+says whether the manifest names the index, or the index is attached (version 1), and whether it was verified here (soci verify).`,
   options: {
     ...LOOKED_AT,
     "min-layer-size": {
@@ -90,8 +90,8 @@ attached (version 1), and verified here (soci verify) or not.`,
       help: "smaller layers need no zTOC, e.g. 10485760 or 10MiB (default: 10 MiB)",
     },
     deep: { type: "boolean", help: "fetch every zTOC and check it" },
-    v1: { type: "boolean", help: "indexes of version 1 count: the snapshotter is set to load them" },
-    quiet: { type: "boolean", short: "q", help: "print nothing: the exit code tells" },
+    v1: { type: "boolean", help: "count indexes of version 1: the snapshotter is set to load them" },
+    quiet: { type: "boolean", short: "q", help: "print nothing; the exit code is the answer" },
   },
   refuses: NO_READING,
   arity: [1, 1],

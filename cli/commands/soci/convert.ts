@@ -56,22 +56,22 @@ async function places({ args }: Session): Promise<[from: string, to: string]> {
 
 export const convert: Command = {
   name: "soci convert",
-  summary: "make a new image out of an image that holds its SOCI index (version 2)",
+  summary: "copy an image to a new one that holds its SOCI index (version 2)",
   usage: "IMAGE NEW-IMAGE [OPTIONS]",
-  details: `NEW-IMAGE is a reference with a tag, oci:DIR[:TAG] or oci-archive:FILE[:TAG]. It shares the layers: in the same registry
-they are mounted, elsewhere copied. Platforms that are not chosen stay in it as they are. Copy it with tools
-that take all of an image, such as \`skopeo copy --all\`: a platform copied alone loses its index.`,
+  details: `NEW-IMAGE is a reference with a tag, oci:DIR[:TAG] or oci-archive:FILE[:TAG]. The layers stay the same: in the
+same registry they are mounted, elsewhere copied. Platforms that are not chosen stay as they are. Copy the new image with
+tools that take all of an image, such as \`skopeo copy --all\`: a platform copied alone loses its index.`,
   options: {
     ...PLATFORMS,
     ...BUILD,
     standalone: {
       type: "boolean",
-      help: "IMAGE and NEW-IMAGE are paths, as for AWS's soci: oci: and oci-archive: of them",
+      help: "take IMAGE and NEW-IMAGE as paths, as AWS's soci does (oci: or oci-archive:)",
     },
     format: {
       type: "string",
       value: "FORMAT",
-      help: "of NEW-IMAGE with --standalone: oci-archive (default) or oci-dir",
+      help: "with --standalone, the format of NEW-IMAGE: oci-archive (default) or oci-dir",
     },
     ...QUIET,
   },

@@ -40,9 +40,9 @@ export const create: Command = {
   summary: "make a SOCI index (version 1) beside an image, which stays as it is",
   usage: "IMAGE [--to DESTINATION] [OPTIONS]",
   details: `Every layer of the minimum size or more is streamed once; nothing is pulled, no daemon is needed. The index goes to
-where the image is, as its referrer, or to DESTINATION: a repository, or oci:DIR, from where \`soci push\` takes it.
-AWS's snapshotter loads indexes of version 1 only where it is set to, and ocipeek reads by them only with
---attached-index, after \`soci verify\`, or where it built them itself; \`soci convert\` makes version 2.`,
+the image's own repository, as a referrer, or to DESTINATION: a repository, or oci:DIR, from where \`soci push\` takes it.
+AWS's snapshotter loads indexes of version 1 only if it is set to, and ocipeek reads by them only with --attached-index,
+after \`soci verify\`, or if it built them itself. \`soci convert\` makes version 2.`,
   options: {
     to: { type: "string", value: "DESTINATION", help: "write the index there: oci:DIR or a repository" },
     ...PLATFORMS,

@@ -60,14 +60,14 @@ export const info: Command = {
   name: "soci info",
   summary: "show the SOCI index: how it was found, which layers it covers, span sizes",
   usage: "IMAGE [--raw]",
-  details: `An index that is merely attached is shown too, though readers take none without --attached-index; "Vouched" says who vouches
-for it. Older builders do not write span sizes into the index. They are then read from the zTOCs.`,
+  details: `An index that is merely attached is shown too, although readers use none without --attached-index; "Vouched" says who
+vouches for it. Older builders do not write span sizes into the index; they are then read from the zTOCs.`,
   options: {
     platform: {
       type: "string",
       short: "p",
       value: "OS/ARCH",
-      help: "of this platform's image (default: linux on this machine's architecture, else the only one)",
+      help: "show this platform's image (default: linux on this machine's architecture, else the only one)",
     },
     raw: { type: "boolean", help: "print the index's manifest" },
   },

@@ -54,10 +54,10 @@ export const list: Command = {
   name: "soci list",
   summary: "list the SOCI indexes of an image, of all its platforms",
   usage: "IMAGE [-q] [--platform OS/ARCH]...",
-  details: `Version 2 is part of the image (soci convert), version 1 refers to it (soci create). Readers take version 2 where
-there is one, else the first of version 1, if they use that at all (ocipeek: with --attached-index, or after soci verify).
+  details: `Version 2 is part of the image (soci convert), version 1 refers to it (soci create). Readers use version 2 if
+there is one, or else the first of version 1, if they use that at all (ocipeek: with --attached-index, or after soci verify).
 LAYERS says how many of the image's layers have a zTOC.
-The exit code is ${EXIT.notFound} where there is none.`,
+The exit code is ${EXIT.notFound} if there is no index.`,
   options: { ...QUIET, ...LOOKED_AT },
   refuses: NO_READING,
   arity: [1, 1],

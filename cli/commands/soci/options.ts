@@ -23,9 +23,9 @@ export const PLATFORMS: Options = {
     short: "p",
     multiple: true,
     value: "OS/ARCH",
-    help: "this platform, may be given several times (default: linux on this machine's architecture)",
+    help: "take this platform; may be given several times (default: linux on this machine's architecture)",
   },
-  "all-platforms": { type: "boolean", help: "all platforms of the image" },
+  "all-platforms": { type: "boolean", help: "take all platforms of the image" },
 };
 
 /** Which of an image's platforms to look at. */
@@ -35,9 +35,9 @@ export const LOOKED_AT: Options = {
     short: "p",
     multiple: true,
     value: "OS/ARCH",
-    help: "this platform, may be given several times (default: all)",
+    help: "take this platform; may be given several times (default: all)",
   },
-  "all-platforms": { type: "boolean", help: "all platforms of the image, which is the default" },
+  "all-platforms": { type: "boolean", help: "take all platforms of the image; this is the default" },
 };
 
 /** How zTOCs are built. */
@@ -50,7 +50,7 @@ export const ZTOC: Options = {
   "build-tool": {
     type: "string",
     value: "ID",
-    help: 'what it says built it (default: "AWS SOCI CLI v0.2", for the digests of AWS\'s soci)',
+    help: 'state this builder (default: "AWS SOCI CLI v0.2", for the digests of AWS\'s soci)',
   },
 };
 
@@ -66,7 +66,7 @@ export const BUILD: Options = {
     type: "string",
     multiple: true,
     value: "NAME",
-    help: "xattr: mark layers without extended attributes, so that no mount looks for any",
+    help: "xattr: mark layers without extended attributes, so that mounts do not look for any",
   },
   "prefetch-file": {
     type: "string",
@@ -78,7 +78,7 @@ export const BUILD: Options = {
   force: {
     type: "boolean",
     short: "f",
-    help: "build every zTOC, although the image or the cache folder has one already",
+    help: "build every zTOC, even if the image or the cache folder has one already",
   },
 };
 

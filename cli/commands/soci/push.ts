@@ -106,9 +106,9 @@ export const push: Command = {
   name: "soci push",
   summary: "copy SOCI indexes, or an image with its indexes, to a repository",
   usage: "SOURCE DESTINATION [OPTIONS]",
-  details: `If SOURCE is an image that \`soci convert\` made, all of it is copied, and DESTINATION needs a tag. Else DESTINATION is an
-image, and the indexes of version 1 that SOURCE has of it are written beside it: \`soci create --to oci:DIR IMAGE\`
-made them, or SOURCE is the same image in another registry. Of several the last listed is taken.`,
+  details: `If SOURCE is an image that \`soci convert\` made, all of it is copied, and DESTINATION needs a tag. Otherwise DESTINATION is an
+image, and the indexes of version 1 that SOURCE has for it are written beside it: those that \`soci create --to oci:DIR IMAGE\`
+made, or those of the same image in another registry. Of several indexes the last listed is taken.`,
   options: {
     "existing-index": {
       type: "string",

@@ -96,7 +96,7 @@ export const rm: Command = {
   details: `Their manifests are deleted, and taken out of the image's list of referrers. zTOCs are left to the registry's garbage
 collection. Indexes of version 2 are a part of the image and cannot be removed.`,
   options: {
-    all: { type: "boolean", help: "all of the image's indexes of version 1" },
+    all: { type: "boolean", help: "remove all of the image's indexes of version 1" },
     ...LOOKED_AT,
     ...QUIET,
   },

@@ -31,9 +31,9 @@ export const verify: Command = {
   summary: "does a SOCI index say what the image's layers say?",
   usage: "IMAGE [--platform OS/ARCH]... [--soci-index DIGEST]",
   details: `Each layer that the index covers is streamed once; its zTOC is built anew, with the same span size and build tool, and
-compared: entries, their order and all their fields, checkpoints with their windows, digests of spans. What differs
-is listed. The exit code is 0 if nothing does, ${EXIT.verification} if something does, ${EXIT.notFound} if there is no index or a platform has
-none, and ${EXIT.unsupported} if no zTOC can be built of some layer.
+compared: entries, their order and all their fields, checkpoints with their windows, and digests of spans. Differences are
+listed. The exit code is 0 if there are none, ${EXIT.verification} if there are some, ${EXIT.notFound} if there is no index or a platform has none,
+and ${EXIT.unsupported} if no zTOC can be built of some layer.
 
 Whoever may write to a repository can attach an index (version 1) to an image of it. So readers use such an index only
 if they are told to (--attached-index), or once it was verified: it is then kept in the cache folder and used from there.`,
@@ -44,7 +44,7 @@ if they are told to (--attached-index), or once it was verified: it is then kept
       value: "DIGEST",
       help: "verify this index (default: the one that readers take)",
     },
-    quiet: { type: "boolean", short: "q", help: "print nothing: the exit code tells" },
+    quiet: { type: "boolean", short: "q", help: "print nothing; the exit code is the answer" },
   },
   refuses: NO_READING.filter((name) => name !== "soci-index"),
   arity: [1, 1],

@@ -71,9 +71,9 @@ export const build: Command = {
   summary: "make the zTOC of a layer",
   usage: "-o FILE LAYER [--span-size N] [--build-tool ID]",
   details: `LAYER is a file, or - for standard input: a tar, plain or gzip. It is read once, in order. The zTOC is byte for byte that of
-AWS's soci for the same span size and build tool. FILE is replaced when all is written; - is standard output.`,
+AWS's soci for the same span size and build tool. FILE is replaced once all is written; - is standard output.`,
   options: {
-    output: { type: "string", short: "o", value: "FILE", help: "where the zTOC goes" },
+    output: { type: "string", short: "o", value: "FILE", help: "write the zTOC there" },
     ...ZTOC,
     quiet: { type: "boolean", short: "q", help: "print the digest only, and no progress" },
   },

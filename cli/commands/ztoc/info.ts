@@ -78,7 +78,7 @@ function spanAt(spans: ZtocFacts["spans"], offset: number): number {
 
 export const info: Command = {
   name: "ztoc info",
-  summary: "what a zTOC says: its spans and its files",
+  summary: "show the spans and the files of a zTOC",
   usage: "ZTOC [--image IMAGE]",
   details: `ZTOC is a file, - for standard input, or with --image a digest. --json prints the fields that AWS's \`soci ztoc info\` prints.`,
   options: IMAGE,
