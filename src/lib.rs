@@ -1,5 +1,4 @@
-//! Open a container image where it lies and read single files out of it by HTTP Range, verified,
-//! without pulling it.
+#![doc = include_str!("../README.md")]
 
 // The fuzz bodies, which unit tests share, name the crate as its users do.
 #[cfg(test)]

@@ -36,7 +36,7 @@ impl Image {
         Ok(absolute(&self.lookup(path, Follow::All).await?.path))
     }
 
-    /// What is in a directory, links not followed, sorted by the bytes of the names.
+    /// The entries of a directory, links not followed, sorted by the bytes of the names.
     pub async fn read_dir(&self, path: &[u8]) -> Result<Vec<FileStat>> {
         let node = self.directory(path).await?;
         let children = self.children(&node, &mut Place::at(&node.path)).await?;

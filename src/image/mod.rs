@@ -1,4 +1,4 @@
-//! Open an image: resolve, manifest, index, root file system, read.
+//! Open images: resolve, manifest, index, root file system, read.
 
 mod attributes;
 mod discovery;

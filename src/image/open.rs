@@ -1,4 +1,4 @@
-//! From a reference to an open image: index, platform, manifest, SOCI index.
+//! Opening: from a reference to an open image, by index, platform, manifest and SOCI index.
 
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;

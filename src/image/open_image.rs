@@ -56,7 +56,7 @@ pub(super) struct Known {
 pub(super) const PARALLEL: usize = 4;
 
 impl Image {
-    /// How errors name its source, e.g. `ghcr.io/o/app`.
+    /// The name of its source in errors, e.g. `ghcr.io/o/app`.
     pub fn name(&self) -> String {
         self.0.context.source.name()
     }
@@ -71,7 +71,7 @@ impl Image {
         self.0.known.index_digest.as_ref()
     }
 
-    /// What it runs on, where an index said so or the config is loaded.
+    /// Its platform, if an index stated it or the config is loaded.
     pub fn platform(&self) -> Option<&Platform> {
         self.0.known.platform.get()
     }

@@ -1,4 +1,4 @@
-//! What a SOCI index says is wanted first.
+//! Prefetch of the files that a SOCI index names.
 
 use std::cell::Cell;
 use std::rc::Rc;

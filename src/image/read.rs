@@ -58,7 +58,7 @@ impl Image {
         read_all(self.read_stream(path, range).await?, &self.0.context.limits).await
     }
 
-    /// The same as a stream, without a limit.
+    /// A file's bytes, or those in `range`, as a stream without a limit.
     pub async fn read_stream(&self, path: &[u8], range: Option<Range<u64>>) -> Result<FileStream> {
         let node = self.lookup(path, Follow::All).await?;
         self.read_node(&node, range, None).map_err(|e| e.with_path(path))

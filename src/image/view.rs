@@ -1,4 +1,4 @@
-//! One layer of an image on its own.
+//! Layer view: one layer of an image on its own.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -34,7 +34,7 @@ impl LayerView {
         &self.image.0.context.limits
     }
 
-    /// What it is and how it is read.
+    /// The layer, and how it is read.
     pub fn info(&self) -> Option<LayerInfo> {
         self.image.layer_info(self.index)
     }
@@ -118,7 +118,7 @@ pub struct LayerEntries {
 }
 
 impl LayerEntries {
-    /// How many.
+    /// Number of entries.
     pub fn len(&self) -> usize {
         self.index.len()
     }
@@ -148,7 +148,7 @@ impl LayerEntries {
         self.image.read_node(&node, range, Some(self.layer))
     }
 
-    /// The same as one buffer of at most `max_file_size` bytes.
+    /// The content of entry `i` as one buffer of at most `max_file_size` bytes.
     pub async fn read_file(&self, i: usize, range: Option<Range<u64>>) -> Result<(FileStat, Bytes)> {
         read_all(self.read_stream(i, range)?, &self.image.0.context.limits).await
     }

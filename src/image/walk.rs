@@ -1,4 +1,4 @@
-//! Walks a tree depth first.
+//! Walk of a tree, depth first.
 
 use super::open_image::Image;
 use super::stat::{FileStat, absolute};

@@ -1,4 +1,4 @@
-//! Who vouches for an index.
+//! Vouchers of indexes.
 
 /// Who vouches for the index by which something is read, the weakest first. What an index says of names, links and
 /// whiteouts, and the windows from which its spans are inflated, are as good as its voucher, and no better: a span's digest is

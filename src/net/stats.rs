@@ -1,4 +1,4 @@
-//! Counts every request, byte and cache hit, so that the cost of a read can be shown and asserted.
+//! Statistics: every request, byte and cache hit is counted, so that the cost of a read can be shown and asserted.
 
 use std::cell::{Cell, RefCell};
 use std::ops::Range;

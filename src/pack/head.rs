@@ -136,7 +136,7 @@ impl Head {
         part::read(&section.read(data)?, self.entries, part < self.borders.len(), limits)
     }
 
-    /// How the layer is compressed.
+    /// The compression of the layer.
     pub fn compression(&self) -> Compression {
         self.shape.compression
     }

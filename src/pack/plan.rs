@@ -1,4 +1,4 @@
-//! Which entries are in which part: see [`Parts`](crate::rootfs::Parts).
+//! Plan of a pack: which entries are in which part. See [`Parts`](crate::rootfs::Parts).
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! How a layer's entries become its [`PathIndex`].
+//! Building of a [`PathIndex`] from a layer's entries.
 
 use super::apply::{self, Placed};
 use super::hardlink::HardLinks;

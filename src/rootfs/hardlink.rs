@@ -1,4 +1,4 @@
-//! Where a layer's hard links lead, and how many names an entry has.
+//! Targets of hard links within a layer, and the number of names of an entry.
 
 /// Where a hard link leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! One layer's entries by path.
+//! Path index: the entries of one layer by path.
 
 use std::cmp::Ordering;
 
@@ -142,7 +142,7 @@ impl PathIndex {
         Err(Error::new(Code::CorruptLayer, message).with_path(self.path(entry)))
     }
 
-    /// How many names of this layer lead to the entry (hard links resolved first); 1 for a directory.
+    /// The number of names of this layer that lead to the entry (hard links resolved first); 1 for a directory.
     pub fn nlink(&self, entry: usize) -> u32 {
         let inode = self.resolve_hardlink(entry).unwrap_or(entry);
         u32::try_from(inode).map_or(1, |i| self.links.names(i))

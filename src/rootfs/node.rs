@@ -1,4 +1,4 @@
-//! What look-ups give.
+//! Results of look-ups.
 
 use crate::error::{Error, Result};
 use crate::format::tar::Kind;

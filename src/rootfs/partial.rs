@@ -53,7 +53,7 @@ impl LayerIndex {
         }
     }
 
-    /// How many entries the layer has.
+    /// The number of entries of the layer.
     pub fn len(&self) -> usize {
         match self {
             LayerIndex::Whole(index) => index.table().len(),

@@ -159,7 +159,7 @@ impl PathIndex {
         Ok(self.node(layer, path.into_owned(), &found))
     }
 
-    /// What this layer alone has in a directory, whiteouts included, sorted by bytes.
+    /// The entries of this layer alone in a directory, whiteouts included, sorted by bytes.
     pub fn read_dir(&self, layer: usize, path: &[u8]) -> Result<Vec<DirEntry>> {
         let path = clean(path);
         let found = self.find(&path).ok_or_else(|| {

@@ -1,4 +1,4 @@
-//! Where an image lies: a registry, an OCI image layout, or a cache in front of one.
+//! Sources: a registry, an OCI image layout, or a cache in front of one.
 
 pub mod cache;
 pub mod indexer;

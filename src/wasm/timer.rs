@@ -1,4 +1,4 @@
-//! Waiting by `setTimeout`.
+//! Timer by `setTimeout`.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Where a file system is read from.
+//! Random access to the bytes of a file system.
 
 use std::borrow::Cow;
 

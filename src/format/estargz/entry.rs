@@ -1,4 +1,4 @@
-//! One entry of the TOC.
+//! An entry of the TOC.
 
 use crate::error::{Code, Error, Result};
 use crate::format::oci::json::{Json, Node};

@@ -1,4 +1,4 @@
-//! What a zstd:chunked layer's annotations say of its TOC.
+//! Position of a zstd:chunked layer's TOC, as its annotations state it.
 
 use std::collections::BTreeMap;
 

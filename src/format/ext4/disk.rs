@@ -1,4 +1,4 @@
-//! What a file system is read from: a disk whose bytes may not be here yet.
+//! Disk of a file system, whose bytes may not be here yet.
 
 use bytes::Bytes;
 

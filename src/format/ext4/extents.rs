@@ -1,4 +1,4 @@
-//! Where a file's content is on the disk.
+//! Extents: where a file's content is on the disk.
 
 use std::ops::Range;
 

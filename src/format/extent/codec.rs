@@ -1,4 +1,4 @@
-//! How a unit's bytes are coded.
+//! Codecs of units' bytes.
 
 use std::rc::Rc;
 

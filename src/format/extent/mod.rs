@@ -1,4 +1,4 @@
-//! Where files' contents lie, for formats whose metadata is all in memory. Pure.
+//! Extents: where files' contents lie, for formats whose metadata is all in memory. Pure.
 //!
 //! A [`Unit`] is what is fetched and decoded at once: bytes of a blob and how they are coded. An [`Extent`] is a part of a
 //! file: so many bytes of a unit's output, and what vouches for exactly these. Several extents may be of one unit: small

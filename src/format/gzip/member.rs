@@ -1,4 +1,4 @@
-//! What a stream of gzip members has around their deflate data: magic bytes, headers, trailers (RFC 1952, section 2.3).
+//! Framing of gzip members around their deflate data: magic bytes, headers, trailers (RFC 1952, section 2.3).
 
 use super::crc32::Crc32;
 use super::header::HeaderParser;

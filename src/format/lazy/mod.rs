@@ -116,7 +116,7 @@ const MARKS: [(&str, Format); 7] = [
     ("containerd.io/snapshot/stargz/toc.digest", Format::Estargz),
 ];
 
-/// What a layer's annotations say.
+/// The annotations of a layer that name a format.
 pub fn of_layer(layer: &Descriptor) -> Option<Format> {
     MARKS.iter().find(|(key, _)| layer.annotations.contains_key(*key)).map(|&(_, format)| format)
 }

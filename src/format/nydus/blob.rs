@@ -1,4 +1,4 @@
-//! What a bootstrap says of the blobs that chunks are in.
+//! Blobs that chunks are in, as a bootstrap describes them.
 
 use bytes::Bytes;
 

@@ -160,7 +160,7 @@ impl BlobMeta {
         self.table.len()
     }
 
-    /// What it says of chunk `index`.
+    /// The entry of chunk `index`.
     pub fn entry(&self, index: u32) -> Result<MetaEntry> {
         let size = if self.v2 { V2_SIZE } else { V1_SIZE };
         let at = (index < self.entries).then(|| (index as usize).checked_mul(size)).flatten();

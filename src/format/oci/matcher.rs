@@ -1,4 +1,4 @@
-//! Which of an image's platforms to take: the rules of containerd's `platforms.Only`.
+//! Platform matcher: which of an image's platforms to take, by the rules of containerd's `platforms.Only`.
 
 use super::Platform;
 
@@ -28,12 +28,12 @@ impl PlatformMatcher {
         PlatformMatcher { wanted, order }
     }
 
-    /// What was asked for, normalised.
+    /// The platform that was asked for, normalised.
     pub fn platform(&self) -> &Platform {
         &self.wanted
     }
 
-    /// How well a platform fits, or `None` where it does not.
+    /// The rank of a platform that fits, or `None` for one that does not.
     pub fn rank(&self, platform: &Platform) -> Option<Rank> {
         let p = platform.normalize();
         let order = self.order.iter().position(|w| fits(w, &p))?;

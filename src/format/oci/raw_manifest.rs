@@ -28,7 +28,7 @@ pub struct RawManifest {
 }
 
 impl Reference {
-    /// What to ask the registry for: the digest if there is one, else the tag, else `latest`.
+    /// The target to ask the registry for: the digest if there is one, else the tag, else `latest`.
     pub fn target(&self) -> Target {
         match (&self.digest, &self.tag) {
             (Some(digest), _) => Target::Digest(*digest),

@@ -1,4 +1,4 @@
-//! What has been fetched of blobs, and what is still wanted.
+//! Fetched ranges of blobs, and those that are still wanted.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

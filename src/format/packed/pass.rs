@@ -33,7 +33,7 @@ enum Decoder {
     Zstd(Box<ZstdDecoder>),
 }
 
-/// What a pass found.
+/// Result of a pass.
 pub struct Passed {
     /// The tar's entries.
     pub table: EntryTable,

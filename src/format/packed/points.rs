@@ -1,4 +1,4 @@
-//! Where decompressing can begin.
+//! Checkpoints: places at which decompressing can begin.
 
 use bytes::Bytes;
 

@@ -1,4 +1,4 @@
-//! Where an image names its SOCI index.
+//! Annotations by which an image names its SOCI index.
 
 use super::{IMAGE_MANIFEST_DIGEST, INDEX_DIGEST, V1_INDEX, V2_INDEX};
 use crate::error::{Code, Error, Result};

@@ -141,7 +141,7 @@ impl Pax {
         self.bytes.get(self.known.get(key as usize)?.clone()?)
     }
 
-    /// The same as a number.
+    /// The value as a number.
     pub fn number(&self, key: Key) -> Result<Option<i64>> {
         self.get(key)
             .map(|v| {

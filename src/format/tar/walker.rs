@@ -1,4 +1,4 @@
-//! Walks a tar from header to header without reading contents.
+//! Tar walker: from header to header, without reading contents.
 
 use super::EntryTable;
 use super::foreign;

@@ -69,7 +69,7 @@ impl Ztoc {
     pub fn version(&self) -> &[u8] {
         &self.version
     }
-    /// What made it, such as `AWS SOCI CLI v0.2`, as stored.
+    /// The build tool, such as `AWS SOCI CLI v0.2`, as stored.
     pub fn build_tool(&self) -> &[u8] {
         &self.build_tool
     }

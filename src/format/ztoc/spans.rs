@@ -209,7 +209,7 @@ impl Spans {
     pub(crate) fn uncompressed(&self) -> u64 {
         self.uncompressed
     }
-    /// How the layer is compressed.
+    /// The compression of the layer.
     pub fn compression(&self) -> Compression {
         self.compression
     }

@@ -1,4 +1,4 @@
-//! From a thread that blocks to futures.
+//! Bridge from a thread that blocks to futures.
 
 use std::io::Read;
 use std::sync::Arc;

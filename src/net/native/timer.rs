@@ -1,4 +1,4 @@
-//! Waiting without an async runtime: one thread for all timers of the process.
+//! Timers without an async runtime: one thread for all of the process.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;

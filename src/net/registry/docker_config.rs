@@ -150,7 +150,7 @@ fn place(key: &str) -> String {
     if bare.is_some() || path.is_empty() { host.to_string() } else { format!("{host}/{path}") }
 }
 
-/// How Docker names a registry in its config and to helpers: Docker Hub by its old URL, others by their host.
+/// The name of a registry in Docker's config and to helpers: Docker Hub by its old URL, others by their host.
 pub fn server_address(registry: &str) -> String {
     match registry {
         "docker.io" | "index.docker.io" | "registry-1.docker.io" => HUB.to_string(),

@@ -1,4 +1,4 @@
-//! Where blobs were found by redirects.
+//! Targets of redirects: where blobs were found.
 
 use std::collections::VecDeque;
 

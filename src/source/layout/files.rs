@@ -1,4 +1,4 @@
-//! Where the files of a layout are read from.
+//! Access to the files of a layout.
 
 use std::ops::Range;
 use std::rc::Rc;

@@ -1,4 +1,4 @@
-//! Which entry of a layout's `index.json` a name means.
+//! Names in a layout's `index.json`.
 
 use crate::error::{Code, Error, Result};
 use crate::format::oci::{

@@ -1,4 +1,4 @@
-//! Which files a tar has under which names, and where they lie in it.
+//! Members of a tar by name, and where they lie in it.
 
 use std::ops::Range;
 

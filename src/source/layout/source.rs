@@ -115,7 +115,7 @@ impl Layout {
         matches!(index::only(&self.index, ""), Err(e) if e.code() == Code::NotFound)
     }
 
-    /// What `index.json` lists.
+    /// The image index, `index.json`.
     pub fn index(&self) -> &ImageIndex {
         &self.index
     }

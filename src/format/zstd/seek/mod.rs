@@ -40,7 +40,7 @@ pub struct Stretch {
 pub struct Stretches(Vec<Stretch>);
 
 impl Stretches {
-    /// How many there are.
+    /// Their number.
     pub fn len(&self) -> usize {
         self.0.len()
     }

@@ -20,7 +20,7 @@ pub struct Scan {
     out: Out,
 }
 
-/// What a pass found.
+/// Result of a pass.
 pub struct Scanned {
     /// The tar's entries.
     pub table: EntryTable,
@@ -192,7 +192,9 @@ impl Out {
     fn header(&mut self) -> Result<()> {
         let used = self.walker.push(&self.block)?;
         if used == 0 && self.walker.wants() <= self.at {
-            return Err(Error::new(Code::CorruptLayer, "the tar goes nowhere").with_offset(self.at));
+            return Err(
+                Error::new(Code::CorruptLayer, "the tar's headers do not advance").with_offset(self.at)
+            );
         }
         if let Some(headers) = &mut self.headers {
             headers.push(&self.block, &self.limits)?;

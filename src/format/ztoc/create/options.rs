@@ -2,7 +2,7 @@
 
 /// The span size that the reference uses where none is asked for: 4 MiB.
 pub const DEFAULT_SPAN_SIZE: u64 = 4 << 20;
-/// What the reference calls itself in zTOCs and indexes where nothing else is asked for.
+/// The build tool that the reference states by default in zTOCs and indexes.
 pub const DEFAULT_BUILD_TOOL: &str = "AWS SOCI CLI v0.2";
 
 /// How to build.
