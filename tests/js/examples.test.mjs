@@ -24,7 +24,7 @@ const DECLARED =
 const BLOCK = /@example\n *\* ```js\n([\s\S]*?)\n *\* ```/g;
 
 /** The package's sources, and what they declare with a doc comment. */
-const sources = readdirSync(join(ROOT, "js"), { recursive: true })
+const sources = readdirSync(join(ROOT, "js"), { encoding: "utf8", recursive: true })
   .filter((name) => name.endsWith(".ts"))
   .map((file) => readFileSync(join(ROOT, "js", file), "utf8"));
 const declared = sources.flatMap((code) =>

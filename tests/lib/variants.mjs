@@ -18,10 +18,10 @@ export const v1Indexes = layout.manifests
 export const forReaders = (host, lines) => ({
   reference: `${host}/${REPOSITORY}:latest-soci`,
   options: { platform: "linux/amd64" },
-  files: ["usr/share/demo/tz/Winnipeg", "etc/services"].map((path) => [
-    `/${path}`,
-    lines.find((line) => line.path === path).sha256,
-  ]),
+  files: ["usr/share/demo/tz/Winnipeg", "etc/services"].map(
+    /** @returns {[path: string, sha256: string]} */
+    (path) => [`/${path}`, lines.find((line) => line.path === path).sha256],
+  ),
 });
 
 /** Every index, none, and those that are built here: name, reference and options. Layers' lists are the same for all. */

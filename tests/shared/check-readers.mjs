@@ -7,7 +7,9 @@ const ranges = (reader) => reader.stats.log.filter((r) => r.range).length;
 
 /** A `fetch` that stops in the middle of the first range that it is asked for. */
 export function stopping() {
+  /** @type {(value?: any) => void} */
   let reach = () => {};
+  /** @type {(value?: any) => void} */
   let release = () => {};
   let isFirst = true;
   const reached = new Promise((resolve) => {
