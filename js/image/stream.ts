@@ -83,14 +83,43 @@ export function openStream(
     statsOnce ??= source.cursor().then((cursor) => new StatsOf(cursor.stat()));
     return statsOnce;
   };
-  const stream = new ReadableStream({
-    type: "bytes",
+  const stream = streamOf({
     // The attributes outlive the cursor.
-    pull: (controller) => source.pull(controller as Sink, () => void stats()),
+    pull: (sink) => source.pull(sink, () => void stats()),
     cancel: (reason) => source.cancel(reason),
   });
   return Object.defineProperties(stream, {
     stats: { get: stats },
     verified: { get: async () => (await stats()).verified },
+    ...(Symbol.asyncIterator in stream ? {} : { [Symbol.asyncIterator]: { value: () => chunksOf(stream) } }),
   }) as FileStream;
+}
+
+/** What a {@link FileStream} is made of. */
+interface ByteProducer {
+  pull(sink: Sink): Promise<void>;
+  cancel(reason: unknown): Promise<void>;
+}
+
+/** A byte stream, or a plain one in a browser without these, as WebKit. Nothing is read ahead. */
+function streamOf(source: ByteProducer): ReadableStream<Uint8Array> {
+  try {
+    return new ReadableStream({ ...source, type: "bytes" });
+  } catch {
+    return new ReadableStream<Uint8Array>(source, { highWaterMark: 0 });
+  }
+}
+
+/** The async iteration of a stream, for browsers whose streams have none; leaving it cancels the stream. */
+async function* chunksOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  const reader = stream.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    await reader.cancel();
+  }
 }

@@ -122,7 +122,10 @@ export interface ReadResult {
   verified: Verification;
 }
 
-/** A file's content as a stream of bytes; with back-pressure, and stopped by `cancel()`. */
+/**
+ * A file's content as a stream of bytes; with back-pressure, and stopped by `cancel()`. Readers may bring buffers of their
+ * own (`mode: "byob"`), but not in WebKit, which has no byte streams.
+ */
 export interface FileStream extends ReadableStream<Uint8Array<ArrayBuffer>> {
   /** The file's attributes, once it has been found. */
   readonly stats: Promise<Stats>;
