@@ -1,24 +1,12 @@
 // Installs what the build and the tests need, pinned. Run again, it only looks.
 //   node scripts/setup.mjs           what `npm start` needs
-//   node scripts/setup.mjs --tests   also Chromium, docker-registry, skopeo, wrk and nginx
+//   node scripts/setup.mjs --tests   also the browsers, docker-registry, skopeo, wrk and nginx
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { duration, ROOT, run, succeeds } from "./lib/run.mjs";
-import {
-  chromedriver,
-  chromium,
-  dockerRegistry,
-  findProgram,
-  nginx,
-  RUST,
-  skopeo,
-  useTools,
-  WASM_BINDGEN,
-  WASM_BINDGEN_ROOT,
-  wrk,
-} from "./lib/tools.mjs";
+import { findProgram, RUST, TEST_PROGRAMS, useTools, WASM_BINDGEN, WASM_BINDGEN_ROOT } from "./lib/tools.mjs";
 
 /** Something that a person must do. */
 class Missing extends Error {}
@@ -87,17 +75,13 @@ async function npmPackages() {
 }
 
 async function testPrograms() {
-  const packages = [];
-  if (!chromium()) packages.push("chromium");
-  if (!chromedriver()) packages.push("chromium-driver");
-  if (!dockerRegistry()) packages.push("docker-registry");
-  if (!skopeo()) packages.push("skopeo");
-  if (!wrk()) packages.push("wrk");
-  if (!nginx()) packages.push("nginx-light");
+  const missing = () => TEST_PROGRAMS.filter((program) => !program());
+  const packages = [...new Set(missing().map(({ debian }) => debian))];
   if (packages.length === 0) return;
   const command = `apt-get install --no-install-recommends ${packages.join(" ")}`;
   const prefix = process.getuid?.() === 0 ? [] : ["sudo", "-n"];
-  const how = `The tests need ${packages.join(", ")}. On Debian or Ubuntu: sudo ${command}. Elsewhere install them and name them in CHROMIUM, CHROMEDRIVER, DOCKER_REGISTRY, SKOPEO, WRK and NGINX.`;
+  const names = missing().map(({ variable }) => variable);
+  const how = `The tests need ${packages.join(", ")}. On Debian or Ubuntu: sudo ${command}. Elsewhere install them and name their programs in ${names.join(", ")}.`;
   if (!findProgram("apt-get") || (prefix.length > 0 && !(await succeeds("sudo", ["-n", "true"]))))
     throw new Missing(how);
   const apt = async (...args) => {
@@ -110,8 +94,7 @@ async function testPrograms() {
   } catch (error) {
     throw new Missing(`${how}\n${error.output ?? error.message}`);
   }
-  const programs = [chromium(), chromedriver(), dockerRegistry(), skopeo(), wrk(), nginx()];
-  if (programs.some((program) => !program)) throw new Missing(how);
+  if (missing().length > 0) throw new Missing(how);
 }
 
 /**
@@ -126,7 +109,7 @@ export async function setup({ tests = false, log = console.log } = {}) {
     [`wasm-bindgen ${WASM_BINDGEN}`, wasmBindgen],
     ["npm packages", npmPackages],
   ];
-  if (tests) steps.push(["Chromium, docker-registry, skopeo, wrk and nginx", testPrograms]);
+  if (tests) steps.push(["the programs of the tests", testPrograms]);
   for (const [name, step] of steps) {
     const start = Date.now();
     try {

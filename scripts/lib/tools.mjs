@@ -47,16 +47,43 @@ export function findProgram(...names) {
   return undefined;
 }
 
-/** Chromium: `$CHROMIUM`, or what the system has. */
-export const chromium = () =>
-  findProgram(
-    ...[process.env.CHROMIUM, "chromium", "chromium-browser", "google-chrome"].filter((p) => p !== undefined),
-  );
-export const chromedriver = () =>
-  findProgram(...[process.env.CHROMEDRIVER, "chromedriver"].filter((p) => p !== undefined));
-export const wrk = () => findProgram(...[process.env.WRK, "wrk"].filter((p) => p !== undefined));
-export const nginx = () =>
-  findProgram(...[process.env.NGINX, "nginx", "/usr/sbin/nginx"].filter((p) => p !== undefined));
-export const dockerRegistry = () =>
-  findProgram(...[process.env.DOCKER_REGISTRY, "docker-registry"].filter((p) => p !== undefined));
-export const skopeo = () => findProgram(...[process.env.SKOPEO, "skopeo"].filter((p) => p !== undefined));
+/**
+ * A program of the tests: gives its path, which a variable of the environment can name; `debian` is the package of it.
+ * @param {string} variable
+ * @param {string} debian
+ * @param {string[]} names
+ */
+function testProgram(variable, debian, ...names) {
+  const find = () => findProgram(...[process.env[variable] ?? [], names].flat());
+  return Object.assign(find, { variable, debian });
+}
+
+export const chromium = testProgram("CHROMIUM", "chromium", "chromium", "chromium-browser", "google-chrome");
+export const chromedriver = testProgram("CHROMEDRIVER", "chromium-driver", "chromedriver");
+export const firefox = testProgram("FIREFOX", "firefox-esr", "firefox-esr", "firefox");
+export const webkitDriver = testProgram("WEBKIT_DRIVER", "webkit2gtk-driver", "WebKitWebDriver");
+/** Its package comes with the driver's. */
+export const miniBrowser = testProgram(
+  "MINIBROWSER",
+  "webkit2gtk-driver",
+  ...["x86_64", "aarch64"].map((it) => `/usr/lib/${it}-linux-gnu/webkit2gtk-4.1/MiniBrowser`),
+);
+export const xvfb = testProgram("XVFB", "xvfb", "Xvfb");
+export const dockerRegistry = testProgram("DOCKER_REGISTRY", "docker-registry", "docker-registry");
+export const skopeo = testProgram("SKOPEO", "skopeo", "skopeo");
+export const wrk = testProgram("WRK", "wrk", "wrk");
+export const nginx = testProgram("NGINX", "nginx-light", "nginx", "/usr/sbin/nginx");
+
+/** All that the tests need besides what is installed with npm and cargo. */
+export const TEST_PROGRAMS = [
+  chromium,
+  chromedriver,
+  firefox,
+  webkitDriver,
+  miniBrowser,
+  xvfb,
+  dockerRegistry,
+  skopeo,
+  wrk,
+  nginx,
+];

@@ -1,5 +1,5 @@
 // Headless Chromium on pages that the tests serve from loopback.
-import { createReadStream, existsSync, statSync } from "node:fs";
+import { createReadStream, existsSync, renameSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { chromium as playwright } from "playwright-core";
@@ -77,6 +77,32 @@ export async function openBrowser() {
     close: async () => {
       await context.close();
       profile.remove();
+    },
+  };
+}
+
+/** {@link openBrowser} for a hand that works any browser. @returns {Promise<import("./browser-hand.mjs").Driver>} */
+export async function openChromium() {
+  const { page, messages, close } = await openBrowser();
+  const downloads = tempFolder("chromium-downloads");
+  page.on("download", async (download) => {
+    const file = join(downloads.path, download.suggestedFilename());
+    await download.saveAs(`${file}.part`);
+    renameSync(`${file}.part`, file);
+  });
+  return {
+    downloads: downloads.path,
+    goto: (url) => page.goto(url),
+    evaluate: (expression) => page.evaluate(expression),
+    click: (x, y) => page.mouse.click(x, y),
+    type: (text) => page.keyboard.type(text),
+    press: (key) => page.keyboard.press(key),
+    resize: (size) => page.setViewportSize(size),
+    screenshot: () => page.screenshot(),
+    errors: () => messages.filter((it) => it.startsWith("error: ")),
+    close: async () => {
+      await close();
+      downloads.remove();
     },
   };
 }

@@ -1,4 +1,4 @@
-// The page in Chromium, served by the worker in workerd, over Debian's docker-registry with the demo image.
+// The page, served by the worker in workerd, over Debian's docker-registry with the demo image.
 import { join } from "node:path";
 import { ROOT } from "../../scripts/lib/run.mjs";
 import { openBrowser, serveStatic } from "./chromium.mjs";
@@ -9,12 +9,12 @@ import { startWorker } from "./worker.mjs";
 export const PAGE = join(ROOT, "dist", "www");
 
 /**
- * Starts all parts.
+ * Starts all parts but a browser.
  * @param {{ registry?: { host: string, stop?(): Promise<void> }, vars?: Record<string, unknown>, static?: string }} [options]
  *   `registry`: in place of the demo's. `vars`: settings of the worker. `static`: the path (`/`, `/sub/path/`) below
  *   which a server that knows nothing but files serves the page, in place of the worker.
  */
-export async function startPage({ registry, vars = {}, static: below } = {}) {
+export async function startSite({ registry, vars = {}, static: below } = {}) {
   const own = registry ? undefined : await startDemoRegistry();
   const { host } = registry ?? own;
   const settings = {
@@ -23,20 +23,28 @@ export async function startPage({ registry, vars = {}, static: below } = {}) {
     OCIPEEK_TAG_TTL: "1",
     ...vars,
   };
-  const [site, browser] = await Promise.all([
-    below === undefined ? startWorker({ vars: settings }) : startStatic(below),
-    openBrowser(),
-  ]);
+  const site = await (below === undefined ? startWorker({ vars: settings }) : startStatic(below));
   return {
     /** The page's URL, to which a fragment can be added. */
     url: `${site.url}${below ?? "/"}`,
     host,
+    stop: async () => {
+      await site.stop();
+      await own?.stop();
+    },
+  };
+}
+
+/** {@link startSite}, with the page in Chromium. @param {Parameters<typeof startSite>[0]} [options] */
+export async function startPage(options) {
+  const [site, browser] = await Promise.all([startSite(options), openBrowser()]);
+  return {
+    ...site,
     page: browser.page,
     messages: browser.messages,
     stop: async () => {
       await browser.close();
       await site.stop();
-      await own?.stop();
     },
   };
 }
