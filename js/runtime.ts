@@ -1,4 +1,14 @@
-import * as base from "../wasm/ocipeek.js";
+import {
+  type imageNames,
+  isLost,
+  type LocalFiles,
+  memoryHeld,
+  memorySize,
+  type openImage,
+  type openSource,
+  retire,
+  setMemoryLimit,
+} from "../wasm/ocipeek.js";
 import { OcipeekError } from "./errors.js";
 import { Loading } from "./loading.js";
 import { type Budgeted, budget, renew } from "./memory.js";
@@ -15,9 +25,9 @@ export interface Runtime {
   /** The architecture in OCI's (Go's) spelling, where known. */
   architecture?: string | undefined;
   /** Opens a folder on disk. */
-  folder?(path: string): base.LocalFiles;
+  folder?(path: string): LocalFiles;
   /** Opens a file on disk. */
-  archive?(path: string): base.LocalFiles;
+  archive?(path: string): LocalFiles;
   /** Used in place of the global `fetch`, where it can do more. */
   fetch?: Fetch;
   /** Whether `fetch` takes a streamed body as fast as it goes out, and sends it with its length. */
@@ -40,13 +50,22 @@ export interface FormatsModule extends Budgeted {
   /** Instantiates it; called once, and again after a failure. */
   load(): unknown;
   /** As the base module's. */
-  openImage: typeof base.openImage;
-  openSource: typeof base.openSource;
-  imageNames: typeof base.imageNames;
+  openImage: typeof openImage;
+  openSource: typeof openSource;
+  imageNames: typeof imageNames;
   /** Whether it has failed, and takes another {@link load}. */
   isLost(): boolean;
 }
 
+/** What of the wasm module is used here: as a whole, each bundle would keep a table of it. */
+const base: Budgeted = {
+  isLost,
+  // Called by name: each instance has its own.
+  memoryHeld: () => memoryHeld(),
+  memorySize,
+  retire,
+  setMemoryLimit: (...options) => setMemoryLimit(...options),
+};
 let current: Runtime | undefined;
 const loading = new Loading<unknown>();
 

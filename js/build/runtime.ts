@@ -1,7 +1,14 @@
 /** What differs between runtimes for building indexes. The base package's own is in `../runtime.ts`. @module */
-import * as builder from "../../wasm/ocipeek_build.js";
+import {
+  isLost,
+  memoryHeld,
+  memorySize,
+  type RawHash,
+  retire,
+  setMemoryLimit,
+} from "../../wasm/ocipeek_build.js";
 import { Loading } from "../loading.js";
-import { budget, renew } from "../memory.js";
+import { type Budgeted, budget, renew } from "../memory.js";
 import type { SpillStore } from "../types/build.js";
 
 /** What each entry of `ocipeek/build` sets. */
@@ -13,9 +20,18 @@ export interface BuildRuntime {
   /** Where checkpoints go meanwhile; memory by default. */
   store?(): SpillStore;
   /** An empty SHA-256 that takes bytes by pieces, where the runtime has one: four times as fast as that in wasm. */
-  sha256?(): builder.RawHash;
+  sha256?(): RawHash;
 }
 
+/** What of the wasm module is used here: as a whole, each bundle would keep a table of it. */
+const builder: Budgeted = {
+  isLost,
+  // Called by name: each instance has its own.
+  memoryHeld: () => memoryHeld(),
+  memorySize,
+  retire,
+  setMemoryLimit: (...options) => setMemoryLimit(...options),
+};
 let current: BuildRuntime | undefined;
 const loading = new Loading<unknown>();
 
