@@ -35,6 +35,16 @@ const COMMON = {
   replacement: join(import.meta.dirname, "../dist/js/common/$1.js"),
 };
 
+/** What a thread begins with, as one file. */
+const together = (name, test) => ({
+  output: {
+    codeSplitting: { groups: [{ name, test, tags: [/** @type {const} */ ("$initial")] }] },
+  },
+});
+
+/** Not the engine's entry: files that are loaded later take code from beside it, as WebKit would run it once more for them. */
+const isBesideEntry = (id) => !id.endsWith("/src/engine/worker.ts");
+
 export default defineConfig({
   root: import.meta.dirname,
   resolve: { alias: [COMMON] },
@@ -48,8 +58,9 @@ export default defineConfig({
     assetsInlineLimit: 0,
     target: "es2023",
     modulePreload: { polyfill: false },
+    rolldownOptions: together("index"),
     license: { fileName: `${PARTS}licenses.md` },
   },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-  worker: { format: "es" },
+  worker: { format: "es", rolldownOptions: together("engine", isBesideEntry) },
 });

@@ -105,9 +105,9 @@ test("the first view asks for the page, its scripts and style, and what the host
       "/",
       "/-/config.json",
       "/icon.svg",
+      "engine.js",
       "index.css",
       "index.js",
-      "path.js",
       "worker.js",
     ]);
   } finally {
@@ -131,4 +131,13 @@ test("the first view's JavaScript is below 120 KB", () => {
   );
   console.log(`size: page ${size} bytes of JavaScript (brotli) in ${found.size} files`);
   assert.ok(found.size > 1 && size < 120_000, String(size));
+});
+
+test("no part of the page imports a worker's entry, which WebKit would run once more", () => {
+  const folder = join(PAGE, "-", "www");
+  const scripts = readdirSync(folder).filter((name) => name.endsWith(".js"));
+  const importing = scripts.filter((name) =>
+    /(?:from|import)[\s(]*["'`]\.\/worker-/.test(readFileSync(join(folder, name), "utf8")),
+  );
+  assert.deepEqual(importing, []);
 });
