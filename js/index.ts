@@ -5,6 +5,7 @@
 
 export { CacheApiCache, MemoryCache, type WebCache } from "./cache.js";
 export { type ErrorDetails, OcipeekError } from "./errors.js";
+export { compileGlob, type Glob } from "./image/glob.js";
 export type { Image, LayerView } from "./image/image.js";
 export { imagesIn, open } from "./image/open.js";
 export { type BlobName, type OpenSourceOptions, openSource, type Source } from "./image/source.js";

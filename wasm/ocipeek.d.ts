@@ -158,8 +158,16 @@ export class FileCursor extends Freed {
   next(stop: Stop): Promise<Uint8Array<ArrayBuffer> | undefined>;
 }
 
-export class WalkCursor extends Freed {
-  next(stop: Stop): Promise<RawStat[] | undefined>;
+export class WalkCursor<T = RawStat> extends Freed {
+  next(stop: Stop): Promise<T[] | undefined>;
+}
+
+/** Throws a {@link RawError}. */
+export class WasmGlob extends Freed {
+  constructor(pattern: string);
+  readonly directoriesOnly: boolean;
+  /** The numbers of names that match, and at the end how many of the names were looked at. */
+  next(first: number, names: string, parents: Uint32Array): Uint32Array;
 }
 
 export class WasmSource extends Freed {

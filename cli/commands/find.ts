@@ -71,7 +71,8 @@ export const find: Command = {
   usage: "IMAGE [PATH|GLOB] [--in PATH] [--type f,d,l] [-0] [-l]",
   details: `GLOB may hold *, ?, [a-z], {a,b} and ** (any number of folders). Without a slash it is matched with
 names anywhere; with one, with whole paths below --in. What begins with / and holds none of these is a PATH:
-it and all below it are listed. --json prints one object a line.`,
+it and all below it are listed. --json prints one object a line.
+All of the dialect: https://github.com/ocipeek/ocipeek/blob/main/docs/globs.md`,
   options: {
     in: { type: "string", value: "PATH", help: "look below this folder" },
     type: {

@@ -145,8 +145,8 @@ export interface ReadOptions extends OperationOptions {
 export interface WalkOptions extends OperationOptions {
   /**
    * Give only what matches: `*`, `?`, `[a-z]`, `{a,b}` within a name and `**` over any number of folders. Without a
-   * slash it is matched with names anywhere, with one with the path below the folder. Folders in which nothing can
-   * match are not read.
+   * slash it is matched with names anywhere, with one with the path below the folder; see
+   * https://github.com/ocipeek/ocipeek/blob/main/docs/globs.md. Folders in which nothing can match are not read.
    */
   glob?: string | undefined;
 }

@@ -1,32 +1,19 @@
-//! Glob patterns over paths.
-//!
-//! | Pattern | Matches |
-//! |---|---|
-//! | `?` | one character, but `/` |
-//! | `*` | any characters, none too, but `/`; a leading dot is nothing special |
-//! | `**` as a whole component | any number of components, none too (at the end: at least one) |
-//! | `[a-z_]`, `[!a-z]`, `[^a-z]` | one character of the class, or not of it, but never `/`; `[[:digit:]]` too |
-//! | `{a,b/*}` | either alternative; they nest |
-//! | `\x` | the character `x` |
-//!
-//! As in gitignore files and `rg -g`, a pattern without `/` is matched with the base name at any depth, so
-//! `*.so` finds all of them; one with `/` is matched with the whole path below the walk's root, and a leading
-//! `/` or `./` only says so (`/*.so` finds those at the top). A `/` at the end asks for directories: see
-//! [`Glob::directories_only`]. Case matters. The walk's root itself never matches.
-//!
-//! A character is a Unicode character where names are UTF-8, else a byte; patterns may hold any bytes.
+//! Glob patterns over paths, in the one dialect that `docs/globs.md` documents.
 //!
 //! Patterns become a nondeterministic automaton that is run in step with the name: time is at most the
 //! pattern's length times the name's, whatever either holds, and nothing recurses. What a star has passed is forgotten,
 //! so that stars alone cost no more than their number. A walk runs each name once, from where its folder's led.
 
 mod matching;
+mod names;
 mod run;
 mod state;
+mod table;
 
 use crate::error::{Code, Error, Result};
 
 pub(crate) use matching::Matching;
+pub use names::NameMatcher;
 use run::Run;
 pub(crate) use run::Spots;
 use state::{Class, SLASH, State, Unit, units};
@@ -34,7 +21,7 @@ use state::{Class, SLASH, State, Unit, units};
 /// Longest pattern, in bytes.
 const MAX_PATTERN: usize = 4096;
 
-/// A compiled pattern.
+/// Glob pattern, compiled. Its dialect: <https://github.com/ocipeek/ocipeek/blob/main/docs/globs.md>.
 #[derive(Debug, Clone)]
 pub struct Glob {
     /// What each state consumes; a state leads to the next one. The last accepts.

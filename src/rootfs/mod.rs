@@ -21,7 +21,7 @@ mod search;
 mod sort;
 
 pub use crate::format::tar::path::clean;
-pub use glob::Glob;
+pub use glob::{Glob, NameMatcher};
 pub use index::PathIndex;
 pub use merge::Rootfs;
 pub use node::{DirEntry, Follow, Node, Step};

@@ -20,6 +20,8 @@ mod fetch;
 #[cfg(feature = "reader")]
 mod files;
 #[cfg(feature = "reader")]
+mod glob;
+#[cfg(feature = "reader")]
 mod image;
 #[cfg(feature = "reader")]
 mod indexer;

@@ -99,7 +99,9 @@ describe("the filter's globs", () => {
     ["[!a-t]*", ["/usr"]],
     ["{etc,bin}", ["/etc", "/usr/bin"]],
     ["*.{pem,md}", ["/etc/ssl/certs/ca.pem", "/usr/share/README.MD"]],
-    ["lib/*.3", ["/usr/lib/libssl.so.3"]],
+    ["lib/*.3", []],
+    ["**/lib/*.3", ["/usr/lib/libssl.so.3"]],
+    ["usr/lib/*.3", ["/usr/lib/libssl.so.3"]],
     ["/usr/*", ["/usr/bin", "/usr/lib", "/usr/share"]],
     ["/lib/*", []],
     ["etc/**", ["/etc/os-release", "/etc/ssl", "/etc/ssl/certs", "/etc/ssl/certs/ca.pem"]],
@@ -116,9 +118,11 @@ describe("the filter's globs", () => {
     });
   }
 
-  test("that are being typed are taken as they are written", async () => {
-    assert.deepEqual(await found(["a[b", "a{b", "ab"], "a[b*"), ["/a[b"]);
+  test("that are being typed, and are none yet, are looked for as they are written", async () => {
+    assert.deepEqual(await found(["a[b", "a{b", "ab"], "a[b"), ["/a[b"]);
     assert.deepEqual(await found(["a[b", "a{b", "ab"], "a{b"), ["/a{b"]);
+    assert.deepEqual(await found(["a[b*c", "a[bc"], "a[b*"), ["/a[b*c"]);
+    assert.deepEqual(await found(["x/", "x/a{b", "y/", "y/a{b"], "x/a{"), ["/x/a{b"]);
   });
 
   test("find what a plain search by regular expressions finds", async () => {
@@ -128,7 +132,7 @@ describe("the filter's globs", () => {
     const patterns: [string, RegExp][] = [
       ["a*b?n", /^(?:.*\/)?a[^/]*b[^/]n$/],
       ["a**n", /^(?:.*\/)?a[^/]*n$/],
-      ["{a,b.}*/[!a].*", /^(?:.*\/)?(?:a|b\.)[^/]*\/[^a/]\.[^/]*$/],
+      ["{a,b.}*/[!a].*", /^(?:a|b\.)[^/]*\/[^a/]\.[^/]*$/],
       ["**/b*/**/?a*", /^(?:.*\/)?b[^/]*\/(?:.*\/)?[^/]a[^/]*$/],
       ["/*.*n/*{ab,ba}n", /^[^/]*\.[^/]*n\/[^/]*(?:ab|ba)n$/],
     ];

@@ -3,6 +3,7 @@ import { EngineError } from "../protocol/api.ts";
 
 export {
   CacheApiCache,
+  compileGlob,
   type FileTree,
   type Image,
   imagesIn,

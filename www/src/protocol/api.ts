@@ -289,8 +289,8 @@ export interface EngineApi {
   catalogue(tree: TreeRef): Catalogue;
   /**
    * Entries that match, in order, in any case: a part of the path that ends in the entry's name (so that what is below
-   * a folder that matches does not match itself); or a glob where it has `*`, `?`, `[` or `{`, for the whole name, with
-   * a slash for the end of the path, with one at its start for all of the path. A newer filter of the same catalogue
+   * a folder that matches does not match itself); or a glob (docs/globs.md) where it has `*`, `?`, `[` or `{`
+   * and is well formed. A newer filter of the same catalogue
    * stops one that runs: `ABORTED`.
    */
   filter(catalogue: number, query: string): Uint32Array<ArrayBuffer>;

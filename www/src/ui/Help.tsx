@@ -9,6 +9,8 @@ import "./help.css";
 /** Whether they are shown. */
 export const helpIsOpen = signal(false);
 
+const GLOBS = "https://github.com/ocipeek/ocipeek/blob/main/docs/globs.md";
+
 type Shortcut = readonly [keys: readonly string[], what: string];
 
 const GROUPS: readonly (readonly [title: string, shortcuts: readonly Shortcut[]])[] = [
@@ -83,6 +85,10 @@ export function Help(): JSX.Element | null {
             </dl>
           </section>
         ))}
+        <p>
+          The filter takes parts of names and <a href={GLOBS}>globs</a>: <code>*.so</code>,{" "}
+          <code>usr/**</code>
+        </p>
       </div>
     </Dialog>
   );

@@ -1,9 +1,10 @@
 /** Filters a catalogue as one types. @module */
+import type { Glob } from "ocipeek";
 import { nextTask, Turns } from "../../../../js/common/turns.ts";
 import { EngineError } from "../../protocol/api.ts";
 import { type Catalogue, TYPES } from "../../protocol/catalogue.ts";
-import { compileGlob, compileText, isGlob } from "./glob.ts";
-import { Matcher } from "./matcher.ts";
+import { failureOf } from "../failure.ts";
+import { compileGlob } from "../library.ts";
 
 /** Longest that the engine's thread does one thing while other calls wait. */
 export const TURN = { ms: 12 };
@@ -11,7 +12,7 @@ export const TURN = { ms: 12 };
 const MAX_QUERY = 512;
 /** The platform's search is the fastest, but its time may grow with the text's length times this. */
 const MAX_PLAIN = 32;
-/** Entries between two looks at the clock. */
+/** Names that are matched together. */
 const STRIDE = 4096;
 const FOLDER = TYPES.indexOf("directory");
 
@@ -46,9 +47,10 @@ export class FilterIndex {
     check();
     const wanted = fold(query.slice(0, MAX_QUERY));
     const found = new Found(this.#catalogue.count);
-    if (isGlob(wanted)) await this.#walk(compileGlob(wanted), found, check);
+    const glob = isGlob(wanted) ? await globOf(wanted) : undefined;
+    if (glob) await this.#match(glob, found, check);
     else if (wanted.length <= MAX_PLAIN && !wanted.includes("/")) this.#search(wanted, found);
-    else await this.#walk(compileText(wanted), found, check);
+    else await this.#match(await compileGlob(globForText(wanted)), found, check);
     return found.result();
   }
 
@@ -69,34 +71,51 @@ export class FilterIndex {
     }
   }
 
-  /** Paths are read once: each name goes on where its folder's ended. */
-  async #walk(pattern: ReturnType<typeof compileGlob>, found: Found, check: () => void): Promise<void> {
+  async #match(glob: Glob, found: Found, check: () => void): Promise<void> {
     const { count, parent, type } = this.#catalogue;
-    const text = this.#text;
-    const matcher = new Matcher(pattern);
-    const { whole, foldersOnly } = pattern;
     const turns = new Turns(TURN);
-    /** Behind the slash that follows a folder. */
-    const behind = new Int32Array(count);
-    behind[0] = matcher.step(matcher.start, 0x2f);
-    for (let entry = 1; entry < count; entry++) {
-      if (entry % STRIDE === 0 && turns.isDue) {
+    try {
+      let stride = STRIDE;
+      for (let first = 0; first < count; ) {
+        const end = Math.min(first + stride, count);
+        // Without the slash behind the last one.
+        const to = end < count ? (this.#starts[end] ?? 0) - 1 : this.#text.length;
+        const names = this.#text.slice(this.#starts[first], to);
+        const batch = glob.matchNames(first, names, parent.subarray(first, end));
+        for (const entry of batch.found) if (!glob.foldersOnly || type[entry] === FOLDER) found.add(entry);
+        // What it leaves would be handed over again.
+        if (batch.count < end - first) stride = Math.max(batch.count, 1);
+        first += batch.count;
+        if (!turns.isDue) continue;
         await turns.yield();
         check();
       }
-      let state = behind[parent[entry] ?? 0] ?? 0;
-      let matches = !whole && matcher.accepts(state);
-      const end = (this.#starts[entry + 1] ?? text.length + 1) - 1;
-      for (let at = this.#starts[entry] ?? 0; at < end; at++) {
-        state = matcher.step(state, text.charCodeAt(at));
-        matches ||= !whole && matcher.accepts(state);
-      }
-      const isFolder = type[entry] === FOLDER;
-      if (whole) matches = matcher.accepts(state) && (isFolder || !foldersOnly);
-      if (matches) found.add(entry);
-      if (isFolder) behind[entry] = matcher.step(state, 0x2f);
+    } finally {
+      glob.close();
     }
   }
+}
+
+/** Whether a query is a glob. */
+function isGlob(query: string): boolean {
+  return /[*?[{]/.test(query);
+}
+
+/** The pattern; nothing where it is none, as it may be while it is being typed. */
+async function globOf(query: string): Promise<Glob | undefined> {
+  try {
+    return await compileGlob(query);
+  } catch (error) {
+    if (failureOf(error).code === "INVALID_ARGUMENT") return undefined;
+    throw error;
+  }
+}
+
+/** The pattern of paths that hold a text which ends in the name of an entry. */
+function globForText(text: string): string {
+  const escaped = text.replace(/[\\*?[\]{},]/g, "\\$&");
+  if (!text.includes("/")) return `*${escaped}*`;
+  return text.startsWith("/") ? `**${escaped}*` : `**/*${escaped}*`;
 }
 
 /** Numbers in ascending order. */
