@@ -41,7 +41,13 @@ export interface RawStat {
   /** In one piece: lengths of name and value (little-endian, 32 bits), name, value, and so on. Absent where there are none. */
   xattrs?: Uint8Array;
   layer: number;
+  whiteout?: import("../js/types/index.js").Whiteout;
   verified: import("../js/types/index.js").Verification;
+}
+
+export interface RawChange extends RawStat {
+  change: import("../js/types/index.js").Change["change"];
+  replaced?: RawStat;
 }
 
 export interface RawLayer extends Omit<import("../js/types/index.js").LayerInfo, "reader"> {
@@ -131,6 +137,9 @@ export class WasmImage extends Freed {
   findAttachedIndexes(stop: Stop): Promise<RawDiscovery>;
   layerStream(layer: number, start: number, stop: Stop): Promise<BlobCursor>;
   useIndex(layer: number, ztoc: Uint8Array, layerDigest: string, stop: Stop): Promise<void>;
+  readonly isMerged: boolean;
+  /** Absent where there is no such layer, or the image's format makes one tree of its layers. */
+  changes(index: number): WalkCursor<RawChange> | undefined;
   root(): Tree;
   layer(index: number): Tree | undefined;
 }

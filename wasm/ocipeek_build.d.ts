@@ -28,6 +28,7 @@ export interface RawEntry {
   devMajor: number;
   devMinor: number;
   xattrs: [Uint8Array, Uint8Array][];
+  whiteout?: import("../js/types/index.js").Whiteout;
 }
 
 declare class Freed {

@@ -1,21 +1,13 @@
 /** What formats mean for how an image can be looked at. @module */
 import type { LayerInfo, LazyFormat } from "ocipeek";
 
-/** The format that makes one tree of all layers of an image: none of them has a tree of its own. */
-export function mergedFormat(layers: readonly Pick<LayerInfo, "read">[]): LazyFormat | undefined {
-  for (const { read } of layers) {
-    if (read === "nydus" || read === "overlaybd" || read === "turbooci") return read;
-  }
-  return undefined;
-}
-
 /**
  * The format that has no digests for parts of what it reads. By default such layers are read as a whole and verified; by
  * parts, nothing but checksums would vouch for contents.
  */
 export function formatWithoutDigests(layers: readonly Pick<LayerInfo, "read">[]): LazyFormat | undefined {
-  const format = mergedFormat(layers);
-  return format === "nydus" ? undefined : format;
+  for (const { read } of layers) if (read === "overlaybd" || read === "turbooci") return read;
+  return undefined;
 }
 
 /** Whether listing a layer fetches all of it. TurboOCI's own layers are lists; what they list lies in the original image. */

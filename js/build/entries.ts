@@ -54,6 +54,9 @@ export class EntryOf implements ZtocEntry {
   get xattrs(): ZtocEntry["xattrs"] {
     return this.#raw.xattrs;
   }
+  get whiteout(): ZtocEntry["whiteout"] {
+    return this.#raw.whiteout;
+  }
 
   /** All of it, for `JSON.stringify`. */
   toJSON(): Record<string, unknown> {

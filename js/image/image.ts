@@ -5,6 +5,7 @@ import type { Indexing } from "../indexing/index.js";
 import { generation } from "../memory.js";
 import type { Scope } from "../scope.js";
 import type {
+  Change,
   Discovery,
   ErrorCode,
   ImageConfig,
@@ -18,8 +19,12 @@ import type {
   ReadStats,
   RequestRecord,
   SociInfo,
+  Waste,
+  WasteOptions,
 } from "../types/index.js";
+import { StatsOf } from "./stats.js";
 import { FileTree } from "./tree.js";
+import { WasteCounter } from "./waste-counter.js";
 
 /**
  * One layer's own files. Whiteouts (`.wh.NAME`, `.wh..wh..opq`) are visible as files.
@@ -91,6 +96,8 @@ export class Image extends FileTree {
   readonly soci: SociInfo | undefined;
   /** How the search for what is attached went; only with {@link OpenOptions.attachedIndex}, where there was one. */
   readonly discovery: Discovery | undefined;
+  /** Whether its format makes one tree of its layers: they have no trees and no changes of their own. */
+  readonly isMerged: boolean;
   /** The manifest's annotations. */
   readonly annotations: Readonly<Record<string, string>>;
 
@@ -111,6 +118,7 @@ export class Image extends FileTree {
     this.soci = wasm.soci();
     this.discovery = discoveryOf(wasm.discovery());
     this.#layers = this.#describe();
+    this.isMerged = wasm.isMerged;
     this.annotations = wasm.annotations();
   }
 
@@ -167,14 +175,73 @@ export class Image extends FileTree {
     this.scope.check();
     const known = this.#views.get(index);
     if (known) return known;
-    const info = this.#layers[index];
-    const tree = info && calling(() => this.#wasm.layer(index));
-    if (info && !tree) throw invalid(`the image's format, ${info.read}, makes one tree of its layers`);
-    if (!tree) throw invalid(`there is no layer ${index}; the image has ${this.#layers.length}`);
+    const info = this.#info(index);
+    const tree = this.#ofLayer(info, () => this.#wasm.layer(index));
     const view = new LayerView(info, () => tree, this.scope);
     this.#handles.push(tree);
     this.#views.set(index, view);
     return view;
+  }
+
+  #info(index: number): LayerInfo {
+    const info = this.#layers[index];
+    if (!info) throw invalid(`there is no layer ${index}; the image has ${this.#layers.length}`);
+    return info;
+  }
+
+  #ofLayer<T>({ read }: LayerInfo, find: () => T | undefined): T {
+    const found = calling(find);
+    if (!found) throw invalid(`the image's format, ${read}, makes one tree of its layers`);
+    return found;
+  }
+
+  /**
+   * What layer `index` does to the tree of the layers below it: paths that it adds, changes or removes, and the folders that
+   * they are in, depth first, names sorted by their bytes. Whiteouts are not among them: what they remove is.
+   *
+   * @example
+   * ```ts
+   * for await (const { change, stats } of image.changes(1)) {
+   *   if (change === "removed") console.log(stats.path, stats.size);
+   * }
+   * ```
+   */
+  async *changes(index: number, options: OperationOptions = {}): AsyncGenerator<Change, void, undefined> {
+    this.scope.check();
+    const info = this.#info(index);
+    const open = () => this.#ofLayer(info, () => this.#wasm.changes(index));
+    for await (const batch of this.batches(open, options.signal)) {
+      for (const raw of batch) {
+        const { change, replaced } = raw;
+        const stats = new StatsOf(raw);
+        yield replaced ? { change, stats, replaced: new StatsOf(replaced) } : { change, stats };
+      }
+    }
+  }
+
+  /**
+   * Content of layers that nobody sees, as upper layers replace or remove it, and each layer in numbers: goes through the
+   * changes of all layers.
+   *
+   * @example
+   * ```ts
+   * const { wasted, total, worst } = await image.waste();
+   * console.log(`${wasted} of ${total} bytes are wasted, most at ${worst[0]?.path}`);
+   * ```
+   */
+  async waste({ signal, onChange }: WasteOptions = {}): Promise<Waste> {
+    const counter = new WasteCounter();
+    for (const { index } of this.layers) {
+      counter.begin(index);
+      for await (const change of this.changes(index, { signal })) {
+        counter.add(change);
+        onChange?.(index, change);
+      }
+    }
+    return counter.finish(async (path) => {
+      const there = (await this.exists(path, { signal })) && (await this.lstat(path, { signal }));
+      return there !== false && there.isFile();
+    });
   }
 
   /**

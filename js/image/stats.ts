@@ -1,7 +1,7 @@
 import type { RawStat } from "../../wasm/ocipeek.js";
 import { baseName } from "../path.js";
 import { decode } from "../text.js";
-import type { Dirent, EntryType, Stats, Verification } from "../types/index.js";
+import type { Dirent, EntryType, Stats, Verification, Whiteout } from "../types/index.js";
 
 /** {@link Stats} over what wasm gave; text is decoded when asked for. */
 export class StatsOf implements Stats {
@@ -15,6 +15,7 @@ export class StatsOf implements Stats {
   readonly devMajor: number;
   readonly devMinor: number;
   readonly layer: number;
+  readonly whiteout: Whiteout | undefined;
   readonly verified: Verification;
 
   constructor(raw: RawStat) {
@@ -28,6 +29,7 @@ export class StatsOf implements Stats {
     this.devMajor = raw.devMajor;
     this.devMinor = raw.devMinor;
     this.layer = raw.layer;
+    this.whiteout = raw.whiteout;
     this.verified = raw.verified;
   }
 
@@ -107,6 +109,7 @@ export class StatsOf implements Stats {
         ? { xattrs: Object.fromEntries(this.xattrsBytes.map(([k, v]) => [decode(k), toBase64(v)])) }
         : {}),
       layer,
+      ...(this.whiteout ? { whiteout: this.whiteout } : {}),
       verified,
     };
   }

@@ -1,4 +1,4 @@
-import type { RawStat, Tree } from "../../wasm/ocipeek.js";
+import type { Tree } from "../../wasm/ocipeek.js";
 import { Turns } from "../common/turns.js";
 import { invalid, OcipeekError } from "../errors.js";
 import { baseName, pathBytes } from "../path.js";
@@ -21,6 +21,12 @@ import { openStream } from "./stream.js";
 const TURN = { ms: 8, units: 2048 };
 /** Entries that one step of a walk gives at most. */
 const BATCH = 128;
+
+/** What gives something in batches. */
+interface Cursor<T> {
+  next(stop: Promise<unknown> | undefined): Promise<T[] | undefined>;
+  free(): void;
+}
 
 /** Bytes of a file that are data: an offset and a length. */
 export type Run = readonly [offset: number, length: number];
@@ -133,7 +139,7 @@ export class FileTree {
     const entries: Dirent[] = [];
     const names: Uint8Array[] = [];
     // In turns: a folder may hold millions. Where names are all that is wanted, nothing else is kept.
-    for await (const batch of this.#batches(path, "/*", options.signal)) {
+    for await (const batch of this.#walked(path, "/*", options.signal)) {
       for (const entry of batch) {
         if (options.withFileTypes) entries.push(new DirentOf(entry, parent));
         else names.push(baseName(entry.path));
@@ -189,18 +195,25 @@ export class FileTree {
    * `lstat` gives them). Links are not followed; the folder itself is not given out.
    */
   async *walk(path: ImagePath = "/", options: WalkOptions = {}): AsyncGenerator<Stats, void, undefined> {
-    for await (const batch of this.#batches(path, options.glob, options.signal)) {
+    for await (const batch of this.#walked(path, options.glob, options.signal)) {
       for (const entry of batch) yield new StatsOf(entry);
     }
   }
 
-  async *#batches(
-    path: ImagePath,
-    glob: string | undefined,
-    signal: AbortSignal | undefined,
-  ): AsyncGenerator<RawStat[], void, undefined> {
+  #walked(path: ImagePath, glob: string | undefined, signal: AbortSignal | undefined) {
     const bytes = pathBytes(path);
-    const cursor = await this.scope.run(signal, () => this.#tree().walk(bytes, glob));
+    return this.batches(() => this.#tree().walk(bytes, glob), signal);
+  }
+
+  /**
+   * What a cursor of wasm gives, in turns with others.
+   * @internal
+   */
+  protected async *batches<T>(
+    open: () => Cursor<T>,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<T[], void, undefined> {
+    const cursor = await this.scope.run(signal, open);
     const turns = new Turns(TURN);
     try {
       for (;;) {

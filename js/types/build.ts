@@ -1,7 +1,7 @@
 /** The public types of `ocipeek/build`. @module */
 import type { Cache } from "./cache.js";
 import type { Blob as Content, Descriptor, Manifest } from "./content.js";
-import type { EntryType } from "./files.js";
+import type { EntryType, Whiteout } from "./files.js";
 
 /** What the reference uses where no span size is asked for, in bytes: 4 MiB. */
 export const DEFAULT_SPAN_SIZE: number = 4 << 20;
@@ -58,6 +58,8 @@ export interface ZtocEntry {
   readonly devMinor: number;
   /** Extended attributes; names without `SCHILY.xattr.`. */
   readonly xattrs: readonly (readonly [Uint8Array, Uint8Array])[];
+  /** What the entry removes of the layers below, if anything. */
+  readonly whiteout: Whiteout | undefined;
 }
 
 /** How far one layer is. */

@@ -36,6 +36,9 @@ export interface Verification {
   index?: IndexVoucher;
 }
 
+/** What an entry of a layer removes; see {@link Stats.whiteout}. */
+export type Whiteout = "whiteout" | "opaque";
+
 /** Attributes of one path, after Node's `fs.Stats`. `JSON.stringify` shows all of them. */
 export interface Stats {
   /** Where the path leads: absolute, links resolved in its folders (and at its end for `stat`). */
@@ -82,6 +85,11 @@ export interface Stats {
   readonly xattrsBytes: readonly [Uint8Array, Uint8Array][];
   /** Index of the layer that it comes from, 0 the lowest; -1 for a folder that no layer lists. */
   readonly layer: number;
+  /**
+   * In the view of one layer, what the entry removes of the layers below: `whiteout` the name behind its `.wh.`, `opaque` all
+   * that its folder holds there. Absent where it removes nothing.
+   */
+  readonly whiteout?: Whiteout | undefined;
   /** How all this was verified. */
   readonly verified: Verification;
   /** Whether it is a regular file. */

@@ -4,6 +4,7 @@
  */
 export type { BuildProgress, LayerProgress, ZtocEntry } from "./build.js";
 export type * from "./cache.js";
+export type * from "./changes.js";
 export type * from "./error.js";
 export type * from "./files.js";
 export type * from "./image.js";

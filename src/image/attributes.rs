@@ -4,13 +4,14 @@ use super::open_image::Image;
 use super::stat::{FileStat, Verification, absolute};
 use crate::format::tar::Kind;
 use crate::layer::{Checks, ContentCheck, IndexVoucher, MetadataCheck};
-use crate::rootfs::{LayerIndex, Node};
+use crate::rootfs::{LayerIndex, Node, Whiteout};
 
 impl Image {
     /// Attributes of a node of a layer that is loaded: in the image's tree, or that of the layer `only`.
     pub(super) fn file_stat(&self, node: &Node, only: Option<usize>) -> FileStat {
         let mut stat = self.node_stat(node, only);
         stat.verified.index = self.weakest(only).index;
+        stat.whiteout = only.and_then(|_| Whiteout::of(&node.path));
         stat
     }
 
@@ -77,6 +78,7 @@ impl Image {
             hardlink_of: None,
             xattrs: Vec::new(),
             layer: None,
+            whiteout: None,
             verified: self.verification(self.weakest(only)),
         }
     }

@@ -76,18 +76,22 @@ impl Image {
 
     /// Looks up a directory that is to be listed.
     pub(super) async fn directory(&self, path: &[u8]) -> Result<Node> {
-        // Listing the root takes all layers, unless one hides what is below it, which is not known before: load
-        // several at a time. Failures are left to whoever then needs that layer.
         if clean(path).is_empty() {
-            let one = |i| -> LocalBoxFuture<'_, _> {
-                Box::pin(async move {
-                    drop(self.index(i).await);
-                    Ok(())
-                })
-            };
-            at_once((0..self.0.layers.len()).rev().map(one).collect(), PARALLEL).await?;
+            self.load_lowest(self.0.layers.len()).await?;
         }
         self.lookup(path, Follow::All).await
+    }
+
+    /// Loads so many of the lowest layers, several at a time: listing a root takes all of them, unless one hides what is
+    /// below it, which is not known before. Failures are left to whoever then needs that layer.
+    pub(super) async fn load_lowest(&self, count: usize) -> Result<()> {
+        let one = |i| -> LocalBoxFuture<'_, _> {
+            Box::pin(async move {
+                drop(self.index(i).await);
+                Ok(())
+            })
+        };
+        at_once((0..count).rev().map(one).collect(), PARALLEL).await
     }
 
     /// Asks until it is answered, loading the layers that the answer needs and no others.

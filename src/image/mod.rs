@@ -1,6 +1,7 @@
 //! Open images: resolve, manifest, index, root file system, read.
 
 mod attributes;
+mod changes;
 mod discovery;
 mod formats;
 #[cfg(feature = "extent")]
@@ -24,6 +25,7 @@ pub use crate::layer::{
     BuiltIndex, ContentCheck, IndexVoucher, Indexer, LayerInfo, MetadataCheck, ReadBy, ZtocInfo,
 };
 pub use crate::rootfs::Follow;
+pub use changes::{Change, ChangeKind, Changes};
 pub use discovery::Discovery;
 pub use open_image::Image;
 pub use options::{OpenOptions, PlatformBy, SociChoice};

@@ -2,6 +2,7 @@
 
 use crate::format::tar::{Kind, Mtime};
 use crate::layer::{ContentCheck, IndexVoucher, MetadataCheck};
+use crate::rootfs::Whiteout;
 
 /// What vouches for the image manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -81,8 +82,22 @@ pub struct FileStat {
     /// The layer that it comes from; `None` for a directory that no layer lists, and where the image's format does not
     /// tell.
     pub layer: Option<usize>,
+    /// In the view of one layer: what the entry removes of the layers below.
+    pub whiteout: Option<Whiteout>,
     /// How this, and the file's content, is verified.
     pub verified: Verification,
+}
+
+impl FileStat {
+    /// Memory that the extended attributes take, about, in bytes.
+    pub(super) fn weight(&self) -> usize {
+        self.xattrs.iter().map(|(name, value)| 64 + name.len() + value.len()).sum()
+    }
+
+    /// Whether mode, owner and extended attributes are those of another one.
+    pub(super) fn has_attributes_of(&self, other: &FileStat) -> bool {
+        (self.mode, self.uid, self.gid) == (other.mode, other.uid, other.gid) && self.xattrs == other.xattrs
+    }
 }
 
 /// A path of the tree with a leading `/`.

@@ -103,6 +103,11 @@ impl LayerView {
 }
 
 impl Image {
+    /// Whether the image's format makes one tree of its layers, so that none has a tree of its own.
+    pub fn is_merged(&self) -> bool {
+        self.0.known.merged
+    }
+
     /// One layer on its own, with its whiteouts as entries. `None` where there is no such layer, or the image's format makes
     /// one tree of its layers.
     pub fn layer(&self, index: usize) -> Option<LayerView> {

@@ -10,10 +10,10 @@ use crate::limits::Limits;
 use crate::rootfs::{Follow, Glob, Listed, Matching, Node, Place, Spots};
 
 /// Steps of a walk that are made together, where less is given out: entries that a glob leaves out, and ends of folders.
-const TOGETHER: usize = 2048;
+pub(super) const TOGETHER: usize = 2048;
 /// Memory of extended attributes that entries given out together have, in bytes, but for the last one's: a layer of half a
 /// megabyte can have millions of attributes.
-const ATTRIBUTES_TOGETHER: usize = 256 << 10;
+pub(super) const ATTRIBUTES_TOGETHER: usize = 256 << 10;
 /// The same of a glob's own steps: some milliseconds.
 const GLOB_TOGETHER: u64 = 250_000;
 
@@ -88,11 +88,6 @@ enum Step {
     End,
 }
 
-/// Memory that an entry's extended attributes take, about, in bytes.
-fn weight(stat: &FileStat) -> usize {
-    stat.xattrs.iter().map(|(name, value)| 64 + name.len() + value.len()).sum()
-}
-
 impl Walk {
     fn new(tree: Tree, path: &[u8], glob: Option<Glob>) -> Self {
         let glob = glob.map(|glob| Matching::new(glob, tree.limits()));
@@ -126,7 +121,7 @@ impl Walk {
             steps += 1;
             match self.step().await {
                 Ok(Step::Found(stat)) => {
-                    attributes = attributes.saturating_add(weight(&stat));
+                    attributes = attributes.saturating_add(stat.weight());
                     found.push(*stat);
                 }
                 Ok(Step::Passed) => {}

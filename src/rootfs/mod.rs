@@ -6,6 +6,7 @@
 
 mod apply;
 mod build;
+mod changes;
 mod glob;
 mod hardlink;
 mod index;
@@ -27,6 +28,7 @@ pub use merge::Rootfs;
 pub use node::{DirEntry, Follow, Node, Step};
 pub use partial::{LayerIndex, Parts};
 pub(crate) use {
+    changes::{Touched, touched},
     glob::{Matching, Spots},
     hardlink::Target,
     list::Listed,
@@ -44,6 +46,32 @@ pub(crate) const WHITEOUT: &[u8] = b".wh.";
 pub(crate) const OPAQUE: &[u8] = b".wh..wh..opq";
 /// aufs' own files (`.wh..wh.plnk`, `.wh..wh.aufs`): no whiteouts, and never shown.
 const AUFS: &[u8] = b".wh..wh.";
+
+/// What an entry of a layer removes of the layers below.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Whiteout {
+    /// `.wh.NAME`: what is called `NAME`.
+    Name,
+    /// `.wh..wh..opq`: all that its directory holds.
+    Opaque,
+}
+
+impl Whiteout {
+    /// Of an entry at a path of its layer, clean or with a slash at its end. `None` where it removes nothing.
+    pub fn of(path: &[u8]) -> Option<Self> {
+        let path = path.strip_suffix(b"/").unwrap_or(path);
+        let name = path.rsplit(|b| *b == b'/').next().unwrap_or(path);
+        if name == OPAQUE { Some(Whiteout::Opaque) } else { hidden_by(name).map(|_| Whiteout::Name) }
+    }
+
+    /// The name that callers of every language see.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Whiteout::Name => "whiteout",
+            Whiteout::Opaque => "opaque",
+        }
+    }
+}
 
 /// The name that the whiteout `name` hides; `None` where `name` is no whiteout of one name.
 fn hidden_by(name: &[u8]) -> Option<&[u8]> {

@@ -1,3 +1,4 @@
+mod changes;
 mod cost;
 mod demo;
 mod fixture;

@@ -10,6 +10,7 @@ use crate::format::oci::ImageConfig;
 use crate::format::soci::SociVersion;
 use crate::image::{FileStat, IndexVoucher, LayerInfo, SociInfo, Verification};
 use crate::net::stats::{RequestRecord, Stats};
+use crate::rootfs::Whiteout;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -55,6 +56,8 @@ struct JsStat<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     xattrs: Option<Raw<'a>>,
     layer: i32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    whiteout: Option<&'static str>,
     verified: JsVerification,
 }
 
@@ -94,6 +97,7 @@ pub fn stat(s: &FileStat) -> Result<JsValue> {
         hardlink_of: s.hardlink_of.as_deref().map(Raw),
         xattrs: (!xattrs.is_empty()).then_some(Raw(&xattrs)),
         layer: s.layer.and_then(|l| i32::try_from(l).ok()).unwrap_or(-1),
+        whiteout: s.whiteout.map(Whiteout::as_str),
         verified: (&s.verified).into(),
     })
 }

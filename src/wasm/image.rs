@@ -12,7 +12,7 @@ use super::meter::Meter;
 use super::open::{credentials, function, is, open_layout, open_source};
 use super::options::Options;
 use super::source::{BlobCursor, discovery};
-use super::tree::{Root, Tree};
+use super::tree::{Root, Tree, WalkCursor};
 use super::{abort, convert, js, values};
 use crate::error::Result;
 use crate::format::oci::Reference;
@@ -219,6 +219,17 @@ impl WasmImage {
     /// The merged root file system.
     pub fn root(&self) -> Tree {
         Tree::new(Root::Image(self.image.clone()))
+    }
+
+    /// Whether the image's format makes one tree of its layers.
+    #[wasm_bindgen(getter, js_name = isMerged)]
+    pub fn is_merged(&self) -> bool {
+        self.image.is_merged()
+    }
+
+    /// What layer `index` does to the tree of those below it, or `undefined`.
+    pub fn changes(&self, index: usize) -> Option<WalkCursor> {
+        self.image.changes(index).map(WalkCursor::of_changes)
     }
 
     /// Layer `index` alone, or `undefined`.

@@ -19,7 +19,8 @@ mod error;
 mod fetch;
 #[cfg(feature = "reader")]
 mod files;
-#[cfg(feature = "reader")]
+// The base module has it wherever the one for other formats is loaded.
+#[cfg(all(feature = "reader", not(feature = "formats")))]
 mod glob;
 #[cfg(feature = "reader")]
 mod image;

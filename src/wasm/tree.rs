@@ -10,7 +10,7 @@ use wasm_bindgen::prelude::*;
 use super::error::{invalid, js_result};
 use super::{abort, convert, js};
 use crate::error::Result;
-use crate::image::{FileStat, FileStream, Image, LayerView, Walk};
+use crate::image::{Changes, FileStat, FileStream, Image, LayerView, Walk};
 use crate::rootfs::{Follow, Glob};
 
 /// Entries that one step of a walk gives: each step is a promise.
@@ -121,7 +121,7 @@ impl Tree {
     pub fn walk(&self, path: Vec<u8>, glob: Option<String>) -> Result<WalkCursor, JsValue> {
         let glob = js_result(glob.as_deref().map(Glob::new).transpose())?;
         let walk = on!(self.root, walk(&path, glob));
-        Ok(WalkCursor { walk: Rc::new(RefCell::new(Some(walk))) })
+        Ok(WalkCursor::new(Steps::Walk(Box::new(walk))))
     }
 }
 
@@ -161,32 +161,61 @@ impl FileCursor {
     }
 }
 
+/// What a cursor goes through.
+enum Steps {
+    Walk(Box<Walk>),
+    Changes(Box<Changes>),
+}
+
 /// A walk, some entries at a time. `free()` stops it.
 #[wasm_bindgen]
 pub struct WalkCursor {
-    walk: Rc<RefCell<Option<Walk>>>,
+    steps: Rc<RefCell<Option<Steps>>>,
+}
+
+impl WalkCursor {
+    fn new(steps: Steps) -> Self {
+        WalkCursor { steps: Rc::new(RefCell::new(Some(steps))) }
+    }
+
+    /// Through the changes of a layer.
+    pub(super) fn of_changes(changes: Changes) -> Self {
+        WalkCursor::new(Steps::Changes(Box::new(changes)))
+    }
 }
 
 #[wasm_bindgen]
 impl WalkCursor {
-    /// The next entries, perhaps none; `undefined` at the end, after an error and after an abort.
+    /// The next entries, perhaps none; `undefined` at the end, after an error and after an abort. Changes of a layer have
+    /// `change` and perhaps `replaced` besides.
     pub fn next(&self, stop: Option<Promise>) -> Promise {
-        let cell = Rc::clone(&self.walk);
+        let cell = Rc::clone(&self.steps);
         abort::promise(stop, async move {
-            let Some(mut walk) = cell.take() else { return Ok(JsValue::UNDEFINED) };
-            let Some(batch) = walk.some(WALK_BATCH).await? else { return Ok(JsValue::UNDEFINED) };
-            cell.replace(Some(walk));
-            stats(&batch)
+            let Some(mut steps) = cell.take() else { return Ok(JsValue::UNDEFINED) };
+            let out = Array::new();
+            match &mut steps {
+                Steps::Walk(walk) => {
+                    let Some(batch) = walk.some(WALK_BATCH).await? else { return Ok(JsValue::UNDEFINED) };
+                    for stat in batch {
+                        out.push(&convert::stat(&stat)?);
+                    }
+                }
+                Steps::Changes(changes) => {
+                    let Some(batch) = changes.some(WALK_BATCH).await? else { return Ok(JsValue::UNDEFINED) };
+                    for change in batch {
+                        let stat = convert::stat(&change.stat)?;
+                        js::set(&stat, "change", change.kind.as_str());
+                        if let Some(replaced) = change.replaced {
+                            js::set(&stat, "replaced", convert::stat(&replaced)?);
+                        }
+                        out.push(&stat);
+                    }
+                }
+            }
+            cell.replace(Some(steps));
+            Ok(out.into())
         })
     }
-}
-
-fn stats(list: &[FileStat]) -> Result<JsValue> {
-    let out = Array::new();
-    for stat in list {
-        out.push(&convert::stat(stat)?);
-    }
-    Ok(out.into())
 }
 
 fn to_array(bytes: &[u8]) -> JsValue {

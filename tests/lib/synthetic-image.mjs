@@ -15,10 +15,10 @@ const WINDOW = 32_768;
 const digestOf = (bytes) => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 
 /** The ustar header of an entry; of `name` the first 100 bytes. */
-export function tarHeader(name, size, type = "0", link = "") {
+export function tarHeader(name, size, type = "0", link = "", mode = 0o644) {
   const header = Buffer.alloc(512);
   header.write(name, 0, 100);
-  header.write("0000644\0", 100);
+  header.write(`${mode.toString(8).padStart(7, "0")}\0`, 100);
   header.write("0000000\0", 108);
   header.write("0000000\0", 116);
   header.write(`${size.toString(8).padStart(11, "0")}\0`, 124);

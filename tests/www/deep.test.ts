@@ -1,8 +1,7 @@
-// Trees that are deeper than any stack: laid over each other, compared, summed up.
+// Trees that are deeper than any stack: compared, summed up.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Row } from "../../www/src/engine/catalogue/builder.ts";
-import { addLayer } from "../../www/src/engine/catalogue/merge.ts";
 import { type Tree, TreeBuilder } from "../../www/src/engine/catalogue/tree.ts";
 import { compareTrees } from "../../www/src/engine/compare/comparison.ts";
 import { MARKS } from "../../www/src/protocol/catalogue.ts";
@@ -34,32 +33,27 @@ function chain(files: [name: string, size: number][]): Tree {
   return builder.finish(0);
 }
 
-function top(name: string): Tree {
-  const builder = new TreeBuilder();
-  builder.add(row(name, 0, "file", 5));
-  return builder.finish(0);
-}
-
-const nothing = (): Tree => new TreeBuilder().finish(0);
 const marks = (tree: Tree["catalogue"]): Set<string | undefined> =>
   new Set([...tree.mark.subarray(1)].map((mark) => MARKS[mark]));
 
-test("layers are laid over each other at any depth", () => {
-  const first = addLayer(nothing(), chain([["a", 3]]), 1);
-  assert.equal(first.state.catalogue.count, DEPTH + 2);
-  assert.deepEqual(first.added, { files: 1, bytes: 3 });
-  const second = addLayer(first.state, chain([["b", 4]]), 2);
-  assert.equal(second.state.catalogue.count, DEPTH + 3);
-  assert.deepEqual(second.added, { files: 1, bytes: 4 });
-  assert.equal(second.state.catalogue.size[0], 7);
+test("what is removed is summed up at any depth", () => {
+  const { catalogue: gone, depths } = chain([
+    ["a", 3],
+    ["b", 4],
+  ]);
   // A file in the place of the folder takes all of it away; each folder keeps what it had.
-  const third = addLayer(second.state, top("d"), 3);
-  assert.equal(third.state.catalogue.count, 2);
-  assert.deepEqual(third.removed, { files: 2, bytes: 7 });
-  const { catalogue: c } = third.changes;
-  const gone = c.mark.indexOf(MARKS.indexOf("removed"));
-  assert.deepEqual([c.size[gone], c.files[gone], c.files[0], c.size[0]], [7, 2, 1, 5]);
-  assert.equal(c.size[gone + DEPTH - 1], 7);
+  const builder = new TreeBuilder();
+  builder.add(row("d", 0, "file", 5), "added");
+  for (let at = 1; at < gone.count; at++) {
+    const isFile = at > DEPTH;
+    const name = isFile ? (at === DEPTH + 1 ? "a" : "b") : "d";
+    const size = isFile ? (gone.size[at] ?? 0) : 0;
+    builder.add(row(name, (depths[at] ?? 0) - 1, isFile ? "file" : "directory", size), "removed");
+  }
+  const { catalogue: c } = builder.finish(1);
+  const top = c.mark.indexOf(MARKS.indexOf("removed"));
+  assert.deepEqual([c.size[top], c.files[top], c.files[0], c.size[0]], [7, 2, 1, 5]);
+  assert.equal(c.size[top + DEPTH - 1], 7);
 });
 
 test("images are compared at any depth", () => {

@@ -1,6 +1,5 @@
 use proptest::prelude::*;
 
-use super::state::units;
 use super::*;
 use crate::limits::Limits;
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::super::values::{Raw, kind_name, to_js};
 use crate::error::Result;
 use crate::format::tar::{Entry, EntryTable, Kind};
-use crate::rootfs::clean;
+use crate::rootfs::{Whiteout, clean};
 
 /// Hard links that are followed, one to the other.
 const MAX_LINKS: usize = 40;
@@ -29,6 +29,8 @@ struct JsEntry<'a> {
     dev_major: f64,
     dev_minor: f64,
     xattrs: Vec<(Raw<'a>, Raw<'a>)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    whiteout: Option<&'static str>,
 }
 
 impl<'a> From<Entry<'a>> for JsEntry<'a> {
@@ -49,6 +51,7 @@ impl<'a> From<Entry<'a>> for JsEntry<'a> {
             dev_major: e.dev_major as f64,
             dev_minor: e.dev_minor as f64,
             xattrs: e.xattrs.map(|(name, value)| (Raw(name), Raw(value))).collect(),
+            whiteout: Whiteout::of(e.name).map(Whiteout::as_str),
         }
     }
 }

@@ -1,6 +1,5 @@
 /** Folders: one level as JSON or HTML, or all below as lines of JSON. @module */
 import type { Stats } from "ocipeek";
-import { mergedFormat } from "../../../web/formats.ts";
 import { encodePath } from "../../../web/path.ts";
 import type { HttpError } from "../errors.ts";
 import { etagOf, prefersSecond } from "../http/headers.ts";
@@ -179,7 +178,7 @@ function attributes({ lease }: ResolvedPath, stats: Stats): Record<string, unkno
     ...(stats.linknameBytes ? named("linkname", stats.linknameBytes) : {}),
     ...(device ? { devMajor: stats.devMajor, devMinor: stats.devMinor } : {}),
     // One tree of all layers does not tell which.
-    layer: mergedFormat(lease.image.layers) ? null : stats.layer,
+    layer: lease.image.isMerged ? null : stats.layer,
   };
 }
 

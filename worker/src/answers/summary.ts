@@ -1,6 +1,5 @@
 /** An image in one JSON document. @module */
 import type { Discovery } from "ocipeek";
-import { mergedFormat } from "../../../web/formats.ts";
 import { etagOf, precondition, SAFE } from "../http/headers.ts";
 
 import type { Images } from "../request/images.ts";
@@ -31,7 +30,7 @@ export async function serveSummary(
     size: image.layers.reduce((sum, layer) => sum + layer.size, 0),
     layers: image.layers.map((layer) => ({
       ...layer,
-      ...(mergedFormat(image.layers) ? {} : { files: `${permanent}-/?layer=${layer.digest}` }),
+      ...(image.isMerged ? {} : { files: `${permanent}-/?layer=${layer.digest}` }),
     })),
     soci: image.soci ?? null,
     ...(image.discovery ? { discovery: told(image.discovery) } : {}),

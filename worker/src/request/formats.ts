@@ -1,7 +1,6 @@
 /** Lazy formats other than SOCI: what reads an image, and what there is to vouch for it. @module */
 
 import type { Image, Stats, Verification } from "ocipeek";
-import { mergedFormat } from "../../../web/formats.ts";
 import { HttpError } from "../errors.ts";
 
 /** Whether a digest vouches for all that is answered, up from the one that the URL names or the tag was resolved to. */
@@ -29,13 +28,13 @@ export function readerText({ layers }: Image, stats: Pick<Stats, "layer">): stri
 
 /** A digest of the layer that a path is in; nothing where the format tells of none. */
 export function layerOf(image: Image, stats: Pick<Stats, "layer">): string | undefined {
-  return mergedFormat(image.layers) ? undefined : image.layers[stats.layer]?.digest;
+  return image.isMerged ? undefined : image.layers[stats.layer]?.digest;
 }
 
 /** The image has no trees of single layers. */
-export function noLayers(format: string): HttpError {
+export function noLayers({ layers }: Image): HttpError {
   return new HttpError(
     "NOT_FOUND",
-    `the image's format, ${format}, makes one tree of its layers; leave out the parameter layer`,
+    `the image's format, ${layers[0]?.read}, makes one tree of its layers; leave out the parameter layer`,
   );
 }

@@ -1,6 +1,5 @@
 /** A resolved path of an image, and the headers that all answers about it share. @module */
 import type { FileTree, Image, Stats } from "ocipeek";
-import { mergedFormat } from "../../../web/formats.ts";
 import { encodePath } from "../../../web/path.ts";
 import type { Config } from "../config/config.ts";
 import { HttpError } from "../errors.ts";
@@ -48,8 +47,7 @@ export async function resolvePath(
 }
 
 function layerOf(image: Image, digest: string): FileTree {
-  const format = mergedFormat(image.layers);
-  if (format) throw noLayers(format);
+  if (image.isMerged) throw noLayers(image);
   const index = image.layers.findIndex((layer) => layer.digest === digest);
   if (index < 0) throw new HttpError("NOT_FOUND", `the image has no layer ${digest}`);
   return image.layer(index);

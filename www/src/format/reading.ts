@@ -30,6 +30,11 @@ export function formatName(read: string): string | undefined {
   return Object.hasOwn(NAMES, read) ? NAMES[read as LazyFormat] : undefined;
 }
 
+/** The name of the format that makes one tree of all layers, where it does: all layers are read by it then. */
+export function treeFormat({ layers }: { layers: readonly Pick<LayerInfo, "read">[] }): string {
+  return formatName(layers[0]?.read ?? "") ?? "";
+}
+
 /** Whether a layer is read by an index that was built here, and not by the image's. */
 export function isIndexedHere({ read, ztoc }: Pick<LayerInfo, "read" | "ztoc">): boolean {
   return read === "ztoc" && ztoc?.verified === "own";

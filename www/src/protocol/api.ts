@@ -3,14 +3,19 @@ import type {
   Credentials,
   ImageConfig,
   LayerInfo,
+  LayerTally,
   OpenOptions,
+  Waste as PackageWaste,
   PlatformBy,
   ReadStats,
   SociInfo,
+  Tally,
   Verification,
 } from "ocipeek";
 import type { Catalogue } from "./catalogue.ts";
 import type { EncodedPath } from "./path.ts";
+
+export type { Tally };
 
 /** Where an image lies. */
 export type ImageSource =
@@ -68,6 +73,8 @@ export interface OpenedImage {
   /** What the image index offers. */
   platforms: string[];
   layers: LayerInfo[];
+  /** Whether its format makes one tree of its layers. */
+  isMerged: boolean;
   soci: SociInfo | undefined;
   annotations: Record<string, string>;
   /** The format that was named; nothing where the image told. */
@@ -117,19 +124,6 @@ export interface FileFacts {
   verified: Verification;
 }
 
-/** What one layer does to those below it, in numbers. */
-export interface LayerTally {
-  layer: number;
-  added: Tally;
-  /** What is stored anew in the place of something; of folders, only what has other attributes. */
-  changed: Tally;
-  removed: Tally;
-  /** Bytes of content of this layer, as it shows them. */
-  total: number;
-  /** Those of them that upper layers replace or remove. */
-  wasted: number;
-}
-
 /** What one layer does to those below it. */
 export interface LayerChanges extends LayerTally {
   /**
@@ -140,21 +134,9 @@ export interface LayerChanges extends LayerTally {
   catalogue: Catalogue;
 }
 
-/** All but folders, and bytes of content. */
-export interface Tally {
-  files: number;
-  bytes: number;
-}
-
-/** Bytes of content that no one sees, as they are replaced or removed by upper layers. */
-export interface Waste {
-  /** Content of all layers. */
-  total: number;
-  /** What of it is not in the root file system. */
-  wasted: number;
-  /** The largest, by path: how often it is in layers, and the bytes that are not seen. */
+/** The package's, with encoded paths. */
+export interface Waste extends Omit<PackageWaste, "worst"> {
   worst: { path: EncodedPath; copies: number; wasted: number }[];
-  layers: LayerTally[];
 }
 
 /** Two images side by side. */

@@ -1,7 +1,6 @@
 /** The files of an image: the tree on one side, what is selected on the other. @module */
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { mergedFormat } from "../../../web/formats.ts";
 import { shortDigest } from "../format/format.ts";
 import { visibleName } from "../format/visible.ts";
 import { address, go, href } from "../page/location.ts";
@@ -27,7 +26,7 @@ const WITHOUT_LAYER = ["size", "mtime", "mode", "owner"] as const;
 
 function Panes({ tree, path }: { tree: Catalogue; path: EncodedPath }): JSX.Element {
   const selected = resolveEntry(tree, path);
-  const isMerged = mergedFormat(image.value?.layers ?? []) !== undefined;
+  const isMerged = image.value?.isMerged === true;
   const isFolder = selected !== undefined && typeOf(tree, selected) === "directory";
   // On a phone a file takes the screen; a folder opens in the tree, and takes it when asked to.
   const [wantsFolder, setWantsFolder] = useState(false);

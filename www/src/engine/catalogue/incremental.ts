@@ -2,7 +2,7 @@
 import type { ZtocEntry } from "ocipeek";
 import { type Catalogue, Flag } from "../../protocol/catalogue.ts";
 import { CatalogueBuilder, type Row } from "./builder.ts";
-import { latin1, whiteoutType } from "./store.ts";
+import { latin1 } from "./store.ts";
 
 interface Node {
   /** The last entry of this path; none for a folder that is there because something is below it. */
@@ -81,7 +81,7 @@ export class GrowingTree {
     const isLink = entry.type === "hardlink";
     const target = isLink ? this.#target(entry.linknameBytes) : entry;
     const kind = target?.type ?? "file";
-    const type = whiteoutType(bytes) ?? (kind === "hardlink" ? "file" : kind);
+    const type = entry.whiteout ?? (kind === "hardlink" ? "file" : kind);
     return {
       ...common,
       type,

@@ -1,9 +1,8 @@
 /** The catalogues that the page holds: built by walking a tree once, kept here for the filter. @module */
 
 import { nextTask, Turns } from "../../../../js/common/turns.ts";
-import { mergedFormat } from "../../../../web/formats.ts";
 import type { TreeRef } from "../../protocol/api.ts";
-import { type Catalogue, type EntryType, Flag } from "../../protocol/catalogue.ts";
+import { type Catalogue, Flag } from "../../protocol/catalogue.ts";
 import type { CallContext } from "../../protocol/rpc.ts";
 import { FilterIndex, TURN } from "../filter/filter.ts";
 import type { Images } from "../images/images.ts";
@@ -37,7 +36,7 @@ export class Catalogues {
     const builder = new CatalogueBuilder();
     await images.useTree(context, ref, async (tree) => {
       let done = 0;
-      for await (const row of rowsOf(tree, context.signal, ref.layer !== undefined)) {
+      for await (const row of rowsOf(tree, context.signal)) {
         builder.add(row);
         if (++done % PROGRESS === 0) context.progress({ done });
       }
@@ -100,32 +99,30 @@ const PROGRESS = 10_000;
 /** Entries between two looks at the clock. */
 const STRIDE = 256;
 const SLASH = 0x2f;
-const WHITEOUT = new TextEncoder().encode(".wh.");
 
-/** All entries of a tree. `isLayer`: of one layer, where names say what it removes. */
-export async function* rowsOf(
-  tree: FileTree,
-  signal: AbortSignal,
-  isLayer: boolean,
-): AsyncGenerator<Row, void, undefined> {
-  // Entries come from no layer then, and are listed all the same.
-  const isMerged = "layers" in tree && mergedFormat((tree as Image).layers) !== undefined;
-  const seen = new Set<string>();
+/** All entries of a tree. */
+export async function* rowsOf(tree: FileTree, signal: AbortSignal): AsyncGenerator<Row, void, undefined> {
+  const row = rows("isMerged" in tree && (tree as Image).isMerged);
   const turns = new Turns(TURN);
   let done = 0;
   for await (const stats of tree.walk("/", { signal })) {
-    yield rowOf(stats, seen, isLayer, isMerged);
+    yield row(stats);
     if (++done % STRIDE === 0) await turns.spend();
   }
 }
 
-/** `seen`: files with several names that were met before. */
-function rowOf(stats: Stats, seen: Set<string>, isLayer: boolean, isMerged: boolean): Row {
+/** Makes rows of the entries of one tree, in its order. `isMerged`: its format tells of no entry which layer it comes from. */
+export function rows(isMerged = false): (stats: Stats) => Row {
+  /** Files with several names that were met before. */
+  const seen = new Set<string>();
+  return (stats) => rowOf(stats, seen, isMerged);
+}
+
+function rowOf(stats: Stats, seen: Set<string>, isMerged: boolean): Row {
   const path = stats.pathBytes;
-  const cut = path.lastIndexOf(SLASH) + 1;
-  const name = path.subarray(cut);
+  const name = path.subarray(path.lastIndexOf(SLASH) + 1);
   const isLink = stats.hardlinkOfBytes !== undefined;
-  const type = (isLayer && whiteoutType(name)) || stats.type;
+  const type = stats.whiteout ?? stats.type;
   let counts = type === "file";
   let inode: string | undefined;
   if (stats.type === "file" && stats.nlink > 1) {
@@ -135,6 +132,8 @@ function rowOf(stats: Stats, seen: Set<string>, isLayer: boolean, isMerged: bool
   }
   let depth = -1;
   for (const byte of path) if (byte === SLASH) depth++;
+  // Once: they are unpacked each time.
+  const xattrs = stats.xattrsBytes;
   return {
     name,
     depth,
@@ -148,27 +147,17 @@ function rowOf(stats: Stats, seen: Set<string>, isLayer: boolean, isMerged: bool
     layer: stats.layer,
     flags:
       (isLink ? Flag.hardlink : 0) |
-      (stats.xattrsBytes.length > 0 ? Flag.xattrs : 0) |
+      (xattrs.length > 0 ? Flag.xattrs : 0) |
       (stats.layer < 0 && !isMerged ? Flag.implied : 0),
     link: stats.linkname,
     inode,
-    extra: extraOf(stats),
+    extra: extraOf(stats, xattrs),
   };
 }
 
-/** `.wh.NAME` hides `NAME` of lower layers, `.wh..wh..opq` all that they have in its folder. */
-export function whiteoutType(name: Uint8Array): EntryType | undefined {
-  if (!WHITEOUT.every((byte, i) => name[i] === byte)) return undefined;
-  const text = latin1(name);
-  if (text === ".wh..wh..opq") return "opaque";
-  // Others that begin so are aufs' own files.
-  return text.startsWith(".wh..wh.") ? undefined : "whiteout";
-}
-
-function extraOf(stats: Stats): string | undefined {
-  const { xattrsBytes, devMajor, devMinor } = stats;
-  if (xattrsBytes.length === 0 && devMajor === 0 && devMinor === 0) return undefined;
-  const xattrs = xattrsBytes.map(([name, value]) => `${latin1(name)}=${latin1(value)}`).sort();
+function extraOf({ devMajor, devMinor }: Stats, bytes: Stats["xattrsBytes"]): string | undefined {
+  if (bytes.length === 0 && devMajor === 0 && devMinor === 0) return undefined;
+  const xattrs = bytes.map(([name, value]) => `${latin1(name)}=${latin1(value)}`).sort();
   return JSON.stringify([devMajor, devMinor, xattrs]);
 }
 

@@ -1,5 +1,5 @@
-/** Trees for the engine's own work: a catalogue, and what merging and comparing need besides. @module */
-import { type Catalogue, Flag, MARKS, type Mark, nameBytes, TYPES } from "../../protocol/catalogue.ts";
+/** Trees for the engine's own work: a catalogue, and what comparing needs besides. @module */
+import { type Catalogue, MARKS, type Mark, nameBytes, TYPES } from "../../protocol/catalogue.ts";
 import type { FileTree } from "../library.ts";
 import { CatalogueBuilder, type Row } from "./builder.ts";
 import { rowsOf } from "./store.ts";
@@ -13,14 +13,10 @@ export interface Tree {
   readonly extras: ReadonlyMap<number, string>;
   /** Folders above each entry. */
   readonly depths: Uint16Array;
-  /** Where each entry came from: its number in the tree of its layer. */
-  readonly origins: Uint32Array;
   /** 1 where an entry's content counts: not for further names of a file. */
   readonly counts: Uint8Array;
 }
 
-const WHITEOUT = TYPES.indexOf("whiteout");
-const OPAQUE = TYPES.indexOf("opaque");
 const DIRECTORY = TYPES.indexOf("directory");
 const REMOVED = MARKS.indexOf("removed");
 
@@ -31,11 +27,10 @@ export class TreeBuilder {
   readonly #extras = new Map<number, string>();
   readonly #seen = new Set<string>();
   readonly #depths: number[] = [0];
-  readonly #origins: number[] = [0];
   readonly #counts: number[] = [0];
 
   /** The next entry; whether its content counts is found here. What is removed counts in no folder that stays. */
-  add(row: Row, mark: Mark = "none", origin = this.#depths.length): void {
+  add(row: Row, mark: Mark = "none"): void {
     const entry = this.#depths.length;
     let counts = row.type === "file";
     if (row.inode !== undefined) {
@@ -45,7 +40,6 @@ export class TreeBuilder {
     }
     if (row.extra !== undefined) this.#extras.set(entry, row.extra);
     this.#depths.push(row.depth + 1);
-    this.#origins.push(origin);
     this.#counts.push(counts ? 1 : 0);
     this.#builder.add({ ...row, mark, counts: counts && mark !== "removed" });
   }
@@ -61,7 +55,6 @@ export class TreeBuilder {
       inodes: this.#inodes,
       extras: this.#extras,
       depths: Uint16Array.from(this.#depths),
-      origins: Uint32Array.from(this.#origins),
       counts: Uint8Array.from(this.#counts),
     };
     sumRemoved(tree);
@@ -89,10 +82,10 @@ function sumRemoved({ catalogue: c, counts }: Tree): void {
   c.files[0] = (c.files[0] ?? 0) - (gone[0] ?? 0);
 }
 
-/** Walks a tree. `isLayer`: of one layer. */
-export async function walkTree(tree: FileTree, signal: AbortSignal, isLayer: boolean): Promise<Tree> {
+/** Walks a tree. */
+export async function walkTree(tree: FileTree, signal: AbortSignal): Promise<Tree> {
   const builder = new TreeBuilder();
-  for await (const row of rowsOf(tree, signal, isLayer)) builder.add(row);
+  for await (const row of rowsOf(tree, signal)) builder.add(row);
   return builder.finish(0);
 }
 
@@ -121,16 +114,6 @@ export function rowAt(tree: Tree, entry: number): Row {
 /** Whether an entry is a folder. */
 export function isFolder({ catalogue: c }: Tree, entry: number): boolean {
   return c.type[entry] === DIRECTORY;
-}
-
-/** Whether an entry is a whiteout or an opaque mark. */
-export function isWhiteout({ catalogue: c }: Tree, entry: number): boolean {
-  return c.type[entry] === WHITEOUT || c.type[entry] === OPAQUE;
-}
-
-/** Whether an entry is there only because something is below it. */
-export function isImplied({ catalogue: c }: Tree, entry: number): boolean {
-  return ((c.flags[entry] ?? 0) & Flag.implied) !== 0;
 }
 
 /** Whether all but content and time of two entries is equal; of folders and links, that is all that counts. */

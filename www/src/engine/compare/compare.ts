@@ -1,6 +1,5 @@
 /** Compares two open images. @module */
 
-import { mergedFormat } from "../../../../web/formats.ts";
 import type { Comparison } from "../../protocol/api.ts";
 import type { EncodedPath } from "../../protocol/path.ts";
 import { decodePath } from "../../protocol/path.ts";
@@ -83,9 +82,9 @@ export class Comparisons {
       if (last?.left === id) return last.sides[0];
       if (last?.right === id) return last.sides[1];
       return this.#images.use(context, id, async (image) => ({
-        tree: await walkTree(image, context.signal, false),
+        tree: await walkTree(image, context.signal),
         layers: image.layers.map((layer) => layer.digest),
-        merged: mergedFormat(image.layers) && image.digest,
+        merged: image.isMerged ? image.digest : undefined,
       }));
     };
     const sides: [Side, Side] = [await side(left), await side(right)];

@@ -323,7 +323,8 @@ function pinned(reference: string, { indexDigest, digest }: OpenedImage): string
 }
 
 function describe({ id, source, reading, transport, tags }: Entry, image: Image): OpenedImage {
-  const { name, digest, indexDigest, platform, platformBy, platforms, layers, soci, annotations } = image;
+  const { name, digest, indexDigest, platform, platformBy, platforms, layers } = image;
+  const { isMerged, soci, annotations } = image;
   const route: Route = source.kind === "registry" ? (transport?.route ?? "direct") : "local";
   return {
     id,
@@ -334,6 +335,7 @@ function describe({ id, source, reading, transport, tags }: Entry, image: Image)
     platformBy,
     platforms: [...platforms],
     layers: [...layers],
+    isMerged,
     soci,
     annotations,
     reader: reading.reader,

@@ -1,14 +1,13 @@
 /** What the layers of an image do to each other. @module */
-import { nextTask } from "../../../../js/common/turns.ts";
-import type { LayerChanges, LayerTally, Waste } from "../../protocol/api.ts";
+import type { Change, Image } from "ocipeek";
+import { encodePath } from "../../../../web/path.ts";
+import type { LayerChanges, Waste } from "../../protocol/api.ts";
 import type { CallContext } from "../../protocol/rpc.ts";
-import { addLayer, emptyTree, type Merged } from "../catalogue/merge.ts";
-import type { Catalogues } from "../catalogue/store.ts";
-import { type Tree, walkTree } from "../catalogue/tree.ts";
+import { type Catalogues, rows } from "../catalogue/store.ts";
+import { TreeBuilder } from "../catalogue/tree.ts";
 import { failureOf } from "../failure.ts";
 import type { Images } from "../images/images.ts";
 import { invalidArgument } from "../library.ts";
-import { wasteOf } from "./waste.ts";
 
 /** What all layers do: found in one go, as each needs those below it. */
 export interface Analysis {
@@ -69,41 +68,38 @@ export class Layers {
 
   async #analyse(context: CallContext, id: number): Promise<Analysis> {
     const { signal, progress } = context;
-    const trees: Tree[] = [];
-    await this.#images.use(context, id, async (image) => {
-      const total = image.layers.length;
-      for (let index = 0; index < total; index++) {
-        trees.push(await walkTree(image.layer(index), signal, true));
-        progress({ done: index + 1, total });
-      }
+    return this.#images.use(context, id, (image) => {
+      const onLayer = (done: number): void => progress({ done, total: image.layers.length });
+      return analyse(image, () => this.#catalogues.nextId(), onLayer, signal);
     });
-    return analyse(trees, () => this.#catalogues.nextId(), signal);
   }
 }
 
-/** Lays the layers over each other. `nextId`: for the catalogues of changes. */
+/** Goes through the changes of all layers. `nextId`: for their catalogues. `onLayer` is told how many layers are begun. */
 export async function analyse(
-  trees: readonly Tree[],
+  image: Image,
   nextId: () => number,
+  onLayer?: (layers: number) => void,
   signal?: AbortSignal,
-): Promise<Analysis & { root: Tree }> {
-  const steps: Omit<Merged, "state">[] = [];
-  let root = emptyTree();
-  for (const tree of trees) {
-    await nextTask();
-    signal?.throwIfAborted();
-    const { state, ...step } = addLayer(root, tree, nextId());
-    root = state;
-    steps.push(step);
-  }
-  const { layers: contents, ...waste } = wasteOf(trees, root);
-  const tallies = steps.map(({ added, changed, removed }, layer): LayerTally => {
-    const { total = 0, wasted = 0 } = contents[layer] ?? {};
-    return { layer, added, changed, removed, total, wasted };
-  });
-  const layers = tallies.map((tally, layer): LayerChanges => {
-    const { catalogue } = steps[layer]?.changes ?? root;
+): Promise<Analysis> {
+  const trees: TreeBuilder[] = [];
+  const row = rows();
+  const onChange = (layer: number, { change, stats }: Change): void => {
+    while (trees.length <= layer) {
+      trees.push(new TreeBuilder());
+      onLayer?.(trees.length);
+    }
+    trees[layer]?.add(row(stats), change);
+  };
+  const { worst, ...waste } = await image.waste({ signal, onChange });
+  const layers = waste.layers.map((tally): LayerChanges => {
+    const { catalogue } = (trees[tally.layer] ?? new TreeBuilder()).finish(nextId());
     return { ...tally, catalogue };
   });
-  return { layers, waste: { ...waste, layers: tallies }, root };
+  const paths = worst.map(({ pathBytes, copies, wasted }) => ({
+    path: encodePath(pathBytes),
+    copies,
+    wasted,
+  }));
+  return { layers, waste: { ...waste, worst: paths } };
 }

@@ -1,8 +1,7 @@
 /** What is known of a file: its format, attributes, how it was verified, its hash, and the same on a command line. @module */
 import type { JSX } from "preact";
-import { mergedFormat } from "../../../../web/formats.ts";
 import { bytes, count, permissions, shortDigest, time } from "../../format/format.ts";
-import { formatName } from "../../format/reading.ts";
+import { treeFormat } from "../../format/reading.ts";
 import { verifiedInWords } from "../../format/verified.ts";
 import { visible } from "../../format/visible.ts";
 import { describeXattr } from "../../format/xattrs.ts";
@@ -115,7 +114,6 @@ const TYPE_WORDS: Record<FileFacts["type"], string> = {
 function attributesOf(facts: FileFacts): Pair[] {
   const { type, size, mode, uid, gid, uname, gname, mtime, nlink, hardlinkOf, layer } = facts;
   const info = image.value?.layers[layer];
-  const merged = mergedFormat(image.value?.layers ?? []);
   const who = (id: number, name: string): string => (name ? `${id} (${visible(name)})` : String(id));
   const isDevice = type === "char-device" || type === "block-device";
   return [
@@ -137,8 +135,8 @@ function attributesOf(facts: FileFacts): Pair[] {
     ],
     [
       "Layer",
-      merged ? (
-        `${formatName(merged)} makes one tree of all layers`
+      image.value?.isMerged ? (
+        `${treeFormat(image.value)} makes one tree of all layers`
       ) : info ? (
         <a href={href({ view: "layers", layer: info.digest })}>
           {layer} · {shortDigest(info.digest)}

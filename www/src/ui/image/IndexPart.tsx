@@ -1,6 +1,6 @@
 /** How each layer is read, and why one is not read by ranges. @module */
 import type { JSX } from "preact";
-import { isFetchedWhole, mergedFormat } from "../../../../web/formats.ts";
+import { isFetchedWhole } from "../../../../web/formats.ts";
 import { bytes, plural } from "../../format/format.ts";
 import { formatName, foundWords, isIndexedHere, readingOf } from "../../format/reading.ts";
 import { href } from "../../page/location.ts";
@@ -23,7 +23,6 @@ const ROUTES: Record<OpenedImage["route"], string> = {
 /** The layers in a table. */
 export function IndexPart({ image }: { image: OpenedImage }): JSX.Element {
   const lazy = image.layers.filter((it) => !isFetchedWhole(it, image));
-  const merged = mergedFormat(image.layers);
   return (
     <>
       <KeyValue
@@ -47,7 +46,7 @@ export function IndexPart({ image }: { image: OpenedImage }): JSX.Element {
             "SOCI index",
             image.soci
               ? `${image.soci.version}, ${FOUND[image.soci.found] ?? image.soci.found}`
-              : merged || image.layers.every((it) => formatName(it.read))
+              : image.isMerged || image.layers.every((it) => formatName(it.read))
                 ? undefined
                 : "the image names none",
           ],
@@ -69,7 +68,7 @@ export function IndexPart({ image }: { image: OpenedImage }): JSX.Element {
             {image.layers.map((it) => (
               <tr key={it.index}>
                 <td>
-                  {merged ? (
+                  {image.isMerged ? (
                     it.index
                   ) : (
                     <a href={href({ layer: it.digest, view: "files", path: "/" })}>

@@ -1,5 +1,5 @@
 /** One layer: what it is, and its tree in the colours of what it does. @module */
-import type { ImageConfig, LazyFormat } from "ocipeek";
+import type { ImageConfig } from "ocipeek";
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { bytes, time } from "../../format/format.ts";
@@ -35,8 +35,6 @@ interface DetailProps {
   index: number;
   config: CallState<ImageConfig>;
   waste: CallState<Waste>;
-  /** The format that makes one tree of all layers. */
-  merged: LazyFormat | undefined;
 }
 
 /** `show` in the address: the layer's own entries, with what stands for removals. */
@@ -47,7 +45,7 @@ const SHOWN = [
   { id: RAW, title: "Raw entries" },
 ] as const;
 
-export function LayerDetail({ image, index, config, waste, merged }: DetailProps): JSX.Element | null {
+export function LayerDetail({ image, index, config, waste }: DetailProps): JSX.Element | null {
   const start = useIndexing(index);
   const layer = image.layers[index];
   if (!layer) return null;
@@ -87,8 +85,8 @@ export function LayerDetail({ image, index, config, waste, merged }: DetailProps
             ["Made", step ? time(step.created) : ""],
           ]}
         />
-        {merged ? (
-          <OneTree format={merged} />
+        {image.isMerged ? (
+          <OneTree image={image} />
         ) : (
           <div class="layer-shown">
             <Choice
@@ -107,7 +105,7 @@ export function LayerDetail({ image, index, config, waste, merged }: DetailProps
         )}
       </header>
       {start.error && <FailureNote error={start.error} onRetry={start.run} />}
-      {merged ? null : isIndexing ? (
+      {image.isMerged ? null : isIndexing ? (
         <IndexingPanel now={job} />
       ) : isRaw ? (
         <RawTree image={image} index={index} />

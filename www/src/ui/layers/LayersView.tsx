@@ -1,6 +1,5 @@
 /** The layers of an image: the stack, and beside it what one of them does, or what all of them waste. @module */
 import type { JSX } from "preact";
-import { mergedFormat } from "../../../../web/formats.ts";
 import { engine } from "../../page/engine.ts";
 import { address } from "../../page/location.ts";
 import { image } from "../../page/session.ts";
@@ -17,11 +16,10 @@ export function LayersView(): JSX.Element | null {
 }
 
 function Layers({ image }: { image: OpenedImage }): JSX.Element {
-  const { id, layers } = image;
+  const { id, layers, isMerged } = image;
   const config = useCall(`${id}`, (options) => engine.config([id], options));
   // Layers that make one tree only together have no changes of their own.
-  const merged = mergedFormat(layers);
-  const waste = useCall(merged ? undefined : `${id}`, (options) => engine.waste([id], options));
+  const waste = useCall(isMerged ? undefined : `${id}`, (options) => engine.waste([id], options));
   const { layer: digest } = address.value;
   const index = digest === undefined ? -1 : layers.findIndex((layer) => layer.digest === digest);
   return (
@@ -29,16 +27,9 @@ function Layers({ image }: { image: OpenedImage }): JSX.Element {
       <Stack image={image} config={config} waste={waste} selected={index} />
       <div class="layers-detail">
         {index < 0 ? (
-          <Overview image={image} waste={waste} merged={merged} />
+          <Overview image={image} waste={waste} />
         ) : (
-          <LayerDetail
-            key={index}
-            image={image}
-            index={index}
-            config={config}
-            waste={waste}
-            merged={merged}
-          />
+          <LayerDetail key={index} image={image} index={index} config={config} waste={waste} />
         )}
       </div>
     </div>

@@ -1,8 +1,7 @@
 /** All layers together: their sizes, and what of their content no one sees. @module */
-import type { LazyFormat } from "ocipeek";
 import type { JSX } from "preact";
 import { bytes, count, plural } from "../../format/format.ts";
-import { formatName } from "../../format/reading.ts";
+import { treeFormat } from "../../format/reading.ts";
 import { visible } from "../../format/visible.ts";
 import { href } from "../../page/location.ts";
 import { catalogue } from "../../page/session.ts";
@@ -21,19 +20,17 @@ const FIRST = 20;
 interface OverviewProps {
   image: OpenedImage;
   waste: CallState<Waste>;
-  /** The format that makes one tree of all layers. */
-  merged: LazyFormat | undefined;
 }
 
-export function Overview({ image, waste, merged }: OverviewProps): JSX.Element {
+export function Overview({ image, waste }: OverviewProps): JSX.Element {
   const size = image.layers.reduce((sum, layer) => sum + layer.size, 0);
   return (
     <section class="overview" aria-labelledby="overview">
       <h1 id="overview">{plural(image.layers.length, "layer")}</h1>
-      {merged ? (
+      {image.isMerged ? (
         <>
           <KeyValue pairs={[["Compressed", bytes(size)]]} />
-          <OneTree format={merged} />
+          <OneTree image={image} />
           <NoDigests image={image} />
         </>
       ) : waste.step === "done" ? (
@@ -58,10 +55,10 @@ export function Overview({ image, waste, merged }: OverviewProps): JSX.Element {
 }
 
 /** Why there are no trees of single layers. */
-export function OneTree({ format }: { format: LazyFormat }): JSX.Element {
+export function OneTree({ image }: { image: OpenedImage }): JSX.Element {
   return (
     <p>
-      {formatName(format)} makes one tree of all layers: what each of them adds, changes and removes is not
+      {treeFormat(image)} makes one tree of all layers: what each of them adds, changes and removes is not
       told. <a href={href({ view: "files", layer: undefined, path: "/" })}>Show the files</a>
     </p>
   );
