@@ -1,4 +1,4 @@
-//! SingleFlight more where damaged: what is not what it must be is fetched a second time, and then given up.
+//! Retry of damaged bytes: what does not have its digest is fetched a second time, and then given up.
 
 use crate::error::{Code, Error, Result};
 use crate::net::stats::Stats;

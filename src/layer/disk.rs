@@ -331,7 +331,7 @@ impl Inner {
         Ok(Opened { files, stack, system })
     }
 
-    /// Asks until it is answered, fetching what is missing. SingleFlight more where what came was damaged on the way.
+    /// Asks until it is answered, fetching what is missing. Retries once where bytes were damaged on the way.
     async fn ask<T>(&self, question: impl Fn(&[Fetched<'_>]) -> Asked<T>) -> Result<T> {
         let mut again = false;
         twice(self.context.source.stats(), async || {

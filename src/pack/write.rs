@@ -19,7 +19,7 @@ pub fn write(index: &PathIndex, spans: &Spans, ztoc: &Digest) -> Option<Vec<u8>>
     write_in_parts(index, spans, ztoc, index.table().len().isqrt().clamp(256, 2048))
 }
 
-/// [`write`] with parts of at most `len` entries.
+/// [`write()`] with parts of at most `len` entries.
 pub fn write_in_parts(index: &PathIndex, spans: &Spans, ztoc: &Digest, len: usize) -> Option<Vec<u8>> {
     let mut deflater = Deflater::new();
     // The longest section first: the others are put in front of it in the end.
