@@ -54,10 +54,10 @@ function steps() {
       .filter((f) => /\.test\.(mjs|ts)$/.test(f))
       .sort();
   const list = [
-    check("format", "cargo", ["fmt", "--check"]),
+    check("format", "cargo", ["fmt", "--all", "--check"]),
     check("format bench", "cargo", ["fmt", "--check", "--manifest-path", "bench/Cargo.toml"]),
     check("format fuzz", "cargo", ["fmt", "--check", "--manifest-path", "fuzz/Cargo.toml"]),
-    check("lint rust", "cargo", ["clippy", "--quiet", "--all-targets", "--all-features", ...DENY]),
+    check("lint rust", "cargo", ["clippy", "--quiet", "--workspace", "--all-targets", "--all-features", ...DENY]),
     check("lint wasm", "cargo", ["clippy", "--quiet", "--target", WASM, "--lib", ...DENY]),
     check("lint wasm build", "cargo", [...CLIPPY_WASM, "--features", "build", ...DENY]),
     check("lint wasm builder", "cargo", [
@@ -76,7 +76,7 @@ function steps() {
     }),
     check("lint js", "biome", ["ci", "--colors=off", "--error-on-warnings", "."]),
     check("lint floors", "node", ["scripts/floors.mjs"]),
-    tests("rust native", "cargo", ["test", "--quiet", "--all-features"]),
+    tests("rust native", "cargo", ["test", "--quiet", "--workspace", "--all-features"]),
     tests("rust node", "cargo", ["test", "--target", WASM, "--test", "wasm", "--features", "build"], {
       env: RUNNER,
     }),

@@ -154,7 +154,18 @@ export const RUST = {
       from: ["src/format/"],
       to: [
         ...PURE,
-        ...["base64", "blake3", "bytes", "lz4_flex", "planus", "ruzstd", "serde", "serde_json", "sha2"],
+        ...[
+          "base64",
+          "blake3",
+          "bytes",
+          "lz4_flex",
+          "ocipeek_inflate",
+          "planus",
+          "ruzstd",
+          "serde",
+          "serde_json",
+          "sha2",
+        ],
         // What this machine is, and how an address is written.
         ...["std::env::consts", "std::net::IpAddr", "std::net::Ipv4Addr", "std::net::Ipv6Addr"],
         // The traits by which bytes in memory are handed to a decoder, and their result.

@@ -4,8 +4,8 @@
 //! output, stop exactly at an output limit and go on from there, and stop between blocks saying how many
 //! bits of the last byte it has not used.
 
-use super::inflate::Inflate;
-pub(super) use super::inflate::{Progress, Stop};
+use ocipeek_inflate::Inflate;
+pub(super) use ocipeek_inflate::{Progress, Stop};
 
 /// Farthest that a match reaches back, in bytes.
 pub(super) const WINDOW: usize = 32 << 10;

@@ -1,7 +1,7 @@
 //! The header of a gzip member (RFC 1952 section 2.3), of any length, in pieces of any size.
 
-use super::crc32::Crc32;
 use crate::error::{Code, Error, Result};
+use ocipeek_inflate::Crc32;
 
 const FHCRC: u8 = 1 << 1;
 const FEXTRA: u8 = 1 << 2;

@@ -1,8 +1,8 @@
 //! Framing of gzip members around their deflate data: magic bytes, headers, trailers (RFC 1952, section 2.3).
 
-use super::crc32::Crc32;
 use super::header::HeaderParser;
 use crate::error::{Code, Error, Result};
+use ocipeek_inflate::Crc32;
 
 /// Where a reader of a stream is.
 pub(super) enum Place {

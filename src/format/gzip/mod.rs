@@ -10,11 +10,9 @@
 
 #[cfg(any(feature = "archive", feature = "build"))]
 pub(crate) mod blocks;
-mod crc32;
 mod decoder;
 mod engine;
 mod header;
-mod inflate;
 mod member;
 mod span;
 

@@ -32,8 +32,11 @@ pub enum Stop {
 /// What one call did.
 #[derive(Debug, Clone, Copy)]
 pub struct Progress {
+    /// Bytes of the input that were taken.
     pub consumed: usize,
+    /// Bytes of output that came of them.
     pub produced: usize,
+    /// Why it ended.
     pub stop: Stop,
 }
 

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 const LANE: usize = 1024;
 
 /// Small code first where it is only read.
-const LANES: bool = cfg!(feature = "build");
+const LANES: bool = cfg!(feature = "lanes");
 
 /// Eight for the bytes of a step, four that move a sum past `LANE` zeros.
 type Tables = [[u32; 256]; 12];
@@ -46,16 +46,18 @@ fn tables() -> &'static Tables {
 }
 
 /// A running checksum.
-pub(super) struct Crc32 {
+pub struct Crc32 {
     state: u32,
     tables: &'static Tables,
 }
 
 impl Crc32 {
+    /// Of no bytes.
     pub fn new() -> Self {
         Crc32 { state: !0, tables: tables() }
     }
 
+    /// Adds `data`.
     pub fn update(&mut self, data: &[u8]) {
         let t = self.tables;
         let mut crc = self.state;
@@ -80,6 +82,7 @@ impl Crc32 {
         self.state = crc;
     }
 
+    /// The sum so far.
     pub fn value(&self) -> u32 {
         !self.state
     }
