@@ -57,7 +57,14 @@ function steps() {
     check("format", "cargo", ["fmt", "--all", "--check"]),
     check("format bench", "cargo", ["fmt", "--check", "--manifest-path", "bench/Cargo.toml"]),
     check("format fuzz", "cargo", ["fmt", "--check", "--manifest-path", "fuzz/Cargo.toml"]),
-    check("lint rust", "cargo", ["clippy", "--quiet", "--workspace", "--all-targets", "--all-features", ...DENY]),
+    check("lint rust", "cargo", [
+      "clippy",
+      "--quiet",
+      "--workspace",
+      "--all-targets",
+      "--all-features",
+      ...DENY,
+    ]),
     check("lint wasm", "cargo", ["clippy", "--quiet", "--target", WASM, "--lib", ...DENY]),
     check("lint wasm build", "cargo", [...CLIPPY_WASM, "--features", "build", ...DENY]),
     check("lint wasm builder", "cargo", [

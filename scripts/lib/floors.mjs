@@ -149,7 +149,7 @@ export const RUST = {
     })),
   ],
   only: [
-    { from: ["src/error.rs", "src/limits.rs", "src/budget.rs", "src/sort.rs"], to: PURE },
+    { from: ["src/error.rs", "src/limits.rs", "src/budget.rs", "src/sort.rs"], to: [...PURE, "bytes"] },
     {
       from: ["src/format/"],
       to: [
