@@ -193,6 +193,31 @@ export class WasmSource extends Freed {
   requests: WasmImage["requests"];
 }
 
+/** The head of an answer. */
+export type RawHead = Omit<import("../js/types/registry.js").RegistryAnswer, "headers" | "body">;
+
+export class WasmRegistry extends Freed {
+  send(
+    method: string,
+    target: string,
+    retries: boolean,
+    exchange: (
+      url: string,
+      authorization: string | undefined,
+    ) => Promise<import("../js/types/registry.js").FetchResponse>,
+    stop: Stop,
+  ): Promise<RawHead>;
+  failure(
+    answer: Pick<RawHead, "status" | "url" | "isHome" | "retryAfter">,
+    body: Uint8Array,
+    what: string,
+  ): RawError;
+  pullFrom(repository: string): void;
+  grant(): import("../js/types/registry.js").RegistryGrant | undefined;
+  /** Throws a {@link RawError}. */
+  resume(grant: import("../js/types/registry.js").RegistryGrant): void;
+}
+
 /** What names a blob. */
 export interface RawBlob {
   digest: string;
@@ -222,14 +247,8 @@ export function imageNames(
   host: Host,
   stop: Stop,
 ): Promise<string[]>;
-export function authorize(
-  repository: string,
-  challenge: string,
-  used: string | undefined,
-  options: RawOptions,
-  host: Host,
-  stop: Stop,
-): Promise<import("../js/types/registry.js").Authorization>;
+/** Throws a {@link RawError}. */
+export function openRegistry(repository: string, options: RawOptions, host: Host): WasmRegistry;
 
 /** Throws a {@link RawError}. */
 export function parseReference(text: string): import("../js/types/registry.js").Reference;

@@ -1,6 +1,6 @@
 /** A layer's bytes in order, over as many streams as it takes. @module */
 import { OcipeekError } from "../errors.js";
-import { pause } from "../push/connection.js";
+import { pause } from "../pause.js";
 import type { ByteSource } from "../types/build.js";
 
 /** Streams that break off one after the other without a byte in between. */

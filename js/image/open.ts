@@ -12,7 +12,7 @@ import { Handover } from "../formats/handover.js";
 import { Indexing } from "../indexing/index.js";
 import { generation } from "../memory.js";
 import { ProgressMeter } from "../progress.js";
-import { finder } from "../registry/authorize.js";
+import { finder } from "../registry/credentials.js";
 import { schemeOptions, splitScheme } from "../registry/scheme.js";
 import { isBrowser, isIsolated, otherModule, ownFetch, type Runtime, ready } from "../runtime.js";
 import { Scope } from "../scope.js";

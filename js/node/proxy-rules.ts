@@ -4,7 +4,7 @@
  * `tests/fixtures/proxies/cases.json`.
  * @module
  */
-import { isLoopback } from "../registry/scheme.js";
+import { isLoopback } from "../common/host.js";
 
 /** The variables of an environment. */
 export type Env = Readonly<Record<string, string | undefined>>;

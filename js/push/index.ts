@@ -11,7 +11,6 @@ export type {
   DestinationOptions,
   Manifest,
 } from "../types/content.js";
-export type { ConnectionOptions } from "./connection.js";
 export { blobOf, manifestOf } from "./content.js";
 export { fallbackTag } from "./referrer.js";
-export { RegistryDestination, registryDestination } from "./registry.js";
+export { type ConnectionOptions, RegistryDestination, registryDestination } from "./registry.js";

@@ -1,4 +1,7 @@
 /** A repository of a registry, to write to. @module */
+
+import { pause } from "../pause.js";
+import { type RegistryFetch, type RegistryFetchOptions, registryFetch } from "../registry/fetch.js";
 import { parseReference } from "../registry/reference.js";
 import { schemeOptions } from "../registry/scheme.js";
 import type {
@@ -9,8 +12,7 @@ import type {
   DestinationOptions,
   Manifest,
 } from "../types/content.js";
-import type { Reference } from "../types/index.js";
-import { type Answer, Connection, type ConnectionOptions, pause } from "./connection.js";
+import type { Reference, RegistryAnswer } from "../types/index.js";
 import { manifestOf } from "./content.js";
 import {
   DOCKER_LIST,
@@ -22,6 +24,7 @@ import {
   parseJson,
 } from "./descriptor.js";
 import { fallbackTag, referrerOf } from "./referrer.js";
+import { ask, errorOf, tell } from "./requests.js";
 import { type UploadOptions, upload } from "./upload.js";
 
 const ACCEPT = [OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST].join(", ");
@@ -59,6 +62,20 @@ export async function registryDestination(
   return new RegistryDestination(await parseReference(name), { ...options, ...forced });
 }
 
+/** Options of a {@link RegistryDestination}. */
+export interface ConnectionOptions
+  extends Pick<
+    RegistryFetchOptions,
+    "auth" | "fetch" | "plainHttp" | "httpsOnly" | "tokenHosts" | "mountFrom"
+  > {
+  /** Tries of a request that fails on the way or with a status that may pass; 5 by default. */
+  maxAttempts?: number | undefined;
+  /** Seconds that the registry may ask to wait, at most; 60 by default. */
+  maxRetryAfter?: number | undefined;
+  /** Milliseconds for which nothing may come or go while it is waited for; 30,000 by default, 0 waits for ever. */
+  maxIdleMs?: number | undefined;
+}
+
 /**
  * A repository of a registry.
  *
@@ -73,22 +90,25 @@ export async function registryDestination(
  * ```
  */
 export class RegistryDestination implements Destination {
-  readonly #connection: Connection;
+  readonly #registry: RegistryFetch;
 
-  constructor(reference: Reference, options: ConnectionOptions = {}) {
-    this.#connection = new Connection(reference, { ...options, ...schemeOptions(reference.scheme) });
+  constructor({ registry, repository, scheme }: Reference, options: ConnectionOptions = {}) {
+    const { maxAttempts = 5, maxRetryAfter = 60, maxIdleMs, ...others } = options;
+    const limits = { maxAttempts, maxRetryAfter, ...(maxIdleMs === undefined ? {} : { maxIdleMs }) };
+    const forced = schemeOptions(scheme);
+    this.#registry = registryFetch(`${registry}/${repository}`, { ...others, ...forced, limits, push: true });
   }
 
   get name(): string {
-    return this.#connection.name;
+    return this.#registry.repository;
   }
 
   putBlob(blob: Blob, options: UploadOptions = {}): Promise<BlobOutcome> {
-    return upload(this.#connection, blob, options);
+    return upload(this.#registry, blob, options);
   }
 
   async getManifest(reference: string, { signal }: DestinationOptions = {}): Promise<Manifest | undefined> {
-    const answer = await this.#connection.send({
+    const answer = await ask(this.#registry, {
       method: "GET",
       target: `manifests/${reference}`,
       headers: { accept: ACCEPT },
@@ -103,7 +123,7 @@ export class RegistryDestination implements Destination {
     const bytes = await this.#manifestBytes(answer, reference);
     const found = await manifestOf(bytes, mediaTypeOf(answer));
     if (reference.startsWith("sha256:") && found.digest !== reference) {
-      throw this.#connection.error("DIGEST_MISMATCH", `the manifest has the digest ${found.digest}`, {
+      throw errorOf(this.#registry, "DIGEST_MISMATCH", `the manifest has the digest ${found.digest}`, {
         digest: reference,
       });
     }
@@ -121,7 +141,7 @@ export class RegistryDestination implements Destination {
     const json = parseJson(manifest.bytes, manifest.digest);
     const subject = (json.subject as Descriptor | undefined)?.digest;
     if (subject === undefined) {
-      throw this.#connection.error("INVALID_ARGUMENT", "the manifest has no subject", {
+      throw errorOf(this.#registry, "INVALID_ARGUMENT", "the manifest has no subject", {
         digest: manifest.digest,
       });
     }
@@ -142,7 +162,7 @@ export class RegistryDestination implements Destination {
     let target: string | undefined = `referrers/${digest}`;
     let pages = 0;
     while (target !== undefined) {
-      const answer: Answer = await this.#connection.send({
+      const answer: RegistryAnswer = await ask(this.#registry, {
         method: "GET",
         target,
         headers: { accept: OCI_INDEX },
@@ -157,29 +177,32 @@ export class RegistryDestination implements Destination {
       }
       found.push(...parseIndex(await this.#manifestBytes(answer, target), target).manifests);
       const more: boolean = found.length < MAX_REFERRERS && ++pages < MAX_PAGES;
-      target = more ? this.#connection.next(answer, target) : undefined;
+      target = more ? answer.next : undefined;
     }
     return wanted(found);
   }
 
   async deleteManifest(digest: string, { signal }: DestinationOptions = {}): Promise<void> {
-    const answer = await this.#connection.send({
+    await tell(this.#registry, {
       method: "DELETE",
       target: `manifests/${digest}`,
       expect: [202, 204, 404],
       signal,
       what: `the deletion of ${digest}`,
     });
-    await answer.body?.cancel();
   }
 
   async removeReferrer(subject: string, digest: string, options: DestinationOptions = {}): Promise<void> {
     await this.#changeFallback(subject, (list) => list.filter((it) => it.digest !== digest), options.signal);
   }
 
-  async #put(manifest: Manifest, tag: string | undefined, signal: AbortSignal | undefined): Promise<Answer> {
+  async #put(
+    manifest: Manifest,
+    tag: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<RegistryAnswer> {
     const { bytes, mediaType, digest } = manifest;
-    const answer = await this.#connection.send({
+    const answer = await tell(this.#registry, {
       method: "PUT",
       target: `manifests/${tag ?? digest}`,
       headers: { "content-type": mediaType },
@@ -188,10 +211,9 @@ export class RegistryDestination implements Destination {
       signal,
       what: `the manifest ${tag ?? digest}`,
     });
-    await answer.body?.cancel();
     const said = answer.headers.get("docker-content-digest");
     if (said !== null && said !== digest) {
-      throw this.#connection.error("DIGEST_MISMATCH", `the registry stored a manifest as ${said}`, {
+      throw errorOf(this.#registry, "DIGEST_MISMATCH", `the registry stored a manifest as ${said}`, {
         digest,
       });
     }
@@ -222,28 +244,28 @@ export class RegistryDestination implements Destination {
       const next = { ...index, schemaVersion: 2, mediaType: OCI_INDEX, manifests: changed };
       const bytes = new TextEncoder().encode(JSON.stringify(next));
       if (bytes.length > MAX_MANIFEST) {
-        throw this.#connection.error("LIMIT_EXCEEDED", `the list of referrers ${tag} is full`);
+        throw errorOf(this.#registry, "LIMIT_EXCEEDED", `the list of referrers ${tag} is full`);
       }
       await this.#put(await manifestOf(bytes, OCI_INDEX), tag, signal);
       await pause(SETTLE_MS * (1 + Math.random()), signal);
     }
-    throw this.#connection.error("NETWORK", `others keep changing ${tag}; try again`);
+    throw errorOf(this.#registry, "NETWORK", `others keep changing ${tag}; try again`);
   }
 
   /** The bytes of a manifest or a list; of what is too large for one no more than that. */
-  async #manifestBytes(answer: Answer, name: string): Promise<Uint8Array<ArrayBuffer>> {
+  async #manifestBytes(answer: RegistryAnswer, name: string): Promise<Uint8Array<ArrayBuffer>> {
     const pieces: Uint8Array<ArrayBuffer>[] = [];
     let size = 0;
     const reader = answer.body?.getReader();
     for (;;) {
       const { done, value } = (await reader?.read().catch((cause: unknown) => {
-        throw this.#connection.error("NETWORK", `${name} broke off`, { cause });
+        throw errorOf(this.#registry, "NETWORK", `${name} broke off`, { cause });
       })) ?? { done: true };
       if (done) break;
       size += value.length;
       if (size > MAX_MANIFEST) {
         await reader?.cancel().catch(() => {});
-        throw this.#connection.error("LIMIT_EXCEEDED", `${name} has more than ${MAX_MANIFEST} bytes`);
+        throw errorOf(this.#registry, "LIMIT_EXCEEDED", `${name} has more than ${MAX_MANIFEST} bytes`);
       }
       pieces.push(value);
     }
@@ -255,6 +277,6 @@ function same(a: Descriptor[], b: Descriptor[]): boolean {
   return a.length === b.length && a.every((it, i) => it.digest === b[i]?.digest);
 }
 
-function mediaTypeOf(answer: Answer): string {
+function mediaTypeOf(answer: RegistryAnswer): string {
   return (answer.headers.get("content-type") ?? OCI_MANIFEST).split(";")[0]?.trim() ?? OCI_MANIFEST;
 }

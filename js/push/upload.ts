@@ -1,7 +1,9 @@
 /** Uploads of blobs: in one piece, or by chunks that go on after a broken connection (OCI distribution, `push`). @module */
 import { OcipeekError } from "../errors.js";
+import type { RegistryFetch } from "../registry/fetch.js";
 import type { Blob, BlobOutcome } from "../types/content.js";
-import { type Answer, type Connection, isPassing } from "./connection.js";
+import type { RegistryAnswer } from "../types/index.js";
+import { errorOf, isPassing, tell } from "./requests.js";
 
 /** Blobs of up to so many bytes go in one request. */
 const MONOLITHIC = 16 << 20;
@@ -26,52 +28,52 @@ export interface UploadOptions {
 
 /** Sees to it that the repository has a blob. */
 export async function upload(
-  connection: Connection,
+  registry: RegistryFetch,
   blob: Blob,
   options: UploadOptions = {},
 ): Promise<BlobOutcome> {
   const { signal, mountFrom, onBytes } = options;
   const what = `the upload of ${blob.digest}`;
-  if (await hasBlob(connection, blob, signal)) return "present";
-  const start = await mountOrBegin(connection, blob, mountFrom, what, signal);
+  if (await hasBlob(registry, blob, signal)) return "present";
+  const start = await mountOrBegin(registry, blob, mountFrom, what, signal);
   if (start.status === 201) return "mounted";
   if (blob.size <= MONOLITHIC) {
     const body = await blob.read(0, blob.size, signal);
-    await finish(connection, connection.locate(start), blob, body, what, signal);
+    await finish(registry, locate(registry, start), blob, body, what, signal);
     onBytes?.(blob.size);
   } else {
-    await uploadChunks(connection, start, blob, { ...options, what });
+    await uploadChunks(registry, start, blob, { ...options, what });
   }
   return "uploaded";
 }
 
 /** Mounts the blob, or begins its upload, also where the other repository is not to be read by us. */
 async function mountOrBegin(
-  connection: Connection,
+  registry: RegistryFetch,
   { digest }: Blob,
   mountFrom: string | undefined,
   what: string,
   signal: AbortSignal | undefined,
-): Promise<Answer> {
-  if (mountFrom === undefined) return begin(connection, "", what, signal);
-  connection.pullsFrom(mountFrom);
+): Promise<RegistryAnswer> {
+  if (mountFrom === undefined) return begin(registry, "", what, signal);
+  registry.pullFrom(mountFrom);
   try {
-    return await begin(connection, `?mount=${digest}&from=${encodeURIComponent(mountFrom)}`, what, signal);
+    return await begin(registry, `?mount=${digest}&from=${encodeURIComponent(mountFrom)}`, what, signal);
   } catch (error) {
     const refused = error instanceof OcipeekError && ["UNAUTHORIZED", "FORBIDDEN"].includes(error.code);
     if (!refused) throw error;
-    return begin(connection, "", what, signal);
+    return begin(registry, "", what, signal);
   }
 }
 
 /** Begins an upload: 202 says where it goes; 201 that the blob was mounted. */
 async function begin(
-  connection: Connection,
+  registry: RegistryFetch,
   query: string,
   what: string,
   signal: AbortSignal | undefined,
-): Promise<Answer> {
-  const answer = await connection.send({
+): Promise<RegistryAnswer> {
+  return tell(registry, {
     method: "POST",
     target: `blobs/uploads/${query}`,
     body: new Uint8Array(0),
@@ -79,37 +81,34 @@ async function begin(
     signal,
     what,
   });
-  await answer.body?.cancel();
-  return answer;
 }
 
 /** Whether the repository has it, with that size. */
 async function hasBlob(
-  connection: Connection,
+  registry: RegistryFetch,
   blob: Blob,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
-  const answer = await connection.send({
+  const answer = await tell(registry, {
     method: "HEAD",
     target: `blobs/${blob.digest}`,
     expect: [200, 404],
     signal,
     what: `the question for ${blob.digest}`,
   });
-  await answer.body?.cancel();
   const length = answer.headers.get("content-length");
   return answer.status === 200 && (length === null || Number(length) === blob.size);
 }
 
 async function uploadChunks(
-  connection: Connection,
-  start: Answer,
+  registry: RegistryFetch,
+  start: RegistryAnswer,
   blob: Blob,
   { signal, onBytes, what }: UploadOptions & { what: string },
 ): Promise<void> {
   const least = Number(start.headers.get("oci-chunk-min-length") ?? 0);
   const chunk = Math.min(Math.max(CHUNK, Number.isSafeInteger(least) ? least : 0), MAX_CHUNK);
-  let location = connection.locate(start);
+  let location = locate(registry, start);
   let sent = 0;
   let told = 0;
   let inVain = 0;
@@ -117,24 +116,23 @@ async function uploadChunks(
     const end = Math.min(sent + chunk, blob.size);
     const body = await blob.read(sent, end, signal);
     try {
-      const answer = await connection.send({
+      const answer = await tell(registry, {
         method: "PATCH",
         target: location,
         headers: { ...OCTETS, "content-range": `${sent}-${end - 1}` },
         body,
         expect: [202, 204],
         signal,
-        again: false,
+        retries: false,
         what,
       });
-      await answer.body?.cancel();
-      location = connection.locate(answer);
+      location = locate(registry, answer);
       sent = end;
     } catch (error) {
       if (!isBroken(error) || ++breaks > MAX_BREAKS || ++inVain > MAX_IN_VAIN) throw error;
-      const state = await progress(connection, location, what, signal);
-      // Some registries give up an upload whose connection broke within a chunk.
-      location = state?.location ?? connection.locate(await begin(connection, "", what, signal));
+      const state = await progress(registry, location, what, signal);
+      // Some registries give up an upload whose registry broke within a chunk.
+      location = state?.location ?? locate(registry, await begin(registry, "", what, signal));
       sent = state?.received ?? 0;
     }
     if (sent > told) {
@@ -143,40 +141,38 @@ async function uploadChunks(
     }
     told = Math.max(told, sent);
   }
-  await finish(connection, location, blob, new Uint8Array(0), what, signal);
+  await finish(registry, location, blob, new Uint8Array(0), what, signal);
 }
 
 /** What of an upload has arrived; nothing where the registry does not know it any more. */
 async function progress(
-  connection: Connection,
+  registry: RegistryFetch,
   location: string,
   what: string,
   signal: AbortSignal | undefined,
 ): Promise<{ location: string; received: number } | undefined> {
   const expect = [200, 204, 404, 416];
-  const answer = await connection.send({ method: "GET", target: location, expect, signal, what });
-  await answer.body?.cancel();
+  const answer = await tell(registry, { method: "GET", target: location, expect, signal, what });
   if (answer.status >= 400) return undefined;
   const range = /^(?:bytes=)?0-(\d{1,15})$/.exec(answer.headers.get("range") ?? "");
   // Registries say `0-0` where nothing has arrived: the one byte is then sent again.
   const last = Number(range?.[1] ?? 0);
-  return { location: connection.locate(answer), received: last === 0 ? 0 : last + 1 };
+  return { location: locate(registry, answer), received: last === 0 ? 0 : last + 1 };
 }
 
 async function finish(
-  connection: Connection,
+  registry: RegistryFetch,
   location: string,
   blob: Blob,
   body: Uint8Array<ArrayBuffer>,
   what: string,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const url = new URL(location);
-  url.searchParams.set("digest", blob.digest);
+  const digest = `${location.includes("?") ? "&" : "?"}digest=${encodeURIComponent(blob.digest)}`;
   try {
-    const answer = await connection.send({
+    await tell(registry, {
       method: "PUT",
-      target: url.href,
+      target: location + digest,
       headers: OCTETS,
       body,
       expect: [201, 204],
@@ -185,12 +181,18 @@ async function finish(
       work: blob.size,
       what,
     });
-    await answer.body?.cancel();
   } catch (error) {
     // Where the answer to the first try was lost, the upload is over and not known any more.
     const isOver = error instanceof OcipeekError && (error.status === 404 || error.status === 416);
-    if (!isOver || !(await hasBlob(connection, blob, signal))) throw error;
+    if (!isOver || !(await hasBlob(registry, blob, signal))) throw error;
   }
+}
+
+/** Where an upload goes on. Only to where a request with content may go. */
+function locate(registry: RegistryFetch, { location, status }: RegistryAnswer): string {
+  if (location !== undefined) return location;
+  const why = `the registry names no place for the upload that may be used (HTTP ${status})`;
+  throw errorOf(registry, "NETWORK", why);
 }
 
 function isBroken(error: unknown): boolean {

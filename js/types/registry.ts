@@ -32,14 +32,49 @@ export type Auth =
   | Credentials
   | ((registry: string, repository: string) => Credentials | undefined | Promise<Credentials | undefined>);
 
-/** What {@link authorize} found. */
-export interface Authorization {
+/** What signs requests to one repository in. */
+export interface RegistryGrant {
+  /** The registry's `WWW-Authenticate` that it answers. */
+  challenge: string;
   /** The value of the header `Authorization`, for this registry and repository only. */
   authorization: string;
-  /** When to ask again, in milliseconds since the Unix epoch; absent where it does not end. */
-  renewAt?: number;
-  /** Why credentials that there may be were not used, and what allows it: to be told where this is refused. */
-  withheld?: string;
+  /** When it is renewed, in milliseconds since the Unix epoch; absent where it does not end. */
+  renewAt?: number | undefined;
+  /** Why credentials that there may be were not used, and what allows it. */
+  withheld?: string | undefined;
+}
+
+/** One request of a {@link registryFetch}. */
+export interface RegistryRequest {
+  /** `GET` by default. */
+  method?: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | undefined;
+  /** An `Authorization` among them is left out. */
+  headers?: Record<string, string> | undefined;
+  body?: Uint8Array<ArrayBuffer> | undefined;
+  signal?: AbortSignal | undefined;
+  /** `false` where sending it twice could do harm, or the caller goes on another way. */
+  retries?: boolean | undefined;
+  /** Bytes that the registry has to go through before it can answer: it gets so much longer. */
+  work?: number | undefined;
+}
+
+/** An answer of a {@link registryFetch}, of any status. Its body is to be read or cancelled. */
+export interface RegistryAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | null;
+  /** Where it came from, after redirects. */
+  readonly url: string;
+  /** Whether that is the registry itself. */
+  readonly isHome: boolean;
+  /** The seconds of `Retry-After`, which may be a date. */
+  readonly retryAfter?: number | undefined;
+  /** Where a list goes on: the `Link` whose relation is `next`. It is at the registry. */
+  readonly next?: string | undefined;
+  /** Where an upload goes on: `Location`, if content may be sent there. */
+  readonly location?: string | undefined;
+  /** Whether a browser may have hidden headers. */
+  readonly isFiltered: boolean;
 }
 
 /** What an injected `fetch` is called with. */

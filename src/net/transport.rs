@@ -39,6 +39,8 @@ pub enum Purpose {
     Blob,
     /// A range of a blob.
     Range,
+    /// A request of the caller's own.
+    Own,
 }
 
 impl Purpose {
@@ -51,19 +53,50 @@ impl Purpose {
             Purpose::Referrers => "referrers",
             Purpose::Blob => "blob",
             Purpose::Range => "range",
+            Purpose::Own => "own",
         }
     }
 }
 
-/// An HTTP method; a reader needs no other.
+/// An HTTP method. A reader needs `GET`, `HEAD`, and `POST` for refresh-token grants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Method {
     /// `GET`
     Get,
     /// `HEAD`
     Head,
-    /// `POST` (refresh-token grants only)
+    /// `POST`
     Post,
+    /// `PUT`
+    Put,
+    /// `PATCH`
+    Patch,
+    /// `DELETE`
+    Delete,
+}
+
+impl Method {
+    /// Its name in a request.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Head => "HEAD",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Patch => "PATCH",
+            Method::Delete => "DELETE",
+        }
+    }
+    /// The method of that name.
+    pub fn parse(name: &str) -> Option<Method> {
+        use Method::{Delete, Get, Head, Patch, Post, Put};
+        [Get, Head, Post, Put, Patch, Delete].into_iter().find(|method| method.as_str() == name)
+    }
+    /// Whether it asks for something, and changes nothing (RFC 9110 section 9.2.1).
+    pub fn is_safe(self) -> bool {
+        matches!(self, Method::Get | Method::Head)
+    }
 }
 
 /// One HTTP request.

@@ -44,9 +44,10 @@ pub fn to_js(error: &Error) -> JsValue {
 /// The error that JavaScript of the package threw as an `OcipeekError`; of anything else, that it failed.
 #[cfg(feature = "reader")]
 pub fn from_js(thrown: &JsValue) -> Error {
-    const LIMITS: [&str; 7] = [
+    const LIMITS: [&str; 8] = [
         "max_build_inflated",
         "max_entries",
+        "max_idle_ms",
         "max_name_bytes",
         "max_path_len",
         "max_spans",

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
+use futures_util::stream;
 use gloo_net::http::{Method as HttpMethod, RequestBuilder};
 use js_sys::{Function, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
@@ -59,6 +60,11 @@ impl FetchTransport {
             .map(JsCast::unchecked_into);
         let follows_redirects = Cell::new(browser);
         FetchTransport(Rc::new(Inner { fetch, browser, follows_redirects, subtle, meter }))
+    }
+
+    /// The answer to a request that somebody else sent, without its body.
+    pub(super) fn head(&self, request: &Request, response: &JsValue) -> Result<Response> {
+        self.0.head(request, response)
     }
 }
 
@@ -144,6 +150,12 @@ impl Inner {
     }
 
     fn read(&self, request: &Request, response: &JsValue, guard: AbortOnDrop) -> Result<Response> {
+        let body = Body::new(js::get_some(response, "body"), guard, Rc::clone(&self.meter))?;
+        Ok(Response { body: Box::pin(body), ..self.head(request, response)? })
+    }
+
+    /// Without its body.
+    fn head(&self, request: &Request, response: &JsValue) -> Result<Response> {
         let not_a_response = || Error::new(Code::Network, "fetch gave something else than a Response");
         let status = js::get_some(response, "status").and_then(|s| s.as_f64()).ok_or_else(not_a_response)?;
         if !(100.0..=599.0).contains(&status) {
@@ -153,13 +165,12 @@ impl Inner {
         let headers = read_headers(&headers).map_err(|e| network_error(request, e))?;
         let url = js::get_some(response, "url").and_then(|u| u.as_string()).filter(|u| !u.is_empty());
         let cors = js::get_some(response, "type").is_some_and(|t| t == "cors");
-        let body = Body::new(js::get_some(response, "body"), guard, Rc::clone(&self.meter))?;
         Ok(Response {
             status: status as u16,
             headers,
             url: url.unwrap_or_else(|| request.url.clone()),
             headers_filtered: self.browser && cors,
-            body: Box::pin(body),
+            body: Box::pin(stream::empty()),
         })
     }
 }
@@ -172,18 +183,21 @@ fn build(
     browser: bool,
 ) -> Result<web_sys::Request> {
     let mut builder = RequestBuilder::new(&request.url)
-        .redirect(match (request.method, follow) {
+        .redirect(match (request.method.is_safe(), follow) {
             // Its body is a refresh token, which must not be sent on to another host.
-            (Method::Post, true) => RequestRedirect::Error,
-            (_, true) => RequestRedirect::Follow,
+            (false, true) => RequestRedirect::Error,
+            (true, true) => RequestRedirect::Follow,
             (_, false) => RequestRedirect::Manual,
         })
         .abort_signal(Some(&controller.signal()));
-    builder = match request.method {
-        Method::Get => builder.method(HttpMethod::GET),
-        Method::Head => builder.method(HttpMethod::HEAD),
-        Method::Post => builder.method(HttpMethod::POST),
-    };
+    builder = builder.method(match request.method {
+        Method::Get => HttpMethod::GET,
+        Method::Head => HttpMethod::HEAD,
+        Method::Post => HttpMethod::POST,
+        Method::Put => HttpMethod::PUT,
+        Method::Patch => HttpMethod::PATCH,
+        Method::Delete => HttpMethod::DELETE,
+    });
     for (name, value) in &request.headers {
         builder = builder.header(name, value);
     }
@@ -206,21 +220,16 @@ fn build(
 /// The same as a `RequestInit` for an injected `fetch`.
 fn init(request: &Request, controller: &AbortController, follow: bool, browser: bool) -> Object {
     let init = Object::new();
-    let method = match request.method {
-        Method::Get => "GET",
-        Method::Head => "HEAD",
-        Method::Post => "POST",
-    };
-    js::set(&init, "method", method);
+    js::set(&init, "method", request.method.as_str());
     let headers = Object::new();
     for (name, value) in &request.headers {
         js::set(&headers, name, value.as_str());
     }
     js::set(&init, "headers", headers);
     // See `build`.
-    let redirect = match (request.method, follow) {
-        (Method::Post, true) => "error",
-        (_, true) => "follow",
+    let redirect = match (request.method.is_safe(), follow) {
+        (false, true) => "error",
+        (true, true) => "follow",
         (_, false) => "manual",
     };
     js::set(&init, "redirect", redirect);
@@ -264,7 +273,7 @@ fn read_headers(headers: &JsValue) -> Result<Vec<(String, String)>, JsValue> {
 
 /// `NETWORK`, with what the platform says but without the URL's query: some platforms repeat the whole URL,
 /// and a redirect's query may be a signature.
-fn network_error(request: &Request, exception: JsValue) -> Error {
+pub(super) fn network_error(request: &Request, exception: JsValue) -> Error {
     let message = js::describe(&exception);
     let (url, query) = request.url.split_once('?').unwrap_or((&request.url, ""));
     let url = url.split_once("://").map_or(url, |(_, rest)| rest);

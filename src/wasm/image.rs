@@ -9,7 +9,7 @@ use super::error::{invalid, js_result};
 use super::fetch::FetchTransport;
 use super::indexer::JsIndexer;
 use super::meter::Meter;
-use super::open::{credentials, function, is, open_layout, open_source};
+use super::open::{function, is, open_layout, open_source};
 use super::options::Options;
 use super::source::{BlobCursor, discovery};
 use super::tree::{Root, Tree, WalkCursor};
@@ -17,7 +17,6 @@ use super::{abort, convert, js, values};
 use crate::error::Result;
 use crate::format::oci::Reference;
 use crate::image::{BuiltIndex, Image, Indexer, ReaderOptions};
-use crate::net::registry::authorize;
 use crate::net::stats::Stats;
 use crate::net::transport::Transport;
 
@@ -236,38 +235,6 @@ impl WasmImage {
     pub fn layer(&self, index: usize) -> Option<Tree> {
         self.image.layer(index).map(|layer| Tree::new(Root::Layer(layer)))
     }
-}
-
-/// Answers a registry's `WWW-Authenticate` for pulling from `repository` (`registry/repository`); see
-/// `registry::authorize`. `host` and `options` as in `openImage`. The promise gives `{authorization, renewAt?}`.
-#[wasm_bindgen(js_name = authorize)]
-pub fn authorize_js(
-    repository: String,
-    challenge: String,
-    used: Option<String>,
-    options: JsValue,
-    host: JsValue,
-    stop: Option<Promise>,
-) -> Promise {
-    abort::promise(stop, async move {
-        let options = Options::from_js(options)?;
-        let reference: Reference = repository.parse()?;
-        let (fetch, browser, credentials) =
-            (function(&host, "fetch"), is(&host, "browser"), credentials(&host));
-        let transport = Rc::new(FetchTransport::new(fetch, browser));
-        let registry_options = options.registry_options(options.limits.clone());
-        let (challenge, used) = (challenge.as_str(), used.as_deref());
-        let found = authorize(transport, &reference, credentials, registry_options, challenge, used).await?;
-        let out = Object::new();
-        js::set(&out, "authorization", found.header);
-        if let Some(at) = found.renew_at_ms {
-            js::set(&out, "renewAt", at as f64);
-        }
-        if let Some(why) = found.withheld {
-            js::set(&out, "withheld", why);
-        }
-        Ok(out.into())
-    })
 }
 
 /// The parts of a reference, canonical: `{registry, repository, tag?, digest?, host}`; `host` is where its API is.

@@ -35,6 +35,8 @@ mod open;
 #[cfg(feature = "reader")]
 mod options;
 #[cfg(feature = "reader")]
+mod signed;
+#[cfg(feature = "reader")]
 mod source;
 #[cfg(feature = "reader")]
 mod timer;

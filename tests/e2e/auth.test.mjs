@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { after, before, describe, test } from "node:test";
-import { authorize, dockerConfigAuth, open } from "ocipeek";
+import { dockerConfigAuth, OcipeekError, open, registryFetch } from "ocipeek";
 import { closeServer, listen } from "../../scripts/lib/servers.mjs";
 import { DEMO, pushLayout, REPOSITORY, startDockerRegistry } from "../lib/docker-registry.mjs";
 import { startTokenService } from "../lib/token-service.mjs";
@@ -14,6 +14,8 @@ const HTPASSWD = `${USER}:$2b$05$ocipeekocipeekocipeekez2D7lIvrUhywA7cOdCU0YSH2I
 const FILE = "/usr/share/demo/tz/Winnipeg";
 const platform = "linux/amd64";
 const auth = { username: USER, password: PASSWORD };
+
+const textOf = (answer) => new Response(answer.body).text();
 
 /** A registry whose challenges name its token service otherwise. */
 async function renamed(host, realm, other) {
@@ -141,24 +143,38 @@ describe("credentials", () => {
     }
   });
 
-  test("for requests of one's own: authorize, with what Docker's config says", async () => {
+  test("for requests of one's own: a fetch that signs in, with what Docker's config says", async () => {
     const repository = `${bearer.host}/${REPOSITORY}`;
-    const url = `http://${bearer.host}/v2/${REPOSITORY}/tags/list`;
-    const refused = await fetch(url);
-    const challenge = refused.headers.get("www-authenticate") ?? "";
-    assert.equal(refused.status, 401);
     const encoded = Buffer.from(`${USER}:${PASSWORD}`).toString("base64");
     const config = dockerConfigAuth(JSON.stringify({ auths: { [bearer.host]: { auth: encoded } } }));
-    const options = { auth: config, tokenHosts: tokenHosts() };
-    const { authorization, renewAt } = await authorize(repository, challenge, options);
-    assert.equal((await fetch(url, { headers: { authorization } })).status, 200);
-    assert.ok(renewAt && renewAt > Date.now() + 200_000 && renewAt < Date.now() + 300_000);
-    await assert.rejects(authorize(repository, challenge), { code: "UNAUTHORIZED" });
-    await assert.rejects(authorize(repository, "", options), { code: "UNAUTHORIZED" });
-    await assert.rejects(authorize("not/../a/repository", challenge), { code: "INVALID_REFERENCE" });
-    await assert.rejects(authorize(repository, challenge, { ...options, signal: AbortSignal.abort() }), {
-      code: "ABORTED",
-    });
+    const kept = new Map();
+    const options = { auth: config, tokenHosts: tokenHosts(), tokens: kept };
+    const registry = registryFetch(repository, options);
+    const { tags } = JSON.parse(await textOf(await registry("tags/list")));
+    assert.ok(tags.includes("latest"));
+    const { authorization, renewAt } = kept.get(repository);
+    assert.ok(renewAt > Date.now() + 200_000 && renewAt < Date.now() + 300_000);
+    // The token is used by a later one, which has no credentials; nobody else may set it.
+    const asked = [];
+    const fetch = async (url, init) => {
+      asked.push(`${init.method} ${new URL(url).pathname} ${init.headers.authorization}`);
+      return globalThis.fetch(url, init);
+    };
+    const later = registryFetch(repository, { tokens: kept, fetch });
+    const again = await later("tags/list", { headers: { Authorization: "Basic eDp5" } });
+    assert.deepEqual(JSON.parse(await textOf(again)).tags, tags);
+    assert.deepEqual(asked, [`GET /v2/${REPOSITORY}/tags/list ${authorization}`]);
+    // Any status is an answer.
+    const missing = await registry("manifests/nowhere");
+    assert.equal(missing.status, 404);
+    const error = await registry.failure(missing, "the manifest");
+    assert.ok(error instanceof OcipeekError);
+    assert.deepEqual([error.code, error.status, error.reference], ["NOT_FOUND", 404, repository]);
+    assert.match(error.message, /^NOT_FOUND: the manifest: .*MANIFEST_UNKNOWN/);
+
+    await assert.rejects(registryFetch(repository)("tags/list"), { code: "UNAUTHORIZED" });
+    await assert.rejects(registryFetch("not/../a/repository")("tags/list"), { code: "INVALID_REFERENCE" });
+    await assert.rejects(registry("tags/list", { signal: AbortSignal.abort() }), { code: "ABORTED" });
     assert.equal(config("ghcr.io"), undefined);
     assert.throws(() => dockerConfigAuth("{s3cret"), { code: "INVALID_ARGUMENT", message: /^(?!.*s3cret)/ });
   });

@@ -365,11 +365,7 @@ impl State {
 
     /// One request on the wire.
     fn answer(&self, request: &Request) -> Result<Response> {
-        let method = match request.method {
-            Method::Get => "GET",
-            Method::Head => "HEAD",
-            Method::Post => "POST",
-        };
+        let method = request.method.as_str();
         let line = format!("{method} {}", request.url);
         let mut faults = self.faults.borrow_mut();
         let fault = faults.iter_mut().filter(|f| line.contains(&f.of)).find_map(|f| {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use futures_executor::block_on;
 use futures_util::future::join_all;
 use ocipeek::error::Code;
-use ocipeek::net::registry::{CredentialSource, Credentials, RegistryOptions, authorize};
+use ocipeek::net::registry::{CredentialSource, Credentials, RegistryOptions};
 use ocipeek::source::{Source, Target};
 
 use crate::mock::{Access, Mock, What};
@@ -355,43 +355,4 @@ fn credentials_are_asked_for_only_when_needed() {
     mock.revoke_tokens();
     block_on(registry.manifest(&v1)).unwrap();
     assert_eq!(*source.0.borrow(), ["registry.test app"]);
-}
-
-#[test]
-fn authorizes_without_reading() {
-    let (mock, _) = mock();
-    mock.bearer(REALM);
-    let sign_in = |challenge: &str, used: Option<&str>, credentials: Option<Credentials>| {
-        let reference = "registry.test/app".parse().unwrap();
-        let credentials = credentials.map(|c| Rc::new(c) as Rc<dyn CredentialSource>);
-        let transport = Rc::new(mock.clone());
-        block_on(authorize(transport, &reference, credentials, RegistryOptions::default(), challenge, used))
-    };
-    let bearer = format!("Bearer realm=\"{REALM}\",service=\"mock\",scope=\"repository:other:push\"");
-    let found = sign_in(&bearer, None, None).unwrap();
-    assert_eq!(found.header, "Bearer token-1");
-    assert!(found.renew_at_ms.is_some() && !format!("{found:?}").contains("token-1"));
-    // Only what is pulled, whatever the challenge says; and again without another 401.
-    assert_eq!(sign_in(&bearer, Some("Bearer token-1"), None).unwrap().header, "Bearer token-2");
-    assert_eq!(
-        mock.lines(),
-        [format!("GET registry.test/token{ASK} 200"), format!("GET registry.test/token{ASK} 200")]
-    );
-
-    let user = || Some(Credentials::basic("u", "p"));
-    let found = sign_in("Basic realm=\"x\"", None, user()).unwrap();
-    assert_eq!((found.header.as_str(), found.renew_at_ms), ("Basic dTpw", None));
-    for (challenge, used, credentials) in [
-        ("Basic realm=x", Some("Basic dTpw"), user()),
-        ("Basic realm=x", None, None),
-        ("Negotiate", None, user()),
-        ("", None, user()),
-    ] {
-        assert_eq!(
-            sign_in(challenge, used, credentials).unwrap_err().code(),
-            Code::Unauthorized,
-            "{challenge}"
-        );
-    }
-    assert!(mock.lines().is_empty());
 }

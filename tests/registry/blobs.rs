@@ -346,7 +346,7 @@ fn errors_say_what_and_hide_the_rest() {
     mock.fault("/blobs/", 1, What::Answer(403, vec![], json("not\\n you \\u001b[31m")));
     let e = block_on(read(&registry, &d, 0..5)).unwrap_err();
     assert_eq!((e.code(), e.status()), (Code::Forbidden, Some(403)));
-    assert!(e.message().ends_with("it says: not you [31m"), "{e}");
+    assert!(e.message().ends_with("it says: DENIED: not you [31m"), "{e}");
     mock.fault("/blobs/", 1, What::Answer(404, vec![], json(&"x".repeat(500))));
     let e = block_on(read(&registry, &d, 0..5)).unwrap_err();
     assert!(e.code() == Code::NotFound && e.message().len() < 300, "{e}");

@@ -16,6 +16,7 @@ mod names;
 mod redirects;
 mod referrers;
 mod scheme;
+mod signed;
 mod tokens;
 
 use bytes::Bytes;

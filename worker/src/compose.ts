@@ -52,7 +52,7 @@ export function compose(config: Config, env: Env, platform: Platform): Worker {
     checkAllowed: (registry, repository) => {
       access.check(registry, repository);
     },
-    proxy: createProxy({ config, access, auth, now }),
+    proxy: createProxy({ config, access, auth }),
     assets: platform.assets ?? platformAssets(env[BINDINGS.assets]),
     hooks,
     now,

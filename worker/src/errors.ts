@@ -88,9 +88,10 @@ export function toHttpError(error: unknown): HttpError {
   if (isFull) headers["retry-after"] = "2";
   if (code === "RATE_LIMITED" && retryAfter !== undefined) headers["retry-after"] = String(retryAfter);
   const timedOut = code === "NETWORK" && (status === 504 || status === 408);
+  const isIdle = code === "NETWORK" && error.limit === "maxIdleMs";
   const text = error.message.startsWith(`${code}: `) ? error.message.slice(code.length + 2) : error.message;
   const message = inTermsOfSettings(text);
-  return new HttpError(code, message, {
+  return new HttpError(isIdle ? "TIMEOUT" : code, message, {
     cause: error,
     headers,
     ...(timedOut ? { status: 504 } : isFull ? { status: 503 } : {}),
@@ -104,7 +105,7 @@ export function isOutOfMemory(error: unknown): boolean {
 
 /** What a platform throws where a registry's body ends too early or not at all; what we threw ourselves says more. */
 export function brokeOff(cause: unknown): never {
-  if (cause instanceof HttpError) throw cause;
+  if (cause instanceof HttpError || cause instanceof OcipeekError) throw cause;
   throw new HttpError("NETWORK", "the registry's answer broke off", { cause });
 }
 

@@ -1,6 +1,8 @@
 // The distribution API with CORS: what passes, in both directions.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { nextLink } from "../src/http/link.ts";
 import {
   codeOf,
   digestOf,
@@ -360,4 +362,9 @@ test("a registry that stops in the middle does not hold the answer, nor one that
     logs.map(({ status, code }) => `${status} ${code}`),
     ["200 TIMEOUT"],
   );
+});
+
+test("links are read as the crate reads them", () => {
+  const table = JSON.parse(readFileSync(new URL("../../tests/fixtures/names.json", import.meta.url), "utf8"));
+  for (const [field, target] of table.links) assert.equal(nextLink(field) ?? null, target, field);
 });

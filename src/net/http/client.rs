@@ -96,11 +96,7 @@ impl Client {
         }
         let record = self.stats.request(RequestRecord {
             purpose,
-            method: match method {
-                Method::Get => "GET",
-                Method::Head => "HEAD",
-                Method::Post => "POST",
-            },
+            method: method.as_str(),
             target: url.shown(),
             range,
             status: 0,
@@ -126,6 +122,15 @@ impl Client {
             filtered: response.headers_filtered,
             body: body.boxed_local(),
         })
+    }
+
+    /// The error that an answer is, with what it says of waiting.
+    pub(crate) fn refusal(&self, answer: &Answer, what: &str) -> Error {
+        let e = status_error(answer.status, what);
+        match self.retry_after(answer) {
+            Some(seconds) => e.with_retry_after(seconds),
+            None => e,
+        }
     }
 
     /// The seconds of an answer's `Retry-After`, rounded up.

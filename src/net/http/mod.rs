@@ -14,7 +14,7 @@ mod url;
 
 pub(crate) use client::{Answer, Client, Gather, Outgoing, read_limited, status_error};
 pub(crate) use ranged::{Part, Resource, accept_encoding, read};
-pub(crate) use redirect::{Get, discard, follow};
+pub(crate) use redirect::{Call, discard, follow, may_take};
 pub(crate) use retry::{Retry, is_retryable};
 pub(crate) use text::{body_message, shown};
 pub(crate) use url::encode_into;

@@ -12,13 +12,13 @@ const LONGEST_MS: u64 = 10_000;
 /// Of resumed reads: failures in all are bounded by this many times `max_attempts`, plus one for each MiB read.
 const ROUNDS: u64 = 4;
 
-/// Whether another try may help: nothing came, or 408, 429, or the server failed.
+/// Whether another try may help: nothing came, or 408, 425, 429, or the server failed.
 pub(crate) fn is_retryable(e: &Error) -> bool {
     if e.is_given_up() {
         return false;
     }
     match (e.code(), e.status()) {
-        (Code::RateLimited, _) | (Code::Network, None | Some(408)) => true,
+        (Code::RateLimited, _) | (Code::Network, None | Some(408 | 425)) => true,
         // 501: it will not learn the method by waiting.
         (Code::Network, Some(status)) => status >= 500 && status != 501,
         _ => false,

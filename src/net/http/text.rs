@@ -54,7 +54,7 @@ pub(crate) fn without_queries(text: &str) -> String {
     out
 }
 
-/// The message of a registry's error body (`{"errors":[{"code","message"}]}`), or of a token service's
+/// Code and message of a registry's error body (`{"errors":[{"code","message"}]}`), or of a token service's
 /// (`{"details"}`, `{"error_description"}`, `{"message"}`).
 pub(crate) fn body_message(body: &[u8]) -> Option<String> {
     let json = Json::parse(body, "answer", &Limits::default()).ok()?;
@@ -66,7 +66,10 @@ pub(crate) fn body_message(body: &[u8]) -> Option<String> {
     let first = || {
         let errors = root.get("errors").ok()??;
         let first = errors.items().ok()?.next()?;
-        text(&first, &["message", "code"])
+        match (text(&first, &["code"]), text(&first, &["message"])) {
+            (Some(code), Some(message)) => Some(format!("{code}: {message}")),
+            (code, message) => message.or(code),
+        }
     };
     first().or_else(|| text(&root, &["message", "details", "error_description", "error"]))
 }
@@ -97,7 +100,10 @@ mod tests {
     #[test]
     fn body_messages() {
         let m = |s: &str| body_message(s.as_bytes());
-        assert_eq!(m(r#"{"errors":[{"code":"DENIED","message":"no\nway"}]}"#).as_deref(), Some("no way"));
+        assert_eq!(
+            m(r#"{"errors":[{"code":"DENIED","message":"no\nway"}]}"#).as_deref(),
+            Some("DENIED: no way")
+        );
         assert_eq!(m(r#"{"errors":[{"code":"DENIED"}]}"#).as_deref(), Some("DENIED"));
         assert_eq!(m(r#"{"details":"bad password"}"#).as_deref(), Some("bad password"));
         assert_eq!(m("<html>"), None);

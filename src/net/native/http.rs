@@ -18,7 +18,7 @@ use super::proxy::Proxies;
 use super::timer::Sleep;
 use crate::error::{Code, Error, Result};
 use crate::net::http::Url;
-use crate::net::transport::{Method, Request, Response, Transport};
+use crate::net::transport::{Request, Response, Transport};
 
 /// To open a connection, name look-up and TLS included.
 const CONNECT: Duration = Duration::from_secs(30);
@@ -194,11 +194,7 @@ fn exchange(agent: &Agent, request: Request, to: oneshot::Sender<Result<Head>>) 
 }
 
 fn run(agent: &Agent, request: Request) -> Result<http::Response<ureq::Body>> {
-    let mut head = http::Request::builder().uri(request.url.as_str()).method(match request.method {
-        Method::Get => http::Method::GET,
-        Method::Head => http::Method::HEAD,
-        Method::Post => http::Method::POST,
-    });
+    let mut head = http::Request::builder().uri(request.url.as_str()).method(request.method.as_str());
     for (name, value) in &request.headers {
         head = head.header(*name, value.as_str());
     }

@@ -1,11 +1,12 @@
 //! How to get in: which challenge is answered with what, and one token for all requests that wait for it.
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::rc::Rc;
 
 use futures_util::lock::Mutex;
 
-use super::challenge::Challenge;
+use super::challenge::{Challenge, parse_challenges};
 use super::credentials::{CredentialSource, Credentials};
 use super::options::RegistryOptions;
 use super::token::{TokenAnswer, TokenService};
@@ -27,10 +28,12 @@ pub(super) struct Auth {
     repository: String,
     base: Url,
     /// What token services are asked for.
-    scopes: Vec<String>,
+    scopes: Rc<RefCell<Vec<String>>>,
     source: Option<Rc<dyn CredentialSource>>,
     token_hosts: Vec<String>,
     way: Rc<RefCell<Way>>,
+    /// The `WWW-Authenticate` that was answered last.
+    challenge: Rc<RefCell<String>>,
     credentials: Rc<RefCell<Option<Credentials>>>,
     asked: Rc<Cell<bool>>,
     /// What stands in the way, for messages, and the error that told so.
@@ -41,6 +44,25 @@ pub(super) struct Auth {
     /// Number of finished fetches, and the last one's outcome, for those who waited.
     rounds: Rc<Cell<u64>>,
     outcome: Rc<RefCell<Option<Result<String>>>>,
+}
+
+/// What signs requests to one repository in: to be kept, and taken up by a later client. `Debug` does not show it.
+#[derive(Clone)]
+pub struct Grant {
+    /// The `WWW-Authenticate` that it answers.
+    pub challenge: String,
+    /// The value of `Authorization`, for the registry only.
+    pub authorization: String,
+    /// When it is renewed, in milliseconds since the Unix epoch; `None` where it does not end.
+    pub renew_at_ms: Option<u64>,
+    /// Why credentials that there may be were not used, and what allows it.
+    pub withheld: Option<String>,
+}
+
+impl fmt::Debug for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Grant").field("renew_at_ms", &self.renew_at_ms).finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone)]
@@ -70,10 +92,11 @@ impl Auth {
             registry: reference.registry.clone(),
             repository: reference.repository.clone(),
             base,
-            scopes: std::iter::once(own).chain(others).collect(),
+            scopes: Rc::new(RefCell::new(std::iter::once(own).chain(others).collect())),
             source,
             token_hosts: options.token_hosts.clone(),
             way: Rc::new(RefCell::new(Way::Anonymous)),
+            challenge: Rc::default(),
             credentials: Rc::default(),
             asked: Rc::default(),
             obstacle: Rc::default(),
@@ -95,12 +118,44 @@ impl Auth {
         matches!(*self.way.borrow(), Way::Anonymous)
     }
 
-    /// When the token is to be renewed, if there is one that ends.
-    pub(super) fn renew_at_ms(&self) -> Option<u64> {
-        match &*self.way.borrow() {
+    /// What signs requests in now, if anything does.
+    pub(super) fn grant(&self) -> Option<Grant> {
+        let renew_at_ms = match &*self.way.borrow() {
             Way::Token { renew_at, .. } => Some(*renew_at),
             _ => None,
+        };
+        let (challenge, withheld) = (self.challenge.borrow().clone(), self.obstacle());
+        self.current().map(|authorization| Grant { challenge, authorization, renew_at_ms, withheld })
+    }
+
+    /// Signs requests in by what signed in those of another client of the repository.
+    pub(super) fn resume(&self, grant: Grant) -> Result<()> {
+        let challenges = parse_challenges(&grant.challenge);
+        let header = grant.authorization;
+        let way = match (grant.renew_at_ms, challenges.iter().find(|c| c.scheme == "bearer")) {
+            (Some(at), Some(challenge)) => {
+                Way::Token { service: self.service(challenge)?, header, renew_at: at, expires_at: at }
+            }
+            _ => Way::Fixed(header),
+        };
+        *self.way.borrow_mut() = way;
+        *self.challenge.borrow_mut() = grant.challenge;
+        *self.obstacle.borrow_mut() = grant.withheld;
+        Ok(())
+    }
+
+    /// Asks for the right to pull from another repository too, from the next request on.
+    pub(super) fn pull_from(&self, repository: &str) {
+        let scope = format!("repository:{repository}:pull");
+        let mut scopes = self.scopes.borrow_mut();
+        if scopes.contains(&scope) {
+            return;
         }
+        if let Way::Token { service, renew_at, .. } = &mut *self.way.borrow_mut() {
+            service.add_scope(scope.clone());
+            *renew_at = 0;
+        }
+        scopes.push(scope);
     }
 
     fn current(&self) -> Option<String> {
@@ -132,18 +187,13 @@ impl Auth {
         &self,
         client: &Client,
         used: Option<&str>,
-        challenges: &[Challenge],
+        challenge: &str,
         hidden: bool,
     ) -> Result<String> {
-        self.renew(client, used, Some((challenges, hidden))).await
+        self.renew(client, used, Some((challenge, hidden))).await
     }
 
-    async fn renew(
-        &self,
-        client: &Client,
-        used: Option<&str>,
-        why: Option<(&[Challenge], bool)>,
-    ) -> Result<String> {
+    async fn renew(&self, client: &Client, used: Option<&str>, why: Option<(&str, bool)>) -> Result<String> {
         let before = self.rounds.get();
         let _guard = self.fetching.lock().await;
         if self.rounds.get() != before
@@ -163,19 +213,16 @@ impl Auth {
         outcome
     }
 
-    async fn obtain(
-        &self,
-        client: &Client,
-        used: Option<&str>,
-        why: Option<(&[Challenge], bool)>,
-    ) -> Result<String> {
-        let Some((challenges, hidden)) = why else {
+    async fn obtain(&self, client: &Client, used: Option<&str>, why: Option<(&str, bool)>) -> Result<String> {
+        self.ask().await;
+        let Some((challenge, hidden)) = why else {
             let Way::Token { service, .. } = self.way.borrow().clone() else {
                 return Err(self.refused());
             };
             return self.fetch_token(client, service).await;
         };
-        self.ask().await;
+        let challenges = parse_challenges(challenge);
+        challenge.clone_into(&mut self.challenge.borrow_mut());
         let credentials = self.credentials.borrow().clone();
         let given = credentials.as_ref().and_then(|c| c.registry_token.as_deref()).filter(|t| !t.is_empty());
         let given = given.map(|token| format!("Bearer {token}"));
@@ -274,7 +321,7 @@ impl Auth {
     }
 
     fn service(&self, challenge: &Challenge) -> Result<TokenService> {
-        TokenService::of(challenge, &self.base, &self.scopes).map_err(|e| {
+        TokenService::of(challenge, &self.base, &self.scopes.borrow()).map_err(|e| {
             let text = format!("{}: {}", self.registry, e.message());
             e.with_message(text)
         })

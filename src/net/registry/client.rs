@@ -6,15 +6,14 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use super::auth::Auth;
-use super::challenge::parse_challenges;
 use super::credentials::CredentialSource;
 use super::options::RegistryOptions;
 use super::scheme::Home;
 use super::targets::Targets;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::format::oci::Reference;
 use crate::limits::Limits;
-use crate::net::http::{Answer, Client, Get, Url, body_message, discard, follow, status_error};
+use crate::net::http::{Answer, Call, Client, Url, body_message, discard, follow, next_link};
 use crate::net::stats::Stats;
 use crate::net::transport::{Method, Purpose, Transport};
 
@@ -28,7 +27,7 @@ pub(crate) struct Inner {
     repository: String,
     pub(crate) name: String,
     pub(super) auth: Auth,
-    plain_http: bool,
+    pub(super) plain_http: bool,
     /// Where blobs were last found, by digest.
     pub(super) targets: Rc<RefCell<Targets>>,
     /// See [`manifest`](super::manifest): Docker's media types are needed.
@@ -108,53 +107,77 @@ impl Inner {
         purpose: Purpose,
         range: Option<Range<u64>>,
     ) -> Result<Answer> {
-        let at_home = url.same_origin(self.home.base());
+        let (plain_http, range) = (self.plain_http, range.as_ref());
+        let call =
+            Call { method: Method::Get, url, headers, authorization: None, purpose, range, plain_http };
+        self.send(&self.client, call).await
+    }
+
+    /// A request by `via`, signed in where it goes to the registry, with redirects followed and a challenge answered once.
+    /// Any status is an answer. Tokens are fetched by the client's own transport.
+    pub(super) async fn send(&self, via: &Client, call: Call<'_>) -> Result<Answer> {
+        let at_home = self.is_home(call.url);
         let used = if at_home { self.auth.header(&self.client).await? } else { None };
-        let get = |authorization, range| Get {
-            method: Method::Get,
-            url,
-            headers,
-            authorization,
-            purpose,
-            range,
-            plain_http: self.plain_http,
-        };
-        let answer = follow(&self.client, get(used.as_deref(), range.clone())).await?;
+        let answer = follow(via, Call { authorization: used.as_deref(), ..call }).await?;
         if at_home {
             self.home.answered(answer.status);
         }
-        if answer.status != 401 || !at_home || !answer.url.same_origin(self.home.base()) {
+        if answer.status != 401 || !at_home || !self.is_home(&answer.url) {
             return Ok(answer);
         }
-        let challenges = parse_challenges(&answer.header_list("www-authenticate").unwrap_or_default());
+        let challenge = answer.header_list("www-authenticate").unwrap_or_default();
         let hidden = answer.filtered;
         discard(answer).await;
-        let header = self.auth.challenged(&self.client, used.as_deref(), &challenges, hidden).await?;
-        let answer = follow(&self.client, get(Some(&header), range)).await?;
-        if answer.status == 401 && answer.url.same_origin(self.home.base()) {
+        let header = self.auth.challenged(&self.client, used.as_deref(), &challenge, hidden).await?;
+        let answer = follow(via, Call { authorization: Some(&header), ..call }).await?;
+        if answer.status == 401 && self.is_home(&answer.url) {
             return Err(self.auth.refused());
         }
         Ok(answer)
     }
 
+    /// Whether a URL is the registry's own: only there go credentials, and what it says is the registry's.
+    pub(super) fn is_home(&self, url: &Url) -> bool {
+        url.same_origin(self.home.base())
+    }
+
+    /// Where a list goes on, as the `Link` of the answer to `url` has it: only at the registry itself.
+    pub(super) fn next_page(&self, url: &Url, answer: &Answer) -> Result<Option<Url>> {
+        let link = answer.header_list("link");
+        let Some(next) = link.as_deref().and_then(next_link) else { return Ok(None) };
+        let bad =
+            |why: &str| Error::new(Code::Network, format!("the registry continues a list {why}")).given_up();
+        let next =
+            url.join(next).map_err(|e| bad(&format!("where it cannot be followed: {}", e.message())))?;
+        if !self.is_home(&next) {
+            return Err(bad(&format!("at another host, {}; refused", next.origin())));
+        }
+        Ok(Some(next))
+    }
+
     /// The error that an answer is, with what the registry says about it. Texts of other hosts are not shown.
     pub(super) async fn failure(&self, answer: Answer, what: &str) -> Error {
         const LONGEST: u64 = 8 << 10;
-        let (status, wait) = (answer.status, self.client.retry_after(&answer));
-        let at_home = answer.url.same_origin(self.home.base());
-        let mut e = status_error(status, what);
-        if at_home {
-            let body = answer.read("max_manifest_size", LONGEST).await;
-            let said = body.ok().and_then(|b| body_message(&b)).filter(|m| !self.auth.is_secret_in(m));
-            // Registries hide what is not everybody's as if it were not there.
-            let withheld = self.auth.obstacle().filter(|_| matches!(status, 401 | 403 | 404));
-            let said = said.map(|said| format!("; it says: {said}")).unwrap_or_default();
-            let withheld = withheld.map(|why| format!("; credentials: {why}")).unwrap_or_default();
-            e = Error::new(e.code(), format!("{}{said}{withheld}", e.message())).with_status(status);
+        let (e, url) = (self.client.refusal(&answer, what), answer.url.clone());
+        let said = if self.is_home(&url) {
+            answer.read("max_manifest_size", LONGEST).await.ok().and_then(|body| body_message(&body))
+        } else {
+            None
+        };
+        self.explained(e, &url, said)
+    }
+
+    /// The error of an answer from `url`, with what that says, and why credentials that there may be were not used.
+    pub(super) fn explained(&self, e: Error, url: &Url, said: Option<String>) -> Error {
+        if !self.is_home(url) {
+            return e;
         }
-        match wait {
-            Some(s) => e.with_retry_after(s),
-            None => e,
-        }
+        let said = said.filter(|said| !self.auth.is_secret_in(said));
+        // Registries hide what is not everybody's as if it were not there.
+        let withheld = self.auth.obstacle().filter(|_| matches!(e.status(), Some(401 | 403 | 404)));
+        let said = said.map(|said| format!("; it says: {said}")).unwrap_or_default();
+        let withheld = withheld.map(|why| format!("; credentials: {why}")).unwrap_or_default();
+        let text = format!("{}{said}{withheld}", e.message());
+        e.with_message(text)
     }
 }

@@ -2,7 +2,6 @@
 #![forbid(unsafe_code)]
 
 mod auth;
-mod authorize;
 mod blob;
 mod challenge;
 mod client;
@@ -12,12 +11,14 @@ mod manifest;
 mod options;
 mod referrers;
 mod scheme;
+mod signed;
 mod targets;
 mod token;
 
-pub use authorize::{Authorization, authorize};
+pub use auth::Grant;
 #[doc(hidden)]
 pub use challenge::{Challenge, parse_challenges};
 pub use client::Registry;
 pub use credentials::{CredentialSource, Credentials};
 pub use options::RegistryOptions;
+pub use signed::{SignedAnswer, SignedRequest};

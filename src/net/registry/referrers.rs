@@ -5,7 +5,7 @@ use crate::error::{Code, Error, Result};
 use crate::format::oci::media_type::OCI_INDEX;
 use crate::format::oci::{Descriptor, Digest, ManifestDoc, parse_manifest};
 use crate::format::oci::{Target, manifest_media_type};
-use crate::net::http::{Answer, Retry, Url, next_link};
+use crate::net::http::{Retry, Url};
 use crate::net::transport::Purpose;
 
 /// One page.
@@ -93,21 +93,6 @@ impl Inner {
             ManifestDoc::Index(index) => Ok(Some(Page { manifests: index.manifests, next })),
             ManifestDoc::Image(_) => Ok(None),
         }
-    }
-
-    fn next_page(&self, url: &Url, answer: &Answer) -> Result<Option<Url>> {
-        let link = answer.header_list("link");
-        let Some(next) = link.as_deref().and_then(next_link) else { return Ok(None) };
-        let bad = |why: &str| {
-            let text = format!("the registry's list of referrers goes on {why}");
-            Error::new(Code::Network, text).given_up()
-        };
-        let next =
-            url.join(next).map_err(|e| bad(&format!("where it cannot be followed: {}", e.message())))?;
-        if !next.same_origin(self.home.base()) {
-            return Err(bad(&format!("at another host, {}; refused", next.origin())));
-        }
-        Ok(Some(next))
     }
 
     /// The tag `sha256-<hex>`, an index of the referrers. None is an empty list.

@@ -7,7 +7,7 @@ use crate::error::{Code, Error, Result};
 use crate::format::oci::json::Json;
 use crate::limits::Limits;
 use crate::net::http::{
-    Answer, Client, Get, Outgoing, Url, body_message, encode_into, follow, is_retryable, status_error,
+    Answer, Call, Client, Outgoing, Url, body_message, encode_into, follow, is_retryable, status_error,
 };
 use crate::net::transport::{Method, Purpose};
 
@@ -93,6 +93,11 @@ impl TokenService {
             || token_hosts.iter().any(named)
     }
 
+    /// Asks for something more from now on.
+    pub(super) fn add_scope(&mut self, scope: String) {
+        self.own.push(scope);
+    }
+
     /// How messages name it.
     pub(super) fn origin(&self) -> String {
         self.realm.origin()
@@ -123,7 +128,7 @@ impl TokenService {
         let url = self.realm.with_pairs(&pairs);
         let authorization =
             secret.map(|s| Credentials::basic_header(username.as_deref().unwrap_or_default(), &s));
-        let get = Get {
+        let call = Call {
             method: Method::Get,
             url: &url,
             headers: &[],
@@ -132,7 +137,7 @@ impl TokenService {
             range: None,
             plain_http: false,
         };
-        let answer = follow(client, get).await?;
+        let answer = follow(client, call).await?;
         read(client, answer, credentials).await
     }
 

@@ -10,7 +10,7 @@ use super::files::Files;
 use crate::error::{Code, Error, Result};
 use crate::limits::Limits;
 use crate::net::http::{
-    Answer, Client, Get, Part, Resource, Retry, Url, accept_encoding, discard, follow, read, status_error,
+    Answer, Call, Client, Part, Resource, Retry, Url, accept_encoding, discard, follow, read,
 };
 use crate::net::stats::Stats;
 use crate::net::transport::{ByteStream, Method, Purpose, Transport};
@@ -59,19 +59,16 @@ impl Inner {
         as_is: bool,
     ) -> Result<Answer> {
         let headers = [accept_encoding(as_is)];
-        let get =
-            Get { method, url, headers: &headers, authorization: None, purpose, range, plain_http: false };
-        let answer = follow(&self.client, get).await?;
+        let range = range.as_ref();
+        let call =
+            Call { method, url, headers: &headers, authorization: None, purpose, range, plain_http: false };
+        let answer = follow(&self.client, call).await?;
         if answer.is_success() {
             return Ok(answer);
         }
-        let e = status_error(answer.status, &answer.url.shown());
-        let wait = self.client.retry_after(&answer);
+        let e = self.client.refusal(&answer, &answer.url.shown());
         discard(answer).await;
-        Err(match wait {
-            Some(s) => e.with_retry_after(s),
-            None => e,
-        })
+        Err(e)
     }
 
     async fn size(&self, path: &str) -> Result<Option<u64>> {

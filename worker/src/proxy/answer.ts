@@ -1,15 +1,13 @@
 /** What the proxy passes on of a registry's answer: names from a list, values that are checked. @module */
 
-import type { FetchResponse } from "ocipeek";
+import type { RegistryAnswer, RegistryFetch } from "ocipeek";
 import { hex } from "../../../js/common/hex.ts";
 import type { Config } from "../config/config.ts";
 import { brokeOff, HttpError } from "../errors.ts";
 import { SAFE } from "../http/headers.ts";
-import { nextLink } from "../http/link.ts";
 import type { Sharing } from "../http/sharing.ts";
 import type { Registry } from "../registry/access.ts";
 import { type ApiPath, formatApiPath, isDigest, parseApiPath } from "../registry/api-path.ts";
-import { discard } from "../registry/tokens.ts";
 
 /** A request to the API, understood. */
 export interface ApiRequest {
@@ -28,8 +26,8 @@ export interface AnswerContext {
   readonly config: Config;
   readonly api: ApiRequest;
   readonly request: Request;
-  /** The URL that answered. */
-  readonly url: string;
+  /** The repository's client. */
+  readonly fetch: RegistryFetch;
   readonly sharing: Sharing;
 }
 
@@ -72,7 +70,7 @@ export function pingAnswer(method: string, sharing: Sharing): Response {
  * A manifest: read whole and hashed, for what a digest names is kept for long by everybody on the way.
  * @throws HttpError `DIGEST_MISMATCH`, `LIMIT_EXCEEDED`
  */
-export async function manifestAnswer(response: FetchResponse, context: AnswerContext): Promise<Response> {
+export async function manifestAnswer(response: RegistryAnswer, context: AnswerContext): Promise<Response> {
   const { reference } = context.api.path;
   const bytes = await readUpTo(response, MAX_MANIFEST);
   if (bytes === undefined) {
@@ -80,7 +78,7 @@ export async function manifestAnswer(response: FetchResponse, context: AnswerCon
       status: 502,
     });
   }
-  const upstream = new Headers(response.headers as HeadersInit);
+  const upstream = response.headers;
   const said = upstream.has("content-encoding") ? null : upstream.get("content-length");
   // What a tag names is known by nothing else: half of it would be passed on as the whole.
   if (said !== null && Number(said) !== bytes.length) brokeOff(undefined);
@@ -95,7 +93,7 @@ export async function manifestAnswer(response: FetchResponse, context: AnswerCon
 }
 
 /** Every other answer: streamed as it comes, or the error that it is. */
-export async function passedAnswer(response: FetchResponse, context: AnswerContext): Promise<Response> {
+export async function passedAnswer(response: RegistryAnswer, context: AnswerContext): Promise<Response> {
   const { status } = response;
   const { api, request, config } = context;
   if (status === 304) {
@@ -118,12 +116,12 @@ export async function passedAnswer(response: FetchResponse, context: AnswerConte
   if (status === 206 && api.path.kind !== "blob") {
     throw new HttpError("NETWORK", "the registry sent a part of what was asked for whole");
   }
-  return new Response(isHead ? null : (response.body as ReadableStream | null), { status, headers });
+  return new Response(isHead ? null : response.body, { status, headers });
 }
 
-function answerHeaders(response: FetchResponse, context: AnswerContext): Headers {
+function answerHeaders(response: RegistryAnswer, context: AnswerContext): Headers {
   const { api, sharing } = context;
-  const upstream = new Headers(response.headers as HeadersInit);
+  const upstream = response.headers;
   const headers = new Headers({
     ...SAFE,
     ...sharing.headers(api.path.kind === "blob" ? [] : ["accept"], EXPOSED),
@@ -141,17 +139,16 @@ function answerHeaders(response: FetchResponse, context: AnswerContext): Headers
   if (api.path.kind !== "blob" && JSON_TYPE.test(type)) headers.set("content-type", type);
   else headers.set("content-type", "application/octet-stream");
   if (api.path.kind === "blob") headers.set("content-disposition", "attachment");
-  const link = rewrittenLink(upstream.get("link"), context);
+  const link = rewrittenLink(response, context);
   if (link) headers.set("link", link);
   headers.set("cache-control", api.isPrivate ? "private, no-store" : sharing.cacheControl(api.isPinned));
   return headers;
 }
 
-/** The path of a list's next page, below this worker. The guard has checked its host. */
-function rewrittenLink(field: string | null, { api, url }: AnswerContext): string | undefined {
-  const next = nextLink(field);
+/** The path of a list's next page, below this worker. The client has checked its host. */
+function rewrittenLink({ next }: RegistryAnswer, { api }: AnswerContext): string | undefined {
   if (next === undefined || (api.path.kind !== "tags" && api.path.kind !== "referrers")) return undefined;
-  const target = new URL(next, url);
+  const target = new URL(next);
   const path = parseApiPath(target.pathname.replace(/^\/v2\//, ""));
   // The next page is one of the same list; a query is all that it changes.
   if (
@@ -181,22 +178,19 @@ const FAILURES: Readonly<Record<number, string>> = {
  * An answer that is a failure: in the form of the distribution API where a client acts on the status.
  * @throws HttpError where it is not the caller's to act on
  */
-async function failure(response: FetchResponse, context: AnswerContext): Promise<Response> {
-  const { status } = response;
-  const { api, request, url } = context;
-  const atHome = new URL(url).origin === new URL(api.registry.origin).origin;
-  const said = atHome ? await message(response) : undefined;
-  if (!atHome) await discard(response);
-  const suffix = said?.message ? `; it says: ${said.message}` : "";
-  if (atHome && status === 401)
-    throw new HttpError("UNAUTHORIZED", `the registry wants credentials${suffix}`);
-  if (atHome && status === 403) throw new HttpError("FORBIDDEN", `the registry refuses${suffix}`);
+async function failure(response: RegistryAnswer, context: AnswerContext): Promise<Response> {
+  const { status, isHome } = response;
+  const { request, fetch } = context;
   const fallback = FAILURES[status];
   if (fallback === undefined) {
     const late = status === 408 || status === 504;
-    const who = atHome ? "the registry" : "the registry's storage";
-    throw new HttpError(late ? "TIMEOUT" : "NETWORK", `${who} answers with HTTP ${status}${suffix}`);
+    if (isHome && !late) throw await fetch.failure(response, "the registry");
+    await discard(response);
+    const who = isHome ? "the registry" : "the registry's storage";
+    throw new HttpError(late ? "TIMEOUT" : "NETWORK", `${who} answers with HTTP ${status}`);
   }
+  const said = isHome ? await message(response) : undefined;
+  if (!isHome) await discard(response);
   const headers = answerHeaders(response, context);
   for (const name of ["etag", "last-modified", "docker-content-digest", "link", "content-disposition"]) {
     headers.delete(name);
@@ -211,7 +205,7 @@ async function failure(response: FetchResponse, context: AnswerContext): Promise
 }
 
 /** The first error of a registry's answer (distribution specification, "Error Codes"), in plain characters. */
-async function message(response: FetchResponse): Promise<{ code?: string; message?: string } | undefined> {
+async function message(response: RegistryAnswer): Promise<{ code?: string; message?: string } | undefined> {
   const bytes = await readUpTo(response, MAX_ERROR).catch(() => undefined);
   try {
     const { errors } = JSON.parse(new TextDecoder().decode(bytes)) as { errors: Record<string, unknown>[] };
@@ -226,9 +220,17 @@ async function message(response: FetchResponse): Promise<{ code?: string; messag
   }
 }
 
+/** Lets a body go that nobody reads. */
+export async function discard({ body }: RegistryAnswer): Promise<void> {
+  await body?.cancel().catch(() => {});
+}
+
 /** A whole body; nothing where it has more bytes than that. */
-async function readUpTo(response: FetchResponse, most: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  const reader = (response.body as ReadableStream<Uint8Array> | null)?.getReader();
+async function readUpTo(
+  response: RegistryAnswer,
+  most: number,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const reader = response.body?.getReader();
   const chunks: Uint8Array[] = [];
   let length = 0;
   for (;;) {

@@ -3,16 +3,15 @@
  * with CORS, signed in and redirected here. See the OCI distribution specification.
  * @module
  */
-import type { Fetch, FetchInit, FetchResponse } from "ocipeek";
+import { type Fetch, OcipeekError, type RegistryAnswer, type RegistryGrant, registryFetch } from "ocipeek";
+import { BoundedMap } from "../../../js/common/bounded-map.ts";
 import type { Config } from "../config/config.ts";
 import { HttpError } from "../errors.ts";
-import { watching } from "../http/idle.ts";
 import type { FindAuth, Ports, ProxyTarget, Scope } from "../ports.ts";
 import type { AccessList, Registry } from "../registry/access.ts";
 import { type ApiPath, formatApiPath, isDigest, parseApiPath } from "../registry/api-path.ts";
 import { callerCredentials } from "../registry/credentials.ts";
-import { discard, Tokens } from "../registry/tokens.ts";
-import { type ApiRequest, manifestAnswer, passedAnswer, pingAnswer } from "./answer.ts";
+import { type ApiRequest, discard, manifestAnswer, passedAnswer, pingAnswer } from "./answer.ts";
 
 /** What the proxy is made of. */
 export interface ProxyParts {
@@ -20,11 +19,10 @@ export interface ProxyParts {
   readonly access: AccessList;
   /** The operator's credentials. */
   readonly auth: FindAuth | undefined;
-  readonly now: () => number;
 }
 
-const REDIRECTS = new Set([301, 302, 303, 307, 308]);
-const MAX_HOPS = 5;
+/** Repositories whose tokens are kept. */
+const MAX_TOKENS = 1000;
 const MAX_QUERY = 2048;
 /** The media types of manifests, for callers that name none: registries then answer with ancient ones. */
 const MANIFEST_TYPES = [
@@ -35,8 +33,10 @@ const MANIFEST_TYPES = [
 ].join(", ");
 
 /** The proxy over its parts; what requests share is the tokens of repositories. */
-export function createProxy({ config, access, auth, now }: ProxyParts): Ports["proxy"] {
-  const tokens = new Tokens(config.tokenHosts, now);
+export function createProxy({ config, access, auth }: ProxyParts): Ports["proxy"] {
+  // Those of anonymous callers or of the operator's credentials, the same for everybody. Only results are kept, never promises:
+  // on the edge's platform one request must not wait for another's.
+  const tokens = new BoundedMap<string, RegistryGrant>(MAX_TOKENS);
   return async (request, target, scope) => {
     const registry = access.registry(target.registry);
     if (request.method === "OPTIONS") return scope.sharing.preflight();
@@ -48,36 +48,49 @@ export function createProxy({ config, access, auth, now }: ProxyParts): Ports["p
     // What clients ask first. They need no answer of the registry to it: signing in is done here.
     if (target.rest === "" && target.query === "") return pingAnswer(request.method, scope.sharing);
     const api = understand(registry, target, scope, access);
-    const init: FetchInit = {
-      method: request.method,
-      headers: requestHeaders(request, api),
-      redirect: "manual",
-      signal: scope.signal,
-    };
-    const fetch = watching(told(scope), config.libraryLimits.maxIdleMs);
     const own = scope.authorization;
-    const signIn = {
-      registry,
-      repository: api.path.repository,
+    const fetch = registryFetch(`${registry.name}/${api.path.repository}`, {
       auth: own === undefined ? auth : callerCredentials(own),
-      isOwn: own !== undefined,
-      fetch,
-    };
+      fetch: told(scope),
+      plainHttp: registry.origin.startsWith("http:"),
+      httpsOnly: registry.origin.startsWith("https:"),
+      tokenHosts: [...config.tokenHosts],
+      limits: config.libraryLimits,
+      // What the caller's credentials give is kept for nobody.
+      ...(own === undefined ? { tokens } : {}),
+    });
     const url = `${registry.origin}/v2/${formatApiPath(api.path)}${api.query}`;
-    const ask = async (sent: FetchInit): ReturnType<typeof follow> =>
-      follow(await tokens.send(url, sent, signIn), url, sent, fetch);
-    let { response, answered } = await ask(init);
-    if (api.path.kind === "blob" && request.method === "GET" && isEncoded(response)) {
-      // A mere label, most likely, which the platform has undone. As the library asks for bytes as they are stored.
-      await discard(response);
-      const headers = { ...init.headers, "accept-encoding": "identity, *;q=0" };
-      ({ response, answered } = await ask({ ...init, headers }));
+    const headers = requestHeaders(request, api);
+    const { signal } = scope;
+    const method: "GET" | "HEAD" = request.method === "HEAD" ? "HEAD" : "GET";
+    // Whether it is asked again is the caller's to decide.
+    const sent = { method, signal, retries: false };
+    try {
+      let answer = await fetch(url, { ...sent, headers });
+      if (api.path.kind === "blob" && request.method === "GET" && isEncoded(answer)) {
+        // A mere label, most likely, which the platform has undone. As the library asks for bytes as they are stored.
+        await discard(answer);
+        answer = await fetch(url, {
+          ...sent,
+          headers: { ...headers, "accept-encoding": "identity, *;q=0" },
+        });
+      }
+      const context = { config, api, request, fetch, sharing: scope.sharing };
+      return api.path.kind === "manifest" && answer.status === 200 && request.method === "GET"
+        ? await manifestAnswer(answer, context)
+        : await passedAnswer(answer, context);
+    } catch (error) {
+      throw ofUpstream(error);
     }
-    const context = { config, api, request, url: answered, sharing: scope.sharing };
-    return api.path.kind === "manifest" && response.status === 200 && request.method === "GET"
-      ? manifestAnswer(response, context)
-      : passedAnswer(response, context);
   };
+}
+
+/** What was thrown, with the words of whoever knows better: the guard's refusal, and whose fault a limit is. */
+function ofUpstream(error: unknown): unknown {
+  if (!(error instanceof OcipeekError)) return error;
+  if (error.cause instanceof HttpError) return error.cause;
+  if (error.limit !== "maxRedirects") return error;
+  return new HttpError("LIMIT_EXCEEDED", "the registry redirects too often", { status: 502, cause: error });
 }
 
 function understand(
@@ -149,8 +162,8 @@ function isPlain(value: string): boolean {
   return /^[\x20-\x7e]*$/.test(value);
 }
 
-function isEncoded({ status, headers }: FetchResponse): boolean {
-  const encoding = new Headers(headers as HeadersInit).get("content-encoding")?.trim() ?? "";
+function isEncoded({ status, headers }: RegistryAnswer): boolean {
+  const encoding = headers.get("content-encoding")?.trim() ?? "";
   return (status === 200 || status === 206) && encoding !== "" && encoding.toLowerCase() !== "identity";
 }
 
@@ -164,30 +177,4 @@ function told({ fetch }: Scope): Fetch {
       throw new HttpError("NETWORK", `no answer from ${new URL(url).host}`, { cause });
     }
   };
-}
-
-/** Follows redirects. The guard has checked each target; credentials went to the registry's first answer only. */
-async function follow(
-  first: FetchResponse,
-  url: string,
-  init: FetchInit,
-  fetch: Fetch,
-): Promise<{ response: FetchResponse; answered: string }> {
-  let response = first;
-  let answered = url;
-  for (let hops = 0; REDIRECTS.has(response.status); hops++) {
-    const location = new Headers(response.headers as HeadersInit).get("location");
-    await discard(response);
-    if (location === null || !URL.canParse(location, answered)) {
-      throw new HttpError("NETWORK", `${new URL(answered).host} redirects to nowhere`);
-    }
-    if (hops === MAX_HOPS) {
-      throw new HttpError("LIMIT_EXCEEDED", `the registry redirects more than ${MAX_HOPS} times`, {
-        status: 502,
-      });
-    }
-    answered = new URL(location, answered).href;
-    response = await fetch(answered, init);
-  }
-  return { response, answered };
 }

@@ -67,7 +67,7 @@ export function worker(internet: Internet, env: Record<string, unknown> = {}) {
     auth,
     isOperators: operatorReads(config),
     checkAllowed: (registry, repository) => void access.check(registry, repository),
-    proxy: createProxy({ config, access, auth, now }),
+    proxy: createProxy({ config, access, auth }),
     now,
     assets: undefined,
     hooks: undefined,

@@ -15,13 +15,15 @@ const PIECE = 64 << 10;
 /** Bytes that the system takes before they are on their way. */
 const BUFFERED = 4 << 20;
 
-/** An answer. The body is read by the caller, or cancelled. */
-export interface Answer {
+/** The head of an answer, and its body, which is read by the caller, or cancelled. */
+export interface Exchanged {
   readonly status: number;
   readonly headers: Headers;
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | null;
   /** Where it came from: the URL that was asked, or where the platform was led to. */
   readonly url: string;
+  /** `cors` where a platform may hide headers. */
+  readonly type: string | undefined;
 }
 
 /** One exchange. */
@@ -34,10 +36,6 @@ export interface Exchange {
   redirect: FetchInit["redirect"];
   /** Bytes that the registry has to go through before it can answer. */
   work?: number | undefined;
-  /** How messages begin: the repository. */
-  name: string;
-  /** What messages say it was for. */
-  what: string;
 }
 
 /** How exchanges are made. */
@@ -51,17 +49,17 @@ export interface TransferOptions {
 
 /**
  * Sends a request. A body that goes out slowly is waited for, one that does not go out any more is not.
- * @throws {@link OcipeekError} `NETWORK` where no answer came, or `ABORTED`
+ * @throws {@link OcipeekError} `NETWORK` where nothing comes or goes any more, or `ABORTED`; or what the platform throws
  */
-export async function transfer(out: Exchange, options: TransferOptions): Promise<Answer> {
-  const { signal, name, what, body, work = 0 } = out;
+export async function transfer(out: Exchange, options: TransferOptions): Promise<Exchanged> {
+  const { signal, body, work = 0 } = out;
   const { host } = new URL(out.url);
   const { maxIdleMs = MAX_IDLE_MS } = options;
   const own = new AbortController();
   const stop = (): void => own.abort(signal?.reason);
   const watch = new Watch(maxIdleMs, () => {
-    const why = `no bytes to or from ${host} for ${maxIdleMs} ms, the limit maxIdleMs, in ${what}`;
-    const error = new OcipeekError("NETWORK", `NETWORK: ${name}: ${why}`, { reference: name });
+    const why = `no bytes to or from ${host} for ${maxIdleMs} ms, the limit maxIdleMs`;
+    const error = new OcipeekError("NETWORK", `NETWORK: ${why}`, { limit: "maxIdleMs" });
     own.abort(error);
     return error;
   });
@@ -98,18 +96,20 @@ export async function transfer(out: Exchange, options: TransferOptions): Promise
       // The signal is the caller's until the body is through.
       body: stream && watch.body(stream, unlink),
       url: url || out.url,
+      type,
     };
   } catch (cause) {
     unlink();
     if (signal?.aborted) {
       throw new OcipeekError("ABORTED", "ABORTED: stopped by the caller", { cause: signal.reason });
     }
-    if (cause instanceof OcipeekError) throw cause;
-    throw new OcipeekError("NETWORK", `NETWORK: ${name}: no answer from ${host} to ${what}`, {
-      reference: name,
-      cause,
-    });
+    throw cause;
   }
+}
+
+/** Lets a body go that nobody reads. */
+export async function discard(answer: { readonly body: object | null } | undefined): Promise<void> {
+  await (answer?.body as ReadableStream | null | undefined)?.cancel().catch(() => {});
 }
 
 /** Bytes as a stream, of which it is told how far it was taken. */
