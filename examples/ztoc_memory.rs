@@ -5,7 +5,6 @@
 
 // Counting allocations takes an allocator.
 #![allow(unsafe_code)]
-// The builder is for tests.
 #![allow(clippy::unwrap_used)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -18,9 +17,7 @@ use ocipeek::format::ztoc::Ztoc;
 use ocipeek::limits::Limits;
 use ocipeek::pack::{self, Head};
 use ocipeek::rootfs::PathIndex;
-
-#[path = "../tests/support/ztoc_builder.rs"]
-mod builder;
+use test_support::ztoc_builder as builder;
 
 struct Counting;
 

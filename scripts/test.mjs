@@ -65,6 +65,14 @@ function steps() {
       "--all-features",
       ...DENY,
     ]),
+    check("lint fuzz", "cargo", [
+      "clippy",
+      "--quiet",
+      "--all-targets",
+      "--manifest-path",
+      "fuzz/Cargo.toml",
+      ...DENY,
+    ]),
     check("lint wasm", "cargo", ["clippy", "--quiet", "--target", WASM, "--lib", ...DENY]),
     check("lint wasm build", "cargo", [...CLIPPY_WASM, "--features", "build", ...DENY]),
     check("lint wasm builder", "cargo", [

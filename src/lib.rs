@@ -1,9 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-// The fuzz bodies, which unit tests share, name the crate as its users do.
-#[cfg(test)]
-extern crate self as ocipeek;
-
 // The ground, which knows nothing of what stands on it.
 pub mod budget;
 pub mod error;

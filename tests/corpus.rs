@@ -1,122 +1,42 @@
 //! Replays the fuzz corpora on stable Rust, so that what fuzzing found stays found.
 #![cfg(not(target_arch = "wasm32"))]
-// To panic is how a fuzz body tells.
-#![allow(clippy::panic, clippy::expect_used, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 use std::path::Path;
-
-#[cfg(feature = "nydus")]
-#[path = "../fuzz/bodies/blob_meta.rs"]
-mod blob_meta;
-#[cfg(feature = "build")]
-#[path = "../fuzz/bodies/builder.rs"]
-mod builder;
-#[cfg(feature = "overlaybd")]
-#[path = "../fuzz/bodies/ddgzidx.rs"]
-mod ddgzidx;
-#[path = "../fuzz/bodies/entry_line.rs"]
-mod entry_line;
-#[cfg(feature = "nydus")]
-#[path = "../fuzz/bodies/erofs.rs"]
-mod erofs;
-#[cfg(feature = "overlaybd")]
-#[path = "../fuzz/bodies/ext4.rs"]
-mod ext4;
-#[cfg(feature = "build")]
-#[path = "../fuzz/bodies/forge.rs"]
-#[allow(dead_code)]
-mod forge;
-#[cfg(feature = "build")]
-#[path = "../fuzz/bodies/forged.rs"]
-mod forged;
-#[path = "../fuzz/bodies/gzip_header.rs"]
-mod gzip_header;
-#[cfg(feature = "overlaybd")]
-#[path = "../fuzz/bodies/lsmt.rs"]
-mod lsmt;
-#[path = "../fuzz/bodies/manifest.rs"]
-mod manifest;
-#[cfg(feature = "build")]
-mod memory;
-#[cfg(feature = "overlaybd")]
-#[path = "../fuzz/bodies/overlaybd_tar.rs"]
-mod overlaybd_tar;
-#[path = "../fuzz/bodies/pack.rs"]
-mod pack;
-#[cfg(feature = "archive")]
-#[path = "../fuzz/bodies/packed.rs"]
-mod packed;
-#[path = "../fuzz/bodies/path.rs"]
-mod path;
-#[cfg(feature = "nydus")]
-#[path = "../fuzz/bodies/rafs.rs"]
-mod rafs;
-#[cfg(feature = "nydus")]
-#[path = "../fuzz/bodies/rafs_v5.rs"]
-mod rafs_v5;
-#[cfg(feature = "nydus")]
-#[path = "../fuzz/bodies/rafs_v6.rs"]
-mod rafs_v6;
-#[path = "../fuzz/bodies/range_header.rs"]
-mod range_header;
-#[path = "../fuzz/bodies/reference.rs"]
-mod reference;
-#[path = "../fuzz/bodies/rootfs.rs"]
-mod rootfs;
-#[path = "../fuzz/bodies/span.rs"]
-mod span;
-#[cfg(feature = "zstd-stream")]
-#[path = "../fuzz/bodies/stretches.rs"]
-mod stretches;
-#[path = "../fuzz/bodies/tar_header.rs"]
-mod tar_header;
-#[cfg(feature = "estargz")]
-#[path = "../fuzz/bodies/toc.rs"]
-mod toc;
-#[cfg(feature = "overlaybd")]
-#[path = "../fuzz/bodies/zfile.rs"]
-mod zfile;
-#[path = "../fuzz/bodies/zinfo.rs"]
-mod zinfo;
-#[path = "../fuzz/bodies/zstd.rs"]
-mod zstd;
-#[path = "../fuzz/bodies/ztoc.rs"]
-mod ztoc;
 
 macro_rules! replay {
     ($($name:ident),*) => {$(
         #[test]
         fn $name() {
-            replay(stringify!($name), $name::run);
+            replay(stringify!($name), ocipeek_fuzz::$name::run);
         }
     )*};
 }
 
-#[cfg(feature = "build")]
-replay!(builder, forged);
-#[cfg(feature = "estargz")]
-replay!(toc);
-#[cfg(feature = "archive")]
-replay!(packed);
-#[cfg(feature = "zstd-stream")]
-replay!(stretches);
-
-#[cfg(feature = "nydus")]
-replay!(blob_meta, erofs, rafs_v5, rafs_v6);
-
-#[cfg(feature = "overlaybd")]
-replay!(ddgzidx, ext4, lsmt, overlaybd_tar, zfile);
-
 replay!(
+    blob_meta,
+    builder,
+    ddgzidx,
+    erofs,
+    ext4,
+    forged,
     gzip_header,
+    lsmt,
     manifest,
+    overlaybd_tar,
     pack,
+    packed,
     path,
+    rafs_v5,
+    rafs_v6,
     range_header,
     reference,
     rootfs,
     span,
+    stretches,
     tar_header,
+    toc,
+    zfile,
     zinfo,
     zstd,
     ztoc

@@ -2,14 +2,11 @@
 #![cfg(all(not(target_arch = "wasm32"), feature = "estargz"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod memory;
-
 use std::cell::Cell;
 use std::rc::Rc;
 
 use futures_executor::block_on;
 use futures_util::future::join;
-use memory::Memory;
 use ocipeek::error::Code;
 use ocipeek::format::lazy::{Format, FormatFound, Reader};
 use ocipeek::format::oci::Digest;
@@ -17,6 +14,7 @@ use ocipeek::image::{ContentCheck, Image, MetadataCheck, OpenOptions, ReadBy};
 use ocipeek::limits::Limits;
 use ocipeek::source::Target;
 use ocipeek::source::cache::MemoryCache;
+use test_support::memory::Memory;
 
 const FILE: &[u8] = b"/lib/libc.so.6";
 const SHA256: &str = "8e57ee6715a3800d3c8e7e160d9b79441e559b694638ebea56cb88c73c381d8a";

@@ -3,19 +3,10 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[path = "../fuzz/bodies/forge.rs"]
-#[allow(dead_code)]
-mod forge;
-mod memory;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use forge::{
-    DEV_MAJOR, DEV_MINOR, Forge, GID, GNAME, KIND, LINK, MODE, MTIME, NAME, OFFSET, SIZE, UID, UNAME,
-};
 use futures_executor::block_on;
-use memory::{Memory, Ranged, agreed};
 use ocipeek::error::{Code, Error};
 use ocipeek::format::oci::media_type::OCI_MANIFEST;
 use ocipeek::format::oci::{Descriptor, Digest};
@@ -24,7 +15,11 @@ use ocipeek::image::{
     BuiltIndex, ContentCheck, FileStat, Follow, Image, IndexVoucher, MetadataCheck, OpenOptions, SociChoice,
     Verification,
 };
+use ocipeek_fuzz::forge::{
+    DEV_MAJOR, DEV_MINOR, Forge, GID, GNAME, KIND, LINK, MODE, MTIME, NAME, OFFSET, SIZE, UID, UNAME,
+};
 use serde_json::Value;
+use test_support::memory::{Memory, Ranged, agreed};
 
 const V1: &str = "application/vnd.amazon.soci.index.v1+json";
 
@@ -266,7 +261,7 @@ fn files() -> Vec<Lie> {
 fn the_rest() -> Vec<Lie> {
     let refused = NotItsContents(Code::CorruptLayer);
     let twice =
-        |f: &Forge| -> Vec<usize> { (0..f.len()).filter(|&i| f.text(i, NAME) == b"srv/twice").collect() };
+        |f: &Forge| -> Vec<usize> { (0..f.count()).filter(|&i| f.text(i, NAME) == b"srv/twice").collect() };
     vec![
         ("a symbolic link's target", 1, text("./opt/odd/absolute", LINK, "/etc/shadow"), Believed),
         ("a hard link's target", 2, text("opt/keep/k3", LINK, "etc/hostname"), Believed),
@@ -286,7 +281,7 @@ fn the_rest() -> Vec<Lie> {
             "a device's numbers",
             1,
             any(|f| {
-                let i = (0..f.len()).find(|&i| f.text(i, KIND) == b"char").unwrap();
+                let i = (0..f.count()).find(|&i| f.text(i, KIND) == b"char").unwrap();
                 assert!(f.set_number(i, DEV_MAJOR, 7) && f.set_number(i, DEV_MINOR, 7));
             }),
             Believed,

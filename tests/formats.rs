@@ -3,17 +3,15 @@
 #![cfg(all(not(target_arch = "wasm32"), feature = "formats"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod memory;
-
 use std::collections::BTreeMap;
 
 use futures_executor::block_on;
-use memory::Memory;
 use ocipeek::format::lazy::{Format, Reader};
 use ocipeek::format::oci::Digest;
 use ocipeek::format::tar::Kind;
 use ocipeek::image::{ContentCheck, FileStat, Image, MetadataCheck, OpenOptions, ReadBy};
 use serde_json::Value;
+use test_support::memory::Memory;
 
 /// One layout, and what is to be true of it.
 struct Layout {

@@ -2,17 +2,16 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod memory;
-
 use std::rc::Rc;
 
 use futures_executor::block_on;
 use futures_util::future::{join, join_all};
-use memory::ztoc::{File, Spec, file, gzip, noise, tar};
-use memory::{GZIP, Kept, MadeLayer, Memory, TAR};
 use ocipeek::error::Code;
 use ocipeek::image::{Image, OpenOptions, SociChoice};
 use ocipeek::limits::Limits;
+use test_support::memory;
+use test_support::memory::ztoc::{File, Spec, file, gzip, noise, tar};
+use test_support::memory::{GZIP, Kept, MadeLayer, Memory, TAR};
 
 fn limits(change: impl FnOnce(&mut Limits)) -> Limits {
     let mut limits = Limits::default();

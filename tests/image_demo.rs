@@ -3,20 +3,19 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod memory;
-
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use base64::Engine as _;
 use futures_executor::block_on;
-use memory::{Memory, Ranged};
 use ocipeek::format::oci::Digest;
 use ocipeek::format::tar::Kind;
 use ocipeek::format::zstd::ZstdDecoder;
 use ocipeek::image::{FileStat, Follow, Image, OpenOptions, ReadBy, SociChoice, SociFound};
 use ocipeek::limits::Limits;
 use serde_json::Value;
+use test_support::memory;
+use test_support::memory::{Memory, Ranged};
 
 fn expected(name: &str) -> Vec<Value> {
     let path = format!("{}/tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"));

@@ -3,18 +3,17 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod memory;
-
 use std::cell::Cell;
 use std::rc::Rc;
 
 use bytes::Bytes;
 use futures_executor::block_on;
-use memory::ztoc::{File, Spec, Told, file, gzip, noise, tar};
-use memory::{GZIP, MadeLayer, Memory, TAR, ZSTD};
 use ocipeek::error::{Code, Error};
 use ocipeek::image::{Follow, Image, OpenOptions, SociChoice};
 use ocipeek::limits::Limits;
+use test_support::memory;
+use test_support::memory::ztoc::{File, Spec, Told, file, gzip, noise, tar};
+use test_support::memory::{GZIP, MadeLayer, Memory, TAR, ZSTD};
 
 const SPAN: usize = 100_000;
 

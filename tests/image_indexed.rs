@@ -3,21 +3,20 @@
 #![cfg(all(feature = "build", not(target_arch = "wasm32")))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod memory;
-
 use std::rc::Rc;
 
 use bytes::Bytes;
 use futures_executor::block_on;
 use futures_util::future::{join, join_all};
-use memory::ztoc::{File, file, noise};
-use memory::{GZIP, Kept, MadeLayer, Memory, Ranged, TAR, ZSTD};
 use ocipeek::error::{Code, Error};
 use ocipeek::format::oci::{Descriptor, Digest};
 use ocipeek::format::ztoc::create::BuildOptions;
 use ocipeek::image::{BuiltIndex, Follow, Image, Indexer, MetadataCheck, OnePass, OpenOptions, ReadBy};
 use ocipeek::limits::Limits;
 use ocipeek::source::{Cache, Source};
+use test_support::memory;
+use test_support::memory::ztoc::{File, file, noise};
+use test_support::memory::{GZIP, Kept, MadeLayer, Memory, Ranged, TAR, ZSTD};
 
 const SPAN: u64 = 64 << 10;
 

@@ -2,17 +2,16 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(unsafe_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod memory;
-
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use futures_executor::block_on;
 #[cfg(feature = "archive")]
 use futures_util::StreamExt as _;
-use memory::ztoc::{Spec, file, gzip, noise, tar};
-use memory::{GZIP, MadeLayer, Memory};
 use ocipeek::image::Image;
+use test_support::memory;
+use test_support::memory::ztoc::{Spec, file, gzip, noise, tar};
+use test_support::memory::{GZIP, MadeLayer, Memory};
 
 struct Counting;
 

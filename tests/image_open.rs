@@ -2,13 +2,9 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod memory;
-
 use std::rc::Rc;
 
 use futures_executor::block_on;
-use memory::ztoc::{Spec, file, gzip, noise, tar};
-use memory::{GZIP, Kept, MadeLayer, Memory, Plain, TAR};
 use ocipeek::error::Code;
 use ocipeek::format::oci::{Descriptor, Digest};
 use ocipeek::format::tar::Kind;
@@ -18,6 +14,9 @@ use ocipeek::image::{
 use ocipeek::rootfs::Glob;
 use ocipeek::source::Target;
 use serde_json::{Value, json};
+use test_support::memory;
+use test_support::memory::ztoc::{Spec, file, gzip, noise, tar};
+use test_support::memory::{GZIP, Kept, MadeLayer, Memory, Plain, TAR};
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";

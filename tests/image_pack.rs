@@ -2,18 +2,17 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod memory;
-
 use std::rc::Rc;
 
 use bytes::Bytes;
 use futures_executor::block_on;
 use futures_util::future::join_all;
-use memory::ztoc::{File, Spec, file, gzip, noise, tar};
-use memory::{GZIP, MadeLayer, Memory, Ranged};
 use ocipeek::image::{FileStat, Follow, Image, OpenOptions};
 use ocipeek::source::Target;
 use ocipeek::source::cache::CachedSource;
+use test_support::memory;
+use test_support::memory::ztoc::{File, Spec, file, gzip, noise, tar};
+use test_support::memory::{GZIP, MadeLayer, Memory, Ranged};
 
 const FILE: &[u8] = b"/usr/share/demo/tz/Anguilla";
 

@@ -3,17 +3,16 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod memory;
-
 use std::ops::Range;
 use std::rc::Rc;
 
 use futures_executor::block_on;
 use futures_util::future::join_all;
-use memory::ztoc::{File, Spec, file, gzip, noise, tar};
-use memory::{GZIP, Kept, MadeLayer, Memory, Ranged, TAR};
 use ocipeek::image::{Image, OpenOptions};
 use proptest::prelude::*;
+use test_support::memory;
+use test_support::memory::ztoc::{File, Spec, file, gzip, noise, tar};
+use test_support::memory::{GZIP, Kept, MadeLayer, Memory, Ranged, TAR};
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Way {

@@ -3,18 +3,12 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[allow(clippy::duplicate_mod)]
-mod memory;
-mod mock;
-
 use std::ops::Range;
 use std::rc::Rc;
 
 use bytes::Bytes;
 use futures_executor::block_on;
 use futures_util::future::{LocalBoxFuture, pending};
-use memory::Plain;
-use mock::{Mock, What};
 use ocipeek::error::{Code, Result};
 use ocipeek::image::{Image, OpenOptions, SociChoice};
 use ocipeek::limits::Limits;
@@ -22,6 +16,9 @@ use ocipeek::net::stats::Stats;
 use ocipeek::source::cache::{CachedSource, MemoryCache, TimelyCache};
 use ocipeek::source::layout::{FolderFiles, Layout};
 use ocipeek::source::{Cache, Target};
+use test_support::memory;
+use test_support::memory::Plain;
+use test_support::mock::{Mock, What};
 
 const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/demo");
 const FILE: &[u8] = b"/usr/share/demo/lodash.min.js";

@@ -2,12 +2,11 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod memory;
-
 use futures_executor::block_on;
-use memory::ztoc::{Spec, Told, gzip, noise};
-use memory::{GZIP, MadeLayer, Memory, TAR};
 use ocipeek::image::{OpenOptions, ReadBy};
+use test_support::memory;
+use test_support::memory::ztoc::{Spec, Told, gzip, noise};
+use test_support::memory::{GZIP, MadeLayer, Memory, TAR};
 
 /// A tar of one sparse file, in GNU's old format, and the file.
 fn sparse(runs: &[(usize, usize)], size: usize) -> (Vec<u8>, Vec<u8>) {

@@ -2,17 +2,15 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod memory;
-
 use std::rc::Rc;
 
 use futures_executor::block_on;
-use memory::ztoc::{Spec, file, gzip, noise, tar};
-use memory::{GZIP, MadeLayer, Memory, Ranged, TAR, agreed};
 use ocipeek::error::Code;
 use ocipeek::format::oci::media_type::OCI_MANIFEST;
 use ocipeek::format::oci::{Descriptor, Digest};
 use ocipeek::image::{Follow, Image, IndexVoucher, OpenOptions, ReadBy, SociChoice};
+use test_support::memory::ztoc::{Spec, file, gzip, noise, tar};
+use test_support::memory::{GZIP, MadeLayer, Memory, Ranged, TAR, agreed};
 
 const V1: &str = "application/vnd.amazon.soci.index.v1+json";
 

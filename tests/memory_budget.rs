@@ -2,19 +2,17 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(unsafe_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod memory;
-
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures_executor::block_on;
 use futures_util::future::join_all;
-use memory::ztoc::{Spec, file, gzip, noise, tar};
-use memory::{GZIP, MadeLayer, Memory, TAR, ZSTD};
 use ocipeek::budget;
 use ocipeek::error::Code;
 use ocipeek::image::{Follow, Image, OpenOptions, ReaderOptions};
+use test_support::memory::ztoc::{Spec, file, gzip, noise, tar};
+use test_support::memory::{GZIP, MadeLayer, Memory, TAR, ZSTD};
 
 struct Counting;
 

@@ -2,14 +2,11 @@
 #![cfg(all(not(target_arch = "wasm32"), feature = "nydus"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod memory;
-
 use std::cell::Cell;
 use std::rc::Rc;
 
 use bytes::Bytes;
 use futures_executor::block_on;
-use memory::{Kept, Memory, Plain, agreed};
 use ocipeek::error::{Code, Error, Result};
 use ocipeek::format::lazy::{Format, FormatFound, Reader};
 use ocipeek::format::nydus::Bundle;
@@ -20,6 +17,7 @@ use ocipeek::image::{
 use ocipeek::limits::Limits;
 use ocipeek::source::Target;
 use serde_json::{Value, json};
+use test_support::memory::{Kept, Memory, Plain, agreed};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";

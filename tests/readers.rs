@@ -2,8 +2,6 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod memory;
-
 use std::cell::Cell;
 use std::future::Future;
 use std::pin::pin;
@@ -11,11 +9,11 @@ use std::task::{Context, Waker};
 
 use futures_executor::block_on;
 use futures_util::future::{join, join_all};
-use memory::ztoc::{File, Spec, file, gzip, noise, tar};
-use memory::{GZIP, MadeLayer, Memory, TAR, ZSTD, agreed};
 use ocipeek::error::{Code, Error};
 use ocipeek::image::{Image, OpenOptions, ReaderOptions, SociChoice};
 use ocipeek::limits::Limits;
+use test_support::memory::ztoc::{File, Spec, file, gzip, noise, tar};
+use test_support::memory::{GZIP, MadeLayer, Memory, TAR, ZSTD, agreed};
 
 const SPAN: usize = 100_000;
 

@@ -3,14 +3,10 @@
 #![cfg(all(not(target_arch = "wasm32"), feature = "zstd-stream"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod memory;
-
 use std::rc::Rc;
 
 use bytes::Bytes;
 use futures_executor::block_on;
-use memory::ztoc::{File, file, noise};
-use memory::{Kept, MadeLayer, Memory, Ranged, ZSTD};
 use ocipeek::error::Code;
 use ocipeek::format::lazy::{Format, Reader};
 use ocipeek::format::oci::Digest;
@@ -18,6 +14,9 @@ use ocipeek::image::{ContentCheck, FileStat, Image, MetadataCheck, OpenOptions, 
 use ocipeek::source::Cache;
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 use serde_json::Value;
+use test_support::memory;
+use test_support::memory::ztoc::{File, file, noise};
+use test_support::memory::{Kept, MadeLayer, Memory, Ranged, ZSTD};
 
 const STREAMED: ReadBy = ReadBy::Format(Format::Zstd);
 /// Bytes of the tar in one frame.

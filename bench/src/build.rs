@@ -10,8 +10,7 @@ use ocipeek::format::ztoc::Compression;
 use ocipeek::format::ztoc::create::{BuildOptions, ZtocBuilder};
 use ocipeek::limits::Limits;
 use sha2::{Digest as _, Sha256};
-
-use crate::zran::{Point, Zran};
+use test_support::zran::{Point, Zran};
 
 /// What a round gives.
 type Round = Result<serde_json::Value, Box<dyn std::error::Error>>;

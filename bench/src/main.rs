@@ -2,10 +2,6 @@
 //! milliseconds, one a line.
 
 mod build;
-#[path = "../../tests/oracle/zlib.rs"]
-mod zlib;
-#[path = "../../tests/oracle/zran.rs"]
-mod zran;
 
 use std::io::{BufRead, Write};
 use std::time::Instant;

@@ -1,4 +1,2 @@
 #![no_main]
-#[path = "../bodies/ext4.rs"]
-mod body;
-libfuzzer_sys::fuzz_target!(|data: &[u8]| body::run(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| ocipeek_fuzz::ext4::run(data));

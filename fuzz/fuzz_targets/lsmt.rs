@@ -1,4 +1,2 @@
 #![no_main]
-#[path = "../bodies/lsmt.rs"]
-mod body;
-libfuzzer_sys::fuzz_target!(|data: &[u8]| body::run(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| ocipeek_fuzz::lsmt::run(data));

@@ -1,6 +1,2 @@
 #![no_main]
-#[path = "../bodies/rafs_v5.rs"]
-mod body;
-#[path = "../bodies/rafs.rs"]
-mod rafs;
-libfuzzer_sys::fuzz_target!(|data: &[u8]| body::run(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| ocipeek_fuzz::rafs_v5::run(data));

@@ -1,6 +1,2 @@
 #![no_main]
-#[path = "../bodies/rootfs.rs"]
-mod body;
-#[path = "../bodies/entry_line.rs"]
-mod entry_line;
-libfuzzer_sys::fuzz_target!(|data: &[u8]| body::run(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| ocipeek_fuzz::rootfs::run(data));

@@ -1,4 +1,2 @@
 #![no_main]
-#[path = "../bodies/stretches.rs"]
-mod body;
-libfuzzer_sys::fuzz_target!(|data: &[u8]| body::run(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| ocipeek_fuzz::stretches::run(data));

@@ -1,4 +1,2 @@
 #![no_main]
-#[path = "../bodies/tar_header.rs"]
-mod body;
-libfuzzer_sys::fuzz_target!(|data: &[u8]| body::run(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| ocipeek_fuzz::tar_header::run(data));

@@ -1,4 +1,2 @@
 #![no_main]
-#[path = "../bodies/zfile.rs"]
-mod body;
-libfuzzer_sys::fuzz_target!(|data: &[u8]| body::run(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| ocipeek_fuzz::zfile::run(data));

@@ -1,4 +1,2 @@
 #![no_main]
-#[path = "../bodies/zstd.rs"]
-mod body;
-libfuzzer_sys::fuzz_target!(|data: &[u8]| body::run(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| ocipeek_fuzz::zstd::run(data));

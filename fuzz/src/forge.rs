@@ -78,7 +78,7 @@ impl Forge {
     }
 
     /// Number of entries.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.u32_at(self.follow(self.entries()))
     }
 
@@ -150,7 +150,7 @@ impl Forge {
 
     /// Leaves out an entry.
     pub fn remove(&mut self, i: usize) {
-        let (vector, len) = (self.follow(self.entries()), self.len());
+        let (vector, len) = (self.follow(self.entries()), self.count());
         for next in i + 1..len {
             let target = self.entry(next);
             self.point(vector + 4 * next, target);
@@ -168,7 +168,7 @@ impl Forge {
 
     /// The first entry of a name.
     pub fn find(&self, name: &[u8]) -> usize {
-        let found = (0..self.len()).find(|&i| self.text(i, NAME) == name);
+        let found = (0..self.count()).find(|&i| self.text(i, NAME) == name);
         found.unwrap_or_else(|| panic!("no entry {}", name.escape_ascii()))
     }
 

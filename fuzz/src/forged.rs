@@ -17,9 +17,9 @@ use ocipeek::format::ztoc::create::{BuildOptions, ZtocBuilder};
 use ocipeek::image::{BuiltIndex, FileStat, Image, IndexVoucher, OpenOptions};
 use ocipeek::limits::Limits;
 use serde_json::{Value, json};
+use test_support::memory::{GZIP, Memory, Ranged, TAR};
 
 use crate::forge::{self, Forge};
-use crate::memory::{GZIP, Memory, Ranged, TAR};
 
 const V1: &str = "application/vnd.amazon.soci.index.v1+json";
 const V2: &str = "application/vnd.amazon.soci.index.v2+json";
@@ -154,9 +154,9 @@ fn change(forge: &mut Forge, &[_, what, a, b, n0, n1, n2, n3]: &[u8; 8]) {
     const KINDS: [&[u8]; 8] = [b"reg", b"dir", b"symlink", b"hardlink", b"fifo", b"char", b"block", b"door"];
     const TIMES: [&[u8]; 4] = [b"2001-01-01T00:00:00Z", b"", b"1-1-1", b"9999-12-31T23:59:59.999999999Z"];
     let number = i32::from_le_bytes([n0, n1, n2, n3]);
-    let (entry, other) = (usize::from(a) % forge.len().max(1), usize::from(b) % forge.len().max(1));
+    let (entry, other) = (usize::from(a) % forge.count().max(1), usize::from(b) % forge.count().max(1));
     let span = usize::from(a) % forge.spans();
-    if forge.len() == 0 && what < 13 {
+    if forge.count() == 0 && what < 13 {
         return;
     }
     match what % CHANGES {

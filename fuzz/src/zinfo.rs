@@ -4,13 +4,9 @@
 
 use ocipeek::format::ztoc::Ztoc;
 use ocipeek::limits::Limits;
+use test_support::ztoc_builder as builder;
 
-#[allow(clippy::duplicate_mod)]
-#[path = "../../tests/support/ztoc_builder.rs"]
-mod builder;
-#[allow(clippy::duplicate_mod)]
-#[path = "promises.rs"]
-mod promises;
+use crate::promises;
 
 /// Parses a zTOC made from `data`.
 pub fn run(data: &[u8]) {

@@ -3,9 +3,7 @@
 use ocipeek::format::ztoc::Ztoc;
 use ocipeek::limits::Limits;
 
-#[allow(clippy::duplicate_mod)]
-#[path = "promises.rs"]
-mod promises;
+use crate::promises;
 
 /// Parses `data`.
 pub fn run(data: &[u8]) {

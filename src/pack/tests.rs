@@ -7,12 +7,12 @@ use proptest::prelude::*;
 
 use super::write::write_in_parts;
 use super::*;
-use crate::format::tar::tests::demo;
 use crate::format::tar::{Entry, EntryTable, Kind, Mtime, Xattrs};
-use crate::format::ztoc::tests::builder;
 use crate::format::ztoc::{Spans, Ztoc};
 use crate::limits::Limits;
 use crate::rootfs::{Follow, LayerIndex, Node, Parts, PathIndex, Rootfs, Step};
+use test_support::demo;
+use test_support::ztoc_builder as builder;
 
 fn digest() -> Digest {
     Digest::of(b"a zTOC")

@@ -8,7 +8,7 @@ use ocipeek::format::ztoc::{Compression, Spans, Ztoc};
 use ocipeek::limits::Limits;
 
 use crate::tars::{File, Tar};
-use crate::zran::{Point, Zran};
+use test_support::zran::{Point, Zran};
 
 /// Builds from pieces of `piece` bytes.
 pub fn build(layer: &[u8], compression: Compression, span_size: u64, piece: usize) -> (BuiltZtoc, Vec<u8>) {

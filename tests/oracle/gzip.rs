@@ -6,7 +6,7 @@ use std::ffi::c_int;
 use libz_sys as z;
 use proptest::prelude::*;
 
-use crate::zlib;
+use test_support::zlib;
 
 /// How zlib is to compress.
 #[derive(Debug, Clone)]

@@ -8,5 +8,3 @@ mod export;
 mod gzip;
 mod listed;
 mod tars;
-mod zlib;
-mod zran;

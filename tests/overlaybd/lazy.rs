@@ -13,8 +13,8 @@ use ocipeek::limits::Limits;
 use ocipeek::source::Target;
 
 use crate::made::{Said, lsmt, tar, zfile};
-use crate::memory::{Memory, Plain};
 use crate::rounds::Rounds;
+use test_support::memory::{Memory, Plain};
 
 fn open(memory: &Memory, tag: &str, verify: bool) -> Image {
     let options = OpenOptions { verify, ..OpenOptions::default() };

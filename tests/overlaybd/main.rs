@@ -6,8 +6,6 @@ mod ext4;
 mod layout;
 mod lazy;
 mod made;
-#[path = "../memory/mod.rs"]
-mod memory;
 mod rounds;
 mod stack;
 mod turbo;

@@ -16,7 +16,7 @@ use ocipeek::net::stats::Stats;
 use ocipeek::net::transport::ByteStream;
 use ocipeek::source::{RawManifest, Source, Target};
 
-use crate::memory::Memory;
+use test_support::memory::Memory;
 
 /// A source whose ranges come only when nothing goes on without them, unless it is steady.
 pub struct Rounds {

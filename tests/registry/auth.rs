@@ -8,7 +8,7 @@ use ocipeek::error::Code;
 use ocipeek::net::registry::{CredentialSource, Credentials, RegistryOptions};
 use ocipeek::source::{Source, Target};
 
-use crate::mock::{Access, Mock, What};
+use test_support::mock::{Access, Mock, What};
 
 pub(crate) const REALM: &str = "https://registry.test/token";
 pub(crate) const ASK: &str = "?service=mock&scope=repository:app:pull";

@@ -6,8 +6,8 @@ use ocipeek::error::Code;
 use ocipeek::net::transport::Purpose;
 use ocipeek::source::Source;
 
-use crate::mock::{Mock, What};
 use crate::{noise, read, read_all, short};
+use test_support::mock::{Mock, What};
 
 const LEN: usize = 100_000;
 

@@ -10,7 +10,7 @@ use ocipeek::format::oci::Digest;
 use ocipeek::image::{Image, IndexVoucher, OpenOptions};
 use ocipeek::source::Target;
 
-use crate::mock::{HOST, Mock, STORAGE, What};
+use test_support::mock::{HOST, Mock, STORAGE, What};
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const FILE: &[u8] = b"/usr/share/demo/tz/Winnipeg";

@@ -8,8 +8,8 @@ use ocipeek::error::Code;
 use ocipeek::format::oci::Digest;
 use ocipeek::source::{Source, Target};
 
-use crate::mock::{Mock, What};
 use crate::{noise, read, read_all, short};
+use test_support::mock::{Mock, What};
 
 const LEN: usize = 100_000;
 

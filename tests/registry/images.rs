@@ -9,7 +9,7 @@ use ocipeek::error::Result;
 use ocipeek::image::{Image, OpenOptions};
 use ocipeek::source::Target;
 
-use crate::mock::{Mock, What};
+use test_support::mock::{Mock, What};
 
 fn mock() -> Mock {
     let mock = Mock::of_layout(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/demo"));

@@ -12,8 +12,8 @@ use ocipeek::net::stats::Stats;
 use ocipeek::source::layout::{Layout, UrlFiles};
 use ocipeek::source::{Source, Target};
 
-use crate::mock::{Mock, What};
 use crate::read;
+use test_support::mock::{Mock, What};
 
 const BASE: &str = "https://static.test/images/demo/?sv=1&sig=s3cret";
 

@@ -2,9 +2,6 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[path = "../mock/mod.rs"]
-mod mock;
-
 mod auth;
 mod blobs;
 mod discovery;

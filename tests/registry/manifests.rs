@@ -6,7 +6,7 @@ use ocipeek::error::Code;
 use ocipeek::format::oci::Digest;
 use ocipeek::source::{Source, Target};
 
-use crate::mock::{Mock, What};
+use test_support::mock::{Mock, What};
 
 const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";

@@ -5,8 +5,8 @@ use ocipeek::error::Code;
 use ocipeek::net::registry::{Credentials, RegistryOptions};
 use ocipeek::source::Source;
 
-use crate::mock::{Access, Mock, What};
 use crate::{noise, read, short};
+use test_support::mock::{Access, Mock, What};
 
 fn redirecting() -> (Mock, ocipeek::format::oci::Descriptor, bytes::Bytes) {
     let mock = Mock::new();

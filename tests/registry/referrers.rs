@@ -7,7 +7,7 @@ use ocipeek::error::Code;
 use ocipeek::format::oci::Digest;
 use ocipeek::source::Source;
 
-use crate::mock::{Mock, What};
+use test_support::mock::{Mock, What};
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const SOCI: &str = "application/vnd.amazon.soci.index.v1+json";

@@ -6,7 +6,7 @@ use ocipeek::error::Code;
 use ocipeek::net::registry::{Credentials, RegistryOptions};
 use ocipeek::source::{Source, Target};
 
-use crate::mock::{Access, Mock, What};
+use test_support::mock::{Access, Mock, What};
 
 fn mock() -> (Mock, Target) {
     let mock = Mock::new();

@@ -8,7 +8,7 @@ use ocipeek::net::registry::{Credentials, Grant, Registry, RegistryOptions, Sign
 use ocipeek::net::transport::Method;
 
 use crate::auth::{ASK, REALM, bearer, mock};
-use crate::mock::{Access, Mock, What};
+use test_support::mock::{Access, Mock, What};
 
 fn send(mock: &Mock, registry: &Registry, method: Method, target: &str) -> Result<SignedAnswer, Error> {
     block_on(registry.send(mock.transport(), SignedRequest { method, target, retries: true }))

@@ -9,8 +9,8 @@ use ocipeek::net::registry::Credentials;
 use ocipeek::source::Source;
 
 use crate::auth::{ASK, REALM, bearer, mock};
-use crate::mock::{Access, What};
 use crate::{noise, read};
+use test_support::mock::{Access, What};
 
 #[test]
 fn one_fetch_serves_all_who_wait() {

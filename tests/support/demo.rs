@@ -1,5 +1,4 @@
 //! The demo image of tests/fixtures (see its README): layers, zTOCs, and what its tars are known to hold.
-#![allow(dead_code)]
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -11,7 +10,7 @@ use serde_json::Value;
 pub const MANIFEST: &str = "sha256:42a11d5b53c278c4ef8a9c3c5f7ec51db200191ebab32732a1cac5c94cc36a96";
 
 fn fixtures() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures"))
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures"))
 }
 
 /// A blob of the layout.

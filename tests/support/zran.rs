@@ -7,7 +7,7 @@ use std::ffi::c_int;
 
 use libz_sys as z;
 
-use super::zlib;
+use crate::zlib;
 
 pub const WINDOW: usize = 32 << 10;
 

@@ -2,7 +2,6 @@
 //!
 //! Children are written behind their parents, equal vtables once, nothing is aligned (the reader does not
 //! ask for it).
-#![allow(dead_code)]
 
 use std::collections::HashMap;
 

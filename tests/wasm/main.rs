@@ -3,7 +3,6 @@
 #![cfg(target_arch = "wasm32")]
 #![allow(clippy::unwrap_used, reason = "clippy does not know these as tests")]
 
-#[path = "support/fetch.rs"]
 mod fetch;
 
 use bytes::Bytes;
@@ -16,7 +15,7 @@ use wasm_bindgen_test::wasm_bindgen_test;
 
 macro_rules! blob {
     ($hex:literal) => {
-        Bytes::from_static(include_bytes!(concat!("fixtures/demo/blobs/sha256/", $hex)))
+        Bytes::from_static(include_bytes!(concat!("../fixtures/demo/blobs/sha256/", $hex)))
     };
 }
 

@@ -1,5 +1,4 @@
 //! An image source in memory that logs what is asked of it, cuts bodies as a test wants, and misbehaves on demand.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod ztoc;
 
@@ -61,7 +60,7 @@ impl Memory {
     /// A layout of the fixtures.
     pub fn layout(name: &str) -> Memory {
         let memory = Memory::default();
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures").join(name);
         for blob in std::fs::read_dir(root.join("blobs/sha256")).unwrap() {
             memory.add(std::fs::read(blob.unwrap().path()).unwrap());
         }

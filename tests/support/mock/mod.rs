@@ -1,6 +1,5 @@
 //! A registry in memory, with token service and storage service, that can misbehave on purpose. Time is virtual:
 //! waiting moves the clock once nothing else can happen. Every request is noted, so that tests assert exact lists of them.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod clock;
 mod fault;

@@ -2,10 +2,9 @@
 
 use super::*;
 use crate::limits::Limits;
+use test_support::demo;
 
 mod compare;
-#[path = "../../../../tests/support/demo.rs"]
-pub(crate) mod demo;
 mod oracle;
 mod walk;
 

@@ -1,7 +1,7 @@
 //! Made zTOCs with one thing changed, and those of the demo image.
 
 use super::*;
-use crate::format::ztoc::tests::builder::{File as Entry, Ztoc as Spec, tar_zinfo};
+use test_support::ztoc_builder::{File as Entry, Ztoc as Spec, tar_zinfo};
 
 const TOLD: usize = 100;
 

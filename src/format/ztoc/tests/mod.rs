@@ -2,18 +2,14 @@
 
 use super::*;
 use crate::format::tar::compare_header;
-use crate::format::tar::tests::{assert_entry, demo};
-
-#[path = "../../../../tests/support/ztoc_builder.rs"]
-pub(crate) mod builder;
-#[path = "../../../../fuzz/bodies/promises.rs"]
-mod promises;
+use crate::format::tar::tests::assert_entry;
 
 mod entries;
 mod hostile;
 mod made_spans;
 
-use builder::{File, Ztoc as Spec};
+use test_support::demo;
+use test_support::ztoc_builder::{self as builder, File, Ztoc as Spec};
 
 fn parse(bytes: Vec<u8>) -> Result<Ztoc> {
     Ztoc::parse(Bytes::from(bytes), &Limits::default())

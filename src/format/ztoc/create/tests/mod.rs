@@ -1,8 +1,8 @@
 //! The builder against the reference's zTOCs, C zlib, and this crate's reader.
 
 use super::*;
-use crate::format::tar::tests::demo;
 use crate::limits::Limits;
+use test_support::demo;
 
 mod corpus;
 mod cut;
