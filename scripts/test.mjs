@@ -91,6 +91,8 @@ function steps() {
     }),
     check("lint js", "biome", ["ci", "--colors=off", "--error-on-warnings", "."]),
     check("lint floors", "node", ["scripts/floors.mjs"]),
+    // No 20 lines stand twice outside tests. See .jscpd.json; its minLines are exclusive.
+    check("lint clones", "jscpd", ["--no-colors", "--fail-on-empty"]),
     tests("rust native", "cargo", ["test", "--quiet", "--workspace", "--all-features"]),
     tests("rust node", "cargo", ["test", "--target", WASM, "--test", "wasm", "--features", "build"], {
       env: RUNNER,

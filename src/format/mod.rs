@@ -9,6 +9,7 @@ pub mod estargz;
 pub mod ext4;
 #[cfg(feature = "extent")]
 pub mod extent;
+pub(crate) mod failure;
 pub mod gzip;
 pub mod lazy;
 #[cfg(feature = "nydus")]

@@ -24,11 +24,7 @@ impl Image {
 
     /// The target of a symbolic link, as stored. `EINVAL` for anything else.
     pub async fn readlink(&self, path: &[u8]) -> Result<Vec<u8>> {
-        let stat = self.stat(path, Follow::ExceptLast).await?;
-        match (stat.kind, stat.link_name) {
-            (Kind::Symlink, Some(target)) => Ok(target),
-            _ => Err(Error::new(Code::Einval, "not a symbolic link").with_path(path)),
-        }
+        self.stat(path, Follow::ExceptLast).await?.link_target(path)
     }
 
     /// Where a path leads, all links resolved, with a leading `/`.

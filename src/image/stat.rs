@@ -1,5 +1,6 @@
 //! Attributes of files, and how they are verified.
 
+use crate::error::{Code, Error, Result};
 use crate::format::tar::{Kind, Mtime};
 use crate::layer::{ContentCheck, IndexVoucher, MetadataCheck};
 use crate::rootfs::Whiteout;
@@ -97,6 +98,14 @@ impl FileStat {
     /// Whether mode, owner and extended attributes are those of another one.
     pub(super) fn has_attributes_of(&self, other: &FileStat) -> bool {
         (self.mode, self.uid, self.gid) == (other.mode, other.uid, other.gid) && self.xattrs == other.xattrs
+    }
+
+    /// The target of the symbolic link that this is, as stored. `EINVAL` for anything else, with the `path` that was asked for.
+    pub(super) fn link_target(self, path: &[u8]) -> Result<Vec<u8>> {
+        match (self.kind, self.link_name) {
+            (Kind::Symlink, Some(target)) => Ok(target),
+            _ => Err(Error::new(Code::Einval, "not a symbolic link").with_path(path)),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::open_image::Image;
 use super::read::{FileStream, read_all};
 use super::stat::{FileStat, absolute};
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use crate::format::tar::{Entry, Kind};
 use crate::layer::{LayerInfo, Runs};
 use crate::limits::Limits;
@@ -46,11 +46,7 @@ impl LayerView {
 
     /// As [`Image::readlink`].
     pub async fn readlink(&self, path: &[u8]) -> Result<Vec<u8>> {
-        let stat = self.stat(path, Follow::ExceptLast).await?;
-        match (stat.kind, stat.link_name) {
-            (Kind::Symlink, Some(target)) => Ok(target),
-            _ => Err(Error::new(Code::Einval, "not a symbolic link").with_path(path)),
-        }
+        self.stat(path, Follow::ExceptLast).await?.link_target(path)
     }
 
     /// As [`Image::realpath`].

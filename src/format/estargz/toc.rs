@@ -8,6 +8,7 @@ use super::objects::Objects;
 use super::{TOC_NAME, entry};
 use crate::error::{Code, Error, Result};
 use crate::format::extent::{Codec, Listing};
+use crate::format::failure::sticky;
 use crate::format::oci::Descriptor;
 use crate::format::oci::json::Json;
 use crate::format::tar::path::clean;
@@ -90,15 +91,13 @@ impl TocParser {
     /// `CORRUPT_LAYER` for what is no TOC or contradicts itself; `LIMIT_EXCEEDED`, also over `max_metadata_size`. After an
     /// error each further call gives it again.
     pub fn push(&mut self, data: &[u8]) -> Result<()> {
-        if let Some(e) = &self.failed {
-            return Err(e.clone());
-        }
-        let state = &mut self.state;
-        state.total = state.total.saturating_add(data.len() as u64);
-        let result = Limits::check("max_metadata_size", state.total, state.limits.max_metadata_size)
-            .and_then(|()| self.objects.push(data, &mut |json| state.entry(json)));
-        self.failed = result.as_ref().err().cloned();
-        result
+        let step = |it: &mut TocParser| {
+            let state = &mut it.state;
+            state.total = state.total.saturating_add(data.len() as u64);
+            Limits::check("max_metadata_size", state.total, state.limits.max_metadata_size)?;
+            it.objects.push(data, &mut |json| state.entry(json))
+        };
+        sticky(self, |it| &mut it.failed, step)
     }
 
     /// The end of the JSON: the layer's entries, and where their contents lie in `layer`.

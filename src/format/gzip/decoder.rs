@@ -3,6 +3,7 @@
 use super::engine::{Engine, Stop, WINDOW};
 use super::member::{Place, Sums, corrupt};
 use crate::error::{Error, Result};
+use crate::format::failure::sticky;
 use crate::limits::Limits;
 
 /// Most output of one step.
@@ -48,12 +49,7 @@ impl GzipDecoder {
     /// `CORRUPT_LAYER` if it is not gzip, broken, or fails a check; `LIMIT_EXCEEDED` before more output than
     /// allowed is given out; or the sink's error. After an error each further call gives it again.
     pub fn push(&mut self, input: &[u8], sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        if let Some(e) = &self.failed {
-            return Err(e.clone());
-        }
-        let result = self.decode(input, sink);
-        self.failed = result.as_ref().err().cloned();
-        result
+        sticky(self, |it| &mut it.failed, |it| it.decode(input, sink))
     }
 
     /// The end of the input. `CORRUPT_LAYER` if a member is not complete or there was none.

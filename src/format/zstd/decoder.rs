@@ -6,6 +6,7 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 use super::frame::{self, Head};
 use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
+use crate::format::failure::sticky;
 use crate::limits::Limits;
 
 /// Streaming Zstandard decoder of a whole layer: any number of frames, skippable ones skipped, content
@@ -67,12 +68,7 @@ impl ZstdDecoder {
     /// dictionary; `LIMIT_EXCEEDED` before more memory or output than allowed is used; or the sink's error.
     /// After an error each further call gives it again.
     pub fn push(&mut self, input: &[u8], sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        if let Some(e) = &self.failed {
-            return Err(e.clone());
-        }
-        let result = self.decode(input, sink);
-        self.failed = result.as_ref().err().cloned();
-        result
+        sticky(self, |it| &mut it.failed, |it| it.decode(input, sink))
     }
 
     /// The end of the input. `CORRUPT_LAYER` if a frame is not complete or there was none.

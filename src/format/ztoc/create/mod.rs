@@ -18,6 +18,7 @@ mod toc;
 mod write;
 
 use crate::error::{Code, Error, Result};
+use crate::format::failure::sticky;
 use crate::format::gzip::blocks::BlockDecoder;
 use crate::format::oci::Digest;
 use crate::format::tar::EntryTable;
@@ -120,12 +121,7 @@ impl ZtocBuilder {
     /// `max_ztoc_size`, `max_entries`, `max_name_bytes`, `max_path_len`, `max_tar_header_size`. After an error each
     /// further call gives it again.
     pub fn push(&mut self, bytes: &[u8]) -> Result<()> {
-        if let Some(e) = &self.failed {
-            return Err(e.clone());
-        }
-        let result = self.take(bytes);
-        self.failed = result.as_ref().err().cloned();
-        result
+        sticky(self, |it| &mut it.failed, |it| it.take(bytes))
     }
 
     fn take(&mut self, bytes: &[u8]) -> Result<()> {
