@@ -4,13 +4,14 @@ import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { measureLargePage } from "../tests/lib/large-page.mjs";
 import { run } from "./lib/run.mjs";
+import { TEST_PROGRAMS } from "./lib/tools.mjs";
 import { setup } from "./setup.mjs";
 
 const ENTRIES = 100_000;
 
 /** Runs it and prints a table. */
 export async function benchPage({ rounds = 5, json = undefined } = {}) {
-  await setup({ tests: true });
+  await setup({ programs: TEST_PROGRAMS });
   await run("node", ["scripts/build.mjs"]);
   const all = [];
   for (let i = 0; i < rounds; i++) all.push(await measureLargePage({ entries: ENTRIES }));

@@ -5,13 +5,14 @@ import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { measureLoad } from "../tests/lib/load.mjs";
 import { run } from "./lib/run.mjs";
+import { TEST_PROGRAMS } from "./lib/tools.mjs";
 import { setup } from "./setup.mjs";
 
 const CONNECTIONS = 32;
 
 /** Runs it and prints a table. */
 export async function benchWorker({ seconds = 60, json = undefined } = {}) {
-  await setup({ tests: true });
+  await setup({ programs: TEST_PROGRAMS });
   await run("node", ["scripts/build.mjs"]);
   const machine = {
     cpu: cpus()[0]?.model,

@@ -25,6 +25,7 @@ import { benchWorker } from "./bench-worker.mjs";
 import { machine, median, table } from "./lib/bench-report.mjs";
 import { serveLayout } from "./lib/layout-registry.mjs";
 import { ROOT, run } from "./lib/run.mjs";
+import { TEST_PROGRAMS } from "./lib/tools.mjs";
 import { setup } from "./setup.mjs";
 
 const MIB = 1 << 20;
@@ -282,7 +283,7 @@ async function main() {
       json: option("--json", undefined),
     });
   }
-  await setup({ tests: true });
+  await setup({ programs: TEST_PROGRAMS });
   await run("node", ["scripts/build.mjs"]);
   const rounds = Number(option("--rounds", 9));
   const folder = tempFolder("bench");

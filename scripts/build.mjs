@@ -1,11 +1,22 @@
 // Builds the npm package into dist/: crate → wasm-bindgen → wasm-opt → TypeScript → the page. Writes only to dist/ and
-// target/.
+// target/. Modules whose sources did not change stay.
 //   node scripts/build.mjs [--dev]     --dev: without wasm-opt and with names, for a quick look
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { build } from "esbuild";
+import { isWasmBuilt, noteBuilt, sources } from "./lib/build-stamp.mjs";
 import { recoverable } from "./lib/recoverable.mjs";
 import { ROOT, run } from "./lib/run.mjs";
 import { useTools, WASM_BINDGEN } from "./lib/tools.mjs";
@@ -94,10 +105,15 @@ export function sizes(file) {
 
 async function main(dev) {
   useTools();
-  rmSync(DIST, { recursive: true, force: true });
+  const [from, reuse] = [sources(dev), isWasmBuilt(dev)];
+  noteBuilt(undefined);
   const wasm = join(DIST, "wasm");
-  mkdirSync(wasm, { recursive: true });
-  await buildWasm(wasm, dev);
+  for (const name of existsSync(DIST) ? readdirSync(DIST) : [])
+    if (!reuse || name !== "wasm") rmSync(join(DIST, name), { recursive: true });
+  if (!reuse) {
+    mkdirSync(wasm, { recursive: true });
+    await buildWasm(wasm, dev);
+  }
   await run("tsc", ["-p", "tsconfig.json"]);
   // What TypeScript does not put out: files that it cannot read, see there, and declarations.
   const declarations = MODULES.flatMap(({ name }) => [`wasm/${name}.d.ts`, `wasm/${name}_bg.wasm.d.ts`]);
@@ -112,6 +128,7 @@ async function main(dev) {
   await buildServer();
   chmodSync(join(DIST, "cli/main.js"), 0o755);
   await buildPage();
+  noteBuilt(from);
   const kb = (n) => `${(n / 1000).toFixed(1)} kB`;
   for (const { name } of MODULES) {
     const { raw, gzip, brotli } = sizes(join(wasm, `${name}_bg.wasm`));

@@ -74,8 +74,9 @@ async function npmPackages() {
   writeFileSync(stamp, wanted);
 }
 
-async function testPrograms() {
-  const missing = () => TEST_PROGRAMS.filter((program) => !program());
+/** @param {(typeof TEST_PROGRAMS)} programs */
+async function testPrograms(programs) {
+  const missing = () => programs.filter((program) => !program());
   const packages = [...new Set(missing().map(({ debian }) => debian))];
   if (packages.length === 0) return;
   const command = `apt-get install --no-install-recommends ${packages.join(" ")}`;
@@ -97,19 +98,25 @@ async function testPrograms() {
   if (missing().length > 0) throw new Missing(how);
 }
 
+/** What the build needs. @type {Record<"rust" | "wasm-bindgen" | "npm", [string, () => Promise<void>]>} */
+const PARTS = {
+  rust: [`Rust ${RUST} with wasm32`, rust],
+  "wasm-bindgen": [`wasm-bindgen ${WASM_BINDGEN}`, wasmBindgen],
+  npm: ["npm packages", npmPackages],
+};
+
 /**
- * Makes everything ready, or throws with a sentence that says what to do.
- * @param {{ tests?: boolean, log?: (line: string) => void }} [options]
+ * Makes ready what is asked for, all that the build needs if nothing is said, or throws with a sentence that says what to do.
+ * @param {{ parts?: Iterable<keyof typeof PARTS>, programs?: typeof TEST_PROGRAMS, log?: (line: string) => void }} [options]
  */
-export async function setup({ tests = false, log = console.log } = {}) {
+export async function setup({
+  parts = ["rust", "wasm-bindgen", "npm"],
+  programs = [],
+  log = console.log,
+} = {}) {
   useTools();
-  /** @type {[string, () => Promise<void>][]} */
-  const steps = [
-    [`Rust ${RUST} with wasm32`, rust],
-    [`wasm-bindgen ${WASM_BINDGEN}`, wasmBindgen],
-    ["npm packages", npmPackages],
-  ];
-  if (tests) steps.push(["the programs of the tests", testPrograms]);
+  const steps = Array.from(parts, (part) => PARTS[part]);
+  steps.push(["the programs of the tests", () => testPrograms(programs)]);
   for (const [name, step] of steps) {
     const start = Date.now();
     try {
@@ -124,7 +131,7 @@ export async function setup({ tests = false, log = console.log } = {}) {
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   try {
-    await setup({ tests: process.argv.includes("--tests") });
+    await setup({ programs: process.argv.includes("--tests") ? TEST_PROGRAMS : [] });
   } catch (error) {
     console.error(error.message);
     process.exitCode = 1;

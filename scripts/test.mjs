@@ -1,9 +1,14 @@
 // `npm test`: everything, against the real parts. A step is quiet when it passes and tells all when it fails.
 //   npm test -- --only rust --only e2e     some steps; a name's first word names them all
-//   npm test -- --list                     their names
+//   npm test -- tests/js/tar.test.mjs      one file of tests; with `--name holes` those of them that are called so
+//   npm test -- --list                     the steps' names
+// It installs what the chosen steps need, and nothing else, and builds what they need if it is not up to date;
+// `--as-built` takes dist/ as it is.
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync } from "node:fs";
+import { basename, join, relative, resolve } from "node:path";
+import { isBuilt } from "./lib/build-stamp.mjs";
+import { programsOf } from "./lib/program-needs.mjs";
 import { duration, ROOT, run } from "./lib/run.mjs";
 import { chromedriver, chromium } from "./lib/tools.mjs";
 import { setup } from "./setup.mjs";
@@ -11,11 +16,15 @@ import { setup } from "./setup.mjs";
 const WASM = "wasm32-unknown-unknown";
 const DENY = ["--", "-D", "warnings"];
 const CLIPPY_WASM = ["clippy", "--quiet", "--target", WASM, "--lib", "--test", "wasm"];
+const TEST_WASM = ["test", "--target", WASM, "--test", "wasm", "--features", "build"];
 const RUNNER = { CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER: "wasm-bindgen-test-runner" };
 
 /**
- * @typedef {{ name: string, commands: any[][], needs?: string, counted?: boolean }} Step
- * @typedef {{ env?: any, needs?: string, flags?: string[] }} StepOptions
+ * @typedef {"rust" | "wasm-bindgen" | "npm"} Part
+ * @typedef {(typeof chromium)[]} Programs
+ * @typedef {{ needs?: string, parts?: Part[], programs?: () => Programs }} StepNeeds
+ * @typedef {StepNeeds & { name: string, command: [string, string[], any], files?: string[], counted?: boolean }} Step
+ * @typedef {StepNeeds & { env?: any, flags?: string[] }} StepOptions
  */
 
 /** Adds up the closing lines of the runners that a step started. */
@@ -32,27 +41,27 @@ function count(output) {
 }
 
 /** A step that is one check. @type {(name: string, file: string, args: string[], options?: StepOptions) => Step} */
-const check = (name, file, args, options = {}) => ({
+const check = (name, file, args, { env, flags: _, ...needs } = {}) => ({
   name,
-  needs: options.needs,
-  commands: [[file, args, options.env]],
+  parts: [file === "cargo" ? "rust" : "npm"],
+  ...needs,
+  command: [file, args, env],
 });
 /** A step whose runner says how many tests it ran; none is a failure. @type {typeof check} */
 const tests = (name, file, args, options = {}) => ({ ...check(name, file, args, options), counted: true });
 /** @type {(name: string, files: string[], options?: StepOptions) => Step} */
-const nodeTests = (name, files, options = {}) =>
-  tests(
-    name,
-    "node",
-    ["--test", "--test-reporter=spec", "--test-timeout=600000", ...(options.flags ?? []), ...files],
-    options,
-  );
+const nodeTests = (name, files, options = {}) => {
+  const flags = ["--test", "--test-reporter=spec", "--test-timeout=600000", ...(options.flags ?? [])];
+  const needs = { needs: "build", programs: () => programsOf(files) };
+  return { ...tests(name, "node", [...flags, ...files], { ...options, ...needs }), files };
+};
 
 function steps() {
   const testFiles = (dir) =>
-    (existsSync(join(ROOT, dir)) ? readdirSync(join(ROOT, dir)) : [])
+    readdirSync(join(ROOT, dir))
       .filter((f) => /\.test\.(mjs|ts)$/.test(f))
-      .sort();
+      .sort()
+      .map((f) => `${dir}/${f}`);
   const list = [
     check("format", "cargo", ["fmt", "--all", "--check"]),
     check("format bench", "cargo", ["fmt", "--check", "--manifest-path", "bench/Cargo.toml"]),
@@ -94,10 +103,10 @@ function steps() {
     // No 20 lines stand twice outside tests. See .jscpd.json; its minLines are exclusive.
     check("lint clones", "jscpd", ["--no-colors", "--fail-on-empty"]),
     tests("rust native", "cargo", ["test", "--quiet", "--workspace", "--all-features"]),
-    tests("rust node", "cargo", ["test", "--target", WASM, "--test", "wasm", "--features", "build"], {
-      env: RUNNER,
-    }),
-    tests("rust chromium", "cargo", ["test", "--target", WASM, "--test", "wasm", "--features", "build"], {
+    tests("rust node", "cargo", TEST_WASM, { env: RUNNER, parts: ["rust", "wasm-bindgen"] }),
+    tests("rust chromium", "cargo", TEST_WASM, {
+      parts: ["rust", "wasm-bindgen"],
+      programs: () => [chromium, chromedriver],
       env: () => ({
         ...RUNNER,
         WASM_BINDGEN_USE_BROWSER: "1",
@@ -105,42 +114,70 @@ function steps() {
         CHROME_BIN: chromium(),
       }),
     }),
-    check("build", "node", ["scripts/build.mjs"]),
+    check("build", "node", ["scripts/build.mjs"], { parts: ["rust", "wasm-bindgen", "npm"] }),
     check("build worker", "node", ["scripts/worker-build.mjs"], { needs: "build" }),
     check("types", "tsc", ["--noEmit", "-p", "."], { needs: "build" }),
     check("types scripts", "tsc", ["--noEmit", "-p", "tests"], { needs: "build" }),
     check("types worker", "tsc", ["--noEmit", "-p", "worker/test"], { needs: "build" }),
     check("types www", "tsc", ["--noEmit", "-p", "tests/www"], { needs: "build" }),
   ];
-  const units = testFiles("tests/js").map((f) => `tests/js/${f}`);
-  if (units.length > 0) list.push(nodeTests("js units", units, { needs: "build" }));
-  const worker = testFiles("worker/test").map((f) => `worker/test/${f}`);
-  if (worker.length > 0) list.push(nodeTests("worker units", worker, { needs: "build" }));
-  const www = testFiles("tests/www").map((f) => `tests/www/${f}`);
-  if (www.length > 0) list.push(nodeTests("www units", www, { needs: "build" }));
+  list.push(nodeTests("js units", testFiles("tests/js")));
+  list.push(nodeTests("worker units", testFiles("worker/test")));
+  list.push(nodeTests("www units", testFiles("tests/www")));
   for (const file of testFiles("tests/e2e")) {
-    list.push(
-      nodeTests(`e2e ${file.replace(/\.test\..*$/, "")}`, [`tests/e2e/${file}`], {
-        needs: "build",
-        flags: ["--expose-gc"],
-      }),
-    );
+    const name = basename(file).replace(/\.test\..*$/, "");
+    list.push(nodeTests(`e2e ${name}`, [file], { flags: ["--expose-gc"] }));
   }
   return list;
+}
+
+/** Of a step that runs test files: only this file, and of this only the tests with such a name, if one is given. */
+function narrowed(step, file, name) {
+  const [node, args, env] = step.command;
+  const flags = args.filter((arg) => !step.files.includes(arg));
+  if (name) flags.push(`--test-name-pattern=${name}`);
+  return {
+    ...step,
+    name: file,
+    command: [node, [...flags, file], env],
+    files: [file],
+    programs: () => programsOf([file]),
+  };
+}
+
+/**
+ * The steps that the arguments ask for, in their order, with those that they need.
+ * @param {string[]} args
+ * @returns {Step[]}
+ */
+function chosen(args) {
+  const all = steps();
+  const values = (option) => args.flatMap((arg, i) => (args[i - 1] === option ? [arg] : []));
+  const [only, names] = [values("--only"), values("--name")];
+  const files = args.filter((arg, i) => !arg.startsWith("--") && !/^--(only|name)$/.test(args[i - 1] ?? ""));
+  if (only.length + files.length === 0) return all;
+  const wanted = all.filter((s) => only.some((o) => s.name === o || s.name.startsWith(`${o} `)));
+  for (const file of files.map((it) => relative(ROOT, resolve(it)))) {
+    const step = all.find((s) => s.files?.includes(file));
+    if (!step) throw new Error(`${file} is no file of tests of any step`);
+    wanted.push(narrowed(step, file, names[0]));
+  }
+  if (wanted.length === 0) throw new Error(`No step is named ${only.join(" or ")}. See npm test -- --list`);
+  const built = args.includes("--as-built") || wanted.every((s) => s.needs !== "build") || isBuilt();
+  return [...all.filter((s) => s.name === "build" && !built && !wanted.includes(s)), ...wanted];
 }
 
 async function runStep(step) {
   let output = "";
   try {
-    for (const [file, args, env] of step.commands) {
-      const result = await run(file, args, {
-        env: { FORCE_COLOR: "0", NO_COLOR: "1", ...(typeof env === "function" ? env() : env) },
-        timeout: 1500,
-      });
-      output += result.output;
-    }
+    const [file, args, env] = step.command;
+    const result = await run(file, args, {
+      env: { FORCE_COLOR: "0", NO_COLOR: "1", ...(typeof env === "function" ? env() : env) },
+      timeout: 1500,
+    });
+    output = result.output;
   } catch (error) {
-    output += error.output ?? "";
+    output = error.output ?? "";
     const sum = step.counted ? count(output) : { passed: 0, failed: 0 };
     return { passed: sum.passed, failed: Math.max(1, sum.failed), output: `${output}\n${error.message}` };
   }
@@ -150,23 +187,12 @@ async function runStep(step) {
   return { ...sum, output };
 }
 
-async function main(args) {
-  const only = args.flatMap((a, i) => (args[i - 1] === "--only" ? [a] : []));
-  const chosen = steps().filter(
-    (s) => only.length === 0 || only.some((o) => s.name === o || s.name.startsWith(`${o} `)),
-  );
-  if (args.includes("--list"))
-    return console.log(
-      steps()
-        .map((s) => s.name)
-        .join("\n"),
-    );
-  if (chosen.length === 0) throw new Error(`No step is named ${only.join(" or ")}. See npm test -- --list`);
-
+/** @param {Step[]} steps */
+async function main(steps) {
   const start = Date.now();
   const total = { passed: 0, failed: 0, skipped: 0 };
   const broken = new Set();
-  for (const step of chosen) {
+  for (const step of steps) {
     if (broken.has(step.needs)) {
       total.skipped += 1;
       console.log(`skip  ${step.name} (${step.needs} failed)`);
@@ -194,14 +220,20 @@ async function main(args) {
 }
 
 try {
-  await setup({ tests: true });
-  if (Number(process.versions.node.split(".")[0]) < 22) {
+  const args = process.argv.slice(2);
+  const list = args.includes("--list");
+  const wanted = list ? steps() : chosen(args);
+  const parts = new Set(wanted.flatMap((step) => step.parts ?? []));
+  if (!list)
+    await setup({ parts, programs: [...new Set(wanted.flatMap((step) => step.programs?.() ?? []))] });
+  if (list) console.log(wanted.map((step) => step.name).join("\n"));
+  else if (parts.has("npm") && Number(process.versions.node.split(".")[0]) < 22) {
     // The tools need Node 22, which `npm ci` has just brought.
     const { status } = spawnSync(join(ROOT, "node_modules", ".bin", "node"), process.argv.slice(1), {
       stdio: "inherit",
     });
     process.exitCode = status ?? 1;
-  } else await main(process.argv.slice(2));
+  } else await main(wanted);
 } catch (error) {
   console.error(error.message);
   console.log("0 passed, 1 failed");
