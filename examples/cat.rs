@@ -6,12 +6,12 @@ use std::process::ExitCode;
 use std::rc::Rc;
 
 use ocipeek::error::Result;
-use ocipeek::format::oci::Reference;
 use ocipeek::image::{Image, OpenOptions};
 use ocipeek::net::native::HttpTransport;
 use ocipeek::net::registry::docker_config::DockerConfig;
 use ocipeek::net::registry::{CredentialSource, Credentials, Registry, RegistryOptions};
 use ocipeek::net::stats::Stats;
+use ocipeek::oci::Reference;
 
 /// Those that Docker keeps in its file; credential helpers are left out here.
 fn credentials(reference: &Reference) -> Option<Credentials> {

@@ -86,7 +86,7 @@ export function isIsolated(): boolean {
 
 /** The runtime, with the wasm module instantiated. */
 export async function ready(): Promise<Runtime> {
-  if (!current) throw new Error('import "ocipeek" first, or call init() of "ocipeek/raw"');
+  if (!current) throw new Error('"ocipeek" must be imported first, or init() of "ocipeek/raw" called');
   const runtime = current;
   // After a failure inside, a new instance serves.
   if (base.isLost()) loading.forget();

@@ -6,9 +6,12 @@ pub mod error;
 pub mod limits;
 mod sort;
 
-// Pure: bytes in, values out; no I/O, no clock.
+// Pure: bytes in, values out; no I/O, no clock. Hidden: no API, but what tests, fuzz targets and benchmarks reach for.
+#[doc(hidden)]
 pub mod format;
+#[doc(hidden)]
 pub mod pack;
+#[doc(hidden)]
 pub mod rootfs;
 
 // What does I/O, over the traits in `net::transport` and `source`.
@@ -19,4 +22,22 @@ pub mod net;
 pub mod source;
 
 #[cfg(target_arch = "wasm32")]
+#[doc(hidden)]
 pub mod wasm;
+
+/// Names and documents of images (OCI image specification).
+pub mod oci {
+    pub use crate::format::oci::{
+        Descriptor, Digest, History, ImageConfig, ImageManifest, Platform, Reference, RootFs, RunConfig,
+    };
+}
+
+/// Building of SOCI indexes: the zTOC of a layer as its bytes come, the index of an image, images that carry theirs.
+#[cfg(feature = "build")]
+pub mod build {
+    pub use crate::format::soci::{
+        Converted, Document, PlatformIndex, SociLayer, convert, index_of_one, index_v1, index_v2, prefetch,
+        ztoc_descriptor,
+    };
+    pub use crate::format::ztoc::create::{BuildOptions, BuiltZtoc, ZtocBuilder};
+}

@@ -6,6 +6,7 @@ use crate::format::oci::Descriptor;
 /// How a search for what is attached to an image went. It is made where the caller agreed to an attached index, or asked
 /// for one, and its failure does not keep anybody from reading.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Discovery {
     /// What the registry lists, in its order: whoever may write to the repository decides that.
     pub found: Vec<Descriptor>,

@@ -19,12 +19,13 @@ mod stat;
 mod view;
 mod walk;
 
+pub use crate::format::tar::{Kind, Mtime};
 #[cfg(feature = "build")]
 pub use crate::layer::OnePass;
 pub use crate::layer::{
     BuiltIndex, ContentCheck, IndexVoucher, Indexer, LayerInfo, MetadataCheck, ReadBy, ZtocInfo,
 };
-pub use crate::rootfs::Follow;
+pub use crate::rootfs::{Follow, Glob};
 pub use changes::{Change, ChangeKind, Changes};
 pub use discovery::Discovery;
 pub use open_image::Image;

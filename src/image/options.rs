@@ -10,6 +10,7 @@ use crate::source::Cache;
 
 /// Which SOCI index is used.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SociChoice {
     /// The one that the image names (version 2), else, if the caller [agreed](OpenOptions::attached_index), the first that is
     /// attached to it (version 1), else none.
@@ -23,6 +24,7 @@ pub enum SociChoice {
 
 /// Why it is this image of its index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum PlatformBy {
     /// The caller named its platform.
     Asked,

@@ -6,6 +6,7 @@ use crate::layer::IndexVoucher;
 
 /// How the SOCI index was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum SociFound {
     /// The caller named it.
     Named,
@@ -37,6 +38,7 @@ impl SociFound {
 
 /// The SOCI index in use.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct SociInfo {
     /// Its digest.
     pub digest: Digest,

@@ -7,6 +7,7 @@ use crate::rootfs::Whiteout;
 
 /// What vouches for the image manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ManifestCheck {
     /// The caller asked for a digest, and all manifests from there on have the digests that they are named by.
     Digest,
@@ -48,6 +49,7 @@ pub struct Verification {
 
 /// Attributes of one path.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FileStat {
     /// Where it really is, with a leading `/`.
     pub path: Vec<u8>,

@@ -65,6 +65,7 @@ pub use ztoc::ZtocLayer;
 
 /// How a layer is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ReadBy {
     /// Lazily, by its zTOC.
     Ztoc,
@@ -90,6 +91,7 @@ impl ReadBy {
 
 /// A layer's zTOC, as its SOCI index lists it, or as it was built here.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ZtocInfo {
     /// The zTOC's digest.
     pub digest: Digest,
@@ -103,6 +105,7 @@ pub struct ZtocInfo {
 
 /// What a layer is and how it is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LayerInfo {
     /// Position in the image, 0 the lowest.
     pub index: usize,
@@ -124,6 +127,7 @@ pub struct LayerInfo {
 
 /// What vouches for a layer's names, sizes and attributes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum MetadataCheck {
     /// The digest of its zTOC, which the SOCI index states.
     ZtocDigest,
@@ -155,6 +159,7 @@ impl MetadataCheck {
 
 /// What vouches for the content of a layer's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ContentCheck {
     /// The digest of each span, which the zTOC states.
     SpanDigest,

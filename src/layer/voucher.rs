@@ -4,6 +4,7 @@
 /// whiteouts, and the windows from which its spans are inflated, are as good as its voucher, and no better: a span's digest is
 /// of its compressed bytes alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum IndexVoucher {
     /// Whoever may write to the repository: it is attached to the image. Used where the caller agreed to that.
     Attached,

@@ -14,6 +14,7 @@ mod source;
 mod tar;
 mod url;
 
+#[doc(hidden)]
 pub use docker::{SavedImage, parse_saved};
 pub use files::{Files, RandomAccess};
 #[cfg(not(target_arch = "wasm32"))]
