@@ -2,7 +2,17 @@ import { WasmGlob } from "../../wasm/ocipeek.js";
 import { calling } from "../errors.js";
 import { ready } from "../runtime.js";
 
-/** Glob pattern, compiled; see {@link compileGlob}. */
+/**
+ * Glob pattern, compiled; see {@link compileGlob}.
+ *
+ * @example
+ * ```js
+ * import { compileGlob } from "ocipeek";
+ *
+ * const glob = await compileGlob("*.md");
+ * console.log(["README.md", "main.c"].filter((name) => glob.matches(name)).join()); // README.md
+ * ```
+ */
 export class Glob {
   readonly #wasm: WasmGlob;
   /** Whether the pattern ends with a slash, by which it asks for folders. Matching ignores it, as names do not tell. */
@@ -56,11 +66,14 @@ export class Glob {
  * page's filter, which https://github.com/ocipeek/ocipeek/blob/main/docs/globs.md documents.
  *
  * @example
- * ```ts
+ * ```js
+ * import { compileGlob } from "ocipeek";
+ *
  * const glob = await compileGlob("/usr/lib/*.{so,a}");
- * glob.matches("/usr/lib/libc.so"); // true
- * glob.matches("/lib/libc.so"); // false
+ * console.log(glob.matches("/usr/lib/libc.so")); // true
+ * console.log(glob.matches("/lib/libc.so")); // false
  * ```
+ *
  * @throws {@link OcipeekError} `INVALID_ARGUMENT` where it is not well formed
  */
 export async function compileGlob(pattern: string): Promise<Glob> {
