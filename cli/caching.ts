@@ -5,6 +5,7 @@ import type { Cache } from "../js/index.js";
 import { DirectoryCache } from "../js/node/index.js";
 import type { Args } from "./args.js";
 import { UsageError } from "./exit.js";
+import { messageOf } from "./messages.js";
 
 /** A cache and where it is. */
 export interface Kept {
@@ -35,7 +36,7 @@ export async function cacheOf(args: Args, say: (message: string) => void): Promi
     await cache.check();
     return { cache: indexesOnly(cache), folder };
   } catch (error) {
-    say(`nothing is kept: ${(error as Error).message}`);
+    say(`nothing is kept: ${messageOf(error)}`);
     return undefined;
   }
 }

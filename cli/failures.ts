@@ -5,6 +5,7 @@ import { escapeBytes } from "./escape.js";
 import { EXIT, exitCodeOf } from "./exit.js";
 import { SwappedTarget, UnsafeTarget } from "./extract.js";
 import { counted } from "./format.js";
+import { messageOf } from "./messages.js";
 import type { Session } from "./session.js";
 
 /** More are only counted. */
@@ -41,7 +42,7 @@ export class Failures {
   /** Notes an item that failed. */
   async *noting(items: AsyncIterable<TarItem>): AsyncGenerator<TarItem, void, undefined> {
     for await (const item of items) {
-      if (item.failure) this.#note(item.stats.pathBytes, item.failure.message, exitCodeOf(item.failure));
+      if (item.failure) this.#note(item.stats.pathBytes, messageOf(item.failure), exitCodeOf(item.failure));
       yield item;
     }
   }
@@ -61,7 +62,7 @@ export class Failures {
     const ofOne = isOwnFault(error) || (error instanceof UnsafeTarget && !(error instanceof SwappedTarget));
     if (!ofOne && !OF_ONE_NAME.has(code)) throw error;
     this.#lost.add(latin1(path));
-    this.#note(shown, (error as Error).message, exitCodeOf(error));
+    this.#note(shown, messageOf(error), exitCodeOf(error));
   }
 
   /** Notes what is left out on purpose. */

@@ -13,6 +13,7 @@ import { tree } from "./commands/tree.js";
 import { ztoc } from "./commands/ztoc/index.js";
 import { EXIT, exitCodeOf, UsageError } from "./exit.js";
 import { commandHelp, generalHelp, groupHelp } from "./help.js";
+import { messageOf } from "./messages.js";
 import { type Output, PipeClosed } from "./output.js";
 import { Session } from "./session.js";
 import { version } from "./version.js";
@@ -104,7 +105,7 @@ async function print(out: Output, text: string): Promise<number> {
 }
 
 function fail(error: unknown, session?: Session): number {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (session) session.say(message);
   else process.stderr.write(`ocipeek: ${message}\n`);
   return exitCodeOf(error);

@@ -28,14 +28,6 @@ import type { Output } from "./output.js";
 import { type Place, placeOf } from "./places.js";
 import { ProgressLine } from "./progress.js";
 
-/** What messages of the library name, as the command calls it. */
-const OPTIONS: [string, string][] = [
-  ["open the image with verify: false", "give --insecure-unverified"],
-  ["open the image with sociIndex: false", "give --no-soci"],
-  ["with attachedIndex: true", "with --attached-index"],
-  ["list it in tokenHosts", "name its host with --token-host"],
-  ['open the image with index: "build"', "leave out --no-build-index"],
-];
 /** The library's limit `maxWholeLayerSize`. */
 const WHOLE_LAYER = 64 << 20;
 
@@ -137,11 +129,10 @@ export class Session {
     return this.args.flag("escaped") ? unescapeBytes(text) : Buffer.from(text);
   }
 
-  /** Says something on standard error; what the library calls an option by the command's name for it. */
+  /** Says something on standard error. */
   say(message: string): void {
     this.#clear();
-    const said = OPTIONS.reduce((text, [library, command]) => text.replace(library, command), message);
-    process.stderr.write(`ocipeek: ${escapeText(said).replaceAll("\\\\", "\\")}\n`);
+    process.stderr.write(`ocipeek: ${escapeText(message).replaceAll("\\\\", "\\")}\n`);
   }
 
   /** Prints a value as JSON. */

@@ -1,33 +1,56 @@
 import type { RawError } from "../wasm/ocipeek.js";
 import { decode } from "./text.js";
-import type { ErrorCode } from "./types/index.js";
+import type { ErrorCode, Remedy, RemedyWords } from "./types/index.js";
 
 /** What an {@link OcipeekError} concerns, besides its code and message. */
 export interface ErrorDetails {
   /** The image reference. */
-  reference?: string;
+  reference?: string | undefined;
   /** The blob. */
-  digest?: string;
+  digest?: string | undefined;
   /** The path in the image. */
-  path?: string;
+  path?: string | undefined;
   /** The same as raw bytes. */
-  pathBytes?: Uint8Array;
+  pathBytes?: Uint8Array | undefined;
   /** The byte offset. */
-  offset?: number;
+  offset?: number | undefined;
   /** The exceeded limit, as {@link OpenOptions.limits} names it. */
-  limit?: string;
-  /** The image format that another build of the library, or module of the package, reads. */
-  format?: string;
+  limit?: string | undefined;
+  /** What that limit allows. */
+  allowed?: number | undefined;
+  /** What would help, each for itself. */
+  remedies?: readonly Remedy[] | undefined;
   /** The HTTP status. */
-  status?: number;
+  status?: number | undefined;
   /** Seconds that the registry asked to wait. */
-  retryAfter?: number;
+  retryAfter?: number | undefined;
   /** The exception or abort reason that led here. */
   cause?: unknown;
 }
 
+/** {@link Remedy}, in words for users of this package. */
+const WORDS: RemedyWords = {
+  "raise-limit": "raise that limit if you trust the image",
+  "close-images": "close images that are not needed",
+  "read-unverified": "open the image with verify: false to read it lazily",
+  "read-unverified-chunks": "open the image with verify: false to read it all the same",
+  "without-index": "open the image with sociIndex: false to read its layers as they are",
+  "use-attached": "open it with attachedIndex: true to look for one that is attached",
+  "build-index": 'open the image with index: "build", which streams the layer once and keeps an index of it',
+  "make-index": "build a SOCI index of the image",
+  "convert-to-soci": "make an image that has a SOCI index with `npx ocipeek soci convert`",
+  "convert-to-chunked": "convert the image to zstd:chunked (skopeo copy --dest-compress-format zstd:chunked)",
+  "plain-reader": 'open the image with reader: "soci"',
+  "other-build": "use an entry of the package that loads the module of the other formats",
+  unpack: "unpack it first, and open the tar",
+  "name-tag": "end the URL with a tag or digest: then a URL is a reference, https://HOST/REPOSITORY:TAG",
+  "trust-token-host": "list it in tokenHosts if you trust it",
+  "sign-in": "sign in",
+  "try-later": "try again later",
+};
+
 /**
- * Every error of this package: a stable {@link code}, a sentence a person can act on, and what it concerns.
+ * Every error of this package: a stable {@link code}, a sentence, what it concerns, and what would help.
  * Its name is `AbortError` where the caller stopped the operation, as that of other web interfaces.
  * Holds no credential, no token and no signed URL.
  *
@@ -59,16 +82,26 @@ export class OcipeekError extends Error {
   readonly offset: number | undefined;
   /** The exceeded limit, as {@link OpenOptions.limits} names it. */
   readonly limit: string | undefined;
-  /** The image format that another build of the library, or module of the package, reads. */
-  readonly format: string | undefined;
+  /** What that limit allows, where {@link what} is what is over it. */
+  readonly allowed: number | undefined;
+  /** What would help, each for itself. */
+  readonly remedies: readonly Remedy[];
   /** The HTTP status that led here. */
   readonly status: number | undefined;
   /** Seconds that the registry asked to wait. */
   readonly retryAfter: number | undefined;
 
+  /** What happened, without the code, what it concerns and what would help; where a limit is exceeded, what is over it. */
+  readonly what: string;
+
+  readonly #around: Around;
+
   /** An error of `code`. */
-  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+  constructor(code: ErrorCode, what: string, details: ErrorDetails = {}, around: Around = ["", ""]) {
+    super(
+      `${code}: ${say(what, details, around, WORDS)}`,
+      details.cause === undefined ? undefined : { cause: details.cause },
+    );
     this.name = code === "ABORTED" ? "AbortError" : "OcipeekError";
     this.code = code;
     this.reference = details.reference;
@@ -77,24 +110,58 @@ export class OcipeekError extends Error {
     this.pathBytes = details.pathBytes;
     this.offset = details.offset;
     this.limit = details.limit;
-    this.format = details.format;
+    this.allowed = details.allowed;
+    this.remedies = details.remedies ?? [];
     this.status = details.status;
     this.retryAfter = details.retryAfter;
+    this.what = what;
+    this.#around = around;
   }
+
+  /** The message without its code, and with what would help in the words of another interface. */
+  worded(words: RemedyWords): string {
+    return say(this.what, this, this.#around, words);
+  }
+}
+
+/** What a message says before and after the sentence: what it concerns. */
+type Around = readonly [string, string];
+
+function say(
+  what: string,
+  { limit, allowed, remedies = [] }: Pick<OcipeekError, "limit" | "allowed" | "remedies"> | ErrorDetails,
+  [before, after]: Around,
+  words: RemedyWords,
+): string {
+  const bound = allowed === undefined ? "" : ` is over the limit ${limit} = ${allowed}`;
+  const help = remedies.flatMap(({ kind }) => words[kind] ?? []).join(", or ");
+  return `${before}${what}${bound}${help && "; "}${help}${after}`;
 }
 
 /** `INVALID_ARGUMENT`. */
 export function invalid(message: string): OcipeekError {
-  return new OcipeekError("INVALID_ARGUMENT", `INVALID_ARGUMENT: ${message}`);
+  return new OcipeekError("INVALID_ARGUMENT", message);
 }
 
 /** The public error for what wasm rejected with; anything else stays what it is. */
 export function fromWasm(raw: unknown): unknown {
   if (isLoss(raw)) return new OcipeekError("INTERNAL", raw.message, { cause: raw.cause });
   if (!isRawError(raw)) return raw;
-  const { code, message, path, ...rest } = raw;
+  const { code, what, path, ...rest } = raw;
   const details: ErrorDetails = path ? { ...rest, path: decode(path), pathBytes: path } : rest;
-  return new OcipeekError(code as ErrorCode, message, details);
+  const { reference, digest, offset } = raw;
+  const about = [reference, digest, offset === undefined ? undefined : `offset ${offset}`];
+  const after = about.map((it) => (it === undefined ? "" : ` [${it}]`)).join("");
+  return new OcipeekError(code as ErrorCode, what, details, [path ? `"${escaped(path)}": ` : "", after]);
+}
+
+/** Names out of an image are an attacker's, and errors end up in terminals: ASCII, all else escaped as C does. */
+function escaped(bytes: Uint8Array): string {
+  const NAMED: Record<number, string> = { 9: "\\t", 10: "\\n", 13: "\\r", 34: '\\"', 39: "\\'", 92: "\\\\" };
+  const one = (byte: number) =>
+    NAMED[byte] ??
+    (byte < 32 || byte > 126 ? `\\x${byte.toString(16).padStart(2, "0")}` : String.fromCharCode(byte));
+  return Array.from(bytes, one).join("");
 }
 
 /** What the glue throws once its instance has failed. */

@@ -5,7 +5,7 @@ export function pause(ms: number, signal: AbortSignal | undefined): Promise<void
   return new Promise((resolve, reject) => {
     const stop = (): void => {
       clearTimeout(timer);
-      reject(new OcipeekError("ABORTED", "ABORTED: stopped by the caller", { cause: signal?.reason }));
+      reject(new OcipeekError("ABORTED", "stopped by the caller", { cause: signal?.reason }));
     };
     const timer = setTimeout(() => {
       signal?.removeEventListener("abort", stop);

@@ -117,7 +117,8 @@ async function formatsReady(find: () => Promise<FormatsModule>): Promise<Formats
 
 /** The module for other formats, where the base module said by `error` that it is one that reads this; else throws that. */
 export async function otherModule(runtime: Runtime, error: unknown): Promise<FormatsModule> {
-  if (!(error instanceof OcipeekError) || error.format === undefined || !runtime.formats) throw error;
+  const isOthers = error instanceof OcipeekError && error.remedies.some(({ kind }) => kind === "other-build");
+  if (!isOthers || !runtime.formats) throw error;
   return formatsReady(runtime.formats);
 }
 

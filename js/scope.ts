@@ -59,12 +59,12 @@ export class Scope {
     const translated = fromWasm(error);
     if (!(translated instanceof OcipeekError) || translated.code !== "ABORTED") return translated;
     throwIfAborted(signals);
-    return this.#closed ? new OcipeekError("ABORTED", `ABORTED: the ${this.#what} was closed`) : translated;
+    return this.#closed ? new OcipeekError("ABORTED", `the ${this.#what} was closed`) : translated;
   }
 }
 
 function throwIfAborted(signals: readonly AbortSignal[]): void {
   const aborted = signals.find((signal) => signal.aborted);
   if (!aborted) return;
-  throw new OcipeekError("ABORTED", "ABORTED: stopped by the caller", { cause: aborted.reason });
+  throw new OcipeekError("ABORTED", "stopped by the caller", { cause: aborted.reason });
 }

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use bytes::Bytes;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result};
 
 /// The limit by default. Memory of wasm ends at 4 GiB, allocators and growing buffers want some of it, and what it has
 /// once had it never gives back.
@@ -173,12 +173,9 @@ fn reserve(bytes: u64) -> Result<()> {
         let used = list.iter().enumerate().filter_map(|(i, one)| Some((one.last_used()?, i)));
         let Some(longest) = used.min().and_then(|(_, i)| list.get(i).cloned()) else {
             let wanted = held().saturating_add(bytes);
-            let text = format!(
-                "all images together would hold {wanted} bytes of memory, over the limit max_memory = {}; close images \
-                 that are not needed, or raise it",
-                limit()
-            );
-            return Err(Error::limit("max_memory", wanted, limit()).with_message(text));
+            let text = format!("the memory of all images together, {wanted} bytes,");
+            let e = Error::limit("max_memory", wanted, limit()).with_message(text);
+            return Err(e.with_remedy(Remedy::CloseImages));
         };
         let before = held();
         longest.evict();

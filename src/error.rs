@@ -1,4 +1,4 @@
-//! The one error type: a stable code, a sentence to act on, and what it concerns.
+//! The one error type: a stable code, a sentence, what it concerns, and what would help.
 
 #[cfg(target_arch = "wasm32")]
 use std::any::Any;
@@ -112,7 +112,99 @@ impl Code {
     }
 }
 
-/// An error: a [`Code`], a sentence a person can act on, and what it concerns.
+/// A way out of an error, as data: each interface words it for its users.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Remedy {
+    /// Raising the limit that [`Error::limit_name`] names: to this at least, as far as is known.
+    RaiseLimit(u64),
+    /// Closing images that are not needed, which gives memory back.
+    CloseImages,
+    /// Reading without verification, lazily.
+    ReadUnverified,
+    /// Reading chunks without verification of which the layer's table of contents states no digest.
+    ReadUnverifiedChunks,
+    /// Opening the image without a SOCI index.
+    WithoutIndex,
+    /// Making use of what is merely attached to the image.
+    UseAttached,
+    /// Having an index built, which streams the layer once.
+    BuildIndex,
+    /// Building a SOCI index of the image.
+    MakeIndex,
+    /// Making an image that holds a SOCI index.
+    ConvertToSoci,
+    /// Converting the image's layers to zstd:chunked.
+    ConvertToChunked,
+    /// The reader that reads layers by a SOCI index or as they are.
+    PlainReader,
+    /// Another build of the library, which reads this format.
+    OtherBuild(&'static str),
+    /// Unpacking the archive.
+    Unpack,
+    /// Ending a URL with a tag or digest, so that it is a reference.
+    NameTag,
+    /// Trusting the token service that the message names with credentials.
+    TrustTokenHost,
+    /// Signing in.
+    SignIn,
+    /// Trying again later.
+    TryLater,
+}
+
+impl Remedy {
+    /// The name as callers of every language see it, e.g. `raise-limit`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Remedy::RaiseLimit(_) => "raise-limit",
+            Remedy::CloseImages => "close-images",
+            Remedy::ReadUnverified => "read-unverified",
+            Remedy::ReadUnverifiedChunks => "read-unverified-chunks",
+            Remedy::WithoutIndex => "without-index",
+            Remedy::UseAttached => "use-attached",
+            Remedy::BuildIndex => "build-index",
+            Remedy::MakeIndex => "make-index",
+            Remedy::ConvertToSoci => "convert-to-soci",
+            Remedy::ConvertToChunked => "convert-to-chunked",
+            Remedy::PlainReader => "plain-reader",
+            Remedy::OtherBuild(_) => "other-build",
+            Remedy::Unpack => "unpack",
+            Remedy::NameTag => "name-tag",
+            Remedy::TrustTokenHost => "trust-token-host",
+            Remedy::SignIn => "sign-in",
+            Remedy::TryLater => "try-later",
+        }
+    }
+}
+
+/// What to do, in words for users of the crate.
+impl fmt::Display for Remedy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Remedy::RaiseLimit(_) => "raise that limit if you trust the image",
+            Remedy::CloseImages => "close images that are not needed",
+            Remedy::ReadUnverified => "set OpenOptions::verify to false to read it lazily",
+            Remedy::ReadUnverifiedChunks => "set OpenOptions::verify to false to read it all the same",
+            Remedy::WithoutIndex => {
+                "set OpenOptions::soci to SociChoice::None to read its layers as they are"
+            }
+            Remedy::UseAttached => "set OpenOptions::attached_index",
+            Remedy::BuildIndex => "give OpenOptions::indexer, which streams the layer once",
+            Remedy::MakeIndex => "build a SOCI index of the image",
+            Remedy::ConvertToSoci => "convert the image to one that has a SOCI index",
+            Remedy::ConvertToChunked => "convert the image's layers to zstd:chunked",
+            Remedy::PlainReader => "set OpenOptions::reader to Reader::Soci",
+            Remedy::OtherBuild(format) => return write!(f, "build the library with what reads {format}"),
+            Remedy::NameTag => "open it as a reference, with a tag or digest",
+            Remedy::Unpack => "unpack it, and open the tar",
+            Remedy::TrustTokenHost => "list that host in RegistryOptions::token_hosts if you trust it",
+            Remedy::SignIn => "sign in",
+            Remedy::TryLater => "try again later",
+        })
+    }
+}
+
+/// An error: a [`Code`], a sentence, what it concerns, and [what would help](Error::remedies).
 ///
 /// Never holds a secret: no credential, no token, no signed URL.
 #[derive(Debug, Clone)]
@@ -127,7 +219,8 @@ struct Inner {
     path: Option<Vec<u8>>,
     offset: Option<u64>,
     limit: Option<&'static str>,
-    format: Option<&'static str>,
+    allowed: Option<u64>,
+    remedies: Vec<Remedy>,
     status: Option<u16>,
     retry_after: Option<u32>,
     given_up: bool,
@@ -136,7 +229,7 @@ struct Inner {
 }
 
 impl Error {
-    /// An error of `code` with a sentence that says what to do.
+    /// An error of `code` with a sentence that says what happened.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Error(Box::new(Inner {
             code,
@@ -146,7 +239,8 @@ impl Error {
             path: None,
             offset: None,
             limit: None,
-            format: None,
+            allowed: None,
+            remedies: Vec::new(),
             status: None,
             retry_after: None,
             given_up: false,
@@ -158,29 +252,41 @@ impl Error {
     /// `LIMIT_EXCEEDED`, naming the field of [`Limits`](crate::limits::Limits), what was
     /// asked for and what is allowed.
     pub fn limit(name: &'static str, wanted: u64, allowed: u64) -> Self {
-        let mut e = Error::new(
-            Code::LimitExceeded,
-            format!("{wanted} is over the limit {name} = {allowed}; raise it if you trust the image"),
-        );
-        e.0.limit = Some(name);
+        let mut e = Error::new(Code::LimitExceeded, wanted.to_string()).with_limit(name, allowed);
+        e.0.remedies.push(Remedy::RaiseLimit(wanted));
         e
     }
 
-    /// Names the limit that a message of another code mentions.
-    pub(crate) fn with_limit(mut self, name: &'static str) -> Self {
+    /// Names the limit that its sentence, as it is then, is over.
+    pub(crate) fn with_limit(mut self, name: &'static str, allowed: u64) -> Self {
+        self.0.allowed = Some(allowed);
+        self.with_limit_name(name)
+    }
+
+    /// Names the limit that its sentence mentions.
+    pub(crate) fn with_limit_name(mut self, name: &'static str) -> Self {
         self.0.limit = Some(name);
         self
     }
 
-    /// Names the image format that this build does not read.
-    pub(crate) fn with_format(mut self, name: &'static str) -> Self {
-        self.0.format = Some(name);
+    /// Adds what would help, after what was added before.
+    #[must_use]
+    pub fn with_remedy(mut self, remedy: Remedy) -> Self {
+        if !self.0.remedies.contains(&remedy) {
+            self.0.remedies.push(remedy);
+        }
         self
     }
 
     /// Says it in other words, for those who know more of the case.
     pub(crate) fn with_message(mut self, message: impl Into<String>) -> Self {
         self.0.message = message.into();
+        self
+    }
+
+    /// The same of another code.
+    pub(crate) fn with_code(mut self, code: Code) -> Self {
+        self.0.code = code;
         self
     }
 
@@ -249,7 +355,7 @@ impl Error {
     pub fn code(&self) -> Code {
         self.0.code
     }
-    /// The sentence alone, without what it concerns.
+    /// The sentence alone, without what it concerns and what would help; where a limit is exceeded, what is over it.
     pub fn message(&self) -> &str {
         &self.0.message
     }
@@ -273,9 +379,13 @@ impl Error {
     pub fn limit_name(&self) -> Option<&'static str> {
         self.0.limit
     }
-    /// The image format that another build of the library reads.
-    pub fn format(&self) -> Option<&'static str> {
-        self.0.format
+    /// What the limit that was exceeded allows.
+    pub fn limit_allows(&self) -> Option<u64> {
+        self.0.allowed
+    }
+    /// What would help, each for itself.
+    pub fn remedies(&self) -> &[Remedy] {
+        &self.0.remedies
     }
     /// The HTTP status that led here.
     pub fn status(&self) -> Option<u16> {
@@ -295,6 +405,12 @@ impl fmt::Display for Error {
             write!(f, "\"{}\": ", path.escape_ascii())?;
         }
         f.write_str(&self.0.message)?;
+        if let (Some(name), Some(allowed)) = (self.0.limit, self.0.allowed) {
+            write!(f, " is over the limit {name} = {allowed}")?;
+        }
+        for (i, remedy) in self.0.remedies.iter().enumerate() {
+            write!(f, "{}{remedy}", if i == 0 { "; " } else { ", or " })?;
+        }
         if let Some(reference) = &self.0.reference {
             write!(f, " [{reference}]")?;
         }
@@ -309,3 +425,26 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_what_is_over_which_limit_and_what_would_help() {
+        let e = Error::limit("max_whole_layer_size", 30, 24);
+        assert_eq!((e.limit_name(), e.limit_allows()), (Some("max_whole_layer_size"), Some(24)));
+        assert_eq!(e.remedies(), [Remedy::RaiseLimit(30)]);
+        assert_eq!(
+            e.to_string(),
+            "LIMIT_EXCEEDED: 30 is over the limit max_whole_layer_size = 24; raise that limit if you trust the image"
+        );
+        let e =
+            e.with_message("the layer's size").with_remedy(Remedy::MakeIndex).with_remedy(Remedy::MakeIndex);
+        assert_eq!(
+            e.with_path(b"a\n").with_offset(3).to_string(),
+            "LIMIT_EXCEEDED: \"a\\n\": the layer's size is over the limit max_whole_layer_size = 24; raise that limit if \
+             you trust the image, or build a SOCI index of the image [offset 3]"
+        );
+    }
+}

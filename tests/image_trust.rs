@@ -5,7 +5,7 @@
 use std::rc::Rc;
 
 use futures_executor::block_on;
-use ocipeek::error::Code;
+use ocipeek::error::{Code, Remedy};
 use ocipeek::format::oci::media_type::OCI_MANIFEST;
 use ocipeek::format::oci::{Descriptor, Digest};
 use ocipeek::image::{Follow, Image, IndexVoucher, OpenOptions, ReadBy, SociChoice};
@@ -114,7 +114,8 @@ fn an_index_that_the_image_names_and_that_is_gone_lets_no_other_in() {
         let e = block_on(memory.open("latest-soci", options)).err().unwrap();
         assert_eq!(e.code(), Code::NotFound);
         assert_eq!(e.digest(), Some(&*index.to_string()));
-        assert!(e.message().contains("sociIndex: false"), "{e}");
+        assert_eq!(e.remedies(), [Remedy::WithoutIndex]);
+        assert!(e.to_string().contains("; set OpenOptions::soci to SociChoice::None"), "{e}");
         assert!(memory.log().iter().all(|l| !l.starts_with("referrers")));
     }
     let options = OpenOptions { soci: SociChoice::None, ..OpenOptions::default() };

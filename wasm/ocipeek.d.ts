@@ -10,13 +10,14 @@ type Stop = Promise<unknown> | undefined;
 /** An error as wasm rejects with it. */
 export interface RawError {
   code: string;
-  message: string;
+  what: string;
   reference?: string;
   digest?: string;
   path?: Uint8Array;
   offset?: number;
   limit?: string;
-  format?: string;
+  allowed?: number;
+  remedies?: import("../js/types/index.js").Remedy[];
   status?: number;
   retryAfter?: number;
   cause?: unknown;

@@ -1,6 +1,7 @@
 import { PATHS } from "../args.js";
 import { argument, type Command } from "../command.js";
 import { exitCodeOf } from "../exit.js";
+import { messageOf } from "../messages.js";
 import { OutputFailed, PipeClosed } from "../output.js";
 import type { Session } from "../session.js";
 
@@ -20,7 +21,7 @@ async function run(session: Session): Promise<void> {
       // Like cat: say it, and go on with the next file.
       if (error instanceof PipeClosed || error instanceof OutputFailed || signal.aborted) throw error;
       await out.flush();
-      session.say((error as Error).message);
+      session.say(messageOf(error));
       session.exitCode ||= exitCodeOf(error);
     }
   }

@@ -75,7 +75,7 @@ async function print(
 function checkDepth(session: Session, stats: Stats, depth: number): void {
   const most = session.args.limits().maxDepth ?? DEEPEST;
   if (depth < most) return;
-  const message = `LIMIT_EXCEEDED: folders inside each other: more than maxDepth = ${most}`;
+  const message = `folders inside each other: more than maxDepth = ${most}`;
   throw new OcipeekError("LIMIT_EXCEEDED", message, { path: stats.path, limit: "maxDepth" });
 }
 

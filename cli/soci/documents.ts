@@ -117,5 +117,5 @@ function strings(value: unknown): Record<string, string> {
 }
 
 function corrupt(digest: string, why: string): OcipeekError {
-  return new OcipeekError("CORRUPT_MANIFEST", `CORRUPT_MANIFEST: ${digest}: ${why}`, { digest });
+  return new OcipeekError("CORRUPT_MANIFEST", `${digest}: ${why}`, { digest });
 }

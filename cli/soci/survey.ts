@@ -1,6 +1,7 @@
 /** All images that a reference names, one a platform, and all their SOCI indexes. @module */
 import { ahead } from "../../js/ahead.js";
 import { type ErrorCode, OcipeekError } from "../../js/index.js";
+import { messageOf } from "../messages.js";
 import { type Document, type Entry, isDigest, parseDocument, platformOfConfig } from "./documents.js";
 
 /** Artifact type, and media type of the config, of an index of version 1. */
@@ -138,7 +139,7 @@ export async function survey(
   for await (const it of ahead(each(wanted), PARALLEL, look)) found.push(it);
   const images = found.filter((it): it is SurveyedImage => "indexes" in it);
   if (images.length === 0) {
-    throw new OcipeekError("NOT_FOUND", `NOT_FOUND: ${source.name}: no image of it is here`);
+    throw new OcipeekError("NOT_FOUND", `${source.name}: no image of it is here`);
   }
   const absent = found.flatMap((it) => ("indexes" in it ? [] : [it.platform ?? "unknown"]));
   return { ...result, images, absent };
@@ -153,7 +154,7 @@ export function parseIndex(bytes: Uint8Array, digest: string): SurveyedIndex & {
   const document = parseDocument(bytes, digest);
   const type = document.artifactType ?? document.config?.mediaType;
   if (type !== V1_INDEX && type !== V2_INDEX) {
-    throw new OcipeekError("CORRUPT_MANIFEST", `CORRUPT_MANIFEST: ${digest} is no SOCI index`, { digest });
+    throw new OcipeekError("CORRUPT_MANIFEST", `${digest} is no SOCI index`, { digest });
   }
   const buildTool = document.annotations[BUILD_TOOL];
   return {
@@ -196,7 +197,7 @@ function choose(all: Candidate[], platforms: readonly string[] | undefined, name
     const found = all.find(({ entry }) => entry.platform && normal(entry.platform) === normal(wanted));
     if (found) return found;
     const there = all.map(({ entry }) => (entry.platform ? normal(entry.platform) : "unknown")).join(", ");
-    throw new OcipeekError("NOT_FOUND", `NOT_FOUND: ${name} has no image for ${wanted}; it has ${there}`);
+    throw new OcipeekError("NOT_FOUND", `${name} has no image for ${wanted}; it has ${there}`);
   });
 }
 
@@ -264,7 +265,7 @@ async function surveyOne(
     if (referrers) image.indexes.push(...(await referringIndexes(source, entry.digest, signal)));
   } catch (error) {
     if (referrers !== "try" || !(error instanceof OcipeekError) || error.code === "ABORTED") throw error;
-    image.unlisted = error.message;
+    image.unlisted = messageOf(error);
   }
   return image;
 }
@@ -309,7 +310,7 @@ async function manifestOf(
   const found = await orNothing(() => source.manifest(digest, { signal }), MISSING);
   const document = found && parseDocument(found.bytes, digest);
   if (document?.manifests) {
-    throw new OcipeekError("UNSUPPORTED", `UNSUPPORTED: ${digest}: an index within an index`, { digest });
+    throw new OcipeekError("UNSUPPORTED", `${digest}: an index within an index`, { digest });
   }
   return document;
 }

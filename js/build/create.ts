@@ -196,7 +196,7 @@ function checkAny(source: Source, artifacts: readonly PlatformArtifacts[], { min
   }
   throw new OcipeekError(
     "UNSUPPORTED",
-    `UNSUPPORTED: ${source.name}: no layer got a zTOC, so there is no SOCI index to make: ${why.join("; ") || "the image has no layers"}`,
+    `${source.name}: no layer got a zTOC, so there is no SOCI index to make: ${why.join("; ") || "the image has no layers"}`,
     { reference: source.name },
   );
 }

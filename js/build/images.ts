@@ -111,7 +111,7 @@ async function imageOf(
   options: Options,
 ): Promise<PlatformImage> {
   if (doc.kind !== "image" || !(doc.isImage || known)) {
-    throw new OcipeekError("UNSUPPORTED", `UNSUPPORTED: ${source.name}: it is no image but an artifact`, {
+    throw new OcipeekError("UNSUPPORTED", `${source.name}: it is no image but an artifact`, {
       digest: manifest.digest,
     });
   }
@@ -138,7 +138,7 @@ async function withPlatform(
 ): Promise<{ descriptor: RawDescriptor; platform: RawPlatform }> {
   if (descriptor.platform) return { descriptor, platform: descriptor.platform };
   const doc = parse(await source.manifest(descriptor.digest, options), options);
-  if (doc.kind !== "image") throw new OcipeekError("CORRUPT_MANIFEST", "CORRUPT_MANIFEST: it is an index");
+  if (doc.kind !== "image") throw new OcipeekError("CORRUPT_MANIFEST", "it is an index");
   return { descriptor, platform: await configPlatform(source, doc, options) };
 }
 
@@ -174,6 +174,6 @@ function checkPlatform(source: Source, image: PlatformImage, { platforms }: Opti
 
 function missing(source: Source, wanted: string, there: { platform: RawPlatform }[]): OcipeekError {
   const names = there.map((it) => it.platform.name).join(", ") || "none";
-  const message = `NOT_FOUND: ${source.name}: there is no image for ${wanted} here; available: ${names}`;
+  const message = `${source.name}: there is no image for ${wanted} here; available: ${names}`;
   return new OcipeekError("NOT_FOUND", message, { reference: source.name });
 }

@@ -39,7 +39,7 @@ export async function* layerBytes(
         yield chunk;
       }
       if (size === undefined || at === size) return;
-      failure = new OcipeekError("NETWORK", `NETWORK: the layer ends after ${at} of ${size} bytes`, {
+      failure = new OcipeekError("NETWORK", `the layer ends after ${at} of ${size} bytes`, {
         ...(digest === undefined ? {} : { digest }),
         offset: at,
       });
@@ -55,7 +55,7 @@ export async function* layerBytes(
 
 /** The error of what the caller stopped. */
 export function stopped(signal: AbortSignal): OcipeekError {
-  return new OcipeekError("ABORTED", "ABORTED: stopped by the caller", { cause: signal.reason });
+  return new OcipeekError("ABORTED", "stopped by the caller", { cause: signal.reason });
 }
 
 /** What gives pieces: a stream's reader, or an iterator. */
@@ -108,7 +108,7 @@ function mayPass(error: unknown): boolean {
 }
 
 function tooLong(size: number, digest: string | undefined): OcipeekError {
-  return new OcipeekError("DIGEST_MISMATCH", `DIGEST_MISMATCH: the layer has more than its ${size} bytes`, {
+  return new OcipeekError("DIGEST_MISMATCH", `the layer has more than its ${size} bytes`, {
     ...(digest === undefined ? {} : { digest }),
   });
 }

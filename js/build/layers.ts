@@ -182,7 +182,7 @@ async function indexLayer(
 
 /** A media type that does not tell, over zstd. */
 function isZstd(error: OcipeekError): boolean {
-  return error.message.includes("zstd");
+  return error.remedies.some(({ kind }) => kind === "convert-to-chunked");
 }
 
 /** A zTOC that may be used again. */

@@ -52,5 +52,5 @@ export function sourceBlob(
 }
 
 function short(digest: string, size: number): OcipeekError {
-  return new OcipeekError("NETWORK", `NETWORK: the blob ends before its ${size} bytes`, { digest });
+  return new OcipeekError("NETWORK", `the blob ends before its ${size} bytes`, { digest });
 }

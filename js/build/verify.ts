@@ -70,7 +70,7 @@ export async function verifyIndex(
     });
   }
   if (named && found.length === 0) {
-    const message = `NOT_FOUND: the index ${named.digest} is for none of the images of ${source.name} that were chosen`;
+    const message = `the index ${named.digest} is for none of the images of ${source.name} that were chosen`;
     throw new OcipeekError("NOT_FOUND", message, { reference: source.name, digest: named.digest });
   }
 

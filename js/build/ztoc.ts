@@ -288,6 +288,6 @@ function join(a: Uint8Array, b: Uint8Array): Uint8Array {
 }
 
 function mismatch(digest: string, actual: string): OcipeekError {
-  const message = `DIGEST_MISMATCH: the layer ${digest} came with the digest ${actual}`;
+  const message = `the layer ${digest} came with the digest ${actual}`;
   return new OcipeekError("DIGEST_MISMATCH", message, { digest });
 }

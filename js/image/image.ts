@@ -1,13 +1,12 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { RawDiscovery, RawLayer, Tree, WasmImage } from "../../wasm/ocipeek.js";
-import { calling, invalid } from "../errors.js";
+import { calling, fromWasm, invalid, type OcipeekError } from "../errors.js";
 import type { Indexing } from "../indexing/index.js";
 import { generation } from "../memory.js";
 import type { Scope } from "../scope.js";
 import type {
   Change,
   Discovery,
-  ErrorCode,
   ImageConfig,
   IndexJob,
   IndexLayerOptions,
@@ -356,11 +355,11 @@ function discoveryOf(raw: RawDiscovery): Discovery;
 function discoveryOf(raw: RawDiscovery | undefined): Discovery | undefined;
 function discoveryOf(raw: RawDiscovery | undefined): Discovery | undefined {
   if (!raw?.failed) return raw && { found: raw.found };
-  const { code, message, digest, status } = raw.failed;
+  const { code, message, digest, status } = fromWasm(raw.failed) as OcipeekError;
   return {
     found: raw.found,
     failed: {
-      code: code as ErrorCode,
+      code,
       message,
       ...(digest === undefined ? {} : { digest }),
       ...(status === undefined ? {} : { status }),

@@ -64,9 +64,7 @@ export async function open(source: ImageSource, options: OpenOptions = {}): Prom
     indexing.attach(wasm);
     return imageOf(wasm, scope, indexing, { ...opened, instance });
   } catch (error) {
-    const other = await otherModule(runtime, error).catch((failure) => {
-      throw hinted(failure, spec);
-    });
+    const other = await otherModule(runtime, error);
     const instance = generation();
     const wasm = await scope.run(options.signal, (stop) => other.openImage(spec, raw, handover.second, stop));
     indexing.attach(wasm);
@@ -196,10 +194,7 @@ export function sourceOf(source: ImageSource, tag: string | undefined, runtime: 
   const { path, name } = splitLocal(rest);
   const reader = transport === "oci" ? runtime.folder : runtime.archive;
   if (!reader) {
-    throw new OcipeekError(
-      "UNSUPPORTED",
-      `UNSUPPORTED: ${transport}: needs a file system; open a File or a URL`,
-    );
+    throw new OcipeekError("UNSUPPORTED", `${transport}: needs a file system; open a File or a URL`);
   }
   const kinds = { oci: "folder", "oci-archive": "archive", "docker-archive": "saved" } as const;
   const kind = kinds[transport as keyof typeof kinds];
@@ -222,8 +217,7 @@ function splitLocal(text: string): { path: string; name?: string } {
   const digest = /^(.+)@(sha256:[0-9a-f]{64})$/s.exec(text);
   if (digest?.[1] && digest[2]) return { path: digest[1], name: digest[2] };
   const parts = /^([A-Za-z]:[\\/][^:]*|[^:]+)(?::(.+))?$/s.exec(text);
-  if (!parts?.[1])
-    throw new OcipeekError("INVALID_REFERENCE", `INVALID_REFERENCE: no path in ${JSON.stringify(text)}`);
+  if (!parts?.[1]) throw new OcipeekError("INVALID_REFERENCE", `no path in ${JSON.stringify(text)}`);
   return parts[2] === undefined ? { path: parts[1] } : { path: parts[1], name: parts[2] };
 }
 
@@ -234,20 +228,6 @@ function checkIndex(index: unknown): "build" | "kept" {
 
 function tagged(tag: string | undefined): { tag?: string } {
   return tag === undefined ? {} : { tag };
-}
-
-/** A URL without a tag is a layout's: what may have been meant. */
-function hinted(error: unknown, spec: SourceSpec): unknown {
-  if (spec.kind !== "url" || !(error instanceof OcipeekError) || !/no OCI image layout/.test(error.message)) {
-    return error;
-  }
-  const { code, message, reference, status, cause } = error;
-  const hint = "; with a tag or digest at its end, a URL is a reference: https://HOST/REPOSITORY:TAG";
-  return new OcipeekError(code, message + hint, {
-    ...(reference === undefined ? {} : { reference }),
-    ...(status === undefined ? {} : { status }),
-    cause,
-  });
 }
 
 function checkFunction<T>(name: string, value: T): T {

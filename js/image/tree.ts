@@ -253,5 +253,5 @@ export class FileTree {
 function notALink(path: ImagePath): OcipeekError {
   const bytes = pathBytes(path);
   const details = { path: decode(bytes), pathBytes: bytes };
-  return new OcipeekError("EINVAL", `EINVAL: ${JSON.stringify(details.path)}: not a symbolic link`, details);
+  return new OcipeekError("EINVAL", `${JSON.stringify(details.path)}: not a symbolic link`, details);
 }

@@ -84,7 +84,7 @@ export class Indexing {
         await this.findKept(signal);
         if (isIndexed(known())) return known();
         if (!/zstd/.test(layer.mediaType)) return undefined;
-        const message = "UNSUPPORTED: the layer is compressed with zstd, of which no zTOC exists";
+        const message = "the layer is compressed with zstd, of which no zTOC exists";
         throw new OcipeekError("UNSUPPORTED", message, { digest: layer.digest });
       },
       use: async ({ ztoc, layerDigest }) => {
@@ -111,7 +111,7 @@ export class Indexing {
   }
 
   #image(): WasmImage {
-    if (!this.#wasm) throw new OcipeekError("ABORTED", "ABORTED: the image is not open");
+    if (!this.#wasm) throw new OcipeekError("ABORTED", "the image is not open");
     return this.#wasm;
   }
 

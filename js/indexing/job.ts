@@ -81,7 +81,7 @@ export class Job implements IndexJob {
 
   async #run(stop: Promise<void>): Promise<LayerInfo> {
     const stopped = new Promise<never>((_, reject) => {
-      this.#cancel = () => reject(new OcipeekError("ABORTED", "ABORTED: stopped by the caller"));
+      this.#cancel = () => reject(new OcipeekError("ABORTED", "stopped by the caller"));
       void stop.then(this.#cancel);
     });
     stopped.catch(() => {});

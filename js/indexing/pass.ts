@@ -144,10 +144,7 @@ class Pass {
   async #run(): Promise<Built> {
     const { builder } = await ready();
     if (!builder) {
-      throw new OcipeekError(
-        "UNSUPPORTED",
-        "UNSUPPORTED: this entry of the package has no builder of indexes",
-      );
+      throw new OcipeekError("UNSUPPORTED", "this entry of the package has no builder of indexes");
     }
     const { buildZtoc } = await builder();
     const { digest, size, spanSize, limits } = this.#wanted;
@@ -178,7 +175,7 @@ class Pass {
     for (;;) {
       await this.#turn();
       const [member] = this.#members;
-      if (!member) throw new OcipeekError("ABORTED", "ABORTED: nobody waits for the index any more");
+      if (!member) throw new OcipeekError("ABORTED", "nobody waits for the index any more");
       try {
         for await (const chunk of member.stream(at, this.#stop.signal)) {
           await this.#turn();

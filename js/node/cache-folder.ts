@@ -172,7 +172,7 @@ async function firstOther(root: string, folder: string): Promise<string | undefi
 function notOurs(folder: string, why: string): OcipeekError {
   return new OcipeekError(
     "INVALID_ARGUMENT",
-    `INVALID_ARGUMENT: ${folder} cannot be a cache: it ${why}, and no file ${MARK}, which marks the caches that ocipeek made. ` +
+    `${folder} cannot be a cache: it ${why}, and no file ${MARK}, which marks the caches that ocipeek made. ` +
       `Name an empty folder or a new one, such as ${join(folder, "ocipeek-cache")}. If it is a cache that an earlier version made, delete it`,
   );
 }

@@ -3,7 +3,12 @@ import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { OcipeekError } from "../errors.js";
-import { DockerConfig, parseHelperOutput, serverAddress } from "../registry/docker-config.js";
+import {
+  BadDockerConfig,
+  DockerConfig,
+  parseHelperOutput,
+  serverAddress,
+} from "../registry/docker-config.js";
 import type { Credentials } from "../types/index.js";
 
 const HELPER_TIMEOUT_MS = 30_000;
@@ -103,8 +108,8 @@ function named<T>(file: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    const why = (error as Error).message.replace("INVALID_ARGUMENT: the file with credentials: ", "");
-    throw unauthorized(`${JSON.stringify(file)}: ${why}`);
+    if (!(error instanceof BadDockerConfig)) throw error;
+    throw unauthorized(`${JSON.stringify(file)}: ${error.why}`);
   }
 }
 
@@ -183,5 +188,5 @@ function helperFailed(name: string, server: string, why: string): OcipeekError {
 }
 
 function unauthorized(why: string): OcipeekError {
-  return new OcipeekError("UNAUTHORIZED", `UNAUTHORIZED: ${why}`);
+  return new OcipeekError("UNAUTHORIZED", `${why}`);
 }

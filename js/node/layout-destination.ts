@@ -106,7 +106,7 @@ export class LayoutDestination implements Destination {
     const json = parseJson(manifest.bytes, manifest.digest);
     const subject = (json.subject as Descriptor | undefined)?.digest;
     if (subject === undefined) {
-      throw new OcipeekError("INVALID_ARGUMENT", "INVALID_ARGUMENT: the manifest has no subject", {
+      throw new OcipeekError("INVALID_ARGUMENT", "the manifest has no subject", {
         digest: manifest.digest,
       });
     }
@@ -219,7 +219,7 @@ export class LayoutDestination implements Destination {
   /** Where a blob is, or would be: not where a link leads. */
   async #blobFile(digest: string): Promise<string> {
     const hex = DIGEST.exec(digest)?.[1];
-    if (!hex) throw new OcipeekError("INVALID_ARGUMENT", `INVALID_ARGUMENT: ${digest} is no sha256 digest`);
+    if (!hex) throw new OcipeekError("INVALID_ARGUMENT", `${digest} is no sha256 digest`);
     await this.#checked(false);
     return join(this.#folder, "blobs", "sha256", hex);
   }
@@ -272,7 +272,7 @@ async function read(path: string): Promise<Uint8Array | undefined> {
 function unsafe(path: string, why: string): OcipeekError {
   return new OcipeekError(
     "INVALID_ARGUMENT",
-    `INVALID_ARGUMENT: ${path} ${why}: nothing is written into such a layout; put a folder of its own there`,
+    `${path} ${why}: nothing is written into such a layout; put a folder of its own there`,
   );
 }
 
@@ -281,11 +281,7 @@ function missing(error: NodeJS.ErrnoException): undefined {
 }
 
 function mismatch(digest: string, actual: string): OcipeekError {
-  return new OcipeekError(
-    "DIGEST_MISMATCH",
-    `DIGEST_MISMATCH: content of ${digest} has the digest ${actual}`,
-    {
-      digest,
-    },
-  );
+  return new OcipeekError("DIGEST_MISMATCH", `content of ${digest} has the digest ${actual}`, {
+    digest,
+  });
 }

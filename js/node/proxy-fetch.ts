@@ -5,7 +5,7 @@ import https from "node:https";
 import type { Socket } from "node:net";
 import { Readable } from "node:stream";
 import tls from "node:tls";
-import { invalid } from "../errors.js";
+import { invalid, OcipeekError } from "../errors.js";
 import type { Fetch, FetchInit } from "../types/index.js";
 import { type Env, proxyFor } from "./proxy-rules.js";
 
@@ -261,7 +261,7 @@ function trusting(file: string): tls.SecureContext {
   try {
     return tls.createSecureContext({ ca: [...usual, readPem(file)] });
   } catch (error) {
-    if (error instanceof Error && error.message.startsWith("INVALID_ARGUMENT")) throw error;
+    if (error instanceof OcipeekError) throw error;
     throw invalid(`the certificates of ${JSON.stringify(file)} cannot be read`);
   }
 }

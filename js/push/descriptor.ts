@@ -51,5 +51,5 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 function corrupt(name: string, why: string): OcipeekError {
-  return new OcipeekError("CORRUPT_MANIFEST", `CORRUPT_MANIFEST: ${name}: ${why}`, { reference: name });
+  return new OcipeekError("CORRUPT_MANIFEST", `${name}: ${why}`, { reference: name });
 }

@@ -4,7 +4,7 @@
  * both: `tests/fixtures/credentials`.)
  * Formats: docker/cli `cli/config/configfile`, docker/docker-credential-helpers, `containers-auth.json(5)`.
  */
-import { invalid } from "../errors.js";
+import { invalid, OcipeekError } from "../errors.js";
 import type { Credentials } from "../types/index.js";
 
 /** Docker Hub's key in a config and for helpers. */
@@ -55,7 +55,7 @@ export class DockerConfig {
       if (this.#auths.has(place)) {
         const found = this.#auths.get(place);
         if (found) return found;
-        throw bad(`the "auth" of ${place} is not base64 of user:password`);
+        throw new BadDockerConfig(`the "auth" of ${place} is not base64 of user:password`);
       }
       if (place.length <= registry.length) return undefined;
       place = place.slice(0, place.lastIndexOf("/"));
@@ -171,13 +171,20 @@ function decodeAuth(auth: string): Credentials | undefined {
 
 function parseObject(text: string): Record<string, unknown> {
   const value = json(text);
-  if (value === undefined) throw bad("it is not JSON");
-  if (!isObject(value)) throw bad("it is not a JSON object");
+  if (value === undefined) throw new BadDockerConfig("it is not JSON");
+  if (!isObject(value)) throw new BadDockerConfig("it is not a JSON object");
   return value;
 }
 
-function bad(what: string): Error {
-  return invalid(`the file with credentials: ${what}`);
+/** `INVALID_ARGUMENT`: the file is not what Docker writes. */
+export class BadDockerConfig extends OcipeekError {
+  /** Why it is not. */
+  readonly why: string;
+
+  constructor(why: string) {
+    super("INVALID_ARGUMENT", `the file with credentials: ${why}`);
+    this.why = why;
+  }
 }
 
 function json(text: string): unknown {

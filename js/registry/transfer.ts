@@ -59,7 +59,7 @@ export async function transfer(out: Exchange, options: TransferOptions): Promise
   const stop = (): void => own.abort(signal?.reason);
   const watch = new Watch(maxIdleMs, () => {
     const why = `no bytes to or from ${host} for ${maxIdleMs} ms, the limit maxIdleMs`;
-    const error = new OcipeekError("NETWORK", `NETWORK: ${why}`, { limit: "maxIdleMs" });
+    const error = new OcipeekError("NETWORK", `${why}`, { limit: "maxIdleMs" });
     own.abort(error);
     return error;
   });
@@ -101,7 +101,7 @@ export async function transfer(out: Exchange, options: TransferOptions): Promise
   } catch (cause) {
     unlink();
     if (signal?.aborted) {
-      throw new OcipeekError("ABORTED", "ABORTED: stopped by the caller", { cause: signal.reason });
+      throw new OcipeekError("ABORTED", "stopped by the caller", { cause: signal.reason });
     }
     throw cause;
   }

@@ -40,8 +40,10 @@ export interface RegistryGrant {
   authorization: string;
   /** When it is renewed, in milliseconds since the Unix epoch; absent where it does not end. */
   renewAt?: number | undefined;
-  /** Why credentials that there may be were not used, and what allows it. */
+  /** Why credentials that there may be were not used. */
   withheld?: string | undefined;
+  /** Whether that is because the token service is at another host, which the option `tokenHosts` may name. */
+  isElsewhere?: boolean | undefined;
 }
 
 /** One request of a {@link registryFetch}. */

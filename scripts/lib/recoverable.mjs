@@ -12,7 +12,7 @@
 
 /** What surrounds the glue of one instance. */
 const BEFORE = `
-const LOST = "INTERNAL: the library failed in the middle of something, and what was open is lost; open it again: ";
+const LOST = "the library failed in the middle of something, and what was open is lost; open it again: ";
 
 function create() {
   let lost, live;

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Remedy, Result};
 use crate::format::lazy::{self, Format, FormatFound, Reader};
 use crate::format::oci::{Descriptor, ImageManifest, LayerCompression, layer_compression};
 use crate::layer::{Context, Layer};
@@ -38,7 +38,7 @@ pub(super) fn choose(
         let name = format.as_str();
         let message =
             format!("the image is in the format {name}, which this build of the library does not read");
-        return Err(Error::new(Code::Unsupported, message).with_format(name));
+        return Err(Error::new(Code::Unsupported, message).with_remedy(Remedy::OtherBuild(name)));
     }
     let merged = format.filter(|f| f.is_merged());
     // Programs in Rust choose for themselves what they build; the package has another module for it.
@@ -49,9 +49,9 @@ pub(super) fn choose(
             !told && is_streamed(reader, l, limits, verify)
         })
     {
-        let message = "a zstd layer of the image is not fetched whole (verify: false, or max_whole_layer_size), and this \
-                       build of the library does not stream it; reader: \"soci\" opens the image without that";
-        return Err(Error::new(Code::Unsupported, message).with_format(Format::Zstd.as_str()));
+        let message = "a zstd layer of the image is not fetched whole, and this build of the library does not stream it";
+        let e = Error::new(Code::Unsupported, message).with_remedy(Remedy::OtherBuild(Format::Zstd.as_str()));
+        return Err(e.with_remedy(Remedy::PlainReader));
     }
     #[cfg(any(feature = "extent", feature = "zstd-stream"))]
     if let Some(format) = format
@@ -63,12 +63,9 @@ pub(super) fn choose(
     {
         return Err(Error::new(
             Code::Unsupported,
-            format!(
-                "the image is not in the format {}; one that is attached to it is only looked for, and read, with \
-                 attachedIndex: true",
-                format.as_str()
-            ),
-        ));
+            format!("the image is not in the format {}", format.as_str()),
+        )
+        .with_remedy(Remedy::UseAttached));
     }
     Ok(Chosen {
         reader,

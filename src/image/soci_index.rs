@@ -5,13 +5,12 @@ use super::open::{Ahead, MAX_ATTACHED, Opening};
 use super::open_image::Image;
 use super::options::SociChoice;
 use super::soci::{SociFound, SociInfo};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Remedy, Result};
 use crate::format::oci::{Descriptor, Digest, ImageManifest};
 use crate::format::soci::{SociIndex, SociVersion, V1_INDEX, v1_indexes, v2_index_digest};
 use crate::source::{RawManifest, Target};
 
 /// What helps where an index is at fault.
-const WITHOUT: &str = "open the image with sociIndex: false to read its layers as they are";
 
 impl Image {
     /// How the search for attached indexes went that opening the image took; `None` where it took none.
@@ -54,10 +53,9 @@ impl Opening<'_> {
                 None => return Ok(None),
             },
         };
-        self.parse(image, manifest, &raw, found).map(Some).map_err(|e| {
-            let message = format!("{}; {WITHOUT}", e.message());
-            e.with_message(message).with_digest(&raw.digest)
-        })
+        self.parse(image, manifest, &raw, found)
+            .map(Some)
+            .map_err(|e| e.with_remedy(Remedy::WithoutIndex).with_digest(&raw.digest))
     }
 
     /// The index that the image's manifest names. That it is not there lets no other in: whoever may delete it, or answer in
@@ -78,9 +76,10 @@ impl Opening<'_> {
             if e.code() != Code::NotFound {
                 return e;
             }
-            e.with_message(format!(
-                "the image names a SOCI index that is not there, which happens where it was copied alone; {WITHOUT}"
-            ))
+            e.with_message(
+                "the image names a SOCI index that is not there, which happens where it was copied alone",
+            )
+            .with_remedy(Remedy::WithoutIndex)
             .with_digest(&named)
         })
     }

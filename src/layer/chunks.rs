@@ -9,7 +9,7 @@ use futures_util::stream::{self, StreamExt};
 
 use super::Context;
 use crate::budget::Reservation;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Remedy, Result};
 use crate::fetch::body::Body;
 use crate::fetch::immutable;
 use crate::fetch::scheduler::{Piece, Requests, Run, Scheduler};
@@ -148,11 +148,10 @@ impl Chunk {
             let limit = context.limits.max_whole_layer_size;
             Limits::check("max_whole_layer_size", blob.size, limit).map_err(|e| {
                 e.with_message(format!(
-                    "nothing but the digest of the whole layer of {} bytes vouches for the file's content, so it would \
-                     be fetched whole, which max_whole_layer_size = {limit} forbids; raise that limit, or open the image \
-                     with verify: false to read it lazily",
+                    "nothing but its digest vouches for the layer that holds the file; fetching all of its {} bytes",
                     blob.size
                 ))
+                .with_remedy(Remedy::ReadUnverified)
             })?;
             context.source.blob(&blob, "max_whole_layer_size", limit).await.map(Some)
         };

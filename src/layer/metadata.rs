@@ -10,7 +10,7 @@ use futures_util::future::LocalBoxFuture;
 
 use super::{Context, Indexer, cached_index};
 use crate::budget::Reservation;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Remedy, Result};
 use crate::fetch::single_flight::{Flights, SingleFlight};
 use crate::format::oci::{Descriptor, Digest};
 use crate::format::ztoc::{Spans, Ztoc};
@@ -189,10 +189,11 @@ impl Metadata {
                 return e;
             }
             e.with_message(format!(
-                "the SOCI index lists a zTOC of layer {} that is not there; rebuild and push the index, or open the \
-                 image without one",
+                "the SOCI index lists a zTOC of layer {} that is not there",
                 self.layer.digest
             ))
+            .with_remedy(Remedy::MakeIndex)
+            .with_remedy(Remedy::WithoutIndex)
             .with_digest(&self.ztoc.digest)
         })?;
         let whole = self.parse(bytes).map_err(|e| e.with_digest(&self.ztoc.digest))?;

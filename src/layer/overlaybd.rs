@@ -11,7 +11,7 @@ use futures_util::future::{LocalBoxFuture, try_join_all};
 use super::disk::DiskFileSystem;
 use super::extent::{ExtentLayer, Loaded, loader};
 use super::{Checks, ContentCheck, Context, MetadataCheck, ReadBy, Tree};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Remedy, Result};
 use crate::format::lazy::Format;
 use crate::format::oci::{Descriptor, Digest, ImageManifest};
 use crate::format::overlaybd::{Metadata, Source, listing};
@@ -108,11 +108,10 @@ fn fetch<'a>(context: &'a Rc<Context>, part: &'a Part) -> LocalBoxFuture<'a, Res
             let limit = limits.max_whole_layer_size;
             Limits::check("max_whole_layer_size", layer.size, limit).map_err(|e| {
                 e.with_message(format!(
-                    "nothing but its digest vouches for the OverlayBD layer of {} bytes, so it would be fetched whole, \
-                     which max_whole_layer_size = {limit} forbids; raise that limit, or open the image with \
-                     verify: false to read it lazily, checked by CRCs at most",
+                    "nothing but its digest vouches for the OverlayBD layer; fetching all of its {} bytes",
                     layer.size
                 ))
+                .with_remedy(Remedy::ReadUnverified)
                 .with_digest(&layer.digest)
             })?;
             let data = context.source.blob(layer, "max_whole_layer_size", limit).await?;
@@ -126,8 +125,9 @@ fn fetch<'a>(context: &'a Rc<Context>, part: &'a Part) -> LocalBoxFuture<'a, Res
             Some(checkpoints) => target.size = checkpoints.gzip_size(),
             None if context.verify => {
                 let message = "TurboOCI does not tell the size of a layer that is not compressed, so it cannot be fetched \
-                               whole to verify it; open the image with verify: false to read it all the same";
-                return Err(Error::new(Code::Unsupported, message).with_digest(&target.digest));
+                               whole to verify it";
+                let e = Error::new(Code::Unsupported, message).with_remedy(Remedy::ReadUnverified);
+                return Err(e.with_digest(&target.digest));
             }
             None => {}
         }

@@ -13,7 +13,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::{Checks, ContentCheck, Context, IndexVoucher, Layer, MetadataCheck, ReadBy, Runs, cached_index};
 use crate::budget::Reservation;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Remedy, Result};
 use crate::fetch::body::Body;
 use crate::fetch::buffer::Buffer;
 use crate::fetch::hashed::hashed;
@@ -148,10 +148,10 @@ impl Inner {
         let (size, limit) = (self.layer.size, self.context.limits.max_streamed_layer_size);
         Limits::check("max_streamed_layer_size", size, limit).map_err(|e| {
             e.with_message(format!(
-                "the zstd layer of {size} bytes has no index: it would be streamed whole to list it, and again up to \
-                 the file for each read, which max_streamed_layer_size = {limit} forbids; raise that limit, or convert \
-                 the image to a lazy format (skopeo copy --dest-compress-format zstd:chunked)"
+                "the zstd layer has no index: it is streamed whole to list it, and again up to the file for each read; \
+                 its size of {size} bytes"
             ))
+            .with_remedy(Remedy::ConvertToChunked)
         })?;
         let scanned = twice(self.context.source.stats(), async || self.scan().await).await?;
         self.keep(scanned).await

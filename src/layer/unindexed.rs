@@ -8,7 +8,7 @@ use std::rc::Rc;
 use futures_util::future::LocalBoxFuture;
 
 use super::{BuiltIndex, Checks, Context, Layer, ReadBy, Runs, ZtocInfo, ZtocLayer, cached_index};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Remedy, Result};
 use crate::fetch::single_flight::SingleFlight;
 use crate::format::oci::{Descriptor, Digest};
 use crate::format::ztoc::cached::Origin;
@@ -205,11 +205,10 @@ impl Inner {
         let limit = self.context.limits.max_build_layer_size;
         Limits::check("max_build_layer_size", self.layer.size, limit).map_err(|e| {
             e.with_message(format!(
-                "the layer of {} bytes has no index, and building one would stream all of it, which \
-                 max_build_layer_size = {limit} forbids; raise that limit, or make an image that has a SOCI index with \
-                 `npx ocipeek soci convert`",
+                "the layer has no index, and building one streams all of it; its size of {} bytes",
                 self.layer.size
             ))
+            .with_remedy(Remedy::ConvertToSoci)
             .with_digest(&self.layer.digest)
         })?;
         let built = indexer.build(self.context.source.clone(), self.layer.clone()).await;

@@ -11,7 +11,7 @@ use futures_util::stream::{self, StreamExt};
 use super::content::Content;
 use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, ReadBy, Runs};
 use crate::budget::{self, Evictable};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Remedy, Result};
 use crate::fetch::hashed::hashed;
 use crate::fetch::retry_damaged::twice;
 use crate::fetch::single_flight::SingleFlight;
@@ -160,14 +160,9 @@ impl Inner {
             return Err(Error::new(Code::Unsupported, message).with_digest(&layer.digest));
         }
         Limits::check("max_whole_layer_size", layer.size, limits.max_whole_layer_size).map_err(|e| {
-            e.with_message(format!(
-                "the layer of {} bytes has no index and would be fetched whole, which max_whole_layer_size = {} \
-                 forbids; raise that limit, or {}",
-                layer.size,
-                limits.max_whole_layer_size,
-                self.cure()
-            ))
-            .with_digest(&layer.digest)
+            let text =
+                format!("the layer has no index and is fetched whole; its size of {} bytes", layer.size);
+            self.cured(e.with_message(text)).with_digest(&layer.digest)
         })?;
         let concerns = |e| self.advise(e).with_digest(&layer.digest);
         if let Some(loaded) = self.cached().await.map_err(concerns)? {
@@ -180,15 +175,14 @@ impl Inner {
         fetched.await.map_err(concerns)
     }
 
-    /// What makes such a layer lazy.
-    fn cure(&self) -> &'static str {
+    /// Adds what makes such a layer lazy.
+    fn cured(&self, e: Error) -> Error {
         match layer_compression(&self.layer.media_type) {
-            Some(LayerCompression::Zstd) => "convert the image's layers to zstd:chunked",
+            Some(LayerCompression::Zstd) => e.with_remedy(Remedy::ConvertToChunked),
             Some(LayerCompression::Gzip | LayerCompression::None) if self.context.indexer.is_none() => {
-                "open the image with index: \"build\", which streams the layer once and keeps an index of it, or build \
-                 a SOCI index of the image"
+                e.with_remedy(Remedy::BuildIndex).with_remedy(Remedy::MakeIndex)
             }
-            _ => "build a SOCI index of the image",
+            _ => e.with_remedy(Remedy::MakeIndex),
         }
     }
 
@@ -202,12 +196,7 @@ impl Inner {
         if error.limit_name() != Some("max_whole_layer_inflated") {
             return error;
         }
-        error.with_message(format!(
-            "the layer has no index and inflates to more than max_whole_layer_inflated = {} bytes; raise that limit, \
-             or {}",
-            self.context.limits.max_whole_layer_inflated,
-            self.cure()
-        ))
+        self.cured(error.with_message("the layer has no index, and what it inflates to"))
     }
 
     /// Unpacks what the cache has of the layer; `None` if that is nothing, or not the layer.

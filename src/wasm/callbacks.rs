@@ -75,8 +75,7 @@ impl CredentialSource for JsCredentials {
 /// What the package's own finders say holds no secret; what others throw may quote one.
 fn failed(thrown: JsValue) -> Error {
     let text = |name| js::get_some(&thrown, name).and_then(|v| v.as_string()).unwrap_or_default();
-    let own = Some(text("message")).filter(|_| text("name") == "OcipeekError");
-    let own = own.as_deref().and_then(|message| message.split_once(": "));
-    let message = own.map_or("the function that finds credentials failed", |(_code, message)| message);
+    let own = Some(text("what")).filter(|_| text("name") == "OcipeekError");
+    let message = own.unwrap_or_else(|| "the function that finds credentials failed".into());
     Error::new(Code::Unauthorized, message).with_cause(Rc::new(thrown))
 }

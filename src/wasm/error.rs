@@ -1,16 +1,17 @@
 //! Errors as the plain objects from which the package's TypeScript makes its `OcipeekError`.
 
-use js_sys::{Object, Uint8Array};
+use js_sys::{Array, Object, Uint8Array};
 use wasm_bindgen::JsValue;
 
 use super::js;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Remedy, Result};
 
-/// `{code, message, reference?, digest?, path?, offset?, limit?, status?, retryAfter?, cause?}`.
+/// `{code, what, reference?, digest?, path?, offset?, limit?, allowed?, status?, retryAfter?, remedies?, cause?}`: what
+/// happened, what it concerns and what would help, which the package words.
 pub fn to_js(error: &Error) -> JsValue {
     let out = Object::new();
     js::set(&out, "code", error.code().as_str());
-    js::set(&out, "message", message(error));
+    js::set(&out, "what", error.message());
     if let Some(reference) = error.reference() {
         js::set(&out, "reference", reference);
     }
@@ -26,8 +27,8 @@ pub fn to_js(error: &Error) -> JsValue {
     if let Some(limit) = error.limit_name() {
         js::set(&out, "limit", camel_case(limit));
     }
-    if let Some(format) = error.format() {
-        js::set(&out, "format", format);
+    if let Some(allowed) = error.limit_allows() {
+        js::set(&out, "allowed", allowed as f64);
     }
     if let Some(status) = error.status() {
         js::set(&out, "status", status);
@@ -35,8 +36,23 @@ pub fn to_js(error: &Error) -> JsValue {
     if let Some(seconds) = error.retry_after() {
         js::set(&out, "retryAfter", seconds);
     }
+    if !error.remedies().is_empty() {
+        js::set(&out, "remedies", error.remedies().iter().map(remedy).collect::<Array>());
+    }
     if let Some(cause) = error.cause().and_then(|cause| cause.downcast_ref::<JsValue>()) {
         js::set(&out, "cause", cause.clone());
+    }
+    out.into()
+}
+
+/// `{kind, to?, format?}`.
+fn remedy(remedy: &Remedy) -> JsValue {
+    let out = Object::new();
+    js::set(&out, "kind", remedy.as_str());
+    match remedy {
+        Remedy::RaiseLimit(to) => js::set(&out, "to", *to as f64),
+        Remedy::OtherBuild(format) => js::set(&out, "format", *format),
+        _ => {}
     }
     out.into()
 }
@@ -59,20 +75,17 @@ pub fn from_js(thrown: &JsValue) -> Error {
     let Some(code) = code else {
         return js::exception(Code::InvalidArgument, "the indexer failed", thrown.clone());
     };
-    let message = text("message").unwrap_or_default();
-    let message = message.strip_prefix(code.as_str()).and_then(|m| m.strip_prefix(": ")).unwrap_or(&message);
-    let error = Error::new(code, message).with_cause(std::rc::Rc::new(thrown.clone()));
+    let error = Error::new(code, text("what").unwrap_or_default());
+    let allowed = js::get_some(thrown, "allowed").as_ref().and_then(js::whole_number);
     let limit = text("limit").and_then(|limit| LIMITS.into_iter().find(|name| camel_case(name) == limit));
-    limit.into_iter().fold(error, Error::with_limit)
-}
-
-/// The message, with the limit's name as JavaScript spells it.
-fn message(error: &Error) -> String {
-    let text = error.to_string();
-    match error.limit_name() {
-        Some(name) => text.replace(&format!("{name} = "), &format!("{} = ", camel_case(name))),
-        None => text,
-    }
+    let error = match (limit, allowed) {
+        (Some(name), Some(allowed)) => {
+            error.with_limit(name, allowed).with_remedy(Remedy::RaiseLimit(allowed))
+        }
+        (Some(name), None) => error.with_limit_name(name),
+        _ => error,
+    };
+    error.with_cause(std::rc::Rc::new(thrown.clone()))
 }
 
 /// `max_span_size` as JavaScript spells it: `maxSpanSize`.

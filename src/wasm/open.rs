@@ -12,7 +12,7 @@ use super::files::JsFiles;
 use super::js;
 use super::meter::Meter;
 use super::options::Options;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Remedy, Result};
 use crate::format::oci::Reference;
 use crate::limits::Limits;
 use crate::net::registry::{CredentialSource, Registry};
@@ -106,6 +106,10 @@ pub(super) async fn open_layout(
     };
     match kind.as_str() {
         "saved" => Layout::open_saved(files, limits, stats).await,
+        "url" => Layout::open(files, limits, stats).await.map_err(|e| match e.code() {
+            Code::NotFound => e.with_remedy(Remedy::NameTag),
+            _ => e,
+        }),
         _ => Layout::open(files, limits, stats).await,
     }
 }

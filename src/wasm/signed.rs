@@ -83,7 +83,7 @@ impl WasmRegistry {
         self.registry.pull_from(repository);
     }
 
-    /// What signs requests in now: `{challenge, authorization, renewAt?, withheld?}`.
+    /// What signs requests in now: `{challenge, authorization, renewAt?, withheld?, isElsewhere}`.
     pub fn grant(&self) -> Option<Object> {
         let grant = self.registry.grant()?;
         let out = Object::new();
@@ -91,6 +91,7 @@ impl WasmRegistry {
         js::set(&out, "authorization", grant.authorization);
         js::set(&out, "renewAt", grant.renew_at_ms.map(|at| at as f64));
         js::set(&out, "withheld", grant.withheld);
+        js::set(&out, "isElsewhere", grant.is_elsewhere);
         Some(out)
     }
 
@@ -102,6 +103,7 @@ impl WasmRegistry {
             authorization: text("authorization").unwrap_or_default(),
             renew_at_ms: js::get_some(&grant, "renewAt").and_then(|v| v.as_f64()).map(|at| at as u64),
             withheld: text("withheld"),
+            is_elsewhere: js::get_some(&grant, "isElsewhere").is_some_and(|v| v.is_truthy()),
         }))
     }
 }

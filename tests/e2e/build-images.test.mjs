@@ -372,7 +372,7 @@ describe("what is not whole is not shown", () => {
     const destination = /** @type {any} */ ({
       name: "nowhere/a",
       putBlob: async ({ digest }) => {
-        if (digest === LAYER.digest) throw new OcipeekError("FORBIDDEN", "FORBIDDEN: no");
+        if (digest === LAYER.digest) throw new OcipeekError("FORBIDDEN", "no");
         return "uploaded";
       },
       getManifest: async () => undefined,
@@ -420,7 +420,7 @@ describe("what is not whole is not shown", () => {
       name: "nowhere/a",
       putBlob: (_, { signal }) =>
         new Promise((_resolve, reject) => {
-          signal.addEventListener("abort", () => reject(new OcipeekError("ABORTED", "ABORTED: stopped")));
+          signal.addEventListener("abort", () => reject(new OcipeekError("ABORTED", "stopped")));
           stop.abort();
         }),
       getManifest: async () => undefined,

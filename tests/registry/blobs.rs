@@ -152,7 +152,7 @@ fn too_many_requests_waits_as_long_as_it_says() {
     mock.fault("/blobs/", 1, wait("31"));
     let e = block_on(read(&registry, &d, 0..10)).unwrap_err();
     assert_eq!((e.code(), e.status(), e.retry_after()), (Code::RateLimited, Some(429), Some(31)));
-    assert!(e.message().contains("max_retry_after = 30"), "{e}");
+    assert!(e.to_string().contains("max_retry_after = 30"), "{e}");
     assert_eq!((mock.lines().len(), mock.sleeps()), (1, vec![]));
 
     mock.fault("/blobs/", 99, wait("1"));

@@ -1,5 +1,5 @@
 /** The worker's errors, and which HTTP status each stable code has. @module */
-import { type ErrorCode, OcipeekError } from "ocipeek";
+import { type ErrorCode, OcipeekError, type RemedyWords } from "ocipeek";
 
 /** Codes that the worker adds to those of the package. */
 export type WorkerCode =
@@ -53,6 +53,28 @@ const STATUS: Readonly<Record<Code, number>> = {
   INTERNAL: 500,
 };
 
+/** What to do, by the names of the worker's settings. */
+const WORDS: RemedyWords = {
+  "raise-limit": "raise that limit if you trust the image",
+  "close-images": undefined,
+  "read-unverified": 'let the worker read it by ranges, unverified (OCIPEEK_UNVERIFIED = "crc")',
+  // The setting does not give what eStargz lacks.
+  "read-unverified-chunks": undefined,
+  "without-index": undefined,
+  "use-attached": "set OCIPEEK_ATTACHED_INDEX to look for one that is attached",
+  "build-index": 'set OCIPEEK_INDEX to "build", which streams the layer once and keeps an index of it',
+  "make-index": "build a SOCI index of the image",
+  "convert-to-soci": "make an image that has a SOCI index with `npx ocipeek soci convert`",
+  "convert-to-chunked": "convert the image to zstd:chunked (skopeo copy --dest-compress-format zstd:chunked)",
+  "plain-reader": undefined,
+  "other-build": undefined,
+  unpack: undefined,
+  "name-tag": undefined,
+  "trust-token-host": "list its host in OCIPEEK_TOKEN_HOSTS if you trust it",
+  "sign-in": "sign in",
+  "try-later": "try again later",
+};
+
 /** An error that knows its answer. Its message goes to the caller: no secret, no signed URL. */
 export class HttpError extends Error {
   override readonly name = "HttpError";
@@ -89,9 +111,7 @@ export function toHttpError(error: unknown): HttpError {
   if (code === "RATE_LIMITED" && retryAfter !== undefined) headers["retry-after"] = String(retryAfter);
   const timedOut = code === "NETWORK" && (status === 504 || status === 408);
   const isIdle = code === "NETWORK" && error.limit === "maxIdleMs";
-  const text = error.message.startsWith(`${code}: `) ? error.message.slice(code.length + 2) : error.message;
-  const message = inTermsOfSettings(text);
-  return new HttpError(isIdle ? "TIMEOUT" : code, message, {
+  return new HttpError(isIdle ? "TIMEOUT" : code, error.worded(WORDS), {
     cause: error,
     headers,
     ...(timedOut ? { status: 504 } : isFull ? { status: 503 } : {}),
@@ -107,17 +127,4 @@ export function isOutOfMemory(error: unknown): boolean {
 export function brokeOff(cause: unknown): never {
   if (cause instanceof HttpError || cause instanceof OcipeekError) throw cause;
   throw new HttpError("NETWORK", "the registry's answer broke off", { cause });
-}
-
-/** The library names its option; here it is a setting. */
-export function inTermsOfSettings(message: string): string {
-  // What eStargz lacks, the setting does not give.
-  if (/\bTOC\b/.test(message)) return message;
-  return message
-    .replace("list it in tokenHosts", "list its host in OCIPEEK_TOKEN_HOSTS")
-    .replace('open the image with index: "build"', 'set OCIPEEK_INDEX to "build"')
-    .replace(
-      /open the image with verify: false(?: to read it (?:lazily|all the same))?/,
-      'let the worker read it by ranges, unverified (OCIPEEK_UNVERIFIED = "crc")',
-    );
 }

@@ -79,7 +79,7 @@ async function ofVersion1(session: Session, source: Source, place: Place): Promi
   if (found.length > 0) return found;
   throw new OcipeekError(
     "NOT_FOUND",
-    `NOT_FOUND: ${source.name} has no SOCI index of ${there.name}; ocipeek soci create IMAGE makes one where the image is, and --to oci:DIR elsewhere`,
+    `${source.name} has no SOCI index of ${there.name}; ocipeek soci create IMAGE makes one where the image is, and --to oci:DIR elsewhere`,
   );
 }
 

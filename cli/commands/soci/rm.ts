@@ -55,15 +55,12 @@ function choose(images: readonly SurveyedImage[], digests: readonly string[]): C
   return digests.flatMap((digest) => {
     const found = all.filter(({ index }) => index.digest === digest);
     if (found.length === 0) {
-      throw new OcipeekError(
-        "NOT_FOUND",
-        `NOT_FOUND: ${digest} is no SOCI index of this image; see soci list`,
-      );
+      throw new OcipeekError("NOT_FOUND", `${digest} is no SOCI index of this image; see soci list`);
     }
     if (found.some(({ index }) => index.version === "v2")) {
       throw new OcipeekError(
         "UNSUPPORTED",
-        `UNSUPPORTED: ${digest} is of version 2, a part of the image; use the image it was converted from, or delete this one`,
+        `${digest} is of version 2, a part of the image; use the image it was converted from, or delete this one`,
       );
     }
     return found;

@@ -32,7 +32,9 @@ async function run(session: Session): Promise<void> {
 /** The error, about a file in place of the digest that stands for it. */
 function renamed(error: unknown, digest: string, file: string): unknown {
   if (!(error instanceof OcipeekError)) return error;
-  return new OcipeekError(error.code, error.message.replaceAll(digest, file), { cause: error });
+  const { code, what, path, pathBytes, offset, limit, allowed, remedies } = error;
+  const details = { path, pathBytes, offset, limit, allowed, remedies, cause: error };
+  return new OcipeekError(code, error.digest === digest ? `${file}: ${what}` : what, details);
 }
 
 type Layer = ReturnType<Awaited<ReturnType<Session["open"]>>["layer"]>;

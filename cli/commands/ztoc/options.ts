@@ -47,7 +47,7 @@ export async function listed(session: Session, reference: string, digest: string
       if (blob && image.layers.some((layer) => layer.digest === blob.layer)) return { image, index, blob };
     }
   }
-  const message = `NOT_FOUND: no SOCI index of ${found.name} lists the zTOC ${digest}; see ocipeek ztoc list`;
+  const message = `no SOCI index of ${found.name} lists the zTOC ${digest}; see ocipeek ztoc list`;
   throw new OcipeekError("NOT_FOUND", message, { digest });
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Remedy, Result};
 use crate::format::extent::{BlobRef, Check, Codec, Extent, Extents, Unit};
 use crate::format::oci::Digest;
 
@@ -56,9 +56,8 @@ impl Chunks {
             Some(digest) => Check::Sha256(*digest.as_bytes()),
             None if !self.verify => Check::None,
             None => {
-                let message = "the layer's TOC states no digest for a chunk; open the image with verify: false to read it \
-                               all the same";
-                return Err(Error::new(Code::Unsupported, message));
+                let message = "the layer's TOC states no digest for a chunk";
+                return Err(Error::new(Code::Unsupported, message).with_remedy(Remedy::ReadUnverifiedChunks));
             }
         };
         let piece = usize::try_from(chunk.unit).ok().and_then(|i| self.units.get(i));

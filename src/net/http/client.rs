@@ -11,7 +11,7 @@ use super::idle::Idle;
 use super::text::{shown, without_queries};
 use super::url::Url;
 use crate::budget::Reservation;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Remedy, Result};
 use crate::limits::Limits;
 use crate::net::stats::{RequestRecord, Stats};
 use crate::net::transport::{ByteStream, Method, Purpose, Request, Transport};
@@ -230,9 +230,14 @@ pub(crate) fn status_error(status: u16, what: &str) -> Error {
         403 => (Code::Forbidden, "does not allow it"),
         404 | 410 => (Code::NotFound, "does not have it"),
         416 => (Code::RangeNotSupported, "cannot give the range asked for"),
-        429 => (Code::RateLimited, "says that there were too many requests; try again later or sign in"),
-        500.. => (Code::Network, "fails; try again later"),
+        429 => (Code::RateLimited, "says that there were too many requests"),
+        500.. => (Code::Network, "fails"),
         _ => (Code::Network, "gives an answer that is of no use here"),
     };
-    Error::new(code, format!("{what}: the server {said} (HTTP {status})")).with_status(status)
+    let e = Error::new(code, format!("{what}: the server {said} (HTTP {status})")).with_status(status);
+    match status {
+        429 => e.with_remedy(Remedy::TryLater).with_remedy(Remedy::SignIn),
+        500.. => e.with_remedy(Remedy::TryLater),
+        _ => e,
+    }
 }

@@ -234,11 +234,10 @@ impl Reader {
                 let most = self.resource.client().limits.max_range_overfetch;
                 if !all && !self.whole && range.end > most {
                     return Err(wrong(format!(
-                        "{what}: the server ignored Range and sent everything; reading up to byte {} is over the limit \
-                         max_range_overfetch = {most}",
+                        "{what}: the server ignored Range and sent everything; reading up to byte {}",
                         range.end
                     ))
-                    .with_limit("max_range_overfetch"));
+                    .with_limit("max_range_overfetch", most));
                 }
                 self.check_length(answer, &what)?;
                 Ok(Open { body, skip: range.start, goes_on: self.total != Some(range.end), undone: None })

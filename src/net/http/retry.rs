@@ -54,19 +54,10 @@ impl Retry {
         }
         let wait = match cause.retry_after() {
             Some(s) if s > client.limits.max_retry_after => {
-                let text = format!(
-                    "{}; it asks to wait {s} s, which is over the limit max_retry_after = {}",
-                    cause.message(),
-                    client.limits.max_retry_after
-                );
-                let e = Error::new(Code::RateLimited, text)
-                    .with_limit("max_retry_after")
-                    .with_retry_after(s)
-                    .given_up();
-                return Err(match cause.status() {
-                    Some(status) => e.with_status(status),
-                    None => e,
-                });
+                let text = format!("{}; the wait of {s} s that it asks for", cause.message());
+                let e = cause.with_message(text).with_code(Code::RateLimited);
+                let most = u64::from(client.limits.max_retry_after);
+                return Err(e.with_limit("max_retry_after", most).given_up());
             }
             Some(s) if s > 0 => u64::from(s) * 1000,
             _ => self.backoff(client.transport.random()),

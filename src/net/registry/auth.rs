@@ -10,12 +10,9 @@ use super::challenge::{Challenge, parse_challenges};
 use super::credentials::{CredentialSource, Credentials};
 use super::options::RegistryOptions;
 use super::token::{TokenAnswer, TokenService};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Remedy, Result};
 use crate::format::oci::Reference;
 use crate::net::http::{Client, Retry, Url, rfc3339};
-
-/// How callers name the option that lets other hosts have credentials.
-const TOKEN_HOSTS: &str = if cfg!(target_arch = "wasm32") { "tokenHosts" } else { "token_hosts" };
 
 /// How long a token lasts where the service does not say (`token.md`).
 const DEFAULT_LIFE_MS: u64 = 60_000;
@@ -39,6 +36,8 @@ pub(super) struct Auth {
     /// What stands in the way, for messages, and the error that told so.
     obstacle: Rc<RefCell<Option<String>>>,
     trouble: Rc<RefCell<Option<Error>>>,
+    /// Whether that is a token service at another host.
+    is_elsewhere: Rc<Cell<bool>>,
     /// Held while a token is fetched.
     fetching: Rc<Mutex<()>>,
     /// Number of finished fetches, and the last one's outcome, for those who waited.
@@ -55,8 +54,10 @@ pub struct Grant {
     pub authorization: String,
     /// When it is renewed, in milliseconds since the Unix epoch; `None` where it does not end.
     pub renew_at_ms: Option<u64>,
-    /// Why credentials that there may be were not used, and what allows it.
+    /// Why credentials that there may be were not used.
     pub withheld: Option<String>,
+    /// Whether that is because the token service is at another host.
+    pub is_elsewhere: bool,
 }
 
 impl fmt::Debug for Grant {
@@ -101,6 +102,7 @@ impl Auth {
             asked: Rc::default(),
             obstacle: Rc::default(),
             trouble: Rc::default(),
+            is_elsewhere: Rc::default(),
             fetching: Rc::default(),
             rounds: Rc::default(),
             outcome: Rc::default(),
@@ -125,7 +127,14 @@ impl Auth {
             _ => None,
         };
         let (challenge, withheld) = (self.challenge.borrow().clone(), self.obstacle());
-        self.current().map(|authorization| Grant { challenge, authorization, renew_at_ms, withheld })
+        let is_elsewhere = self.is_elsewhere.get();
+        self.current().map(|authorization| Grant {
+            challenge,
+            authorization,
+            renew_at_ms,
+            withheld,
+            is_elsewhere,
+        })
     }
 
     /// Signs requests in by what signed in those of another client of the repository.
@@ -141,6 +150,7 @@ impl Auth {
         *self.way.borrow_mut() = way;
         *self.challenge.borrow_mut() = grant.challenge;
         *self.obstacle.borrow_mut() = grant.withheld;
+        self.is_elsewhere.set(grant.is_elsewhere);
         Ok(())
     }
 
@@ -297,14 +307,23 @@ impl Auth {
     fn unauthorized(&self, what: &str) -> Error {
         let why = self.obstacle().unwrap_or_else(|| match &*self.credentials.borrow() {
             Some(_) => "those that were sent are refused, or do not allow this repository".into(),
-            None => "sign in, or check the name: there are none for it".into(),
+            None => "there are none for it, or its name is wrong".into(),
         });
         let e = Error::new(Code::Unauthorized, format!("{what} {why}"));
+        let e = match self.obstacle.borrow().is_none() && self.credentials.borrow().is_none() {
+            true => e.with_remedy(Remedy::SignIn),
+            false => self.remedied(e),
+        };
         #[cfg(target_arch = "wasm32")]
         if let Some(cause) = self.trouble.borrow().as_ref().and_then(Error::cause) {
             return e.with_cause(cause.clone());
         }
         e
+    }
+
+    /// Adds what lets credentials be used that were not.
+    pub(super) fn remedied(&self, e: Error) -> Error {
+        if self.is_elsewhere.get() { e.with_remedy(Remedy::TrustTokenHost) } else { e }
     }
 
     /// Why credentials that there may be were not used.
@@ -331,10 +350,10 @@ impl Auth {
         let mut credentials = self.credentials.borrow().clone();
         if credentials.is_some() && !service.may_see_credentials(&self.base, &self.token_hosts) {
             *self.obstacle.borrow_mut() = Some(format!(
-                "those for it were not sent to its token service {}, which is another host; list it in {TOKEN_HOSTS} \
-                 if you trust it",
+                "those for it were not sent to its token service {}, which is another host",
                 service.origin()
             ));
+            self.is_elsewhere.set(true);
             credentials = None;
         }
         let mut retry = Retry::new();

@@ -178,6 +178,6 @@ impl Inner {
         let said = said.map(|said| format!("; it says: {said}")).unwrap_or_default();
         let withheld = withheld.map(|why| format!("; credentials: {why}")).unwrap_or_default();
         let text = format!("{}{said}{withheld}", e.message());
-        e.with_message(text)
+        if withheld.is_empty() { e } else { self.auth.remedied(e) }.with_message(text)
     }
 }

@@ -123,7 +123,7 @@ impl Registry {
             }
             _ => e.code(),
         };
-        let e = Error::new(code, e.message()).with_status(status).with_reference(&self.0.name);
+        let e = e.with_code(code).with_status(status).with_reference(&self.0.name);
         let e = self.0.explained(e, &url, said);
         match retry_after {
             Some(seconds) => e.with_retry_after(seconds),

@@ -190,7 +190,8 @@ async fn read(client: &Client, answer: Answer, credentials: Option<&Credentials>
         .and_then(|b| body_message(&b))
         .filter(|m| !credentials.is_some_and(|c| c.secrets().any(|s| m.contains(s))));
     if let Some(said) = said.filter(|_| !is_retryable(&e)) {
-        e = Error::new(e.code(), format!("{}; it says: {said}", e.message())).with_status(status);
+        let text = format!("{}; it says: {said}", e.message());
+        e = e.with_message(text);
     }
     Err(match wait {
         Some(s) => e.with_retry_after(s),

@@ -74,14 +74,15 @@ impl TarFiles {
             stats: stats.clone(),
         };
         let opened = async {
-            match walk(&*access, limits, stats).await {
-                Ok(table) => Ok(of(access, Members::new(&table), false)),
+            match walk(&*access, limits, stats).await? {
+                Walked::Tar(table) => Ok(of(access, Members::new(&table), false)),
                 #[cfg(feature = "archive")]
-                Err(e) if e.format() == Some(COMPRESSED) => {
+                Walked::Compressed => {
                     let (access, members) = super::packed::open(access, caches, limits, stats).await?;
                     Ok(of(access, members, true))
                 }
-                Err(e) => Err(e),
+                #[cfg(not(feature = "archive"))]
+                Walked::Compressed => Err(compressed()),
             }
         };
         #[cfg(not(feature = "archive"))]
@@ -145,7 +146,14 @@ impl Files for TarFiles {
     }
 }
 
-async fn walk(access: &dyn RandomAccess, limits: &Limits, stats: &Stats) -> Result<EntryTable> {
+/// What a file turned out to be.
+enum Walked {
+    Tar(EntryTable),
+    /// `docker save | gzip`, say.
+    Compressed,
+}
+
+async fn walk(access: &dyn RandomAccess, limits: &Limits, stats: &Stats) -> Result<Walked> {
     let total = access.size().await?;
     let mut walker = TarWalker::new(limits);
     let mut window = Bytes::new();
@@ -162,8 +170,8 @@ async fn walk(access: &dyn RandomAccess, limits: &Limits, stats: &Stats) -> Resu
             step = if at == end && at > 0 { (step * 2).min(MOST_READ) } else { FIRST_READ };
             window = read_all(access, at..at.saturating_add(step).min(total), stats).await?;
             start = at;
-            if at == 0 {
-                refuse_compressed(&window)?;
+            if at == 0 && matches!(&*window, [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..]) {
+                return Ok(Walked::Compressed);
             }
         }
         let from = usize::try_from(at - start).unwrap_or(usize::MAX);
@@ -172,7 +180,7 @@ async fn walk(access: &dyn RandomAccess, limits: &Limits, stats: &Stats) -> Resu
             return Err(Error::new(Code::CorruptLayer, "the archive's headers lead nowhere").with_offset(at));
         }
     }
-    walker.finish(Some(total))
+    walker.finish(Some(total)).map(Walked::Tar)
 }
 
 fn len(bytes: &Bytes) -> u64 {
@@ -209,16 +217,10 @@ async fn read_all(access: &dyn RandomAccess, range: Range<u64>, stats: &Stats) -
     Ok(gathered.finish())
 }
 
-/// What other builds of the library read.
-const COMPRESSED: &str = "compressed archive";
-
-/// `docker save | gzip`.
-fn refuse_compressed(start: &[u8]) -> Result<()> {
-    let kind = match start {
-        [0x1f, 0x8b, ..] => "gzip",
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => "zstd",
-        _ => return Ok(()),
-    };
-    let text = format!("the archive is compressed by {kind}; unpack it first, and open the tar");
-    Err(Error::new(Code::Unsupported, text).with_format(COMPRESSED))
+/// The error of builds that do not unpack archives.
+#[cfg(not(feature = "archive"))]
+fn compressed() -> Error {
+    let e = Error::new(Code::Unsupported, "the archive is compressed, by gzip or zstd");
+    e.with_remedy(crate::error::Remedy::OtherBuild("compressed archives"))
+        .with_remedy(crate::error::Remedy::Unpack)
 }

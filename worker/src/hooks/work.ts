@@ -333,7 +333,7 @@ function byHand(job: Job, hooks: HooksConfig): string {
 /** A limit of the library that is lower here than elsewhere: its error says how to do the same there. */
 function elsewhere(error: unknown, job: Job, { hooks, libraryLimits }: WorkDeps): unknown {
   if (!(error instanceof OcipeekError) || error.code !== "LIMIT_EXCEEDED") return error;
-  if (!Object.keys(libraryLimits).some((name) => error.message.includes(` ${name} `))) return error;
+  if (!Object.keys(libraryLimits).includes(error.limit ?? "")) return error;
   const { message } = toHttpError(error);
   return new HttpError("LIMIT_EXCEEDED", `${message}; ${byHand(job, hooks)}`, { cause: error });
 }

@@ -82,13 +82,13 @@ export class EcrTokens {
       redirect: "manual",
       signal: AbortSignal.timeout(TIMEOUT_MS),
     }).catch((cause: unknown) => {
-      throw new OcipeekError("NETWORK", "NETWORK: AWS does not answer", { cause });
+      throw new OcipeekError("NETWORK", "AWS does not answer", { cause });
     });
     if (response.status !== 200) {
       await response.body?.cancel().catch(() => {});
       throw new OcipeekError(
         "UNAUTHORIZED",
-        `UNAUTHORIZED: AWS gives no password for ECR in ${region} (HTTP ${response.status}); check the keys and that they may ecr:GetAuthorizationToken`,
+        `AWS gives no password for ECR in ${region} (HTTP ${response.status}); check the keys and that they may ecr:GetAuthorizationToken`,
         { status: response.status },
       );
     }
@@ -118,5 +118,5 @@ function readAnswer(text: string): { token: string; expiresAt: number } {
   } catch {
     // Not quoted: it may hold a password.
   }
-  throw new OcipeekError("UNAUTHORIZED", "UNAUTHORIZED: AWS sent something else than a password for ECR");
+  throw new OcipeekError("UNAUTHORIZED", "AWS sent something else than a password for ECR");
 }

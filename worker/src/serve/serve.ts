@@ -1,6 +1,7 @@
 /** The worker as a plain server: under Node, Deno and Bun. @module */
 
 import { fileURLToPath } from "node:url";
+import { OcipeekError } from "ocipeek";
 import { proxyFetchIfNeeded, proxyFor } from "ocipeek/node";
 import { compose } from "../compose.ts";
 import { ConfigError, type Env, parseConfig } from "../config/config.ts";
@@ -73,7 +74,7 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
   const config = parseConfig(env, DEFAULTS);
   const folder = cacheDir === undefined ? undefined : new FolderTier(cacheDir, options.cacheBytes);
   await folder?.check().catch((cause: Error) => {
-    throw new ConfigError(`--cache-dir: ${cause.message.replace(/^INVALID_ARGUMENT: /, "")}`);
+    throw new ConfigError(`--cache-dir: ${cause instanceof OcipeekError ? cause.what : cause.message}`);
   });
   const stopped = new AbortController();
   const { handle } = compose(config, env, {

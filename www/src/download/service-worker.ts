@@ -87,7 +87,7 @@ function told(id: string, saving: Saving): ReadableStream<Uint8Array<ArrayBuffer
   const ended = (failure?: ApiFailure): void => {
     if (savings.delete(id)) page.postMessage({ kind: "ended", id, ...(failure ? { failure } : {}) });
   };
-  const aborted: ApiFailure = { code: "ABORTED", message: "ABORTED: the download was stopped" };
+  const aborted: ApiFailure = { code: "ABORTED", message: "the download was stopped" };
   return new ReadableStream(
     {
       start(controller) {

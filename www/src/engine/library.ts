@@ -16,5 +16,5 @@ export {
 
 /** A mistake of the page's. */
 export function invalidArgument(message: string): EngineError {
-  return new EngineError({ code: "INVALID_ARGUMENT", message: `INVALID_ARGUMENT: ${message}` });
+  return new EngineError({ code: "INVALID_ARGUMENT", message });
 }

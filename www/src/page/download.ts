@@ -90,7 +90,7 @@ async function inMemory({ name, size, port }: Download, signal: AbortSignal | un
 
 function tooLarge(): EngineError {
   const message =
-    `LIMIT_EXCEEDED: this browser lets the page save no more than ${MAX_IN_MEMORY / 1e6} MB, ` +
+    `this browser lets the page save no more than ${MAX_IN_MEMORY / 1e6} MB, ` +
     "as it has no service workers here (a private window, or plain http); the command can";
   return new EngineError({ code: "LIMIT_EXCEEDED", message, limit: "MAX_IN_MEMORY" });
 }

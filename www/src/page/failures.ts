@@ -30,9 +30,6 @@ export interface Surroundings {
 
 type Explain = (failure: ApiFailure, around: Surroundings) => Explained;
 
-/** What the library says where reading takes something that is merely attached to the image. */
-export const ATTACHED = "with attachedIndex: true";
-
 /** The host of a reference, as people know it. */
 export function registryOf(reference: string): string {
   const parsed = parseReference(reference);
@@ -55,27 +52,23 @@ const notHere: Explain = ({ path }) => ({
   remedy: "start",
 });
 
-const noLayer = (message: string): Explained => ({
-  title: "No such layer",
-  what: withoutCode(message),
-  todo: ["The tag may name a newer image by now, or the layer belongs to another platform."],
-  remedy: "start",
-});
-
 const EXPLAIN: Record<string, Explain> = {
-  NOT_FOUND: ({ message, reference, digest }, { reference: asked }) => {
-    if (/ has no layer /.test(message)) return noLayer(message);
-    return {
-      title: "No such image",
-      what: `${registryOf(asked)} has no ${digest ?? reference ?? asked}, or does not show it to people who are not signed in.`,
-      todo: [
-        "Check the spelling of repository and tag.",
-        "An image that was deleted or never pushed cannot be shown.",
-        "Is it private? Then sign in.",
-      ],
-      remedy: "sign-in",
-    };
-  },
+  NOT_FOUND: ({ reference, digest }, { reference: asked }) => ({
+    title: "No such image",
+    what: `${registryOf(asked)} has no ${digest ?? reference ?? asked}, or does not show it to people who are not signed in.`,
+    todo: [
+      "Check the spelling of repository and tag.",
+      "An image that was deleted or never pushed cannot be shown.",
+      "Is it private? Then sign in.",
+    ],
+    remedy: "sign-in",
+  }),
+  NO_SUCH_LAYER: ({ message }) => ({
+    title: "No such layer",
+    what: sentence(message),
+    todo: ["The tag may name a newer image by now, or the layer belongs to another platform."],
+    remedy: "start",
+  }),
   UNAUTHORIZED: (_, around) => ({
     title: "This image is private",
     what: `${registryOf(around.reference)} wants to know who you are before it shows this image.`,
@@ -123,7 +116,7 @@ const EXPLAIN: Record<string, Explain> = {
   }),
   HOST_NOT_ALLOWED: ({ message }) => ({
     title: "The registry leads to a place that is not asked",
-    what: withoutCode(message),
+    what: sentence(message),
     todo: ["Run your own host: npx ocipeek serve. It may be told to ask there."],
     remedy: "retry",
   }),
@@ -141,16 +134,16 @@ const EXPLAIN: Record<string, Explain> = {
   CORRUPT_LAYER: corrupt("layer"),
   LIMIT_EXCEEDED: ({ message, limit }) => ({
     title: "Larger than this page reads",
-    what: withoutCode(message),
+    what: sentence(message),
     todo: [
       `The limit${limit ? ` (${limit})` : ""} protects your browser. The command has none that you cannot raise: npx ocipeek.`,
     ],
     remedy: "start",
   }),
-  UNSUPPORTED: ({ message }) => ({
+  UNSUPPORTED: ({ message, remedies }) => ({
     title: "Not something this page can read",
-    what: withoutCode(message),
-    todo: message.includes(ATTACHED)
+    what: sentence(message),
+    todo: remedies?.includes("use-attached")
       ? [
           "Whoever may write to the repository can attach an image that shows other files: decide whether you trust them.",
         ]
@@ -159,13 +152,13 @@ const EXPLAIN: Record<string, Explain> = {
   }),
   RANGE_NOT_SUPPORTED: ({ message }, { reference }) => ({
     title: "The registry does not hand out parts",
-    what: `${registryOf(reference)} was asked for a range of a layer, and gave something else. ${withoutCode(message)}`,
+    what: `${registryOf(reference)} was asked for a range of a layer, and gave something else. ${sentence(message)}`,
     todo: ["Save the image with docker save or skopeo copy, and open the file here."],
     remedy: "retry",
   }),
   NETWORK: ({ message }, { reference }) => ({
     title: "No connection to the registry",
-    what: `${registryOf(reference)} could not be reached, or broke off. ${withoutCode(message)}`,
+    what: `${registryOf(reference)} could not be reached, or broke off. ${sentence(message)}`,
     todo: ["Try again.", "Check the host's name."],
     remedy: "retry",
   }),
@@ -189,13 +182,13 @@ const EXPLAIN: Record<string, Explain> = {
   }),
   INVALID_REFERENCE: ({ message }) => ({
     title: "Not an image's name",
-    what: withoutCode(message),
+    what: sentence(message),
     todo: ["Write it as registry/repository:tag or registry/repository@sha256:…"],
     remedy: "start",
   }),
   INVALID_ARGUMENT: ({ message }) => ({
     title: "The address names something that does not exist",
-    what: withoutCode(message),
+    what: sentence(message),
     todo: ["Start from the image without platform and layer."],
     remedy: "start",
   }),
@@ -209,7 +202,7 @@ const EXPLAIN: Record<string, Explain> = {
   }),
   EINVAL: ({ message }) => ({
     title: "It has no content",
-    what: withoutCode(message),
+    what: sentence(message),
     todo: [],
     remedy: "retry",
   }),
@@ -221,7 +214,7 @@ const EXPLAIN: Record<string, Explain> = {
   }),
   INTERNAL: ({ message }) => ({
     title: "The reader failed in the middle of this",
-    what: withoutCode(message),
+    what: sentence(message),
     todo: ["Try again: the image is opened anew for it. If it stays, please report it with the text below."],
     remedy: "retry",
   }),
@@ -235,7 +228,7 @@ const EXPLAIN: Record<string, Explain> = {
 
 const unknown: Explain = ({ message }) => ({
   title: "Something went wrong here",
-  what: withoutCode(message),
+  what: sentence(message),
   todo: ["Try again. If it stays, it is a mistake of this page: please report it with the text below."],
   remedy: "retry",
 });
@@ -246,11 +239,7 @@ export function explain(failure: ApiFailure, around: Surroundings): Explained {
   return (found ?? unknown)(failure, around);
 }
 
-/** A message's sentence: the code stands beside it. What the library calls an option is a button here. */
-export function withoutCode(message: string): string {
-  const text = message
-    .replace(/^[A-Z][A-Z_]+: /, "")
-    .replace(ATTACHED, "if you agree to what somebody attached")
-    .replace(/(?<!TOC .*)open the image with verify: false/, "let it be read by ranges, unverified,");
+/** A text as a sentence. */
+export function sentence(text: string): string {
   return /[.!?…]$/.test(text) ? text : `${text}.`;
 }

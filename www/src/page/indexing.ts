@@ -47,7 +47,7 @@ export async function indexLayers(
   try {
     for (const [i, layer] of layers.entries()) {
       if (signal?.aborted || stop.signal.aborted) {
-        throw new EngineError({ code: "ABORTED", message: "ABORTED: stopped" });
+        throw new EngineError({ code: "ABORTED", message: "stopped" });
       }
       const start = { image: image.id, layer, at: i + 1, of: layers.length, paused: false };
       indexing.value = { ...start, news: undefined, tree: undefined };

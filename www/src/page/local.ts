@@ -38,7 +38,7 @@ export async function openLocal(files: LocalFile[]): Promise<void> {
     if (choosing.value !== reading) return;
     show(`file:${name}`, name, source, tags);
   } catch (error) {
-    if (choosing.value === reading) refuse(asEngineError(error).message.replace(/^[A-Z_]+: /, ""));
+    if (choosing.value === reading) refuse(asEngineError(error).message);
   }
 }
 

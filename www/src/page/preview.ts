@@ -39,7 +39,7 @@ async function call<T>(signal: AbortSignal, ask: (remote: Remote<PreviewApi>) =>
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
       end(mine);
-      const message = `TIMEOUT: it took longer than ${MAX_MS / 1000} seconds`;
+      const message = `it took longer than ${MAX_MS / 1000} seconds`;
       reject(new EngineError({ code: "TIMEOUT", message }));
     }, MAX_MS);
   });

@@ -145,7 +145,7 @@ export function stopOpening(): void {
   const now = opening.peek();
   if (now.step !== "opening") return;
   running?.stop.abort();
-  const error = new EngineError({ code: "ABORTED", message: "ABORTED: stopped" });
+  const error = new EngineError({ code: "ABORTED", message: "stopped" });
   opening.value = { step: "failed", error, ...(now.image ? { image: now.image } : {}) };
 }
 
@@ -171,7 +171,7 @@ async function start(signal: AbortSignal, answer?: Answer): Promise<void> {
     opened = await engine.open([source, platform, readingOf(name, platform, reader)], { signal, onProgress });
     const index = layer === undefined ? undefined : opened.layers.findIndex((it) => it.digest === layer);
     if (index === -1) {
-      throw new EngineError({ code: "NOT_FOUND", message: `NOT_FOUND: ${name} has no layer ${layer}` });
+      throw new EngineError({ code: "NO_SUCH_LAYER", message: `${name} has no layer ${layer}` });
     }
     const needed = layersOf(opened, index).filter(canIndex);
     if (answer === "index") {
@@ -248,7 +248,7 @@ export function sourceOf(name: string, tag: string | undefined): ImageSource {
   if (!name.startsWith("file:")) return { kind: "registry", reference: name };
   const source = localSources.get(name);
   if (!source || source.kind === "registry") {
-    const message = `CHOOSE_AGAIN: ${name.slice(5)} was opened on an earlier visit; choose it once more`;
+    const message = `${name.slice(5)} was opened on an earlier visit; choose it once more`;
     throw new EngineError({ code: "CHOOSE_AGAIN", message, reference: name });
   }
   return { ...source, tag };
@@ -259,7 +259,7 @@ export function asEngineError(error: unknown): EngineError {
   const known = error instanceof EngineError ? error : undefined;
   const mayBeNetwork = known === undefined || known.code === "INTERNAL" || known.code === "NETWORK";
   if (mayBeNetwork && !navigator.onLine) {
-    return new EngineError({ code: "OFFLINE", message: "OFFLINE: the browser has no connection" });
+    return new EngineError({ code: "OFFLINE", message: "the browser has no connection" });
   }
-  return known ?? new EngineError({ code: "INTERNAL", message: `INTERNAL: ${String(error)}` });
+  return known ?? new EngineError({ code: "INTERNAL", message: String(error) });
 }

@@ -22,5 +22,5 @@ serve<PreviewApi>(
       return marked.parse(text, { async: false, gfm: true });
     },
   },
-  (thrown): ApiFailure => ({ code: "INTERNAL", message: `INTERNAL: ${String(thrown)}` }),
+  (thrown): ApiFailure => ({ code: "INTERNAL", message: String(thrown) }),
 );

@@ -8,6 +8,7 @@ import type {
   Waste as PackageWaste,
   PlatformBy,
   ReadStats,
+  RemedyKind,
   SociInfo,
   Tally,
   Verification,
@@ -310,7 +311,10 @@ export interface EngineApi {
 /** An error over the boundary. `code`: the package's, or one of the page's own. */
 export interface ApiFailure {
   code: string;
+  /** A sentence, without the code. */
   message: string;
+  /** What would help, as the package names it. */
+  remedies?: RemedyKind[] | undefined;
   reference?: string | undefined;
   digest?: string | undefined;
   path?: string | undefined;
@@ -322,7 +326,8 @@ export interface ApiFailure {
 
 /**
  * Codes besides the package's: `OFFLINE` (the browser says so), `CORS` (the registry does not answer pages and there is
- * no proxy), `REGISTRY_NOT_ALLOWED` (the proxy does not reach it), `CHOOSE_AGAIN` (a local file of an earlier visit).
+ * no proxy), `REGISTRY_NOT_ALLOWED` (the proxy does not reach it), `NO_SUCH_LAYER` (the address names one that the image
+ * does not have), `CHOOSE_AGAIN` (a local file of an earlier visit).
  */
 export class EngineError extends Error {
   readonly failure: ApiFailure;

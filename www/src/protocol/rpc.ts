@@ -117,5 +117,5 @@ export function connect<Api>(endpoint: Endpoint): Remote<Api> {
 }
 
 function stopped(): EngineError {
-  return new EngineError({ code: "ABORTED", message: "ABORTED: stopped by the caller" });
+  return new EngineError({ code: "ABORTED", message: "stopped by the caller" });
 }

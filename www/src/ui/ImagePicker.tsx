@@ -118,7 +118,7 @@ function Panel({ shown, title, list, unlisted, close }: PickerProps & { close():
     list(stop.signal).then(setItems, (error) => {
       if (stop.signal.aborted) return;
       setItems([]);
-      setProblem(asEngineError(error).message.replace(/^[A-Z_]+: /, ""));
+      setProblem(asEngineError(error).message);
     });
     return () => stop.abort();
     // It is read once for each time that the panel opens.

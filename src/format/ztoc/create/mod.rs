@@ -17,7 +17,7 @@ mod time;
 mod toc;
 mod write;
 
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Remedy, Result};
 use crate::format::failure::sticky;
 use crate::format::gzip::blocks::BlockDecoder;
 use crate::format::oci::Digest;
@@ -200,6 +200,7 @@ fn zstd() -> Error {
         Code::Unsupported,
         "the layer is compressed with zstd, of which no zTOC exists; SOCI indexes leave such layers out",
     )
+    .with_remedy(Remedy::ConvertToChunked)
 }
 
 #[cfg(test)]

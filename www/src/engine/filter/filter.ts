@@ -39,7 +39,7 @@ export class FilterIndex {
     const run = ++this.#run;
     const check = (): void => {
       if (signal.aborted || run !== this.#run) {
-        throw new EngineError({ code: "ABORTED", message: "ABORTED: a newer filter takes its place" });
+        throw new EngineError({ code: "ABORTED", message: "a newer filter takes its place" });
       }
     };
     // Keys that were pressed meanwhile are messages that wait.

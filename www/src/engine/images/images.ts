@@ -367,5 +367,5 @@ function sum(a: Cost | undefined, b: Cost | undefined): Cost {
 }
 
 function stopped(): EngineError {
-  return new EngineError({ code: "ABORTED", message: "ABORTED: stopped by the caller" });
+  return new EngineError({ code: "ABORTED", message: "stopped by the caller" });
 }

@@ -18,7 +18,7 @@ const MAX_ANSWER_BYTES = 4 << 20;
 export async function tags({ signal }: CallContext, registries: Registries, text: string): Promise<string[]> {
   const reference = referenceOf(text);
   if (!reference) {
-    const message = `INVALID_REFERENCE: ${text} names no image`;
+    const message = `${text} names no image`;
     throw new EngineError({ code: "INVALID_REFERENCE", message });
   }
   const { registry, repository } = reference;

@@ -181,10 +181,10 @@ export class Transport {
       this.#registries.credentials(this.#registry) &&
       !this.#registries.authorization(this.#registry)
     ) {
-      const message = `UNAUTHORIZED: ${this.#registry} does not answer pages of other origins, and the host of this page does not pass credentials on`;
+      const message = `${this.#registry} does not answer pages of other origins, and the host of this page does not pass credentials on`;
       this.#failure = { status, failure: { code: "UNAUTHORIZED", message, status } };
     } else if (typeof error?.code === "string" && status !== 401) {
-      const failure = { code: error.code, message: `${error.code}: ${String(error.message)}`, status };
+      const failure = { code: error.code, message: String(error.message), status };
       if (FINAL.has(error.code)) status = GIVEN_UP;
       this.#failure = { status, failure };
     } else this.#failure = undefined;
@@ -194,7 +194,7 @@ export class Transport {
   }
 
   #offline(): FetchResponse {
-    return this.#giveUp({ code: "OFFLINE", message: "OFFLINE: this device has no network connection now" });
+    return this.#giveUp({ code: "OFFLINE", message: "this device has no network connection now" });
   }
 
   /** No answer, and no proxy. Whether the registry is there at all shows an answer that nobody may read. */
@@ -205,7 +205,7 @@ export class Transport {
     } catch {
       throw cause;
     }
-    const message = `CORS: ${this.#registry} does not answer pages of other origins, and the host of this page has no proxy`;
+    const message = `${this.#registry} does not answer pages of other origins, and the host of this page has no proxy`;
     return this.#giveUp({ code: "CORS", message });
   }
 

@@ -26,7 +26,6 @@ const TITLES: Record<string, string> = {
 export function Problem(props: { error: EngineError; what: string; retry?: () => void }): JSX.Element {
   const { error, what, retry } = props;
   const { code, message, retryAfter } = error.failure;
-  const text = message.replace(new RegExp(`^${code}: `), "");
   return (
     <Note
       kind="bad"
@@ -41,7 +40,7 @@ export function Problem(props: { error: EngineError; what: string; retry?: () =>
       }
     >
       <p>
-        <bdi>{visible(text)}</bdi>
+        <bdi>{visible(message)}</bdi>
       </p>
       {retryAfter !== undefined && <p>In {retryAfter} seconds it may answer again.</p>}
       <p>

@@ -3,8 +3,7 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { duration } from "../../../../js/common/duration.ts";
-import { formatWithoutDigests } from "../../../../web/formats.ts";
-import { ATTACHED, explain, type Remedy, registryOf, type Surroundings } from "../../page/failures.ts";
+import { explain, type Remedy, registryOf, type Surroundings } from "../../page/failures.ts";
 import { address, href } from "../../page/location.ts";
 import { image, opening, readAttached, readUnverified, reopen, site } from "../../page/session.ts";
 import type { EngineError } from "../../protocol/api.ts";
@@ -128,14 +127,13 @@ function Remedies({ remedy, ...props }: RemedyProps & { remedy: Remedy }): JSX.E
 /** What is too large to be fetched whole and has no digests for its parts can be read all the same, if one agrees. */
 function ByRanges({ error }: { error: EngineError }): JSX.Element | null {
   const known = image.value;
-  if (!known || known.unverified || !formatWithoutDigests(known.layers)) return null;
-  if (error.code !== "LIMIT_EXCEEDED" && error.code !== "UNSUPPORTED") return null;
+  if (!known || known.unverified || !error.failure.remedies?.includes("read-unverified")) return null;
   return <Button onClick={() => readUnverified(true)}>Read by ranges, unverified</Button>;
 }
 
 /** The address names a format that is merely attached to the image: it is read if one agrees. */
 function ByAttached({ error }: { error: EngineError }): JSX.Element | null {
-  if (error.code !== "UNSUPPORTED" || !error.message.includes(ATTACHED)) return null;
+  if (!error.failure.remedies?.includes("use-attached")) return null;
   return <Button onClick={() => readAttached(true)}>Use what is attached</Button>;
 }
 

@@ -27,7 +27,7 @@ export function useFilter(model: TreeModel, query: string, onFiltered: () => voi
         onFiltered();
       },
       (error) => {
-        if (!stop.signal.aborted) setProblem(asEngineError(error).message.replace(/^[A-Z_]+: /, ""));
+        if (!stop.signal.aborted) setProblem(asEngineError(error).message);
       },
     );
     return () => stop.abort();
