@@ -51,6 +51,12 @@ pub struct Crc32 {
     tables: &'static Tables,
 }
 
+impl Default for Crc32 {
+    fn default() -> Self {
+        Crc32::new()
+    }
+}
+
 impl Crc32 {
     /// Of no bytes.
     pub fn new() -> Self {
