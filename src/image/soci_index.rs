@@ -10,8 +10,6 @@ use crate::format::oci::{Descriptor, Digest, ImageManifest};
 use crate::format::soci::{SociIndex, SociVersion, V1_INDEX, v1_indexes, v2_index_digest};
 use crate::source::{RawManifest, Target};
 
-/// What helps where an index is at fault.
-
 impl Image {
     /// How the search for attached indexes went that opening the image took; `None` where it took none.
     pub fn discovery(&self) -> Option<&Discovery> {
