@@ -190,20 +190,26 @@ impl Gather {
         u64::try_from(len).unwrap_or(u64::MAX)
     }
 
+    /// Adds a chunk, which is not copied if it is the only one.
     pub(crate) fn push(&mut self, chunk: Bytes) -> Result<()> {
         if self.first.is_none() && self.rest.is_empty() {
             self.held.resize(chunk.len() as u64)?;
             self.first = Some(chunk);
             return Ok(());
         }
-        if let Some(first) = self.first.take() {
-            self.append(&first)?;
-        }
         self.append(&chunk)
     }
 
-    /// Grows fourfold up to the likely end, so that a large body is moved seldom and has no slack.
+    /// Adds a copy of `data`.
     pub(crate) fn append(&mut self, data: &[u8]) -> Result<()> {
+        if let Some(first) = self.first.take() {
+            self.copy(&first)?;
+        }
+        self.copy(data)
+    }
+
+    /// Grows fourfold up to the likely end, so that a large body is moved seldom and has no slack.
+    fn copy(&mut self, data: &[u8]) -> Result<()> {
         let need = self.rest.len().saturating_add(data.len());
         if need > self.rest.capacity() {
             let grown = need.saturating_mul(4).max(64 << 10).min(self.likely.max(need));
@@ -239,5 +245,27 @@ pub(crate) fn status_error(status: u16, what: &str) -> Error {
         429 => e.with_remedy(Remedy::TryLater).with_remedy(Remedy::SignIn),
         500.. => e.with_remedy(Remedy::TryLater),
         _ => e,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::Gather;
+
+    #[test]
+    fn chunks_come_in_order_however_they_are_added() {
+        const CHUNKS: [&str; 4] = ["one ", "two ", "three ", "four"];
+        for copied in 0..1 << CHUNKS.len() {
+            let mut all = Gather::new(3);
+            for (i, chunk) in CHUNKS.iter().enumerate() {
+                match copied >> i & 1 {
+                    0 => all.push(Bytes::from_static(chunk.as_bytes())).unwrap(),
+                    _ => all.append(chunk.as_bytes()).unwrap(),
+                }
+            }
+            assert_eq!((all.len(), &all.finish()[..]), (18, &b"one two three four"[..]), "{copied:04b}");
+        }
     }
 }
