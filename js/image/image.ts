@@ -199,7 +199,10 @@ export class Image extends FileTree {
    * they are in, depth first, names sorted by their bytes. Whiteouts are not among them: what they remove is.
    *
    * @example
-   * ```ts
+   * ```js
+   * import { open } from "ocipeek";
+   *
+   * const image = await open("ghcr.io/owner/app:1");
    * for await (const { change, stats } of image.changes(1)) {
    *   if (change === "removed") console.log(stats.path, stats.size);
    * }
@@ -223,7 +226,10 @@ export class Image extends FileTree {
    * changes of all layers.
    *
    * @example
-   * ```ts
+   * ```js
+   * import { open } from "ocipeek";
+   *
+   * const image = await open("ghcr.io/owner/app:1");
    * const { wasted, total, worst } = await image.waste();
    * console.log(`${wasted} of ${total} bytes are wasted, most at ${worst[0]?.path}`);
    * ```
