@@ -186,7 +186,7 @@ fn hostile_layers_are_errors() {
     ];
     for (at, bytes, part) in cases {
         let e = changed(&good, put(at, bytes));
-        assert!(e.message().contains(part), "{at}: {e}");
+        assert!(e.to_string().contains(part), "{at}: {e}");
     }
     let e = changed(&good, |blob| blob.truncate(4095));
     assert_eq!(e.code(), Code::CorruptLayer);

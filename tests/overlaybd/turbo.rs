@@ -77,7 +77,7 @@ fn hostile_checkpoints_are_errors() {
         (49, &[0, 0, 0], Code::CorruptLayer, "outside of its layer"),
     ] {
         let e = changed(at, bytes);
-        assert!(e.code() == code && e.message().contains(part), "{at}: {e}");
+        assert!(e.code() == code && e.to_string().contains(part), "{at}: {e}");
     }
     for end in 0..good.len() {
         assert!(parse(good[..end].to_vec(), &limits).is_err());

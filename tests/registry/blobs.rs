@@ -178,7 +178,7 @@ fn ignored_ranges_are_read_through_only_so_far() {
     assert_eq!(block_on(read(&registry, &d, edge)).unwrap(), &data[mib - 7..mib]);
     let e = block_on(read(&registry, &d, (mib - 7) as u64..(mib + 1) as u64)).unwrap_err();
     assert_eq!((e.code(), e.status()), (Code::RangeNotSupported, Some(200)));
-    assert!(e.message().contains("max_range_overfetch = 1048576"), "{e}");
+    assert!(e.to_string().contains("max_range_overfetch = 1048576"), "{e}");
     assert_eq!(registry.stats().requests().last().map(|r| r.bytes), Some(0));
     // All of it is what a 200 has.
     assert_eq!(block_on(read(&registry, &d, 0..3 << 20)).unwrap(), data);
