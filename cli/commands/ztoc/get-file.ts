@@ -33,8 +33,9 @@ async function run(session: Session): Promise<void> {
 function renamed(error: unknown, digest: string, file: string): unknown {
   if (!(error instanceof OcipeekError)) return error;
   const { code, what, path, pathBytes, offset, limit, allowed, remedies } = error;
-  const details = { path, pathBytes, offset, limit, allowed, remedies, cause: error };
-  return new OcipeekError(code, error.digest === digest ? `${file}: ${what}` : what, details);
+  const reference = error.digest === digest ? file : error.reference;
+  const details = { reference, path, pathBytes, offset, limit, allowed, remedies, cause: error };
+  return new OcipeekError(code, what, details);
 }
 
 type Layer = ReturnType<Awaited<ReturnType<Session["open"]>>["layer"]>;
