@@ -33,9 +33,9 @@ async function run(session: Session): Promise<void> {
 function renamed(error: unknown, digest: string, file: string): unknown {
   if (!(error instanceof OcipeekError)) return error;
   const { code, what, path, pathBytes, offset, limit, allowed, remedies } = error;
-  const reference = error.digest === digest ? file : error.reference;
-  const details = { reference, path, pathBytes, offset, limit, allowed, remedies, cause: error };
-  return new OcipeekError(code, what, details);
+  if (error.digest !== digest) return error;
+  const details = { reference: file, path, pathBytes, offset, limit, allowed, remedies, cause: error };
+  return new OcipeekError(code, what, details, ["", ` [${file}]`]);
 }
 
 type Layer = ReturnType<Awaited<ReturnType<Session["open"]>>["layer"]>;
