@@ -37,9 +37,9 @@ let retirements = 0;
  *
  * Each wasm module has the budget for itself: the one that all images begin with, the one that reads other lazy formats
  * once an image needs it, and the one that builds indexes. Buffers of fixed sizes and allocators come on top: leave
- * them a quarter. Memory of wasm never shrinks; where it is fragmented, so that it has become more than four times as large as
- * the limit while less than half of the limit is in use, the next image is opened in a new instance, and the old one
- * goes with its last image (see `Image.isRetired`).
+ * them a quarter. Memory of wasm never shrinks; where it is fragmented, so that it has become more than four times as
+ * large as the limit while less than half of the limit is in use, the next image is opened in a new instance, and the
+ * old one goes with its last image (see `Image.isRetired`).
  *
  * @example
  * ```js
@@ -119,5 +119,7 @@ export function renew(module: Budgeted): void {
 /** A module that was instantiated, or was again, has the limit too. @internal */
 export function budget(module: Budgeted): void {
   modules.add(module);
+  // The new instance knows nothing of what was set in the lost one.
+  rests.delete(module);
   if (limit) module.setMemoryLimit(limit.bytes, limit.pressure);
 }
