@@ -3,7 +3,7 @@
 // memory is at the end to be as it was after the first minute.
 //   npm run soak -- [--minutes 10 | --seconds N] [--only serve|workerd]
 import { createHash, randomBytes } from "node:crypto";
-import { request as httpRequest } from "node:http";
+import { Agent, request as httpRequest } from "node:http";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { REPOSITORY } from "../tests/lib/docker-registry.mjs";
@@ -82,6 +82,8 @@ class Tally {
   hostile = 0;
   left = 0;
   faulty = 0;
+  /** Good requests that were sent as the server closed their connection, and once more on a new one. */
+  crossed = 0;
   codes = new Map();
   mistakes = [];
   slowest = 0;
@@ -118,6 +120,39 @@ function leave(url) {
   });
 }
 
+const agent = new Agent({ keepAlive: true });
+
+/**
+ * The whole answer. A server may close a kept connection at any time, so that a request can cross with that: it is sent
+ * once more then, as every client does (RFC 9112, 9.3.1), but never where the connection was new.
+ */
+async function get(url, tally) {
+  const once = () =>
+    new Promise((resolve, reject) => {
+      let isAnswered = false;
+      const request = httpRequest(url, { agent }, async (response) => {
+        isAnswered = true;
+        try {
+          resolve({ status: response.statusCode, bytes: Buffer.concat(await response.toArray()) });
+        } catch (error) {
+          reject(error);
+        }
+      });
+      request.on("error", (/** @type {NodeJS.ErrnoException} */ error) => {
+        const hasCrossed = request.reusedSocket && error.code === "ECONNRESET" && !isAnswered;
+        reject(Object.assign(error, { hasCrossed }));
+      });
+      request.end();
+    });
+  try {
+    return await once();
+  } catch (error) {
+    if (!error.hasCrossed) throw error;
+    tally.crossed += 1;
+    return once();
+  }
+}
+
 async function drain(answer) {
   let length = 0;
   for await (const chunk of answer.body ?? []) {
@@ -134,14 +169,11 @@ async function soak(name, target, { hosts, good, isOver, started, seconds }) {
     const [path, digest] = pick([...good]);
     const begun = Date.now();
     try {
-      const answer = await fetch(`${base}:${path}`);
-      const bytes = Buffer.from(await answer.arrayBuffer());
-      if (answer.status !== 200) {
-        const head = bytes.subarray(0, 300).toString();
-        tally.mistake(`${path}: ${answer.status} ${head}`);
-      } else if (sha256(bytes) !== digest) tally.mistake(`${path}: wrong bytes`);
+      const { status, bytes } = await get(`${base}:${path}`, tally);
+      if (status !== 200) tally.mistake(`${path}: ${status} ${bytes.subarray(0, 300)}`);
+      else if (sha256(bytes) !== digest) tally.mistake(`${path}: wrong bytes`);
     } catch (error) {
-      if (!isOver()) tally.mistake(`${path}: ${error.cause?.message ?? error.message}`);
+      if (!isOver()) tally.mistake(`${path}: ${error.message}`);
     }
     tally.good += 1;
     tally.slowest = Math.max(tally.slowest, Date.now() - begun);
@@ -188,7 +220,7 @@ async function soak(name, target, { hosts, good, isOver, started, seconds }) {
   const late = between((seconds * 1000 * 9) / 10, Number.POSITIVE_INFINITY);
   const mib = (bytes) => `${(bytes / MIB).toFixed(0)} MiB`;
   console.log(
-    `${name}: ${tally.good} good requests, ${tally.mistakes.length} answered wrong, the slowest ${tally.slowest} ms; ` +
+    `${name}: ${tally.good} good requests (${tally.crossed} sent twice), ${tally.mistakes.length} answered wrong, the slowest ${tally.slowest} ms; ` +
       `${tally.hostile} hostile, ${tally.left} left, ${tally.faulty} to a faulty registry; ` +
       `memory ${mib(early)} after the first ${(first / 1000).toFixed(0)} s, ${mib(late)} at the end, ${mib(most(levels))} at most`,
   );
