@@ -283,6 +283,10 @@ fn version_2_is_named_by_the_image() {
     index(&m, "t", vec![desc(&a, platform("linux", "amd64")), entry(&other, &a)]);
     assert_eq!(found(&m, SociChoice::Auto), Err(Code::CorruptManifest));
 
+    // It lists two, of which the image names the second.
+    index(&m, "t", vec![desc(&a, platform("linux", "amd64")), entry(&other, &a), entry(&s, &a)]);
+    assert_eq!(found(&m, SociChoice::Auto), named);
+
     // Left behind by a copy, or deleted by who would rather have the attached one used.
     index(&m, "t", vec![desc(&a, platform("linux", "amd64")), entry(&s, &a)]);
     m.remove(&s.digest);

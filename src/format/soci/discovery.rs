@@ -20,14 +20,16 @@ pub fn v2_index_digest(manifest: &ImageManifest) -> Result<Option<Digest>> {
 }
 
 /// The entry of an OCI index that says it is the version 2 index of an image manifest. With it both can be
-/// fetched at once; what the manifest itself names ([`v2_index_digest`]) must then be the same.
+/// fetched at once; what the manifest itself names ([`v2_index_digest`]) must then be the same. Nothing where it lists several
+/// for one manifest: then only the manifest says which.
 pub fn v2_index_in<'a>(index: &'a ImageIndex, image_manifest: &Digest) -> Option<&'a Descriptor> {
     let image = image_manifest.to_string();
-    index.manifests.iter().find(|d| {
+    let mut found = index.manifests.iter().filter(|d| {
         // Some tools drop artifactType when they copy an index.
         d.artifact_type.as_deref().is_none_or(|t| t == V2_INDEX)
             && d.annotations.get(IMAGE_MANIFEST_DIGEST) == Some(&image)
-    })
+    });
+    found.next().filter(|first| found.all(|d| d.digest == first.digest))
 }
 
 /// The version 1 indexes among an image manifest's referrers, in the registry's order. The registry may not
