@@ -1,4 +1,4 @@
-import { type ParseArgsConfig, parseArgs } from "node:util";
+import { parseArgs } from "node:util";
 import { UsageError } from "./exit.js";
 
 /** One option of a command: what `parseArgs` needs, and its line of help. */
@@ -13,89 +13,60 @@ export interface Option {
 
 export type Options = Record<string, Option>;
 
+/**
+ * Options, written as the help shows them: `-u, --username NAME  log in …`. Dots behind a value say that it may be given many
+ * times.
+ */
+export function options(text: string): Options {
+  const lines = text.trim().split("\n");
+  return Object.fromEntries(
+    lines.map((line) => {
+      const [, short, name = "", value, many, help = ""] =
+        /^\s*(?:-(.), )?--([\w-]+)(?: ([^\s.]+)(\.{3})?)?\s{2,}(.*)$/.exec(line) ?? [];
+      const option: Option = { type: value ? "string" : "boolean", help };
+      return [
+        name,
+        { ...option, ...(short && { short }), ...(value && { value }), ...(many && { multiple: true }) },
+      ];
+    }),
+  );
+}
+
 /** Options that every command takes. */
-export const COMMON: Options = {
-  platform: {
-    type: "string",
-    value: "OS/ARCH",
-    help: "take this platform's image (default: linux on this machine's architecture, else the only one)",
-  },
-  json: { type: "boolean", help: "print JSON" },
-  stats: { type: "boolean", help: "list the requests and their bytes on standard error" },
-  "soci-index": { type: "string", value: "DIGEST", help: "use this SOCI index" },
-  "no-soci": { type: "boolean", help: "use no SOCI index" },
-  "attached-index": {
-    type: "boolean",
-    help: "also use an index that is merely attached to the image, for which whoever may push vouches",
-  },
-  reader: {
-    type: "string",
-    value: "NAME",
-    help: "read as soci, estargz, zstd-chunked, nydus, overlaybd, turbooci or zstd (default: its own format)",
-  },
-  "build-index": {
-    type: "boolean",
-    help: "index every layer without an index that is read, not only those too large to be fetched whole",
-  },
-  "no-build-index": {
-    type: "boolean",
-    help: "index no layer: one that is too large to be fetched whole is an error",
-  },
-  "insecure-unverified": { type: "boolean", help: "do not verify content; results say so" },
-  username: {
-    type: "string",
-    short: "u",
-    value: "NAME",
-    help: "log in with this name (default: Docker's or podman's credentials)",
-  },
-  "password-stdin": { type: "boolean", help: "read the password or token from standard input" },
-  "plain-http": {
-    type: "boolean",
-    help: "use http (default: https, and http on this machine where there is no TLS)",
-  },
-  "ca-file": {
-    type: "string",
-    value: "FILE",
-    help: "trust the certificate authorities in this file (PEM), too",
-  },
-  "insecure-skip-tls-verify": {
-    type: "boolean",
-    help: "accept any certificate; the network then decides what tags name, digests stay certain",
-  },
-  "token-host": {
-    type: "string",
-    multiple: true,
-    value: "HOST",
-    help: "a further host that may get the credentials",
-  },
-  "cache-dir": {
-    type: "string",
-    value: "DIR",
-    help: "cache what was fetched and verified in this folder: new, empty, or made by ocipeek",
-  },
-  "no-cache": { type: "boolean", help: "cache nothing (default: indexes, in the user's cache folder)" },
-  limit: {
-    type: "string",
-    multiple: true,
-    value: "NAME=N",
-    help: "change a limit, e.g. maxWholeLayerSize=1000000000",
-  },
-  help: { type: "boolean", help: "show this help" },
-};
+export const COMMON: Options = options(`
+  --platform OS/ARCH         take this platform's image (default: linux on this machine's architecture, else the only one)
+  --json                     print JSON
+  --stats                    list the requests and their bytes on standard error
+  --soci-index DIGEST        use this SOCI index
+  --no-soci                  use no SOCI index
+  --attached-index           also use an index that is merely attached to the image, for which whoever may push vouches
+  --reader NAME              read as soci, estargz, zstd-chunked, nydus, overlaybd, turbooci or zstd (default: its own format)
+  --build-index              index every layer without an index that is read, not only those too large to be fetched whole
+  --no-build-index           index no layer: one that is too large to be fetched whole is an error
+  --insecure-unverified      do not verify content; results say so
+  -u, --username NAME        log in with this name (default: Docker's or podman's credentials)
+  --password-stdin           read the password or token from standard input
+  --plain-http               use http (default: https, and http on this machine where there is no TLS)
+  --ca-file FILE             trust the certificate authorities in this file (PEM), too
+  --insecure-skip-tls-verify  accept any certificate; the network then decides what tags name, digests stay certain
+  --token-host HOST...       a further host that may get the credentials
+  --cache-dir DIR            cache what was fetched and verified in this folder: new, empty, or made by ocipeek
+  --no-cache                 cache nothing (default: indexes, in the user's cache folder)
+  --limit NAME=N...          change a limit, e.g. maxWholeLayerSize=1000000000
+  --help                     show this help
+`);
+
+/** Those of them that say how layers are read. */
+export const READING = [
+  ...["soci-index", "no-soci", "attached-index", "build-index", "no-build-index", "reader"],
+  "insecure-unverified",
+];
 
 /** For commands that take paths. */
-export const PATHS: Options = {
-  escaped: {
-    type: "boolean",
-    short: "e",
-    help: "take paths as they are shown on terminals: \\n, \\xe9, \\u{202e}, \\\\",
-  },
-  layer: {
-    type: "string",
-    value: "N",
-    help: "look into layer N alone (0 is the lowest), with its whiteouts",
-  },
-};
+export const PATHS: Options = options(`
+  -e, --escaped  take paths as they are shown on terminals: \\n, \\xe9, \\u{202e}, \\\\
+  --layer N      look into layer N alone (0 is the lowest), with its whiteouts
+`);
 
 /** The values of a parsed command line. */
 export class Args {
@@ -155,20 +126,11 @@ export function wholeNumber(what: string, text: string): number {
 
 /** Parses the arguments of a command that has these options besides the common ones. */
 export function parse(argv: string[], options: Options): Args {
-  const config: NonNullable<ParseArgsConfig["options"]> = {};
-  const all = { ...COMMON, ...options };
-  const takenH = Object.values(options).some((option) => option.short === "h");
-  for (const [name, { type, short, multiple }] of Object.entries(all)) {
-    config[name] = { type, ...(short ? { short } : {}), ...(multiple ? { multiple } : {}) };
-  }
-  if (!takenH) config.help = { type: "boolean", short: "h" };
+  const isTaken = Object.values(options).some(({ short }) => short === "h");
+  const help: Options = isTaken ? {} : { help: { type: "boolean", short: "h", help: "" } };
   try {
-    const { values, positionals } = parseArgs({
-      args: argv,
-      options: config,
-      allowPositionals: true,
-      strict: true,
-    });
+    const all = { ...COMMON, ...options, ...help };
+    const { values, positionals } = parseArgs({ args: argv, options: all, allowPositionals: true });
     return new Args(values, positionals);
   } catch (error) {
     // Node adds advice after the first sentence that does not fit here.

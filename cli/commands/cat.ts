@@ -1,4 +1,4 @@
-import { PATHS } from "../args.js";
+import { options, PATHS } from "../args.js";
 import { argument, type Command } from "../command.js";
 import { exitCodeOf } from "../exit.js";
 import { messageOf } from "../messages.js";
@@ -31,11 +31,7 @@ export const cat: Command = {
   name: "cat",
   summary: "print files",
   usage: "IMAGE PATH...",
-  options: {
-    start: { type: "string", value: "N", help: "begin at byte N" },
-    end: { type: "string", value: "N", help: "end before byte N" },
-    ...PATHS,
-  },
+  options: { ...options("--start N  begin at byte N\n--end N  end before byte N"), ...PATHS },
   refuses: ["json"],
   arity: [2, Number.POSITIVE_INFINITY],
   run,

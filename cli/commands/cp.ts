@@ -2,7 +2,7 @@ import { stat as fsStat, lstat, realpath } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import type { FileTree, Stats } from "../../js/index.js";
 import { itemsOf, tar } from "../../js/tar/index.js";
-import { PATHS } from "../args.js";
+import { options, PATHS } from "../args.js";
 import { argument, type Command } from "../command.js";
 import { EXIT, UsageError } from "../exit.js";
 import { Extractor } from "../extract.js";
@@ -94,8 +94,10 @@ followed. A file that cannot be copied is left out, the others are copied, and a
 why; the exit code is that of the first such failure. A copy to disk also leaves out devices and pipes, and the exit code is
 then ${EXIT.skipped}; an archive holds them.`,
   options: {
-    "no-dereference": { type: "boolean", short: "P", help: "if PATH is a link, copy the link" },
-    "preserve-special": { type: "boolean", help: "keep set-user-id, set-group-id and sticky bits" },
+    ...options(`
+      -P, --no-dereference  if PATH is a link, copy the link
+      --preserve-special    keep set-user-id, set-group-id and sticky bits
+    `),
     ...PATHS,
   },
   refuses: ["json"],

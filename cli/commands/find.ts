@@ -1,5 +1,5 @@
 import type { EntryType, FileTree, Stats } from "../../js/index.js";
-import { PATHS } from "../args.js";
+import { options, PATHS } from "../args.js";
 import { argument, type Command } from "../command.js";
 import { jsonText } from "../escape.js";
 import { UsageError } from "../exit.js";
@@ -74,15 +74,12 @@ names anywhere; with one, with whole paths below --in. What begins with / and ho
 it and all below it are listed. --json prints one object a line.
 All of the dialect: https://github.com/ocipeek/ocipeek/blob/main/docs/globs.md`,
   options: {
-    in: { type: "string", value: "PATH", help: "look below this folder" },
-    type: {
-      type: "string",
-      short: "t",
-      value: "LETTERS",
-      help: "f file, d folder, l link, c b device, p pipe",
-    },
-    print0: { type: "boolean", short: "0", help: "end each path with NUL in place of a new line" },
-    long: { type: "boolean", short: "l", help: "with mode, owner, size and time" },
+    ...options(`
+      --in PATH           look below this folder
+      -t, --type LETTERS  f file, d folder, l link, c b device, p pipe
+      -0, --print0        end each path with NUL in place of a new line
+      -l, --long          with mode, owner, size and time
+    `),
     ...PATHS,
   },
   arity: [1, 2],

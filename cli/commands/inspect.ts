@@ -1,3 +1,4 @@
+import { options } from "../args.js";
 import { argument, type Command } from "../command.js";
 import { escapeText } from "../escape.js";
 import { siSize } from "../format.js";
@@ -65,7 +66,7 @@ export const inspect: Command = {
   name: "inspect",
   summary: "show an image: digests, platform, config, and how it can be read",
   usage: "IMAGE [--history]",
-  options: { history: { type: "boolean", help: "show how the layers were built" } },
+  options: options("--history  show how the layers were built"),
   arity: [1, 1],
   run,
 };

@@ -1,5 +1,5 @@
 import type { Stats } from "../../js/index.js";
-import { PATHS } from "../args.js";
+import { options, PATHS } from "../args.js";
 import { argument, type Command } from "../command.js";
 import { columns, humanSize, lsTime, modeString, table } from "../format.js";
 import type { Output } from "../output.js";
@@ -91,16 +91,14 @@ export const ls: Command = {
   usage: "IMAGE [PATH] [-l] [-h] [-n] [-d] [-1]",
   details: "`tree` and `find -l` list folders with all below them.",
   options: {
-    long: { type: "boolean", short: "l", help: "show mode, owner, size and time" },
-    human: { type: "boolean", short: "h", help: "with -l, sizes as 1.5K, 3M" },
-    numeric: { type: "boolean", short: "n", help: "with -l, owners as numbers" },
-    directory: { type: "boolean", short: "d", help: "list the folder itself, not its entries" },
-    all: {
-      type: "boolean",
-      short: "a",
-      help: "changes nothing: names that begin with a dot are always listed",
-    },
-    one: { type: "boolean", short: "1", help: "print one name a line, also on a terminal" },
+    ...options(`
+      -l, --long       show mode, owner, size and time
+      -h, --human      with -l, sizes as 1.5K, 3M
+      -n, --numeric    with -l, owners as numbers
+      -d, --directory  list the folder itself, not its entries
+      -a, --all        changes nothing: names that begin with a dot are always listed
+      -1, --one        print one name a line, also on a terminal
+    `),
     ...PATHS,
   },
   arity: [1, 2],

@@ -1,4 +1,4 @@
-import type { Args } from "../args.js";
+import { type Args, options } from "../args.js";
 import type { Command } from "../command.js";
 import { UsageError } from "../exit.js";
 import { networkOptions, type Session } from "../session.js";
@@ -19,19 +19,8 @@ interface ServeModule {
 }
 
 /** Options of all commands that mean nothing here. */
-const NOT_HERE = [
-  "json",
-  "stats",
-  "soci-index",
-  "no-soci",
-  "reader",
-  "insecure-unverified",
-  "username",
-  "password-stdin",
-  "plain-http",
-  "no-build-index",
-  "no-cache",
-];
+const NOT_HERE =
+  "json stats soci-index no-soci reader insecure-unverified username password-stdin plain-http no-build-index no-cache";
 
 async function run(session: Session): Promise<void> {
   const { args, out, signal } = session;
@@ -95,55 +84,20 @@ name, never for *. HTTPS_PROXY, HTTP_PROXY and NO_PROXY are honoured.
 
 With OCIPEEK_HOOK_SECRET it accepts registries' notifications of pushes (POST /hooks/distribution, ecr, ghcr, dockerhub
 and harbor) and pushes SOCI indexes; OCIPEEK_HOOKS says for which images. See worker/README.md.`,
-  options: {
-    port: { type: "string", value: "N", help: "listen on this port (default: 8788; 0 takes a free one)" },
-    host: { type: "string", value: "ADDRESS", help: "listen on this address (default: 127.0.0.1)" },
-    registry: {
-      type: "string",
-      multiple: true,
-      value: "NAME",
-      help: "serve this registry, or REGISTRY/PATTERN of repositories (default: the large public ones)",
-    },
-    "insecure-registry": {
-      type: "string",
-      multiple: true,
-      value: "HOST:PORT",
-      help: "also serve this registry, on any address; by http, or by TLS if given as https://HOST:PORT",
-    },
-    "allow-origin": {
-      type: "string",
-      multiple: true,
-      value: "ORIGIN",
-      help: "let pages of this origin read answers: https://app.example.com, or * for any page",
-    },
-    "allow-host": {
-      type: "string",
-      multiple: true,
-      value: "NAME",
-      help: "answer to this name too, besides addresses, localhost and the --host",
-    },
-    "cache-bytes": {
-      type: "string",
-      value: "N",
-      help: "keep at most N bytes in --cache-dir (default: 1 GiB); only files that ocipeek made are deleted",
-    },
-    "max-memory": {
-      type: "string",
-      value: "N",
-      help: "let images take at most N bytes of memory in all; refuse what needs more (default: 1 GiB)",
-    },
-    platform: {
-      type: "string",
-      value: "OS/ARCH",
-      help: "the platform of requests that name none (default: linux/amd64, else the only one)",
-    },
-    "build-index": {
-      type: "boolean",
-      help: "index layers too large to be fetched whole; the default (OCIPEEK_INDEX=kept turns it off)",
-    },
-    quiet: { type: "boolean", short: "q", help: "log nothing" },
-  },
-  refuses: NOT_HERE,
+  options: options(`
+    --port N                       listen on this port (default: 8788; 0 takes a free one)
+    --host ADDRESS                 listen on this address (default: 127.0.0.1)
+    --registry NAME...             serve this registry, or REGISTRY/PATTERN of repositories (default: the large public ones)
+    --insecure-registry HOST:PORT...  also serve this registry, on any address; by http, or by TLS if given as https://HOST:PORT
+    --allow-origin ORIGIN...       let pages of this origin read answers: https://app.example.com, or * for any page
+    --allow-host NAME...           answer to this name too, besides addresses, localhost and the --host
+    --cache-bytes N                keep at most N bytes in --cache-dir (default: 1 GiB); only files that ocipeek made are deleted
+    --max-memory N                 let images take at most N bytes of memory in all; refuse what needs more (default: 1 GiB)
+    --platform OS/ARCH             the platform of requests that name none (default: linux/amd64, else the only one)
+    --build-index                  index layers too large to be fetched whole; the default (OCIPEEK_INDEX=kept turns it off)
+    -q, --quiet                    log nothing
+  `),
+  refuses: NOT_HERE.split(" "),
   arity: [0, 0],
   run,
 };

@@ -1,5 +1,5 @@
 import type { Stats } from "../../js/index.js";
-import { PATHS } from "../args.js";
+import { options, PATHS } from "../args.js";
 import { argument, type Command } from "../command.js";
 import { escapeBytes, escapeText } from "../escape.js";
 import { fullTime, modeString } from "../format.js";
@@ -57,10 +57,7 @@ export const stat: Command = {
   name: "stat",
   summary: "show a file's attributes, its layer, and how it is verified",
   usage: "IMAGE PATH... [-L]",
-  options: {
-    dereference: { type: "boolean", short: "L", help: "show what a link leads to" },
-    ...PATHS,
-  },
+  options: { ...options("-L, --dereference  show what a link leads to"), ...PATHS },
   arity: [2, Number.POSITIVE_INFINITY],
   run,
 };

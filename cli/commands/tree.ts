@@ -1,5 +1,5 @@
 import { type Dirent, type FileTree, OcipeekError, type Stats } from "../../js/index.js";
-import { PATHS } from "../args.js";
+import { options, PATHS } from "../args.js";
 import { argument, type Command } from "../command.js";
 import { jsonText } from "../escape.js";
 import type { Session } from "../session.js";
@@ -135,10 +135,7 @@ export const tree: Command = {
   name: "tree",
   summary: "show a folder and all below it as a tree",
   usage: "IMAGE [PATH] [-L DEPTH]",
-  options: {
-    depth: { type: "string", short: "L", value: "DEPTH", help: "go no deeper than this" },
-    ...PATHS,
-  },
+  options: { ...options("-L, --depth DEPTH  go no deeper than this"), ...PATHS },
   arity: [1, 2],
   run,
 };

@@ -1,5 +1,6 @@
 import "../../../js/build/entry/node.js";
 import { keptDigest } from "../../../js/build/kept.js";
+import { options, READING } from "../../args.js";
 import { argument, type Command } from "../../command.js";
 import { EXIT } from "../../exit.js";
 import type { Session } from "../../session.js";
@@ -7,7 +8,7 @@ import { byteCount } from "../../soci/bytes.js";
 import { type CheckOptions, type CheckReport, check as judge, MIN_LAYER_SIZE } from "../../soci/check.js";
 import { reportLines } from "../../soci/report.js";
 import { survey } from "../../soci/survey.js";
-import { LOOKED_AT, NO_READING, platformList } from "./options.js";
+import { LOOKED_AT, platformList, SILENT } from "./options.js";
 
 async function run(session: Session): Promise<void> {
   const { args, out, signal } = session;
@@ -84,16 +85,14 @@ Fargate, which wants a repository of Amazon ECR and gains little from small imag
 says whether the manifest names the index, or the index is attached (version 1), and whether it was verified here (soci verify).`,
   options: {
     ...LOOKED_AT,
-    "min-layer-size": {
-      type: "string",
-      value: "N",
-      help: "smaller layers need no zTOC, e.g. 10485760 or 10MiB (default: 10 MiB)",
-    },
-    deep: { type: "boolean", help: "fetch every zTOC and check it" },
-    v1: { type: "boolean", help: "count indexes of version 1: the snapshotter is set to load them" },
-    quiet: { type: "boolean", short: "q", help: "print nothing; the exit code is the answer" },
+    ...options(`
+      --min-layer-size N  smaller layers need no zTOC, e.g. 10485760 or 10MiB (default: 10 MiB)
+      --deep              fetch every zTOC and check it
+      --v1                count indexes of version 1: the snapshotter is set to load them
+    `),
+    ...SILENT,
   },
-  refuses: NO_READING,
+  refuses: READING,
   arity: [1, 1],
   run,
 };

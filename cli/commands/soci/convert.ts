@@ -1,11 +1,12 @@
 import { stat } from "node:fs/promises";
 import { convertImage, pushArtifacts } from "../../../js/build/entry/node.js";
+import { options, READING } from "../../args.js";
 import type { Command } from "../../command.js";
 import { UsageError, unreadable } from "../../exit.js";
 import { tagOf, writing } from "../../places.js";
 import type { Session } from "../../session.js";
 import { buildReport } from "../../soci/built.js";
-import { BUILD, buildOptions, NO_READING, PLATFORMS, QUIET } from "./options.js";
+import { BUILD, buildOptions, PLATFORMS, QUIET } from "./options.js";
 
 const FORMATS = ["oci-archive", "oci-dir"] as const;
 
@@ -64,18 +65,13 @@ tools that take all of an image, such as \`skopeo copy --all\`: a platform copie
   options: {
     ...PLATFORMS,
     ...BUILD,
-    standalone: {
-      type: "boolean",
-      help: "take IMAGE and NEW-IMAGE as paths, as AWS's soci does (oci: or oci-archive:)",
-    },
-    format: {
-      type: "string",
-      value: "FORMAT",
-      help: "with --standalone, the format of NEW-IMAGE: oci-archive (default) or oci-dir",
-    },
+    ...options(`
+      --standalone     take IMAGE and NEW-IMAGE as paths, as AWS's soci does (oci: or oci-archive:)
+      --format FORMAT  with --standalone, the format of NEW-IMAGE: oci-archive (default) or oci-dir
+    `),
     ...QUIET,
   },
-  refuses: NO_READING,
+  refuses: READING,
   arity: [2, 2],
   run,
 };

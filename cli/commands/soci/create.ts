@@ -1,10 +1,11 @@
 import { createIndex, pushArtifacts } from "../../../js/build/entry/node.js";
+import { options, READING } from "../../args.js";
 import { argument, type Command } from "../../command.js";
 import { UsageError } from "../../exit.js";
 import { writing } from "../../places.js";
 import type { Session } from "../../session.js";
 import { buildReport } from "../../soci/built.js";
-import { BUILD, buildOptions, NO_READING, PLATFORMS, QUIET } from "./options.js";
+import { BUILD, buildOptions, PLATFORMS, QUIET } from "./options.js";
 
 async function run(session: Session): Promise<void> {
   const { args, signal } = session;
@@ -44,12 +45,12 @@ the image's own repository, as a referrer, or to DESTINATION: a repository, or o
 AWS's snapshotter loads indexes of version 1 only if it is set to, and ocipeek reads by them only with --attached-index,
 after \`soci verify\`, or if it built them itself. \`soci convert\` makes version 2.`,
   options: {
-    to: { type: "string", value: "DESTINATION", help: "write the index there: oci:DIR or a repository" },
+    ...options("--to DESTINATION  write the index there: oci:DIR or a repository"),
     ...PLATFORMS,
     ...BUILD,
     ...QUIET,
   },
-  refuses: NO_READING,
+  refuses: READING,
   arity: [1, 1],
   run,
 };

@@ -1,4 +1,5 @@
 import type { Image } from "../../../js/index.js";
+import { options } from "../../args.js";
 import { argument, type Command } from "../../command.js";
 import { escapeText } from "../../escape.js";
 import { EXIT } from "../../exit.js";
@@ -62,15 +63,10 @@ export const info: Command = {
   usage: "IMAGE [--raw]",
   details: `An index that is merely attached is shown too, although readers use none without --attached-index; "Vouched" says who
 vouches for it. Older builders do not write span sizes into the index; they are then read from the zTOCs.`,
-  options: {
-    platform: {
-      type: "string",
-      short: "p",
-      value: "OS/ARCH",
-      help: "show this platform's image (default: linux on this machine's architecture, else the only one)",
-    },
-    raw: { type: "boolean", help: "print the index's manifest" },
-  },
+  options: options(`
+    -p, --platform OS/ARCH  show this platform's image (default: linux on this machine's architecture, else the only one)
+    --raw                   print the index's manifest
+  `),
   arity: [1, 1],
   run,
 };

@@ -1,10 +1,11 @@
+import { READING } from "../../args.js";
 import { argument, type Command } from "../../command.js";
 import { escapeText } from "../../escape.js";
 import { EXIT } from "../../exit.js";
 import { table } from "../../format.js";
 import type { Session } from "../../session.js";
 import { survey } from "../../soci/survey.js";
-import { LOOKED_AT, NO_READING, platformList, QUIET } from "./options.js";
+import { LOOKED_AT, platformList, QUIET } from "./options.js";
 
 async function run(session: Session): Promise<void> {
   const { args, out, signal } = session;
@@ -59,7 +60,7 @@ there is one, or else the first of version 1, if they use that at all (ocipeek: 
 LAYERS says how many of the image's layers have a zTOC.
 The exit code is ${EXIT.notFound} if there is no index.`,
   options: { ...QUIET, ...LOOKED_AT },
-  refuses: NO_READING,
+  refuses: READING,
   arity: [1, 1],
   run,
 };

@@ -1,91 +1,44 @@
 /** Options that several commands about SOCI share; named as AWS's `soci` names them. @module */
 import { readFile } from "node:fs/promises";
 import type { IndexOptions } from "../../../js/build/entry/node.js";
-import type { Args, Options } from "../../args.js";
+import { type Args, type Options, options } from "../../args.js";
 import { UsageError } from "../../exit.js";
 import { byteCount } from "../../soci/bytes.js";
 
-/** Options of reading that mean nothing where indexes are looked at or made. */
-export const NO_READING = [
-  "soci-index",
-  "no-soci",
-  "attached-index",
-  "build-index",
-  "no-build-index",
-  "reader",
-  "insecure-unverified",
-] as const;
-
 /** Which of an image's platforms to index. */
-export const PLATFORMS: Options = {
-  platform: {
-    type: "string",
-    short: "p",
-    multiple: true,
-    value: "OS/ARCH",
-    help: "take this platform; may be given several times (default: linux on this machine's architecture)",
-  },
-  "all-platforms": { type: "boolean", help: "take all platforms of the image" },
-};
+export const PLATFORMS: Options = options(`
+  -p, --platform OS/ARCH...  take this platform; may be given several times (default: linux on this machine's architecture)
+  --all-platforms            take all platforms of the image
+`);
 
 /** Which of an image's platforms to look at. */
-export const LOOKED_AT: Options = {
-  platform: {
-    type: "string",
-    short: "p",
-    multiple: true,
-    value: "OS/ARCH",
-    help: "take this platform; may be given several times (default: all)",
-  },
-  "all-platforms": { type: "boolean", help: "take all platforms of the image; this is the default" },
-};
+export const LOOKED_AT: Options = options(`
+  -p, --platform OS/ARCH...  take this platform; may be given several times (default: all)
+  --all-platforms            take all platforms of the image; this is the default
+`);
 
 /** How zTOCs are built. */
-export const ZTOC: Options = {
-  "span-size": {
-    type: "string",
-    value: "N",
-    help: "bytes of a span, the least that a read fetches: 4194304, 4MiB (default: 4 MiB)",
-  },
-  "build-tool": {
-    type: "string",
-    value: "ID",
-    help: 'state this builder (default: "AWS SOCI CLI v0.2", for the digests of AWS\'s soci)',
-  },
-};
+export const ZTOC: Options = options(`
+  --span-size N    bytes of a span, the least that a read fetches: 4194304, 4MiB (default: 4 MiB)
+  --build-tool ID  state this builder (default: "AWS SOCI CLI v0.2", for the digests of AWS's soci)
+`);
 
 /** How indexes are built. */
 export const BUILD: Options = {
-  "min-layer-size": {
-    type: "string",
-    value: "N",
-    help: "layers smaller than this get no zTOC (default: 10 MiB)",
-  },
+  ...options("--min-layer-size N  layers smaller than this get no zTOC (default: 10 MiB)"),
   ...ZTOC,
-  optimizations: {
-    type: "string",
-    multiple: true,
-    value: "NAME",
-    help: "xattr: mark layers without extended attributes, so that mounts do not look for any",
-  },
-  "prefetch-file": {
-    type: "string",
-    multiple: true,
-    value: "PATH",
-    help: "a file of the image to fetch first; may be given several times",
-  },
-  "prefetch-files-json": { type: "string", value: "FILE", help: "a JSON array of such paths" },
-  force: {
-    type: "boolean",
-    short: "f",
-    help: "build every zTOC, even if the image or the cache folder has one already",
-  },
+  ...options(`
+    --optimizations NAME...     xattr: mark layers without extended attributes, so that mounts do not look for any
+    --prefetch-file PATH...     a file of the image to fetch first; may be given several times
+    --prefetch-files-json FILE  a JSON array of such paths
+    -f, --force                 build every zTOC, even if the image or the cache folder has one already
+  `),
 };
 
 /** How much is said. */
-export const QUIET: Options = {
-  quiet: { type: "boolean", short: "q", help: "print digests only, and no progress" },
-};
+export const QUIET: Options = options("-q, --quiet  print digests only, and no progress");
+/** The same of commands that answer a question. */
+export const SILENT: Options = options("-q, --quiet  print nothing; the exit code is the answer");
 
 /** The platforms that the options choose; nothing where they choose none. */
 export function platformsOf(args: Args): string[] | "all" | undefined {

@@ -1,5 +1,6 @@
 import { pushArtifacts } from "../../../js/build/entry/node.js";
 import { OcipeekError, type Source } from "../../../js/index.js";
+import { options, READING } from "../../args.js";
 import { argument, type Command } from "../../command.js";
 import { UsageError } from "../../exit.js";
 import { type Place, tagOf, writing } from "../../places.js";
@@ -14,7 +15,7 @@ import {
   survey,
   V1_INDEX,
 } from "../../soci/survey.js";
-import { LOOKED_AT, NO_READING, platformList, QUIET } from "./options.js";
+import { LOOKED_AT, platformList, QUIET } from "./options.js";
 
 const EXISTING = ["warn", "skip", "allow"] as const;
 
@@ -110,16 +111,14 @@ export const push: Command = {
 image, and the indexes of version 1 that SOURCE has for it are written beside it: those that \`soci create --to oci:DIR IMAGE\`
 made, or those of the same image in another registry. Of several indexes the last listed is taken.`,
   options: {
-    "existing-index": {
-      type: "string",
-      value: "HOW",
-      help: "if the image has another index there: warn, skip or allow (default: warn)",
-    },
-    "max-concurrent-uploads": { type: "string", value: "N", help: "blobs to write at a time (default: 3)" },
+    ...options(`
+      --existing-index HOW        if the image has another index there: warn, skip or allow (default: warn)
+      --max-concurrent-uploads N  blobs to write at a time (default: 3)
+    `),
     ...LOOKED_AT,
     ...QUIET,
   },
-  refuses: NO_READING,
+  refuses: READING,
   arity: [2, 2],
   run,
 };

@@ -1,10 +1,11 @@
 import { OcipeekError } from "../../../js/index.js";
 import type { Destination } from "../../../js/push/index.js";
+import { options, READING } from "../../args.js";
 import { argument, type Command } from "../../command.js";
 import { EXIT, UsageError } from "../../exit.js";
 import type { Session } from "../../session.js";
 import { type SurveyedImage, type SurveyedIndex, survey, V1_INDEX } from "../../soci/survey.js";
-import { LOOKED_AT, NO_READING, platformList, QUIET } from "./options.js";
+import { LOOKED_AT, platformList, QUIET } from "./options.js";
 
 interface Chosen {
   image: SurveyedImage;
@@ -93,11 +94,11 @@ export const rm: Command = {
   details: `Their manifests are deleted, and taken out of the image's list of referrers. zTOCs are left to the registry's garbage
 collection. Indexes of version 2 are a part of the image and cannot be removed.`,
   options: {
-    all: { type: "boolean", help: "remove all of the image's indexes of version 1" },
+    ...options("--all  remove all of the image's indexes of version 1"),
     ...LOOKED_AT,
     ...QUIET,
   },
-  refuses: NO_READING,
+  refuses: READING,
   arity: [1, Number.POSITIVE_INFINITY],
   run,
 };

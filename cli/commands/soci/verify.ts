@@ -1,9 +1,10 @@
 import { verifyIndex } from "../../../js/build/entry/node.js";
+import { options, READING } from "../../args.js";
 import { argument, type Command } from "../../command.js";
 import { EXIT } from "../../exit.js";
 import type { Session } from "../../session.js";
 import { verifiedLines } from "../../soci/verified.js";
-import { LOOKED_AT, NO_READING, platformList } from "./options.js";
+import { LOOKED_AT, platformList, SILENT } from "./options.js";
 
 async function run(session: Session): Promise<void> {
   const { args, out, signal } = session;
@@ -39,14 +40,10 @@ Whoever may write to a repository can attach an index (version 1) to an image of
 if they are told to (--attached-index), or once it was verified: it is then kept in the cache folder and used from there.`,
   options: {
     ...LOOKED_AT,
-    "soci-index": {
-      type: "string",
-      value: "DIGEST",
-      help: "verify this index (default: the one that readers take)",
-    },
-    quiet: { type: "boolean", short: "q", help: "print nothing; the exit code is the answer" },
+    ...options("--soci-index DIGEST  verify this index (default: the one that readers take)"),
+    ...SILENT,
   },
-  refuses: NO_READING.filter((name) => name !== "soci-index"),
+  refuses: READING.filter((name) => name !== "soci-index"),
   arity: [1, 1],
   run,
 };

@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { buildZtoc } from "../../../js/build/entry/node.js";
 import { fileBytes } from "../../../js/node/file-bytes.js";
+import { COMMON, options } from "../../args.js";
 import { argument, type Command } from "../../command.js";
 import { UsageError, unreadable } from "../../exit.js";
 import { counted, siSize } from "../../format.js";
@@ -73,29 +74,11 @@ export const build: Command = {
   details: `LAYER is a file, or - for standard input: a tar, plain or gzip. It is read once, in order. The zTOC is byte for byte that of
 AWS's soci for the same span size and build tool. FILE is replaced once all is written; - is standard output.`,
   options: {
-    output: { type: "string", short: "o", value: "FILE", help: "write the zTOC there" },
+    ...options("-o, --output FILE  write the zTOC there"),
     ...ZTOC,
-    quiet: { type: "boolean", short: "q", help: "print the digest only, and no progress" },
+    ...options("-q, --quiet  print the digest only, and no progress"),
   },
-  refuses: [
-    "platform",
-    "stats",
-    "soci-index",
-    "no-soci",
-    "attached-index",
-    "reader",
-    "build-index",
-    "no-build-index",
-    "insecure-unverified",
-    "username",
-    "password-stdin",
-    "plain-http",
-    "ca-file",
-    "insecure-skip-tls-verify",
-    "token-host",
-    "cache-dir",
-    "no-cache",
-  ],
+  refuses: Object.keys(COMMON).filter((name) => !["json", "limit", "help"].includes(name)),
   arity: [1, 1],
   run,
 };

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { OcipeekError } from "../../../js/index.js";
-import { PATHS } from "../../args.js";
+import { options, PATHS, READING } from "../../args.js";
 import { argument, type Command } from "../../command.js";
 import { UsageError, unreadable } from "../../exit.js";
 import type { Session } from "../../session.js";
@@ -70,21 +70,11 @@ export const getFile: Command = {
   details: `ZTOC and LAYER are files; with --image ZTOC is a digest, and the layer is read where the image is. Spans are checked
 by their digests, and the file's tar header against the zTOC. Links are followed within the layer.`,
   options: {
-    output: { type: "string", short: "o", value: "FILE", help: "write it there (default: standard output)" },
+    ...options("-o, --output FILE  write it there (default: standard output)"),
     ...IMAGE,
     ...(escaped ? { escaped } : {}),
   },
-  refuses: [
-    "platform",
-    "soci-index",
-    "no-soci",
-    "attached-index",
-    "build-index",
-    "no-build-index",
-    "reader",
-    "insecure-unverified",
-    "json",
-  ],
+  refuses: ["platform", "json", ...READING],
   arity: [2, 3],
   run,
 };

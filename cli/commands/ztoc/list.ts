@@ -1,9 +1,10 @@
+import { READING } from "../../args.js";
 import { argument, type Command } from "../../command.js";
 import { EXIT } from "../../exit.js";
 import { table } from "../../format.js";
 import type { Session } from "../../session.js";
 import { survey } from "../../soci/survey.js";
-import { LOOKED_AT, NO_READING, platformList, QUIET } from "../soci/options.js";
+import { LOOKED_AT, platformList, QUIET } from "../soci/options.js";
 
 async function run(session: Session): Promise<void> {
   const { args, out, signal } = session;
@@ -46,7 +47,7 @@ export const list: Command = {
   summary: "list the zTOCs of an image, and their layers",
   usage: "IMAGE [-q] [--platform OS/ARCH]...",
   options: { ...QUIET, ...LOOKED_AT },
-  refuses: NO_READING,
+  refuses: READING,
   arity: [1, 1],
   run,
 };

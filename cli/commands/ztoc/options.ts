@@ -2,30 +2,16 @@
 import { readFile } from "node:fs/promises";
 import { buffer } from "node:stream/consumers";
 import { OcipeekError } from "../../../js/index.js";
-import type { Options } from "../../args.js";
+import { type Options, options, READING } from "../../args.js";
 import { UsageError, unreadable } from "../../exit.js";
 import type { Session } from "../../session.js";
 import { type SurveyedBlob, type SurveyedImage, type SurveyedIndex, survey } from "../../soci/survey.js";
 
 /** Options of all commands that only matter with `--image`, or never. */
-export const NO_IMAGE = [
-  "platform",
-  "soci-index",
-  "no-soci",
-  "attached-index",
-  "reader",
-  "build-index",
-  "no-build-index",
-  "no-cache",
-  "insecure-unverified",
-  "stats",
-  "cache-dir",
-] as const;
+export const NO_IMAGE = ["platform", "stats", "cache-dir", "no-cache", ...READING];
 
 /** The image that a digest is looked up in. */
-export const IMAGE: Options = {
-  image: { type: "string", value: "IMAGE", help: "ZTOC is a digest in one of this image's SOCI indexes" },
-};
+export const IMAGE: Options = options("--image IMAGE  ZTOC is a digest in one of this image's SOCI indexes");
 
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 
