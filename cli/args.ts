@@ -102,6 +102,13 @@ export class Args {
     return text === undefined ? undefined : wholeNumber(`--${name}`, text);
   }
 
+  /** The value of an option that takes one of these words. */
+  oneOf(name: string, words: readonly string[], or = ", "): string | undefined {
+    const value = this.text(name);
+    if (value === undefined || words.includes(value)) return value;
+    throw new UsageError(`--${name} takes ${words.join(or)}, not ${JSON.stringify(value)}`);
+  }
+
   /** The limits of `--limit`, by their names. */
   limits(): Record<string, number> {
     const limits: Record<string, number> = {};

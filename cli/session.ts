@@ -140,6 +140,18 @@ export class Session {
     await this.out.line(jsonText(value, 2));
   }
 
+  /** Prints a result by its lines; with `--json` as JSON, with `--quiet` by these fewer lines, if there are such. */
+  async print(value: unknown, lines: () => Iterable<string>, quiet?: Iterable<string>): Promise<void> {
+    if (this.args.flag("json")) return this.json(value);
+    for (const line of (this.args.flag("quiet") && quiet) || lines()) await this.out.line(line);
+  }
+
+  /** Says that what was asked for is not there, which JSON shows by itself. */
+  sayMissing(message: string): void {
+    if (!this.args.flag("json")) this.say(message);
+    this.exitCode = EXIT.notFound;
+  }
+
   /** Ends: shows the cost if asked to, and closes the image. */
   async close(): Promise<void> {
     this.#clear();

@@ -3,7 +3,7 @@
  * those under way are waited for, and what they say is dropped.
  */
 export async function* ahead<T, R>(
-  items: AsyncIterable<T>,
+  items: AsyncIterable<T> | Iterable<T>,
   parallel: number,
   map: (item: T) => Promise<R>,
 ): AsyncGenerator<R, void, undefined> {

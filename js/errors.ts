@@ -143,6 +143,19 @@ export function invalid(message: string): OcipeekError {
   return new OcipeekError("INVALID_ARGUMENT", message);
 }
 
+/** Whether an error has one of these codes. */
+export function hasCode(error: unknown, ...codes: ErrorCode[]): error is OcipeekError {
+  return error instanceof OcipeekError && codes.includes(error.code);
+}
+
+/** What a promise gives; nothing where it is rejected with one of these codes. */
+export function unless<T>(promise: Promise<T>, ...codes: ErrorCode[]): Promise<T | undefined> {
+  return promise.catch((error: unknown) => {
+    if (!hasCode(error, ...codes)) throw error;
+    return undefined;
+  });
+}
+
 /** The public error for what wasm rejected with; anything else stays what it is. */
 export function fromWasm(raw: unknown): unknown {
   if (isLoss(raw)) return new OcipeekError("INTERNAL", raw.message, { cause: raw.cause });

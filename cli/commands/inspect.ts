@@ -17,49 +17,40 @@ async function run(session: Session): Promise<void> {
   }
   const { out } = session;
   const size = image.layers.reduce((sum, layer) => sum + layer.size, 0);
-  const field = async (label: string, value: string | undefined): Promise<void> => {
-    if (value) await out.line(`${`${label}:`.padEnd(12)} ${escapeText(value)}`);
-  };
-  const list = async (label: string, values: readonly string[] | undefined): Promise<void> => {
-    for (const [i, value] of (values ?? []).entries()) await field(i === 0 ? label : " ", value);
-  };
-  await field("Name", image.name);
-  await field("Digest", image.digest);
-  await field("Index", image.indexDigest);
-  await field("Platform", image.platform);
-  if (image.platforms.length > 1) await field("Platforms", image.platforms.join(", "));
-  await field("Created", config.created);
-  await field("Author", config.author);
-  await field("Layers", `${image.layers.length}, ${siSize(size)}`);
   const indexed = image.layers.filter((layer) => layer.read === "ztoc").length;
   const readers = image.layers.map(({ reader }) => `${reader.name} (${reader.found})`);
-  await field("Read by", [...new Set(readers)].join(", "));
-  await field(
-    "SOCI",
-    image.soci
-      ? `${image.soci.version}, ${image.soci.digest}, ${indexed} of ${image.layers.length} layers; ${VOUCHED[image.soci.verified]}`
-      : "none",
-  );
-  await field("Attached", image.discovery?.failed && `unknown: ${image.discovery.failed.message}`);
+  const { soci } = image;
+  const covered = `${indexed} of ${image.layers.length} layers`;
   const run = config.config ?? {};
-  await field("User", run.User);
-  await field("WorkingDir", run.WorkingDir);
-  if (run.Entrypoint?.length) await field("Entrypoint", JSON.stringify(run.Entrypoint));
-  if (run.Cmd?.length) await field("Cmd", JSON.stringify(run.Cmd));
-  await list("Env", run.Env);
-  await list("Ports", Object.keys(run.ExposedPorts ?? {}));
-  await list("Volumes", Object.keys(run.Volumes ?? {}));
-  await field("StopSignal", run.StopSignal);
-  await list(
-    "Labels",
-    Object.entries(run.Labels ?? {}).map(([key, value]) => `${key}=${value}`),
-  );
-  await list(
-    "History",
-    session.args.flag("history")
-      ? config.history?.map((h) => `${h.created ?? "-"}  ${h.created_by ?? h.comment ?? "-"}`)
-      : [],
-  );
+  const history = config.history?.map((h) => `${h.created ?? "-"}  ${h.created_by ?? h.comment ?? "-"}`);
+  const fields: Record<string, string | readonly string[] | undefined> = {
+    Name: image.name,
+    Digest: image.digest,
+    Index: image.indexDigest,
+    Platform: image.platform,
+    Platforms: image.platforms.length > 1 ? image.platforms.join(", ") : undefined,
+    Created: config.created,
+    Author: config.author,
+    Layers: `${image.layers.length}, ${siSize(size)}`,
+    "Read by": [...new Set(readers)].join(", "),
+    SOCI: soci ? `${soci.version}, ${soci.digest}, ${covered}; ${VOUCHED[soci.verified]}` : "none",
+    Attached: image.discovery?.failed && `unknown: ${image.discovery.failed.message}`,
+    User: run.User,
+    WorkingDir: run.WorkingDir,
+    Entrypoint: run.Entrypoint?.length ? JSON.stringify(run.Entrypoint) : undefined,
+    Cmd: run.Cmd?.length ? JSON.stringify(run.Cmd) : undefined,
+    Env: run.Env,
+    Ports: Object.keys(run.ExposedPorts ?? {}),
+    Volumes: Object.keys(run.Volumes ?? {}),
+    StopSignal: run.StopSignal,
+    Labels: Object.entries(run.Labels ?? {}).map(([key, value]) => `${key}=${value}`),
+    History: session.args.flag("history") ? history : [],
+  };
+  for (const [label, value] of Object.entries(fields)) {
+    for (const [i, line] of [value ?? []].flat().entries()) {
+      if (line) await out.line(`${`${i === 0 ? label : " "}:`.padEnd(12)} ${escapeText(line)}`);
+    }
+  }
 }
 
 export const inspect: Command = {

@@ -6,20 +6,11 @@ import type { Session } from "../session.js";
 async function run(session: Session): Promise<void> {
   const image = await session.open(argument(session, 0));
   const layers = await image.findKeptIndexes({ signal: session.signal });
-  if (session.args.flag("json")) {
-    await session.json(layers);
-    return;
-  }
-  const rows = layers.map((layer) => [
-    String(layer.index),
-    layer.digest,
-    siSize(layer.size),
-    layer.read,
-    layer.reader.found,
-    escapeText(layer.mediaType),
-  ]);
-  const lines = table([["#", "DIGEST", "SIZE", "READ", "FOUND BY", "MEDIA TYPE"], ...rows], [0, 2]);
-  for (const line of lines) await session.out.line(line);
+  const rows = layers.map(({ index, digest, size, read, reader, mediaType }) => {
+    return [String(index), digest, siSize(size), read, reader.found, escapeText(mediaType)];
+  });
+  const head = ["#", "DIGEST", "SIZE", "READ", "FOUND BY", "MEDIA TYPE"];
+  await session.print(layers, () => table([head, ...rows], [0, 2]));
 }
 
 export const layers: Command = {

@@ -1,57 +1,65 @@
 /** What `soci create`, `convert` and `push` say of what they did. @module */
-import type {
-  Converted,
-  LayerResult,
-  PlatformArtifacts,
-  PushReport,
-  SociArtifacts,
+import {
+  type Converted,
+  type LayerResult,
+  type PlatformArtifacts,
+  type PushOptions,
+  type PushReport,
+  pushArtifacts,
+  type SociArtifacts,
 } from "../../js/build/entry/node.js";
+import type { Source } from "../../js/index.js";
 import { escapeText } from "../escape.js";
 import { counted, siSize, table } from "../format.js";
+import { type Place, writing } from "../places.js";
 import type { Session } from "../session.js";
 
-/** What was done. */
-export interface Done {
-  /** What was read, as it was named. */
-  source: string;
+/** What is written: artifacts, the source of what they name, and what a registry is told. */
+export interface Made extends Pick<PushOptions, "tag" | "parallel"> {
+  source: Source;
   artifacts: SociArtifacts | Converted;
-  pushed: PushReport;
 }
 
-/** Prints what was built and written. `isCopy`: nothing was built, so that there is no telling what became of layers. */
-export async function buildReport(
+/**
+ * Makes artifacts of an image, writes them to a place, and says what was done. `isCopy`: nothing was built, so that there is
+ * no telling what became of layers.
+ */
+export async function makeAndWrite(
   session: Session,
-  { source, artifacts, pushed }: Done,
+  from: string,
+  place: Place,
+  make: () => Promise<Made>,
   isCopy = false,
 ): Promise<void> {
-  const { args, out } = session;
+  const [artifacts, pushed] = await writing(place, async () => {
+    const { source, artifacts, ...options } = await make();
+    const all = { ...options, signal: session.signal, onProgress: session.buildProgress() };
+    try {
+      return [artifacts, await pushArtifacts(source, artifacts, place.destination, all)] as const;
+    } finally {
+      await artifacts.close();
+    }
+  });
   const { version, images } = artifacts;
   const digest = artifacts.version === "v2" ? artifacts.index.digest : undefined;
   const digests = digest ? [digest] : images.flatMap(({ index }) => (index ? [index.digest] : []));
-  if (args.flag("json")) {
-    const shown = images.map((image) => ({
-      platform: image.platform ?? null,
-      image: image.subject.digest,
-      index: image.index?.digest ?? null,
-      ...(isCopy ? {} : { layers: image.layers }),
-      prefetch: image.prefetch.map(({ digest, size }) => ({ digest, size })),
-      ...(isCopy ? {} : { prefetchMissing: image.prefetchMissing }),
-    }));
-    await session.json({ version, source, digest, images: shown, written: pushed });
-    return;
-  }
-  if (args.flag("quiet")) {
-    for (const each of digests) await out.line(each);
-    return;
-  }
-  for (const image of images) {
-    for (const line of imageLines(image, version, isCopy)) await out.line(line);
-  }
+  const shown = images.map((image) => ({
+    platform: image.platform ?? null,
+    image: image.subject.digest,
+    index: image.index?.digest ?? null,
+    ...(isCopy ? {} : { layers: image.layers }),
+    prefetch: image.prefetch.map(({ digest, size }) => ({ digest, size })),
+    ...(isCopy ? {} : { prefetchMissing: image.prefetchMissing }),
+  }));
   const tag = pushed.manifests.find((it) => it.tag !== undefined)?.tag;
-  if (digest) await out.line(`Image:    ${digest}`);
-  await out.line(
+  const lines = () => [
+    ...images.flatMap((image) => imageLines(image, version, isCopy)),
+    ...(digest ? [`Image:    ${digest}`] : []),
     `Written:  ${escapeText(pushed.destination)}${tag ? `, tag ${escapeText(tag)}` : ""}; ${written(pushed)}`,
-  );
+  ];
+  const { args } = session;
+  await session.print({ version, source: from, digest, images: shown, written: pushed }, lines, digests);
+  if (args.flag("json") || args.flag("quiet")) return;
   for (const { platform, prefetchMissing } of images) {
     for (const path of prefetchMissing) {
       session.say(`no indexed layer${platform ? ` of ${platform}` : ""} has the file to prefetch ${path}`);

@@ -2,7 +2,7 @@
 import type { Converted, PlatformArtifacts, SociArtifacts } from "../../js/build/entry/node.js";
 import type { Source } from "../../js/index.js";
 import { type Blob, type Manifest, manifestOf } from "../../js/push/index.js";
-import type { SurveyedBlob, SurveyedImage, SurveyedIndex, survey } from "./survey.js";
+import type { Found, Survey, SurveyedBlob, SurveyedImage, SurveyedIndex } from "./survey.js";
 
 const OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json";
 const OCI_INDEX = "application/vnd.oci.image.index.v1+json";
@@ -10,7 +10,7 @@ const OCI_INDEX = "application/vnd.oci.image.index.v1+json";
 /** Indexes of version 1. */
 export async function v1Artifacts(
   source: Source,
-  found: readonly { image: SurveyedImage; index: SurveyedIndex }[],
+  found: readonly Found[],
   signal: AbortSignal,
 ): Promise<SociArtifacts> {
   const images = await Promise.all(
@@ -22,7 +22,7 @@ export async function v1Artifacts(
 /** An image with indexes of version 2. */
 export async function v2Artifacts(
   source: Source,
-  { digest, images }: Awaited<ReturnType<typeof survey>>,
+  { digest, images }: Survey,
   signal: AbortSignal,
 ): Promise<Converted> {
   const artifacts = await Promise.all(

@@ -1,6 +1,7 @@
 /** All images that a reference names, one a platform, and all their SOCI indexes. @module */
 import { ahead } from "../../js/ahead.js";
-import { type ErrorCode, OcipeekError } from "../../js/index.js";
+import { hasCode, unless } from "../../js/errors.js";
+import { OcipeekError, type Source } from "../../js/index.js";
 import { messageOf } from "../messages.js";
 import { type Document, type Entry, isDigest, parseDocument, platformOfConfig } from "./documents.js";
 
@@ -21,23 +22,7 @@ const PARALLEL = 4;
 const NO_IMAGE = "vnd.docker.reference.type";
 
 /** Where manifests are read. */
-export interface ManifestSource {
-  /** How messages name it. */
-  readonly name: string;
-  manifest(
-    reference: string | undefined,
-    options?: { signal?: AbortSignal | undefined },
-  ): Promise<{ bytes: Uint8Array; mediaType: string; digest: string }>;
-  blob(
-    descriptor: { mediaType: string; digest: string; size: number },
-    options?: { signal?: AbortSignal | undefined },
-  ): Promise<Uint8Array>;
-  referrers(
-    digest: string,
-    artifactType?: string,
-    options?: { signal?: AbortSignal | undefined },
-  ): Promise<{ mediaType: string; digest: string; size: number; artifactType?: string }[]>;
-}
+export type ManifestSource = Pick<Source, "name" | "manifest" | "blob" | "referrers">;
 
 /** How a layer is compressed. */
 export type Compression = "gzip" | "none" | "zstd" | "unknown";
@@ -68,6 +53,12 @@ export interface SurveyedIndex {
   buildTool?: string;
   ztocs: SurveyedBlob[];
   prefetch: SurveyedBlob[];
+}
+
+/** An index of an image. */
+export interface Found {
+  image: SurveyedImage;
+  index: SurveyedIndex;
 }
 
 /** The image of one platform. */
@@ -106,51 +97,37 @@ export interface Survey {
 /** Options of {@link survey}. */
 export interface SurveyOptions {
   /** Only these: `linux/arm64`. */
-  platforms?: readonly string[];
+  platforms?: readonly string[] | undefined;
   /** Whether to ask for indexes of version 1: a request or two for each platform. `try` goes on where there is no answer. */
   referrers?: boolean | "try";
   signal?: AbortSignal | undefined;
 }
 
-/** Looks at all images that a reference names. */
-export async function survey(
-  source: ManifestSource,
-  reference: string | undefined,
-  options: SurveyOptions = {},
-): Promise<Survey> {
+/** Looks at all images of what a source was opened with. */
+export async function survey(source: ManifestSource, options: SurveyOptions = {}): Promise<Survey> {
   const { signal } = options;
-  const top = await source.manifest(reference, { signal });
-  const document = parseDocument(top.bytes, top.digest);
-  const result = {
-    name: source.name,
-    digest: top.digest,
-    mediaType: top.mediaType,
-    isIndex: document.manifests !== undefined,
-  };
+  const { name } = source;
+  const top = await source.manifest(undefined, { signal });
+  const { digest, mediaType } = top;
+  const document = parseDocument(top.bytes, digest);
   const candidates = document.manifests
     ? document.manifests.filter(isImage).map((entry) => ({ entry, document: undefined }))
     : [{ entry: await entryOfOne(source, top, document, signal), document }];
-  const wanted = choose(candidates, options.platforms, source.name);
+  const wanted = choose(candidates, options.platforms, name);
   const found: (SurveyedImage | Entry)[] = [];
   const look = async ({ entry, document: known }: Candidate): Promise<SurveyedImage | Entry> => {
     const manifest = known ?? (await manifestOf(source, entry.digest, signal));
     return manifest ? surveyOne(source, entry, manifest, options) : entry;
   };
-  for await (const it of ahead(each(wanted), PARALLEL, look)) found.push(it);
+  for await (const it of ahead(wanted, PARALLEL, look)) found.push(it);
   const images = found.filter((it): it is SurveyedImage => "indexes" in it);
-  if (images.length === 0) {
-    throw new OcipeekError("NOT_FOUND", `${source.name}: no image of it is here`);
-  }
+  if (images.length === 0) throw new OcipeekError("NOT_FOUND", `${name}: no image of it is here`);
   const absent = found.flatMap((it) => ("indexes" in it ? [] : [it.platform ?? "unknown"]));
-  return { ...result, images, absent };
-}
-
-async function* each<T>(list: readonly T[]): AsyncGenerator<T, void, undefined> {
-  yield* list;
+  return { name, digest, mediaType, isIndex: document.manifests !== undefined, images, absent };
 }
 
 /** Reads a SOCI index. */
-export function parseIndex(bytes: Uint8Array, digest: string): SurveyedIndex & { subject?: string } {
+async function parseIndex(bytes: Uint8Array, digest: string): Promise<SurveyedIndex & { subject?: string }> {
   const document = parseDocument(bytes, digest);
   const type = document.artifactType ?? document.config?.mediaType;
   if (type !== V1_INDEX && type !== V2_INDEX) {
@@ -202,17 +179,11 @@ function choose(all: Candidate[], platforms: readonly string[] | undefined, name
 }
 
 /** Other names of architectures. */
-const ARCHITECTURES = new Map([
-  ["x86_64", "amd64"],
-  ["x86-64", "amd64"],
-  ["aarch64", "arm64"],
-  ["i386", "386"],
-]);
+const ARCHITECTURES = new Map(
+  Object.entries({ x86_64: "amd64", "x86-64": "amd64", aarch64: "arm64", i386: "386" }),
+);
 /** Variants that go without saying. */
-const PLAIN = new Map([
-  ["arm64", "v8"],
-  ["amd64", "v1"],
-]);
+const PLAIN = new Map(Object.entries({ arm64: "v8", amd64: "v1" }));
 
 /** `linux/arm64/v8` is `linux/arm64`, as containerd takes it; other names of architectures likewise. */
 function normal(platform: string): string {
@@ -240,12 +211,9 @@ async function surveyOne(
   document: Document,
   { signal, referrers = true }: SurveyOptions,
 ): Promise<SurveyedImage> {
-  const layers = document.layers.map(({ digest, mediaType, size }) => ({
-    digest,
-    mediaType,
-    size,
-    compression: compressionOf(mediaType),
-  }));
+  const layers = document.layers.map(({ digest, mediaType, size }) => {
+    return { digest, mediaType, size, compression: compressionOf(mediaType) };
+  });
   const image: SurveyedImage = {
     platform: entry.platform ? normal(entry.platform) : "unknown",
     digest: entry.digest,
@@ -264,7 +232,7 @@ async function surveyOne(
   try {
     if (referrers) image.indexes.push(...(await referringIndexes(source, entry.digest, signal)));
   } catch (error) {
-    if (referrers !== "try" || !(error instanceof OcipeekError) || error.code === "ABORTED") throw error;
+    if (referrers !== "try" || !(error instanceof OcipeekError) || hasCode(error, "ABORTED")) throw error;
     image.unlisted = messageOf(error);
   }
   return image;
@@ -282,8 +250,8 @@ export async function referringIndexes(
   const found: SurveyedIndex[] = [];
   for (const { digest, artifactType } of await source.referrers(image, V1_INDEX, { signal })) {
     if (artifactType !== V1_INDEX) continue;
-    const manifest = await orNothing(() => source.manifest(digest, { signal }), MISSING);
-    const parsed = manifest && (await orNothing(async () => parseIndex(manifest.bytes, digest), BROKEN));
+    const manifest = await unless(source.manifest(digest, { signal }), "NOT_FOUND");
+    const parsed = manifest && (await unless(parseIndex(manifest.bytes, digest), "CORRUPT_MANIFEST"));
     if (parsed?.version !== "v1" || parsed.subject !== image) continue;
     const { subject: _, ...v1 } = parsed;
     found.push(v1);
@@ -296,9 +264,9 @@ async function index(
   digest: string,
   signal: AbortSignal | undefined,
 ): Promise<SurveyedIndex | undefined> {
-  const found = await orNothing(() => source.manifest(digest, { signal }), MISSING);
+  const found = await unless(source.manifest(digest, { signal }), "NOT_FOUND");
   if (!found) return undefined;
-  const { subject: _, ...rest } = parseIndex(found.bytes, digest);
+  const { subject: _, ...rest } = await parseIndex(found.bytes, digest);
   return rest;
 }
 
@@ -307,24 +275,12 @@ async function manifestOf(
   digest: string,
   signal: AbortSignal | undefined,
 ): Promise<Document | undefined> {
-  const found = await orNothing(() => source.manifest(digest, { signal }), MISSING);
+  const found = await unless(source.manifest(digest, { signal }), "NOT_FOUND");
   const document = found && parseDocument(found.bytes, digest);
   if (document?.manifests) {
     throw new OcipeekError("UNSUPPORTED", `${digest}: an index within an index`, { digest });
   }
   return document;
-}
-
-const MISSING: ErrorCode = "NOT_FOUND";
-const BROKEN: ErrorCode = "CORRUPT_MANIFEST";
-
-async function orNothing<T>(read: () => Promise<T>, code: ErrorCode): Promise<T | undefined> {
-  try {
-    return await read();
-  } catch (error) {
-    if (error instanceof OcipeekError && error.code === code) return undefined;
-    throw error;
-  }
 }
 
 const OCI_LAYER = /^application\/vnd\.oci\.image\.layer\.(?:nondistributable\.)?v1\.tar(?:\+(gzip|zstd))?$/;

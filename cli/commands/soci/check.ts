@@ -11,29 +11,25 @@ import { survey } from "../../soci/survey.js";
 import { LOOKED_AT, platformList, SILENT } from "./options.js";
 
 async function run(session: Session): Promise<void> {
-  const { args, out, signal } = session;
+  const { args, signal } = session;
   const platforms = platformList(args);
   const minLayerSize = byteCount("--min-layer-size", args.text("min-layer-size")) ?? MIN_LAYER_SIZE;
   const reference = argument(session, 0);
   const source = await session.source(reference);
-  const wanted = platforms ? { platforms } : {};
-  const found = await survey(source, undefined, { signal, referrers: "try", ...wanted });
-  const report = await judge(
-    { ...found, name: reference },
-    {
-      minLayerSize,
-      acceptV1: args.flag("v1"),
-      chosen: platforms !== undefined,
-      isChecked: await checker(session),
-      open: args.flag("deep") ? opener(session, reference) : undefined,
-    },
-  );
+  const found = await survey(source, { signal, referrers: "try", platforms });
+  const isChecked = await checker(session);
+  const open = args.flag("deep") ? opener(session, reference) : undefined;
+  const options = {
+    minLayerSize,
+    acceptV1: args.flag("v1"),
+    chosen: platforms !== undefined,
+    isChecked,
+    open,
+  };
+  const report = await judge({ ...found, name: reference }, options);
   if (!report.lazy) session.exitCode = EXIT.notFound;
-  if (args.flag("json")) await session.json(report);
-  else if (!args.flag("quiet")) {
-    for (const line of reportLines(report)) await out.line(line);
-    if (!report.lazy) session.say(advice(report, reference));
-  }
+  await session.print(report, () => reportLines(report), []);
+  if (!report.lazy && !args.flag("json") && !args.flag("quiet")) session.say(advice(report, reference));
 }
 
 /** Whether all of an attached index is what was verified here: the cache keeps its zTOCs. */

@@ -1,12 +1,12 @@
 import { stat } from "node:fs/promises";
-import { convertImage, pushArtifacts } from "../../../js/build/entry/node.js";
+import { convertImage } from "../../../js/build/entry/node.js";
 import { options, READING } from "../../args.js";
 import type { Command } from "../../command.js";
 import { UsageError, unreadable } from "../../exit.js";
-import { tagOf, writing } from "../../places.js";
+import { tagOf } from "../../places.js";
 import type { Session } from "../../session.js";
-import { buildReport } from "../../soci/built.js";
-import { BUILD, buildOptions, PLATFORMS, QUIET } from "./options.js";
+import { makeAndWrite } from "../../soci/built.js";
+import { BUILD, buildContext, buildOptions, PLATFORMS, QUIET } from "./options.js";
 
 const FORMATS = ["oci-archive", "oci-dir"] as const;
 
@@ -15,25 +15,13 @@ async function run(session: Session): Promise<void> {
   const options = await buildOptions(args);
   const [from, to] = await places(session);
   const place = await session.destination(to, from, { archive: true });
-  const { artifacts, pushed } = await writing(place, async () => {
+  await makeAndWrite(session, from, place, async () => {
     const tag = tagOf(place);
     const source = await session.source(from);
     await place.reach?.(signal);
-    const onProgress = session.buildProgress();
-    const artifacts = await convertImage(source, undefined, {
-      ...options,
-      cache: await session.cache(),
-      signal,
-      onProgress,
-    });
-    try {
-      const pushed = await pushArtifacts(source, artifacts, place.destination, { tag, signal, onProgress });
-      return { artifacts, pushed };
-    } finally {
-      await artifacts.close();
-    }
+    const all = { ...options, ...(await buildContext(session)) };
+    return { source, artifacts: await convertImage(source, undefined, all), tag };
   });
-  await buildReport(session, { source: from, artifacts, pushed });
 }
 
 /** Where from and where to. `--standalone` names paths in place of references, as AWS's soci does. */
@@ -45,9 +33,7 @@ async function places({ args }: Session): Promise<[from: string, to: string]> {
       throw new UsageError("--format needs --standalone; or write oci:DIR or oci-archive:FILE");
     return [from, to];
   }
-  if (format !== undefined && !FORMATS.includes(format as (typeof FORMATS)[number])) {
-    throw new UsageError(`--format takes ${FORMATS.join(" or ")}, not ${JSON.stringify(format)}`);
-  }
+  args.oneOf("format", FORMATS, " or ");
   const isFolder = (await stat(from).catch(unreadable)).isDirectory();
   return [
     `${isFolder ? "oci" : "oci-archive"}:${from}`,

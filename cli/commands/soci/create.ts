@@ -1,11 +1,10 @@
-import { createIndex, pushArtifacts } from "../../../js/build/entry/node.js";
+import { createIndex } from "../../../js/build/entry/node.js";
 import { options, READING } from "../../args.js";
 import { argument, type Command } from "../../command.js";
 import { UsageError } from "../../exit.js";
-import { writing } from "../../places.js";
 import type { Session } from "../../session.js";
-import { buildReport } from "../../soci/built.js";
-import { BUILD, buildOptions, PLATFORMS, QUIET } from "./options.js";
+import { makeAndWrite } from "../../soci/built.js";
+import { BUILD, buildContext, buildOptions, PLATFORMS, QUIET } from "./options.js";
 
 async function run(session: Session): Promise<void> {
   const { args, signal } = session;
@@ -16,24 +15,14 @@ async function run(session: Session): Promise<void> {
     throw new UsageError(`${reference} can only be read; say --to oci:DIR or --to REPOSITORY`);
   }
   const place = await session.destination(to, reference);
-  const { artifacts, pushed } = await writing(place, async () => {
+  await makeAndWrite(session, reference, place, async () => {
     const source = await session.source(reference);
     await place.reach?.(signal);
-    const onProgress = session.buildProgress();
-    const artifacts = await createIndex(source, undefined, {
-      ...options,
-      cache: await session.cache(),
-      signal,
-      onProgress,
-    });
-    try {
-      const pushed = await pushArtifacts(source, artifacts, place.destination, { signal, onProgress });
-      return { artifacts, pushed };
-    } finally {
-      await artifacts.close();
-    }
+    return {
+      source,
+      artifacts: await createIndex(source, undefined, { ...options, ...(await buildContext(session)) }),
+    };
   });
-  await buildReport(session, { source: reference, artifacts, pushed });
 }
 
 export const create: Command = {

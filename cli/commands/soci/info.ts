@@ -1,8 +1,7 @@
-import type { Image } from "../../../js/index.js";
+import type { Image, LayerInfo, SociInfo } from "../../../js/index.js";
 import { options } from "../../args.js";
 import { argument, type Command } from "../../command.js";
 import { escapeText } from "../../escape.js";
-import { EXIT } from "../../exit.js";
 import { siSize, table } from "../../format.js";
 import type { Session } from "../../session.js";
 import { VOUCHED } from "../../words.js";
@@ -22,33 +21,24 @@ async function run(session: Session): Promise<void> {
   }
   if (soci) await readSpanSizes(image, session.signal);
   const { layers } = image;
-  if (session.args.flag("json")) {
-    await session.json({ soci: soci ?? null, discovery, layers });
-  } else if (soci) {
-    const { out } = session;
-    await out.line(`Index:    ${soci.digest}`);
-    await out.line(`Version:  ${soci.version}`);
-    await out.line(`Found by: ${escapeText(soci.found)}`);
-    await out.line(`Vouched:  ${VOUCHED[soci.verified]}`);
-    if (soci.buildTool) await out.line(`Built by: ${escapeText(soci.buildTool)}`);
-    const rows = layers.map((layer) => [
-      String(layer.index),
-      siSize(layer.size),
-      layer.ztoc ? siSize(layer.ztoc.size) : "-",
-      layer.ztoc?.spanSize === undefined ? "-" : siSize(layer.ztoc.spanSize),
-      layer.ztoc?.digest ?? "not covered",
-    ]);
-    for (const line of table([["#", "LAYER", "ZTOC", "SPAN", "ZTOC DIGEST"], ...rows], [0, 1, 2, 3])) {
-      await out.line(line);
-    }
-  }
-  if (!soci) {
-    if (!session.args.flag("json")) {
-      const why = discovery?.failed ? `, as far as can be found: ${discovery.failed.message}` : "";
-      session.say(`the image has no SOCI index${why}`);
-    }
-    session.exitCode = EXIT.notFound;
-  }
+  await session.print({ soci: soci ?? null, discovery, layers }, () => (soci ? infoLines(soci, layers) : []));
+  const why = discovery?.failed ? `, as far as can be found: ${discovery.failed.message}` : "";
+  if (!soci) session.sayMissing(`the image has no SOCI index${why}`);
+}
+
+function infoLines(soci: SociInfo, layers: readonly LayerInfo[]): string[] {
+  const rows = layers.map(({ index, size, ztoc }) => [
+    ...[String(index), siSize(size), ztoc ? siSize(ztoc.size) : "-"],
+    ...[ztoc?.spanSize === undefined ? "-" : siSize(ztoc.spanSize), ztoc?.digest ?? "not covered"],
+  ]);
+  return [
+    `Index:    ${soci.digest}`,
+    `Version:  ${soci.version}`,
+    `Found by: ${escapeText(soci.found)}`,
+    `Vouched:  ${VOUCHED[soci.verified]}`,
+    ...(soci.buildTool ? [`Built by: ${escapeText(soci.buildTool)}`] : []),
+    ...table([["#", "LAYER", "ZTOC", "SPAN", "ZTOC DIGEST"], ...rows], [0, 1, 2, 3]),
+  ];
 }
 
 /** Looks into the layers whose span size the index does not say: their zTOCs do. */

@@ -1,53 +1,29 @@
 import { READING } from "../../args.js";
-import { argument, type Command } from "../../command.js";
+import type { Command } from "../../command.js";
 import { escapeText } from "../../escape.js";
 import { EXIT } from "../../exit.js";
 import { table } from "../../format.js";
 import type { Session } from "../../session.js";
-import { survey } from "../../soci/survey.js";
-import { LOOKED_AT, platformList, QUIET } from "./options.js";
+import { LOOKED_AT, lookAt, QUIET } from "./options.js";
+
+const HEAD = ["DIGEST", "SIZE", "PLATFORM", "VERSION", "LAYERS", "BUILT BY"];
 
 async function run(session: Session): Promise<void> {
-  const { args, out, signal } = session;
-  const platforms = platformList(args);
-  const source = await session.source(argument(session, 0));
-  const wanted = platforms ? { platforms } : {};
-  const { images } = await survey(source, undefined, { signal, referrers: "try", ...wanted });
-  for (const { unlisted } of images) {
-    if (unlisted) session.say(`what is attached to the image could not be found out: ${unlisted}`);
-  }
-  const found = images.flatMap((image) =>
-    image.indexes.map((index) => ({
-      digest: index.digest,
-      size: index.size,
-      platform: image.platform,
-      version: index.version,
-      image: image.digest,
-      found: index.version === "v2" ? "annotation" : "referrers",
-      buildTool: index.buildTool,
-      layers: image.layers.length,
-      ztocs: index.ztocs,
-      prefetch: index.prefetch,
-    })),
+  const found = (await lookAt(session)).flatMap(
+    ({ platform, digest: image, layers: { length: layers }, indexes }) =>
+      indexes.map(({ digest, size, version, buildTool, ztocs, prefetch }) => {
+        const found = version === "v2" ? "annotation" : "referrers";
+        return { digest, size, platform, version, image, found, buildTool, layers, ztocs, prefetch };
+      }),
   );
-  if (args.flag("json")) await session.json(found);
-  else if (args.flag("quiet")) for (const { digest } of found) await out.line(digest);
-  else if (found.length > 0) {
-    const rows = found.map((it) => [
-      it.digest,
-      String(it.size),
-      escapeText(it.platform),
-      it.version,
-      `${it.ztocs.length} of ${it.layers}`,
-      escapeText(it.buildTool ?? "-"),
-    ]);
-    const head = ["DIGEST", "SIZE", "PLATFORM", "VERSION", "LAYERS", "BUILT BY"];
-    for (const line of table([head, ...rows], [1])) await out.line(line);
-  }
+  const rows = found.map(({ digest, size, platform, version, buildTool = "-", ztocs, layers }) => [
+    ...[digest, String(size), escapeText(platform), version],
+    ...[`${ztocs.length} of ${layers}`, escapeText(buildTool)],
+  ]);
+  const digests = found.map(({ digest }) => digest);
+  await session.print(found, () => (rows.length > 0 ? table([HEAD, ...rows], [1]) : []), digests);
   if (found.length === 0) {
-    if (!args.flag("json"))
-      session.say("the image has no SOCI index; ocipeek soci create or convert makes one");
-    session.exitCode = EXIT.notFound;
+    session.sayMissing("the image has no SOCI index; ocipeek soci create or convert makes one");
   }
 }
 

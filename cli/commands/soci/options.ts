@@ -2,8 +2,11 @@
 import { readFile } from "node:fs/promises";
 import type { IndexOptions } from "../../../js/build/entry/node.js";
 import { type Args, type Options, options } from "../../args.js";
+import { argument } from "../../command.js";
 import { UsageError } from "../../exit.js";
+import type { Session } from "../../session.js";
 import { byteCount } from "../../soci/bytes.js";
+import { type SurveyedImage, survey } from "../../soci/survey.js";
 
 /** Which of an image's platforms to index. */
 export const PLATFORMS: Options = options(`
@@ -59,6 +62,18 @@ export function platformList(args: Args): string[] | undefined {
   return platforms === "all" ? undefined : platforms;
 }
 
+/** The images that the command line names, whether or not it can be found out what is attached to them. */
+export async function lookAt(session: Session): Promise<SurveyedImage[]> {
+  const { args, signal } = session;
+  const platforms = platformList(args);
+  const source = await session.source(argument(session, 0));
+  const { images } = await survey(source, { signal, referrers: "try", platforms });
+  for (const { unlisted } of images) {
+    if (unlisted) session.say(`what is attached to the image could not be found out: ${unlisted}`);
+  }
+  return images;
+}
+
 /** What the options of {@link BUILD} and {@link PLATFORMS} ask for. */
 export async function buildOptions(args: Args): Promise<IndexOptions> {
   return {
@@ -70,6 +85,13 @@ export async function buildOptions(args: Args): Promise<IndexOptions> {
     force: args.flag("force"),
     limits: args.limits(),
   };
+}
+
+/** What a build takes of the session. */
+export async function buildContext(
+  session: Session,
+): Promise<Pick<IndexOptions, "cache" | "signal" | "onProgress">> {
+  return { cache: await session.cache(), signal: session.signal, onProgress: session.buildProgress() };
 }
 
 /** What the options of {@link ZTOC} ask for. */

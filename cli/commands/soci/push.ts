@@ -1,30 +1,18 @@
-import { pushArtifacts } from "../../../js/build/entry/node.js";
+import { unless } from "../../../js/errors.js";
 import { OcipeekError, type Source } from "../../../js/index.js";
 import { options, READING } from "../../args.js";
 import { argument, type Command } from "../../command.js";
 import { UsageError } from "../../exit.js";
-import { type Place, tagOf, writing } from "../../places.js";
+import { type Place, tagOf } from "../../places.js";
 import type { Session } from "../../session.js";
-import { buildReport } from "../../soci/built.js";
+import { makeAndWrite } from "../../soci/built.js";
 import { v1Artifacts, v2Artifacts } from "../../soci/stored.js";
-import {
-  referringIndexes,
-  type Survey,
-  type SurveyedImage,
-  type SurveyedIndex,
-  survey,
-  V1_INDEX,
-} from "../../soci/survey.js";
+import { type Found, referringIndexes, type Survey, survey, V1_INDEX } from "../../soci/survey.js";
 import { LOOKED_AT, platformList, QUIET } from "./options.js";
-
-const EXISTING = ["warn", "skip", "allow"] as const;
 
 async function run(session: Session): Promise<void> {
   const { args, signal } = session;
-  const existing = args.text("existing-index") ?? "warn";
-  if (!EXISTING.includes(existing as (typeof EXISTING)[number])) {
-    throw new UsageError(`--existing-index takes ${EXISTING.join(", ")}, not ${JSON.stringify(existing)}`);
-  }
+  const existing = args.oneOf("existing-index", ["warn", "skip", "allow"]) ?? "warn";
   const parallel = args.number("max-concurrent-uploads") || undefined;
   const [from, to] = [argument(session, 0), argument(session, 1)];
   await session.aim(to);
@@ -34,44 +22,28 @@ async function run(session: Session): Promise<void> {
     throw new UsageError("an image that holds its indexes is copied whole, without --platform");
   }
   const place = await session.destination(to, from, { archive: converted !== undefined });
-  const { artifacts, pushed } = await writing(place, async () => {
-    const onProgress = session.buildProgress();
-    const artifacts = converted
-      ? await v2Artifacts(source, converted, signal)
-      : await v1Artifacts(source, await chosen(session, source, place, existing), signal);
-    const options = { tag: converted ? tagOf(place) : undefined, parallel, signal, onProgress };
-    return { artifacts, pushed: await pushArtifacts(source, artifacts, place.destination, options) };
-  });
-  await buildReport(session, { source: from, artifacts, pushed }, true);
+  const make = async () => {
+    if (converted) {
+      return { source, artifacts: await v2Artifacts(source, converted, signal), tag: tagOf(place), parallel };
+    }
+    const found = await chosen(session, source, place, existing);
+    return { source, artifacts: await v1Artifacts(source, found, signal), parallel };
+  };
+  await makeAndWrite(session, from, place, make, true);
 }
 
 /** The image, where it holds SOCI indexes. */
 async function ofVersion2(source: Source, signal: AbortSignal): Promise<Survey | undefined> {
-  try {
-    const found = await survey(source, undefined, { signal, referrers: false });
-    return found.images.some(({ indexes }) => indexes.length > 0) ? found : undefined;
-  } catch (error) {
-    // A folder that `soci create --to` made holds indexes, and no image.
-    if (error instanceof OcipeekError && (error.code === "NOT_FOUND" || error.code === "INVALID_ARGUMENT"))
-      return undefined;
-    throw error;
-  }
-}
-
-interface Found {
-  image: SurveyedImage;
-  index: SurveyedIndex;
+  // A folder that `soci create --to` made holds indexes, and no image.
+  const found = await unless(survey(source, { signal, referrers: false }), "NOT_FOUND", "INVALID_ARGUMENT");
+  return found?.images.some(({ indexes }) => indexes.length > 0) ? found : undefined;
 }
 
 /** The indexes that the source has of the image at the destination: the last listed of each platform. */
 async function ofVersion1(session: Session, source: Source, place: Place): Promise<Found[]> {
   const { args, signal } = session;
   const platforms = platformList(args);
-  const there = await survey(await session.source(place.text), undefined, {
-    signal,
-    referrers: false,
-    ...(platforms ? { platforms } : {}),
-  });
+  const there = await survey(await session.source(place.text), { signal, referrers: false, platforms });
   const found: Found[] = [];
   for (const image of there.images) {
     const index = (await referringIndexes(source, image.digest, signal)).at(-1);

@@ -4,16 +4,11 @@ import { options, READING } from "../../args.js";
 import { argument, type Command } from "../../command.js";
 import { EXIT, UsageError } from "../../exit.js";
 import type { Session } from "../../session.js";
-import { type SurveyedImage, type SurveyedIndex, survey, V1_INDEX } from "../../soci/survey.js";
+import { type Found, type SurveyedImage, survey, V1_INDEX } from "../../soci/survey.js";
 import { LOOKED_AT, platformList, QUIET } from "./options.js";
 
-interface Chosen {
-  image: SurveyedImage;
-  index: SurveyedIndex;
-}
-
 async function run(session: Session): Promise<void> {
-  const { args, out, signal } = session;
+  const { args, signal } = session;
   const digests = args.positionals.slice(1);
   if (args.flag("all") === digests.length > 0) {
     throw new UsageError("name the digests of the indexes to remove, as soci list prints them, or --all");
@@ -22,25 +17,17 @@ async function run(session: Session): Promise<void> {
   const reference = argument(session, 0);
   const { destination } = await session.destination(reference);
   const source = await session.source(reference);
-  const { images } = await survey(source, undefined, { signal, ...(platforms ? { platforms } : {}) });
+  const { images } = await survey(source, { signal, platforms });
   const removed = choose(images, digests);
-  const kept: string[] = [];
+  const shown: { digest: string; platform: string; image: string; manifestKept: boolean }[] = [];
   for (const { image, index } of removed) {
-    if (!(await remove(destination, image.digest, index.digest, signal))) kept.push(index.digest);
+    const manifestKept = !(await remove(destination, image.digest, index.digest, signal));
+    shown.push({ digest: index.digest, platform: image.platform, image: image.digest, manifestKept });
   }
-  const shown = removed.map(({ image, index }) => ({
-    digest: index.digest,
-    platform: image.platform,
-    image: image.digest,
-    manifestKept: kept.includes(index.digest),
-  }));
-  if (args.flag("json")) await session.json(shown);
-  else {
-    for (const { digest } of removed.map(({ index }) => index)) {
-      await out.line(args.flag("quiet") ? digest : `removed ${digest}`);
-    }
-  }
-  for (const digest of kept) {
+  const all = removed.map(({ index }) => index.digest);
+  await session.print(shown, () => all.map((digest) => `removed ${digest}`), all);
+  for (const { digest, manifestKept } of shown) {
+    if (!manifestKept) continue;
     session.say(`${digest} is not listed any more, but its manifest stays: the registry allows no deletion`);
   }
   if (removed.length === 0) {
@@ -50,7 +37,7 @@ async function run(session: Session): Promise<void> {
 }
 
 /** Only what refers to this image, and is a SOCI index, is ever removed. */
-function choose(images: readonly SurveyedImage[], digests: readonly string[]): Chosen[] {
+function choose(images: readonly SurveyedImage[], digests: readonly string[]): Found[] {
   const all = images.flatMap((image) => image.indexes.map((index) => ({ image, index })));
   if (digests.length === 0) return all.filter(({ index }) => index.version === "v1");
   return digests.flatMap((digest) => {

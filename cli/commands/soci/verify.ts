@@ -7,7 +7,7 @@ import { verifiedLines } from "../../soci/verified.js";
 import { LOOKED_AT, platformList, SILENT } from "./options.js";
 
 async function run(session: Session): Promise<void> {
-  const { args, out, signal } = session;
+  const { args, signal } = session;
   const source = await session.source(argument(session, 0));
   const report = await verifyIndex(source, undefined, {
     platforms: platformList(args) ?? "all",
@@ -23,8 +23,7 @@ async function run(session: Session): Promise<void> {
     session.exitCode = EXIT.verification;
   } else if (!isThere || outcomes.every((outcome) => outcome === "no-ztoc")) session.exitCode = EXIT.notFound;
   else if (!report.verified) session.exitCode = EXIT.unsupported;
-  if (args.flag("json")) await session.json(report);
-  else if (!args.flag("quiet")) for (const line of verifiedLines(report)) await out.line(line);
+  await session.print(report, () => verifiedLines(report), []);
 }
 
 export const verify: Command = {

@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { buildZtoc } from "../../../js/build/entry/node.js";
+import { type BuiltZtoc, buildZtoc } from "../../../js/build/entry/node.js";
 import { fileBytes } from "../../../js/node/file-bytes.js";
 import { COMMON, options } from "../../args.js";
 import { argument, type Command } from "../../command.js";
@@ -35,23 +35,19 @@ async function run(session: Session): Promise<void> {
     if (output === "-") for await (const piece of pieces(built.blob)) await out.write(piece);
     else await writeFileAtomically(output, pieces(built.blob));
     if (output === "-") return;
-    const { digest } = built.blob;
-    if (args.flag("json")) {
-      const { layerDigest, layerSize, compression, diffId, tarSize, spanSize, buildTool, spans, entries } =
-        built;
-      const { needsXattrs, loadsInReference } = built;
-      const layerFacts = { digest: layerDigest, size: layerSize, compression, diffId, tarSize };
-      const facts = { spanSize, buildTool, spans, entries, needsXattrs, loadsInReference };
-      await session.json({ digest, size: built.blob.size, layer: layerFacts, ...facts });
-    } else if (args.flag("quiet")) await out.line(digest);
-    else {
-      await out.line(
-        `zTOC:   ${digest}, ${siSize(built.blob.size)}, ${counted(built.spans, "span")}, ${counted(built.entries, "entry")}`,
-      );
-      await out.line(`Layer:  ${built.layerDigest}, ${siSize(built.layerSize)}`);
-      await out.line(`Tar:    ${built.diffId}, ${siSize(built.tarSize)}`);
-    }
-    if (!built.loadsInReference) {
+    const { digest, size } = built.blob;
+    const { layerDigest, layerSize, compression, diffId, tarSize, spanSize, buildTool, spans, entries } =
+      built;
+    const { needsXattrs, loadsInReference } = built;
+    const layerFacts = { digest: layerDigest, size: layerSize, compression, diffId, tarSize };
+    const facts = { spanSize, buildTool, spans, entries, needsXattrs, loadsInReference };
+    const lines = [
+      `zTOC:   ${digest}, ${siSize(size)}, ${counted(spans, "span")}, ${counted(entries, "entry")}`,
+      `Layer:  ${layerDigest}, ${siSize(layerSize)}`,
+      `Tar:    ${diffId}, ${siSize(tarSize)}`,
+    ];
+    await session.print({ digest, size, layer: layerFacts, ...facts }, () => lines, [digest]);
+    if (!loadsInReference) {
       session.say("AWS's snapshotter builds the same zTOC but cannot load it; see docs/soci-compat.md");
     }
   } finally {
@@ -60,10 +56,7 @@ async function run(session: Session): Promise<void> {
 }
 
 /** A zTOC's bytes, in order. */
-async function* pieces(blob: {
-  size: number;
-  read(start: number, end: number): Promise<Uint8Array>;
-}): AsyncGenerator<Uint8Array> {
+async function* pieces(blob: BuiltZtoc["blob"]): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < blob.size; at += PIECE) yield await blob.read(at, Math.min(at + PIECE, blob.size));
 }
 

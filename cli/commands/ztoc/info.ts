@@ -14,50 +14,39 @@ const TYPES: Partial<Record<ZtocEntry["type"], string>> = {
 };
 
 async function run(session: Session): Promise<void> {
-  const { args, out } = session;
   const bytes = await ztocBytes(session, argument(session, 0));
-  const facts = await readZtoc(bytes, { limits: args.limits() });
+  const facts = await readZtoc(bytes, { limits: session.args.limits() });
   const files = facts.entries.map((entry) => ({ entry, spans: spansOf(facts, entry) }));
   const several = files.filter(({ spans: [first, last] }) => first !== last).length;
-  if (args.flag("json")) {
-    await session.json({
-      version: facts.version,
-      build_tool: facts.buildTool,
-      size: bytes.length,
-      span_size: facts.spanSize,
-      num_spans: facts.spans.length,
-      num_files: files.length,
-      num_multi_span_files: several,
-      files: files.map(({ entry, spans: [start_span, end_span] }) => ({
-        filename: entry.name,
-        offset: entry.offset,
-        size: entry.size,
-        type: TYPES[entry.type] ?? entry.type,
-        start_span,
-        end_span,
-      })),
-    });
-    return;
-  }
   const compression = facts.compression === "none" ? "none" : "gzip";
-  await out.line(`Version:     ${escapeText(facts.version)}`);
-  await out.line(`Built by:    ${escapeText(facts.buildTool)}`);
-  await out.line(`Size:        ${siSize(bytes.length)}`);
-  await out.line(
+  const typeOf = ({ type }: ZtocEntry): string => TYPES[type] ?? type;
+  const json = {
+    version: facts.version,
+    build_tool: facts.buildTool,
+    size: bytes.length,
+    span_size: facts.spanSize,
+    num_spans: facts.spans.length,
+    num_files: files.length,
+    num_multi_span_files: several,
+    files: files.map(({ entry, spans: [start_span, end_span] }) => {
+      const { name: filename, offset, size } = entry;
+      return { filename, offset, size, type: typeOf(entry), start_span, end_span };
+    }),
+  };
+  const rows = files.map(({ entry, spans: [first, last] }) => {
+    const spans = first === last ? String(first) : `${first}-${last}`;
+    return [typeOf(entry), String(entry.offset), String(entry.size), spans, escapeBytes(entry.nameBytes)];
+  });
+  await session.print(json, () => [
+    `Version:     ${escapeText(facts.version)}`,
+    `Built by:    ${escapeText(facts.buildTool)}`,
+    `Size:        ${siSize(bytes.length)}`,
     `Layer:       ${facts.layerSize} bytes, ${facts.archiveSize} bytes of tar; compression: ${compression}`,
-  );
-  await out.line(`Spans:       ${facts.spans.length}, of ${chosenSize(facts.spanSize)}`);
-  await out.line(`Files:       ${files.length}, ${several} in several spans`);
-  await out.line();
-  const rows = files.map(({ entry, spans: [first, last] }) => [
-    TYPES[entry.type] ?? entry.type,
-    String(entry.offset),
-    String(entry.size),
-    first === last ? String(first) : `${first}-${last}`,
-    escapeBytes(entry.nameBytes),
+    `Spans:       ${facts.spans.length}, of ${chosenSize(facts.spanSize)}`,
+    `Files:       ${files.length}, ${several} in several spans`,
+    "",
+    ...table([["TYPE", "OFFSET", "SIZE", "SPANS", "NAME"], ...rows], [1, 2, 3]),
   ]);
-  for (const line of table([["TYPE", "OFFSET", "SIZE", "SPANS", "NAME"], ...rows], [1, 2, 3]))
-    await out.line(line);
 }
 
 /** The spans from an entry's first byte to behind its last, as the reference counts them. */

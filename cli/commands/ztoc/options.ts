@@ -5,7 +5,7 @@ import { OcipeekError } from "../../../js/index.js";
 import { type Options, options, READING } from "../../args.js";
 import { UsageError, unreadable } from "../../exit.js";
 import type { Session } from "../../session.js";
-import { type SurveyedBlob, type SurveyedImage, type SurveyedIndex, survey } from "../../soci/survey.js";
+import { type Found, type SurveyedBlob, survey } from "../../soci/survey.js";
 
 /** Options of all commands that only matter with `--image`, or never. */
 export const NO_IMAGE = ["platform", "stats", "cache-dir", "no-cache", ...READING];
@@ -16,9 +16,7 @@ export const IMAGE: Options = options("--image IMAGE  ZTOC is a digest in one of
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 
 /** A zTOC that an image's index lists. */
-export interface ListedZtoc {
-  image: SurveyedImage;
-  index: SurveyedIndex;
+export interface ListedZtoc extends Found {
   blob: SurveyedBlob;
 }
 
@@ -26,7 +24,7 @@ export interface ListedZtoc {
 export async function listed(session: Session, reference: string, digest: string): Promise<ListedZtoc> {
   if (!DIGEST.test(digest))
     throw new UsageError(`--image wants a digest, sha256:…, not ${JSON.stringify(digest)}`);
-  const found = await survey(await session.source(reference), undefined, { signal: session.signal });
+  const found = await survey(await session.source(reference), { signal: session.signal });
   for (const image of found.images) {
     for (const index of image.indexes) {
       const blob = index.ztocs.find((it) => it.digest === digest);
@@ -43,10 +41,7 @@ export async function ztocBytes(session: Session, name: string): Promise<Uint8Ar
   if (reference !== undefined) {
     const { blob } = await listed(session, reference, name);
     const source = await session.source(reference);
-    const mediaType = "application/octet-stream";
-    return new Uint8Array(
-      await source.blob({ mediaType, digest: blob.digest, size: blob.size }, { signal: session.signal }),
-    );
+    return new Uint8Array(await source.blob(blob, { signal: session.signal }));
   }
   if (name === "-") return new Uint8Array(await buffer(process.stdin));
   return new Uint8Array(await readFile(name).catch(unreadable));
