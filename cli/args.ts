@@ -84,6 +84,16 @@ export class Args {
     return this.#values[name] === true;
   }
 
+  /** Whether an option is given, of whatever kind. */
+  has(name: string): boolean {
+    return this.#values[name] !== undefined;
+  }
+
+  /** Throws where both options are given. */
+  exclusive(one: string, other: string): void {
+    if (this.has(one) && this.has(other)) throw new UsageError(`--${one} and --${other} exclude each other`);
+  }
+
   /** The value of an option. */
   text(name: string): string | undefined {
     const value = this.#values[name];

@@ -1,6 +1,7 @@
 import type { BuildProgress, LayerProgress } from "../js/build/entry/node.js";
 import { duration } from "../js/common/duration.js";
 import { counted, siSize } from "./format.js";
+import { StatusLine } from "./progress.js";
 
 /** Between two lines where standard error is no terminal. */
 const PLAIN_MS = 10_000;
@@ -12,33 +13,30 @@ const SETTLE_MS = 1_000;
  * How far the building and writing of an index is, on standard error: one line that changes on a terminal, else a line
  * for each layer and one now and then.
  */
-export class BuildLine {
-  readonly #stream: NodeJS.WriteStream;
+export class BuildLine extends StatusLine {
   readonly #quiet: boolean;
   /** Layers that were told of. Images of several platforms have layers with the same index. */
   readonly #done = new Set<string>();
   readonly #starts = new Map<BuildProgress["phase"], number>();
   #last = Date.now();
-  #shown = false;
 
-  constructor(quiet: boolean, stream: NodeJS.WriteStream = process.stderr) {
+  constructor(quiet: boolean, stream?: NodeJS.WriteStream) {
+    super(stream);
     this.#quiet = quiet;
-    this.#stream = stream;
   }
 
   /** For the option `onProgress`. */
   readonly update = (progress: BuildProgress): void => {
     if (this.#quiet) return;
-    if (this.#stream.isTTY) this.#redraw(progress);
+    if (this.stream.isTTY) this.#redraw(progress);
     else this.#tell(progress);
   };
 
   #redraw(progress: BuildProgress): void {
     const now = Date.now();
     const isSettled = this.#isSettled(progress, now);
-    if (this.#shown && now - this.#last < REDRAW_MS) return;
-    this.#stream.write(`\r${fit(describe(progress, isSettled), this.#stream.columns)}\x1b[K`);
-    this.#shown = true;
+    if (this.isShown && now - this.#last < REDRAW_MS) return;
+    this.show(fit(describe(progress, isSettled), this.stream.columns));
     this.#last = now;
   }
 
@@ -50,9 +48,8 @@ export class BuildLine {
     if (phase === "layer" && layer && layer.bytes === layer.total && !this.#done.has(key)) {
       this.#done.add(key);
       const digest = layer.digest ? `, ${layer.digest}` : "";
-      this.#stream.write(`ocipeek: ${layerText(layer)}, ${siSize(layer.bytes)}${digest}\n`);
-    } else if (now - this.#last >= PLAIN_MS)
-      this.#stream.write(`ocipeek: ${describe(progress, isSettled)}\n`);
+      this.stream.write(`ocipeek: ${layerText(layer)}, ${siSize(layer.bytes)}${digest}\n`);
+    } else if (now - this.#last >= PLAIN_MS) this.stream.write(`ocipeek: ${describe(progress, isSettled)}\n`);
     else return;
     this.#last = now;
   }
@@ -62,12 +59,6 @@ export class BuildLine {
     this.#starts.set(phase, start);
     return now - start >= SETTLE_MS;
   }
-
-  /** Takes the line away. */
-  readonly clear = (): void => {
-    if (this.#shown) this.#stream.write("\r\x1b[K");
-    this.#shown = false;
-  };
 }
 
 /** `indexing 45.1 MB of 312.4 MB, 23.0 MB/s, 12 s left; layer 3: 2859 entries`. */

@@ -4,7 +4,6 @@ import { isAbsolute, join } from "node:path";
 import type { Cache } from "../js/index.js";
 import { DirectoryCache } from "../js/node/index.js";
 import type { Args } from "./args.js";
-import { UsageError } from "./exit.js";
 import { messageOf } from "./messages.js";
 
 /** A cache and where it is. */
@@ -20,11 +19,9 @@ export interface Kept {
  * @throws {@link OcipeekError} `INVALID_ARGUMENT` where the folder of `--cache-dir` holds other things
  */
 export async function cacheOf(args: Args, say: (message: string) => void): Promise<Kept | undefined> {
+  args.exclusive("no-cache", "cache-dir");
   const named = args.text("cache-dir");
-  if (args.flag("no-cache")) {
-    if (named !== undefined) throw new UsageError("--no-cache and --cache-dir exclude each other");
-    return undefined;
-  }
+  if (args.flag("no-cache")) return undefined;
   if (named !== undefined) {
     const cache = new DirectoryCache(named);
     await cache.check();

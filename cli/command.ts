@@ -43,11 +43,8 @@ export function checkArity(command: Command, positionals: readonly string[]): vo
 
 /** Throws for an option that the command does not take although others do. */
 export function checkOptions({ name, refuses = [] }: Command, args: Args): void {
-  for (const option of refuses) {
-    if (args.flag(option) || args.text(option) !== undefined || args.texts(option).length > 0) {
-      throw new UsageError(`${name} takes no --${option}`);
-    }
-  }
+  const given = refuses.find((option) => args.has(option));
+  if (given) throw new UsageError(`${name} takes no --${given}`);
 }
 
 /** Argument `i`, which the arity says is there. */

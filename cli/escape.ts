@@ -2,15 +2,8 @@
 
 import { UsageError } from "./exit.js";
 
-const NAMED: Record<number, string> = {
-  7: "\\a",
-  8: "\\b",
-  9: "\\t",
-  10: "\\n",
-  11: "\\v",
-  12: "\\f",
-  13: "\\r",
-};
+/** The control characters from 7 on, as C writes them. */
+const NAMED: Record<number, string> = Object.fromEntries([..."abtnvfr"].map((it, i) => [7 + i, `\\${it}`]));
 
 /**
  * Bytes as one line of harmless text: control characters, marks that turn the direction of writing, invisible
@@ -20,13 +13,9 @@ export function escapeBytes(bytes: Uint8Array): string {
   let out = "";
   for (let at = 0; at < bytes.length; ) {
     const length = utf8Length(bytes, at);
-    if (length === 0) {
-      out += `\\x${hex(bytes[at] ?? 0, 2)}`;
-      at += 1;
-      continue;
-    }
-    out += escapeCharacter(decoder.decode(bytes.subarray(at, at + length)));
-    at += length;
+    const piece = bytes.subarray(at, at + Math.max(length, 1));
+    out += length > 0 ? escapeCharacter(decoder.decode(piece)) : `\\x${hex(piece[0] ?? 0, 2)}`;
+    at += piece.length;
   }
   return out;
 }
@@ -42,11 +31,9 @@ export function escapeText(text: string): string {
  */
 export function jsonText(value: unknown, indent?: number): string {
   const text = JSON.stringify(value, (_key, v) => (typeof v === "bigint" ? String(v) : v), indent);
-  return text.replace(UNSEEN_IN_JSON, (character) => {
-    let out = "";
-    for (let i = 0; i < character.length; i++) out += `\\u${hex(character.charCodeAt(i), 4)}`;
-    return out;
-  });
+  return text.replace(UNSEEN_IN_JSON, (character) =>
+    character.replace(/[\s\S]/g, (unit) => `\\u${hex(unit.charCodeAt(0), 4)}`),
+  );
 }
 
 /** The bytes that {@link escapeBytes} shows so. */

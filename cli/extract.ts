@@ -39,6 +39,11 @@ export class UnsafeTarget extends Error {}
 /** The same because somebody changes the target meanwhile: nothing more is written. */
 export class SwappedTarget extends UnsafeTarget {}
 
+interface Link {
+  path: Uint8Array;
+  make(part: Buffer): Promise<void>;
+}
+
 interface Folder {
   dev: number;
   ino: number;
@@ -57,8 +62,9 @@ export class Extractor {
   readonly #root: Buffer;
   readonly #modeMask: number;
   readonly #folders = new Map<string, Folder>();
-  readonly #links: { path: Uint8Array; stats: Stats }[] = [];
-  readonly #hardlinks: { path: Uint8Array; target: Uint8Array }[] = [];
+  /** What makes each, further names of files before symbolic links. */
+  readonly #links: Link[] = [];
+  readonly #hardlinks: Link[] = [];
 
   /** Below `root`, which must be a real directory. */
   constructor(root: string, options: ExtractOptions = {}) {
@@ -116,39 +122,32 @@ export class Extractor {
   /** Notes a symbolic link, made by {@link finish}. */
   async symlink(path: Uint8Array, stats: Stats): Promise<void> {
     await this.#parent(path);
-    this.#links.push({ path, stats });
+    const time = timeOf(stats);
+    const make = async (part: Buffer): Promise<void> => {
+      await symlink(Buffer.from(stats.linknameBytes ?? []), part);
+      if (time !== undefined && !WINDOWS) await lutimes(part, time, time);
+    };
+    this.#links.push({ path, make });
   }
 
   /** Notes a further name of a file that was written here. Made by {@link finish}. */
   async hardlink(path: Uint8Array, target: Uint8Array): Promise<void> {
     await this.#parent(path);
-    this.#hardlinks.push({ path, target });
+    const make = async (part: Buffer): Promise<void> => {
+      await this.#parent(target);
+      await link(this.#full(target), part);
+    };
+    this.#hardlinks.push({ path, make });
   }
 
   /** Makes the links, then gives the directories their modes and times. `onFailure` is told which link could not be made. */
   async finish(onFailure: (path: Uint8Array, error: unknown) => void = rethrow): Promise<void> {
-    const each = async (path: Uint8Array, make: (parent: string) => Promise<void>): Promise<void> => {
+    for (const { path, make } of [...this.#hardlinks, ...this.#links]) {
       try {
-        await make(await this.#parent(path));
+        await this.#place(path, await this.#parent(path), make);
       } catch (error) {
         onFailure(path, error);
       }
-    };
-    for (const { path, target } of this.#hardlinks) {
-      await each(path, async (parent) => {
-        await this.#parent(target);
-        await this.#place(path, parent, (part) => link(this.#full(target), part));
-      });
-    }
-    for (const { path, stats } of this.#links) {
-      await each(path, async (parent) => {
-        const to = Buffer.from(stats.linknameBytes ?? []);
-        const time = timeOf(stats);
-        await this.#place(path, parent, async (part) => {
-          await symlink(to, part);
-          if (time !== undefined && !WINDOWS) await lutimes(part, time, time);
-        });
-      });
     }
     // The deepest first: a change inside a folder changes its time.
     for (const [key, folder] of [...this.#folders].reverse()) {
@@ -183,11 +182,8 @@ export class Extractor {
   /** Makes something under a new name beside `path` and renames it. */
   async #place(path: Uint8Array, parent: string, make: (part: Buffer) => Promise<void>): Promise<void> {
     const folder = this.#full(Buffer.from(parent, "latin1"));
-    const part = Buffer.concat([
-      folder,
-      SLASH,
-      Buffer.from(`.ocipeek-${randomBytes(8).toString("hex")}.part`),
-    ]);
+    const name = Buffer.from(`.ocipeek-${randomBytes(8).toString("hex")}.part`);
+    const part = Buffer.concat([folder, SLASH, name]);
     try {
       await make(part);
       await this.#check(parent);
@@ -220,11 +216,10 @@ export class Extractor {
   /** Throws unless the folder is still the directory that it was. */
   async #check(key: string): Promise<void> {
     const known = this.#folders.get(key);
-    if (!known)
-      throw new UnsafeTarget(`${show(Buffer.from(key, "latin1"))} is not a directory that was made here`);
-    const found = await lstat(this.#full(Buffer.from(key, "latin1")));
-    if (!isSame(found, known))
-      throw new SwappedTarget(`${show(Buffer.from(key, "latin1"))} was swapped meanwhile`);
+    const path = Buffer.from(key, "latin1");
+    if (!known) throw new UnsafeTarget(`${show(path)} is not a directory that was made here`);
+    const found = await lstat(this.#full(path));
+    if (!isSame(found, known)) throw new SwappedTarget(`${show(path)} was swapped meanwhile`);
   }
 
   #full(path: Uint8Array): Buffer {

@@ -12,19 +12,9 @@ import type { Session } from "./session.js";
 const LISTED = 1000;
 
 /** What the file system says of one name, so that others may still be written. */
-const OF_ONE_NAME: ReadonlySet<string | undefined> = new Set([
-  "EACCES",
-  "EEXIST",
-  "EFBIG",
-  "EILSEQ",
-  "EINVAL",
-  "EISDIR",
-  "ENAMETOOLONG",
-  "ENOENT",
-  "ENOTDIR",
-  "ENOTEMPTY",
-  "EPERM",
-]);
+const OF_ONE_NAME: ReadonlySet<string | undefined> = new Set(
+  "EACCES EEXIST EFBIG EILSEQ EINVAL EISDIR ENAMETOOLONG ENOENT ENOTDIR ENOTEMPTY EPERM".split(" "),
+);
 
 /** Collects failures while all else is copied. */
 export class Failures {

@@ -10,57 +10,34 @@ IMAGE is a reference as Docker users write it (alpine, ghcr.io/o/app:1, localhos
 oci:DIR[:TAG] or oci-archive:FILE[:TAG] as skopeo writes them, docker-archive:FILE[:TAG] as docker save does, or the URL
 of an OCI image layout. A FILE may be compressed by gzip or zstd; it is then first read once from end to end.`;
 
+/** A list below its title. */
+const block = (title: string, lines: string[]): string => `\n\n${title}:\n${lines.join("\n")}`;
+
 /** The help of the whole program. */
 export function generalHelp(commands: readonly (Command | Group)[]): string {
   const codes = EXIT_TEXT.map(([code, text]) => `  ${String(code).padEnd(4)} ${text}`);
-  return [
-    INTRO,
-    "",
-    "Commands:",
-    ...commandLines(commands),
-    "",
-    "Options of all commands:",
-    ...optionLines(COMMON, "help"),
-    "",
-    "Exit codes:",
-    ...codes,
-    "",
-    "ocipeek COMMAND --help says more about one command.",
-  ].join("\n");
+  const options = block("Options of all commands", optionLines(COMMON, "help"));
+  const end = "ocipeek COMMAND --help says more about one command.";
+  return `${INTRO}${block("Commands", commandLines(commands))}${options}${block("Exit codes", codes)}\n\n${end}`;
 }
 
 /** The help of a group of commands. */
-export function groupHelp(group: Group): string {
-  return [
-    `Usage: ocipeek ${group.name} COMMAND [ARGUMENTS] [OPTIONS]`,
-    "",
-    sentence(group.summary),
-    "",
-    "Commands:",
-    ...commandLines(group.commands, group.name.length + 1),
-    ...(group.details ? ["", group.details] : []),
-    "",
-    `ocipeek ${group.name} COMMAND --help says more about one command.`,
-  ].join("\n");
+export function groupHelp({ name, summary, details, commands }: Group): string {
+  const lines = block("Commands", commandLines(commands, name.length + 1));
+  const head = `Usage: ocipeek ${name} COMMAND [ARGUMENTS] [OPTIONS]\n\n${sentence(summary)}`;
+  const end = `ocipeek ${name} COMMAND --help says more about one command.`;
+  return `${head}${lines}${details ? `\n\n${details}` : ""}\n\n${end}`;
 }
 
 /** The help of one command. */
 export function commandHelp(command: Command): string {
-  const own = Object.keys(command.options).length > 0;
+  const { name, usage, summary, details, options } = command;
   const others = common(command);
-  const rest = Object.keys(others).every((name) => name === "help")
-    ? "Further options:"
-    : "Options of all commands:";
-  return [
-    `Usage: ocipeek ${command.name} ${command.usage}`,
-    "",
-    sentence(command.summary),
-    ...(command.details ? ["", command.details] : []),
-    ...(own ? ["", "Options:", ...optionLines(command.options)] : []),
-    "",
-    rest,
-    ...optionLines(others, command.options.human ? "" : "help"),
-  ].join("\n");
+  const isOne = Object.keys(others).every((name) => name === "help");
+  const head = `Usage: ocipeek ${name} ${usage}\n\n${sentence(summary)}${details ? `\n\n${details}` : ""}`;
+  const own = Object.keys(options).length > 0 ? block("Options", optionLines(options)) : "";
+  const rest = optionLines(others, options.human ? "" : "help");
+  return `${head}${own}${block(isOne ? "Further options" : "Options of all commands", rest)}`;
 }
 
 function sentence(summary: string): string {

@@ -1,5 +1,5 @@
 import type { WriteStream } from "node:tty";
-import type { EntryType } from "../js/index.js";
+import type { EntryType, Stats } from "../js/index.js";
 import { escapeBytes } from "./escape.js";
 
 const BUFFER = 64 << 10;
@@ -78,27 +78,26 @@ export class Output {
   }
 
   /** Writes a name, in the colour of its type where there are colours. */
-  async writeName(bytes: Uint8Array, type: EntryType, mode: number): Promise<void> {
-    const color = this.#colors ? colorOf(type, mode) : undefined;
+  async writeName(bytes: Uint8Array, { type, mode }: Pick<Stats, "type" | "mode">): Promise<void> {
+    const color = this.#colors ? (COLORS[type] ?? (mode & 0o111 ? "01;32" : undefined)) : undefined;
     await this.write(color ? `\x1b[${color}m` : "");
     await this.write(this.name(bytes));
     await this.write(color ? "\x1b[0m" : "");
   }
+
+  /** Writes a name and where it leads, if it is a link, and ends the line. */
+  async entry(name: Uint8Array, stats: Stats): Promise<void> {
+    await this.writeName(name, stats);
+    if (stats.linknameBytes && stats.isSymbolicLink()) {
+      await this.write(" -> ");
+      await this.write(this.name(stats.linknameBytes));
+    }
+    await this.line();
+  }
 }
 
 /** The colours of GNU `ls`. */
-function colorOf(type: EntryType, mode: number): string | undefined {
-  switch (type) {
-    case "directory":
-      return "01;34";
-    case "symlink":
-      return "01;36";
-    case "fifo":
-      return "33";
-    case "char-device":
-    case "block-device":
-      return "01;33";
-    default:
-      return mode & 0o111 ? "01;32" : undefined;
-  }
-}
+const COLORS: Partial<Record<EntryType, string>> = {
+  ...{ directory: "01;34", symlink: "01;36", fifo: "33" },
+  ...{ "char-device": "01;33", "block-device": "01;33" },
+};

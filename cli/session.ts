@@ -23,7 +23,7 @@ import { cacheOf, type Kept } from "./caching.js";
 import { escapeText, jsonText, unescapeBytes } from "./escape.js";
 import { EXIT, UsageError } from "./exit.js";
 import { siSize, table } from "./format.js";
-import { IndexingNews } from "./indexing.js";
+import { indexingNews } from "./indexing.js";
 import type { Output } from "./output.js";
 import { type Place, placeOf } from "./places.js";
 import { ProgressLine } from "./progress.js";
@@ -62,9 +62,8 @@ export class Session {
     const image = await open(reference, { ...(await this.#options(reference)), ...options });
     this.#images.push(image);
     if (image.platformBy === "only") {
-      this.say(
-        `there is no image for this machine's platform here, but only one, for ${image.platform}: it is read`,
-      );
+      const it = `only one, for ${image.platform}: it is read`;
+      this.say(`there is no image for this machine's platform here, but ${it}`);
     }
     return image;
   }
@@ -171,16 +170,13 @@ export class Session {
 
   async #options(source: ImageSource): Promise<OpenOptions> {
     const { args } = this;
-    if (args.flag("no-soci") && args.text("soci-index") !== undefined) {
-      throw new UsageError("--no-soci and --soci-index exclude each other");
-    }
+    args.exclusive("no-soci", "soci-index");
     const attached = args.flag("attached-index");
-    if (attached && (args.flag("no-soci") || args.text("soci-index") !== undefined)) {
+    if (attached && (args.has("no-soci") || args.has("soci-index"))) {
       throw new UsageError("--attached-index excludes --no-soci and --soci-index");
     }
+    args.exclusive("build-index", "no-build-index");
     const isEach = args.flag("build-index");
-    const isNone = args.flag("no-build-index");
-    if (isEach && isNone) throw new UsageError("--build-index and --no-build-index exclude each other");
     const kept = await this.#caching();
     const limits = args.limits();
     return {
@@ -192,10 +188,10 @@ export class Session {
       sociIndex: args.flag("no-soci") ? false : args.text("soci-index"),
       attachedIndex: attached,
       reader: args.text("reader") as OpenOptions["reader"],
-      index: isNone ? undefined : "build",
+      index: args.flag("no-build-index") ? undefined : "build",
       // What can be fetched whole is, unless asked for otherwise.
       indexAbove: isEach ? 0 : (limits.maxWholeLayerSize ?? WHOLE_LAYER),
-      onIndexing: new IndexingNews(this.#building, kept?.folder, (message) => this.say(message)).update,
+      onIndexing: indexingNews(this.#building, kept?.folder, (message) => this.say(message)),
       verify: !args.flag("insecure-unverified"),
       plainHttp: args.flag("plain-http"),
       tokenHosts: args.texts("token-host"),

@@ -29,7 +29,7 @@ async function run(session: Session): Promise<void> {
       await out.write("\0");
     } else {
       if (args.flag("long")) await out.write(`${longFields(stats, now, false, false).join(" ")} `);
-      await out.writeName(stats.pathBytes, stats.type, stats.mode);
+      await out.writeName(stats.pathBytes, stats);
       await out.line();
     }
     if (out.isTerminal) await out.flush();

@@ -18,14 +18,11 @@ async function run(session: Session): Promise<void> {
   // Like ls: a link to a folder shows the folder, but `ls -l LINK` shows the link; a slash at the end follows.
   const follow = !args.flag("directory") && (!long || path.at(-1) === 0x2f);
   const at = follow ? await tree.stat(path, { signal }) : await tree.lstat(path, { signal });
-  const entries: Entry[] = [];
-  if (at.isDirectory() && !args.flag("directory")) {
-    for (const { nameBytes, stats } of await tree.readdir(path, { withFileTypes: true, signal })) {
-      entries.push({ name: nameBytes, stats });
-    }
-  } else {
-    entries.push({ name: path, stats: at });
-  }
+  const isListed = at.isDirectory() && !args.flag("directory");
+  const held = isListed ? await tree.readdir(path, { withFileTypes: true, signal }) : [];
+  const entries: Entry[] = isListed
+    ? held.map(({ nameBytes: name, stats }) => ({ name, stats }))
+    : [{ name: path, stats: at }];
   if (args.flag("json")) await session.json(entries.map(({ stats }) => stats));
   else if (long) await printLong(out, entries, args.flag("numeric"), args.flag("human"));
   else await printShort(out, entries, args.flag("one"));
@@ -33,19 +30,11 @@ async function run(session: Session): Promise<void> {
 
 async function printLong(out: Output, entries: Entry[], numeric: boolean, human: boolean): Promise<void> {
   const now = new Date();
-  const rows = table(
-    entries.map(({ stats }) => longFields(stats, now, numeric, human)),
-    [1, 4],
-    " ",
-  );
+  const fields = entries.map(({ stats }) => longFields(stats, now, numeric, human));
+  const rows = table(fields, [1, 4], " ");
   for (const [i, { name, stats }] of entries.entries()) {
     await out.write(`${rows[i]} `);
-    await out.writeName(name, stats.type, stats.mode);
-    if (stats.linknameBytes && stats.isSymbolicLink()) {
-      await out.write(" -> ");
-      await out.write(out.name(stats.linknameBytes));
-    }
-    await out.line();
+    await out.entry(name, stats);
   }
 }
 
@@ -76,7 +65,7 @@ async function printShort(out: Output, entries: Entry[], one: boolean): Promise<
     for (let i = row; i < entries.length; i += rows) {
       const entry = entries[i];
       if (!entry) continue;
-      await out.writeName(entry.name, entry.stats.type, entry.stats.mode);
+      await out.writeName(entry.name, entry.stats);
       if (i + rows >= entries.length) continue;
       const width = Math.max(...widths.slice(i - row, i - row + rows));
       await out.write(" ".repeat(width - (widths[i] ?? 0) + 2));

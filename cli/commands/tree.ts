@@ -19,10 +19,10 @@ async function run(session: Session): Promise<void> {
     await printJson(session, tree, top, depth);
     return;
   }
-  await out.writeName(path, top.type, top.mode);
+  await out.writeName(path, top);
   await out.line();
-  const counts = { directories: 0, files: 0 };
-  if (top.isDirectory() && depth > 0) await print(session, tree, top, depth, counts);
+  const isShown = top.isDirectory() && depth > 0;
+  const counts = isShown ? await print(session, tree, top, depth) : { directories: 0, files: 0 };
   await out.line();
   await out.line(`${counts.directories} directories, ${counts.files} files`);
 }
@@ -33,13 +33,9 @@ interface Open {
   at: number;
 }
 
-async function print(
-  session: Session,
-  tree: FileTree,
-  top: Stats,
-  depth: number,
-  counts: Counts,
-): Promise<void> {
+/** Gives how many entries were printed. */
+async function print(session: Session, tree: FileTree, top: Stats, depth: number): Promise<Counts> {
+  const counts = { directories: 0, files: 0 };
   const { out, signal } = session;
   const read = async (folder: Stats): Promise<Open> => ({
     entries: await tree.readdir(folder.pathBytes, { withFileTypes: true, signal }),
@@ -57,12 +53,7 @@ async function print(
     const { nameBytes, stats } = entry;
     const last = open.at === open.entries.length;
     await out.write(indent + (last ? "└── " : "├── "));
-    await out.writeName(nameBytes, stats.type, stats.mode);
-    if (stats.linknameBytes && stats.isSymbolicLink()) {
-      await out.write(" -> ");
-      await out.write(out.name(stats.linknameBytes));
-    }
-    await out.line();
+    await out.entry(nameBytes, stats);
     counts[stats.isDirectory() ? "directories" : "files"] += 1;
     if (stats.isDirectory() && stack.length < depth) {
       checkDepth(session, stats, stack.length);
@@ -70,6 +61,7 @@ async function print(
       indent += last ? "    " : "│   ";
     }
   }
+  return counts;
 }
 
 function checkDepth(session: Session, stats: Stats, depth: number): void {
