@@ -24,3 +24,27 @@ export async function* ahead<T, R>(
     await Promise.allSettled(queue);
   }
 }
+
+/**
+ * Does something with each of the items, with `parallel` of them under way at a time. The first failure stops the others, by
+ * the signal that each is given.
+ */
+export async function forEach<T>(
+  items: Iterable<T>,
+  parallel: number,
+  signal: AbortSignal | undefined,
+  run: (item: T, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const failed = new AbortController();
+  const all = signal ? AbortSignal.any([signal, failed.signal]) : failed.signal;
+  const guarded = (item: T): Promise<void> =>
+    run(item, all).catch((error: unknown) => {
+      failed.abort(error);
+      throw error;
+    });
+  try {
+    for await (const _ of ahead(items, parallel, guarded));
+  } catch (error) {
+    throw failed.signal.aborted && !signal?.aborted ? failed.signal.reason : error;
+  }
+}

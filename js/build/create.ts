@@ -1,6 +1,7 @@
 /** SOCI indexes of images, and images that carry theirs. @module */
 import { convertImage as convertInWasm, sociIndex } from "../../wasm/ocipeek_build.js";
-import { fromWasm, OcipeekError } from "../errors.js";
+import { defined } from "../common/defined.js";
+import { calling, OcipeekError, unless } from "../errors.js";
 import type { Source } from "../image/source.js";
 import { blobOf } from "../push/content.js";
 import type {
@@ -10,8 +11,8 @@ import type {
   PlatformArtifacts,
   SociArtifacts,
 } from "../types/build.js";
-import type { Blob as Content, Manifest } from "../types/content.js";
-import { chooseImages, type PlatformImage, parse } from "./images.js";
+import type { Blob as Content } from "../types/content.js";
+import { type Chosen, chooseImages, type PlatformImage, parse } from "./images.js";
 import { type IndexedLayers, indexLayers, type LayerZtoc, type Settings, settings } from "./layers.js";
 import { buildReady } from "./runtime.js";
 
@@ -42,14 +43,8 @@ export async function createIndex(
   reference?: string | undefined,
   options: IndexOptions = {},
 ): Promise<SociArtifacts> {
-  await buildReady();
-  const set = settings(options);
-  const { images } = await chooseImages(source, reference, set);
-  const indexed = await indexLayers(source, images, set);
-  return closing(indexed, async () => {
-    const artifacts = await Promise.all(images.map((image) => artifactsOf(image, "v1", indexed, set)));
-    checkAny(source, artifacts, set);
-    return { version: "v1", images: artifacts, close: indexed.close };
+  return indexing(source, reference, options, "v1", async (_chosen, { images, close }) => {
+    return { version: "v1", images, close };
   });
 }
 
@@ -78,17 +73,11 @@ export async function convertImage(
   reference?: string | undefined,
   options: IndexOptions = {},
 ): Promise<Converted> {
-  await buildReady();
-  const set = settings(options);
-  const chosen = await chooseImages(source, reference, set);
-  const indexed = await indexLayers(source, chosen.images, set);
-  return closing(indexed, async () => {
-    const artifacts = await Promise.all(chosen.images.map((image) => artifactsOf(image, "v2", indexed, set)));
-    checkAny(source, artifacts, set);
+  return indexing(source, reference, options, "v2", async (chosen, { images: artifacts, close }, set) => {
     const manifests = new Map(chosen.images.map(({ manifest }) => [manifest.digest, manifest]));
     for (const { digest, mediaType, artifactType } of chosen.index?.manifests ?? []) {
       if (artifactType === V2_INDEX || manifests.has(digest)) continue;
-      const manifest = await orMissing(source.manifest(digest, set));
+      const manifest = await unless(source.manifest(digest, set), "NOT_FOUND");
       if (manifest) manifests.set(digest, { ...manifest, mediaType });
     }
     const soci = chosen.images.flatMap(({ manifest, stated: platform }, i) => {
@@ -99,14 +88,27 @@ export async function convertImage(
     const only = chosen.index ? undefined : chosen.images[0]?.platform;
     // Indexes in the index stay as they are.
     const images = [...manifests.values()].filter((it) => parse(it, set).kind === "image");
-    const converted = inWasm(() => convertInWasm(chosen.root, only, images, soci, { limits: set.limits }));
-    return { version: "v2", ...converted, images: artifacts, close: indexed.close };
+    const converted = calling(() => convertInWasm(chosen.root, only, images, soci, { limits: set.limits }));
+    return { version: "v2", ...converted, images: artifacts, close };
   });
 }
 
-async function closing<T>(indexed: IndexedLayers, work: () => Promise<T>): Promise<T> {
+/** Chooses the images, indexes their layers, and gives `make` the indexes; where that fails, what they hold is given up. */
+async function indexing<T>(
+  source: Source,
+  reference: string | undefined,
+  options: IndexOptions,
+  version: "v1" | "v2",
+  make: (chosen: Chosen, made: Pick<SociArtifacts, "images" | "close">, set: Settings) => Promise<T>,
+): Promise<T> {
+  await buildReady();
+  const set = settings(options);
+  const chosen = await chooseImages(source, reference, set);
+  const indexed = await indexLayers(source, chosen.images, set);
   try {
-    return await work();
+    const images = await Promise.all(chosen.images.map((image) => artifactsOf(image, version, indexed, set)));
+    checkAny(source, images, set);
+    return await make(chosen, { images, close: indexed.close }, set);
   } catch (error) {
     await indexed.close();
     throw error;
@@ -127,25 +129,13 @@ async function artifactsOf(
   for (const [index, { digest, mediaType, size }] of image.doc.layers.entries()) {
     const { outcome, reason, ztoc } = layers.get(digest) ?? { outcome: "unsupported" };
     const blob = ztoc?.blob;
-    results.push({
-      index,
-      digest,
-      mediaType,
-      size,
-      outcome,
-      ...(reason === undefined ? {} : { reason }),
-      ...(ztoc && blob ? { ztoc: { digest: blob.digest, size: blob.size, spans: ztoc.spans } } : {}),
-    });
+    const made = ztoc && blob && { digest: blob.digest, size: blob.size, spans: ztoc.spans };
+    results.push({ index, digest, mediaType, size, outcome, ...defined({ reason, ztoc: made }) });
     if (!ztoc || !blob) continue;
     ztocs.set(digest, ztoc);
     const disableXattrs = optimizeXattrs && !ztoc.needsXattrs;
-    listed.push({
-      layer: { mediaType, digest, size },
-      digest: blob.digest,
-      size: blob.size,
-      ...(annotateSpanSize ? { spanSize } : {}),
-      disableXattrs,
-    });
+    const stated = { digest: blob.digest, size: blob.size, ...(annotateSpanSize ? { spanSize } : {}) };
+    listed.push({ layer: { mediaType, digest, size }, ...stated, disableXattrs });
   }
   const { spans, missing } = prefetch(image, ztocs, options.prefetchFiles);
   const subject = image.descriptor;
@@ -153,7 +143,7 @@ async function artifactsOf(
   const base = { platform, subject, layers: results, prefetchMissing: missing };
   if (listed.length === 0) return { ...base, index: undefined, ztocs: [], prefetch: [] };
   const input = { buildTool, layers: listed, prefetch: spans, ...(version === "v1" ? { subject } : {}) };
-  const made = inWasm(() => sociIndex(input));
+  const made = calling(() => sociIndex(input));
   const blobs = new Map([...ztocs.values()].map(({ blob }) => [blob.digest, blob]));
   return {
     ...base,
@@ -189,34 +179,13 @@ function checkAny(source: Source, artifacts: readonly PlatformArtifacts[], { min
   const others = layers.filter((it) => it.outcome !== "too-small").map((it) => it.reason ?? it.outcome);
   const why = [...new Set(others)].slice(0, 4);
   if (small.length > 0) {
-    const largest = Math.max(...small.map((it) => it.size));
-    why.push(
-      `${small.length} of ${layers.length} layers are smaller than the minimum of ${minLayerSize} bytes, the largest of them has ${largest}`,
-    );
+    const largest = `the largest of them has ${Math.max(...small.map((it) => it.size))}`;
+    const minimum = `the minimum of ${minLayerSize} bytes`;
+    why.push(`${small.length} of ${layers.length} layers are smaller than ${minimum}, ${largest}`);
   }
-  throw new OcipeekError(
-    "UNSUPPORTED",
-    `${source.name}: no layer got a zTOC, so there is no SOCI index to make: ${why.join("; ") || "the image has no layers"}`,
-    { reference: source.name },
-  );
-}
-
-/** The manifest, or nothing where the source has only some of the platforms. */
-async function orMissing(manifest: Promise<Manifest>): Promise<Manifest | undefined> {
-  try {
-    return await manifest;
-  } catch (error) {
-    if (error instanceof OcipeekError && error.code === "NOT_FOUND") return undefined;
-    throw error;
-  }
-}
-
-function inWasm<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    throw fromWasm(error);
-  }
+  const reasons = why.join("; ") || "the image has no layers";
+  const message = `${source.name}: no layer got a zTOC, so there is no SOCI index to make: ${reasons}`;
+  throw new OcipeekError("UNSUPPORTED", message, { reference: source.name });
 }
 
 /** All blobs of the artifacts: zTOCs and prefetch artifacts, each once. */

@@ -63,19 +63,8 @@ export class EntryOf implements ZtocEntry {
     const { name, type, size, offset, headerOffset, mode, uid, gid, uname, gname, mtimeMs, linkname } = this;
     const { devMajor, devMinor } = this;
     const xattrs = Object.fromEntries(this.xattrs.map(([key, value]) => [decode(key), decode(value)]));
+    const place = { name, type, size, offset, headerOffset };
     const owner = { mode, uid, gid, uname, gname };
-    return {
-      name,
-      type,
-      size,
-      offset,
-      headerOffset,
-      ...owner,
-      mtimeMs,
-      linkname,
-      devMajor,
-      devMinor,
-      xattrs,
-    };
+    return { ...place, ...owner, mtimeMs, linkname, devMajor, devMinor, xattrs };
   }
 }

@@ -9,7 +9,7 @@ import {
   type RawPlatform,
   readManifest,
 } from "../../wasm/ocipeek_build.js";
-import { fromWasm, OcipeekError } from "../errors.js";
+import { calling, OcipeekError, unless } from "../errors.js";
 import type { Source } from "../image/source.js";
 import type { IndexOptions } from "../types/build.js";
 import type { Descriptor, Manifest } from "../types/content.js";
@@ -74,16 +74,15 @@ export async function chooseImages(
     for (const { descriptor, platform: its } of taken) {
       const stated = want === "all" ? (descriptor.statedPlatform ?? its) : platformNamed(want, askedPlatform);
       if (images.some((it) => it.manifest.digest === descriptor.digest)) continue;
-      const manifest = await source.manifest(descriptor.digest, options).catch((error: unknown) => {
-        const isAbsent = error instanceof OcipeekError && error.code === "NOT_FOUND" && want === "all";
-        if (!isAbsent || !onAbsent) throw error;
-        onAbsent(its.name);
-      });
-      if (!manifest) continue;
+      const found = source.manifest(descriptor.digest, options);
+      const manifest = want === "all" && onAbsent ? await unless(found, "NOT_FOUND") : await found;
+      if (!manifest) {
+        onAbsent?.(its.name);
+        continue;
+      }
       const own = { ...manifest, mediaType: descriptor.mediaType };
-      images.push(
-        await imageOf(source, own, parse(own, options), { descriptor, platform: its, stated }, options),
-      );
+      const known = { descriptor, platform: its, stated };
+      images.push(await imageOf(source, own, parse(own, options), known, options));
     }
   }
   return { root, index: doc, images };
@@ -91,11 +90,7 @@ export async function chooseImages(
 
 /** Reads a manifest. */
 export function parse(manifest: Manifest, { limits }: Pick<Options, "limits">): RawImage | RawIndex {
-  try {
-    return readManifest(manifest.bytes, manifest.mediaType, { limits });
-  } catch (error) {
-    throw fromWasm(error);
-  }
+  return calling(() => readManifest(manifest.bytes, manifest.mediaType, { limits }));
 }
 
 /** A descriptor with what the specification has. */
@@ -111,9 +106,8 @@ async function imageOf(
   options: Options,
 ): Promise<PlatformImage> {
   if (doc.kind !== "image" || !(doc.isImage || known)) {
-    throw new OcipeekError("UNSUPPORTED", `${source.name}: it is no image but an artifact`, {
-      digest: manifest.digest,
-    });
+    const message = `${source.name}: it is no image but an artifact`;
+    throw new OcipeekError("UNSUPPORTED", message, { digest: manifest.digest });
   }
   const { mediaType, digest, bytes } = manifest;
   const descriptor = known ? plain(known.descriptor) : { mediaType, digest, size: bytes.length };
@@ -123,11 +117,7 @@ async function imageOf(
 
 async function configPlatform(source: Source, doc: RawImage, options: Options): Promise<RawPlatform> {
   const config = await source.blob(doc.config, options);
-  try {
-    return platformOf(config, { limits: options.limits });
-  } catch (error) {
-    throw fromWasm(error);
-  }
+  return calling(() => platformOf(config, { limits: options.limits }));
 }
 
 /** An index's entry with its platform, which some indexes leave to the config. */
@@ -143,11 +133,7 @@ async function withPlatform(
 }
 
 function platformNamed(text: string, parse = parsePlatform): RawPlatform {
-  try {
-    return parse(text);
-  } catch (error) {
-    throw fromWasm(error);
-  }
+  return calling(() => parse(text));
 }
 
 /** As the reference's strict matching: the same normalised platform; the version of the system where it is asked for. */

@@ -1,6 +1,6 @@
 /** SOCI indexes that the source has of an image. @module */
 import { readSociIndex } from "../../wasm/ocipeek_build.js";
-import { fromWasm, OcipeekError } from "../errors.js";
+import { calling, hasCode, OcipeekError } from "../errors.js";
 import type { Source } from "../image/source.js";
 import type { IndexOptions } from "../types/build.js";
 import type { PlatformImage } from "./images.js";
@@ -62,20 +62,12 @@ export async function attachedIndexes(
 /** Reads an index. */
 export async function readIndex(source: Source, digest: string, options: Options): Promise<FoundIndex> {
   const { bytes } = await source.manifest(digest, options);
-  let index: ReturnType<typeof readSociIndex>;
-  try {
-    index = readSociIndex(bytes, { limits: options.limits });
-  } catch (error) {
-    throw fromWasm(error);
-  }
-  const { version, buildTool, subject, layers } = index;
-  const ztocs = layers.map(({ layerDigest: layer, ztoc, spanSize, disableXattrs }) => ({
-    layer,
-    digest: ztoc.digest,
-    size: ztoc.size,
-    spanSize,
-    disableXattrs,
-  }));
+  const { version, buildTool, subject, layers } = calling(() =>
+    readSociIndex(bytes, { limits: options.limits }),
+  );
+  const ztocs = layers.map(({ layerDigest: layer, ztoc, spanSize, disableXattrs }) => {
+    return { layer, digest: ztoc.digest, size: ztoc.size, spanSize, disableXattrs };
+  });
   return { digest, version, buildTool, ztocs, subject };
 }
 
@@ -104,6 +96,6 @@ export async function ownZtocs(
 
 /** Nothing; but what stands in the way of building too is thrown. */
 export function ignored(error: unknown): undefined {
-  const passes = ["ABORTED", "UNAUTHORIZED", "FORBIDDEN", "RATE_LIMITED", "NETWORK"];
-  if (!(error instanceof OcipeekError) || passes.includes(error.code)) throw error;
+  const isInTheWay = hasCode(error, "ABORTED", "UNAUTHORIZED", "FORBIDDEN", "RATE_LIMITED", "NETWORK");
+  if (isInTheWay || !(error instanceof OcipeekError)) throw error;
 }

@@ -35,12 +35,14 @@ export async function* layerBytes(
         if (chunk.length === 0) continue;
         at += chunk.length;
         breaks = 0;
-        if (size !== undefined && at > size) throw tooLong(size, digest);
+        if (size !== undefined && at > size) {
+          throw new OcipeekError("DIGEST_MISMATCH", `the layer has more than its ${size} bytes`, { digest });
+        }
         yield chunk;
       }
       if (size === undefined || at === size) return;
       failure = new OcipeekError("NETWORK", `the layer ends after ${at} of ${size} bytes`, {
-        ...(digest === undefined ? {} : { digest }),
+        digest,
         offset: at,
       });
     } catch (error) {
@@ -105,10 +107,4 @@ async function* pieces(
 /** Whether it was the connection. What comes from elsewhere, as from a platform's `fetch`, says nothing of itself. */
 function mayPass(error: unknown): boolean {
   return !(error instanceof OcipeekError) || error.code === "NETWORK";
-}
-
-function tooLong(size: number, digest: string | undefined): OcipeekError {
-  return new OcipeekError("DIGEST_MISMATCH", `the layer has more than its ${size} bytes`, {
-    ...(digest === undefined ? {} : { digest }),
-  });
 }

@@ -1,9 +1,10 @@
 /** Indexes the layers of images, each layer once. @module */
 import type { RawDescriptor } from "../../wasm/ocipeek_build.js";
-import { ahead } from "../ahead.js";
-import { invalid, OcipeekError } from "../errors.js";
+import { forEach } from "../ahead.js";
+import { hasCode, invalid, type OcipeekError } from "../errors.js";
 import type { Source } from "../image/source.js";
 import { pathBytes } from "../path.js";
+import { inMemory } from "../push/content.js";
 import { timely } from "../timely-cache.js";
 import {
   type BuiltZtoc,
@@ -103,29 +104,16 @@ export async function indexLayers(
   const close = async (): Promise<void> => {
     for (const ztoc of built) await ztoc.close();
   };
-  // The first failure stops the others too.
-  const failed = new AbortController();
-  const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
   try {
-    const run = async (job: Job): Promise<void> => {
-      try {
-        layers.set(job.layer.digest, await indexLayer(source, job, { ...options, signal }, meter, built));
-      } catch (error) {
-        failed.abort(error);
-        throw error;
-      }
-    };
-    for await (const _ of ahead(list(jobs), options.parallel, run));
+    await forEach(jobs, options.parallel, options.signal, async (job, signal) => {
+      layers.set(job.layer.digest, await indexLayer(source, job, { ...options, signal }, meter, built));
+    });
   } catch (error) {
     await close();
-    throw failed.signal.aborted && !options.signal?.aborted ? failed.signal.reason : error;
+    throw error;
   }
   await meter?.tell();
   return { layers, close };
-}
-
-async function* list<T>(items: readonly T[]): AsyncGenerator<T, void, undefined> {
-  yield* items;
 }
 
 /** The reference's order: the size is asked first, then the media type. */
@@ -152,16 +140,9 @@ async function indexLayer(
   for await (const candidate of candidates(source, layer, existing, options)) {
     const reused = await reuse(candidate, layer, options);
     if (!reused) continue;
-    meter?.layer({
-      index,
-      digest,
-      bytes: size,
-      total: size,
-      inflated: 0,
-      entries: reused.entries,
-      spans: reused.ztoc.spans,
-    });
-    return { outcome: "reused", ztoc: reused.ztoc };
+    const { entries, ztoc } = reused;
+    meter?.skip(index, layer, { entries, spans: ztoc.spans });
+    return { outcome: "reused", ztoc };
   }
   const open = (start: number) => source.blobStream(layer, { start, signal });
   const hooks = { resume: open, ...(store ? { store: store() } : {}) };
@@ -174,8 +155,8 @@ async function indexLayer(
     const prefetch = prefetchSpans(options.prefetchFiles, (path) => ztoc.spansOf(path));
     return { outcome: "indexed", ztoc: { blob, spans, needsXattrs, prefetch } };
   } catch (error) {
-    if (!(error instanceof OcipeekError) || error.code !== "UNSUPPORTED") throw error;
-    meter?.layer({ index, digest, bytes: size, total: size, inflated: 0, entries: 0, spans: 0 });
+    if (!hasCode(error, "UNSUPPORTED")) throw error;
+    meter?.skip(index, layer);
     return { outcome: isZstd(error) ? "zstd" : "unsupported", reason: error.message };
   }
 }
@@ -202,17 +183,11 @@ async function* candidates(
   { cache, force, signal }: Settings,
 ): AsyncGenerator<Candidate, void, undefined> {
   const kept = force ? undefined : await findKept(cache, layer);
-  if (kept) {
-    const { digest, bytes } = kept;
-    const read = async (start: number, end: number) => bytes.subarray(start, end);
-    yield { blob: { digest, size: bytes.length, read }, bytes };
-  }
+  if (kept) yield { blob: inMemory(kept.digest, kept.bytes), bytes: kept.bytes };
   for (const named of existing) {
     const bytes = await source.blob(named, { signal }).catch(ignored);
     if (!bytes) continue;
-    const { digest, size } = named;
-    const inMemory: Content = { digest, size, read: async (start, end) => bytes.subarray(start, end) };
-    yield { blob: size <= KEPT ? inMemory : sourceBlob(source, named), bytes };
+    yield { blob: named.size <= KEPT ? inMemory(named.digest, bytes) : sourceBlob(source, named), bytes };
   }
 }
 

@@ -39,6 +39,15 @@ export class BuildMeter {
     this.#layer = progress;
   }
 
+  /** A layer that need not be streamed is done. */
+  skip(
+    index: number,
+    { digest, size }: { digest: string; size: number },
+    found = { entries: 0, spans: 0 },
+  ): void {
+    this.layer({ index, digest, bytes: size, total: size, inflated: 0, ...found });
+  }
+
   /** More bytes are done. */
   add(bytes: number): void {
     this.#bytes += bytes;

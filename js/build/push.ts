@@ -1,6 +1,6 @@
 /** Writes SOCI indexes and converted images. @module */
-import { ahead } from "../ahead.js";
-import { OcipeekError } from "../errors.js";
+import { forEach } from "../ahead.js";
+import { unless } from "../errors.js";
 import type { Source } from "../image/source.js";
 import { blobOf } from "../push/content.js";
 import type { Converted, PushOptions, PushReport, SociArtifacts } from "../types/build.js";
@@ -119,13 +119,8 @@ class Push {
   /** A manifest that was left as it is; nothing where the destination has it, or the source has not. */
   async #other(digest: string, mediaType: string): Promise<Manifest | undefined> {
     if (await this.#destination.getManifest(digest, this.#signal)) return undefined;
-    try {
-      const manifest = await this.#source.manifest(digest, this.#signal);
-      return { ...manifest, mediaType };
-    } catch (error) {
-      if (error instanceof OcipeekError && error.code === "NOT_FOUND") return undefined;
-      throw error;
-    }
+    const manifest = await unless(this.#source.manifest(digest, this.#signal), "NOT_FOUND");
+    return manifest && { ...manifest, mediaType };
   }
 
   async #blobs(blobs: readonly Content[]): Promise<void> {
@@ -134,9 +129,7 @@ class Push {
     const meter = onProgress && new BuildMeter("push", total, onProgress);
     const { registry, repository } = this.#source;
     const isNear = registry !== undefined && this.#destination.name.startsWith(`${registry}/`);
-    const failed = new AbortController();
-    const all = signal ? AbortSignal.any([signal, failed.signal]) : failed.signal;
-    const put = async (blob: Content): Promise<void> => {
+    await forEach(blobs, parallel, signal, async (blob, all) => {
       let told = 0;
       const onBytes = (bytes: number): void => {
         told += bytes;
@@ -150,21 +143,10 @@ class Push {
         const outcome = await this.#destination.putBlob(blob, { signal: all, mountFrom, onBytes });
         onBytes(blob.size - told);
         this.report.blobs.push({ digest: blob.digest, size: blob.size, outcome });
-      } catch (error) {
-        failed.abort(error);
-        throw error;
       } finally {
         if ("close" in blob) (blob as ReturnType<typeof sourceBlob>).close();
       }
-    };
-    async function* list(): AsyncGenerator<Content, void, undefined> {
-      yield* blobs;
-    }
-    try {
-      for await (const _ of ahead(list(), parallel, put));
-    } catch (error) {
-      throw failed.signal.aborted && !signal?.aborted ? failed.signal.reason : error;
-    }
+    });
     await meter?.tell();
   }
 

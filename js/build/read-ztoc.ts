@@ -1,6 +1,6 @@
 /** Looks into zTOCs. @module */
 import { ZtocView } from "../../wasm/ocipeek_build.js";
-import { fromWasm } from "../errors.js";
+import { calling } from "../errors.js";
 import { pathBytes } from "../path.js";
 import type { ZtocFacts, ZtocSpan } from "../types/build.js";
 import { BATCH, EntryOf } from "./entries.js";
@@ -44,9 +44,5 @@ export async function openZtoc(
   limits: Record<string, number> | undefined,
 ): Promise<ZtocView> {
   await buildReady();
-  try {
-    return new ZtocView(bytes, { limits });
-  } catch (error) {
-    throw fromWasm(error);
-  }
+  return calling(() => new ZtocView(bytes, { limits }));
 }

@@ -1,8 +1,10 @@
 /** Whether a SOCI index says of an image what its layers say. @module */
 import { compareZtocs } from "../../wasm/ocipeek_build.js";
-import { ahead } from "../ahead.js";
-import { fromWasm, invalid, OcipeekError } from "../errors.js";
+import { forEach } from "../ahead.js";
+import { defined } from "../common/defined.js";
+import { calling, hasCode, invalid, OcipeekError, unless } from "../errors.js";
 import type { Source } from "../image/source.js";
+import { inMemory } from "../push/content.js";
 import { decode } from "../text.js";
 import { timely } from "../timely-cache.js";
 import { chooseImages, type PlatformImage } from "./images.js";
@@ -61,13 +63,10 @@ export async function verifyIndex(
   const { images } = await chooseImages(source, reference, options, (platform) => absent.push(platform));
   const named =
     options.sociIndex === undefined ? undefined : await readIndex(source, options.sociIndex, options);
-  const found: { image: PlatformImage; index: FoundIndex | undefined; missing: string | undefined }[] = [];
+  const found: Target[] = [];
   for (const image of images) {
     if (named && !covers(named, image)) continue;
-    found.push({
-      image,
-      ...(named ? { index: named, missing: undefined } : await indexOf(source, image, options)),
-    });
+    found.push({ image, ...(named ? { index: named } : await indexOf(source, image, options)) });
   }
   if (named && found.length === 0) {
     const message = `the index ${named.digest} is for none of the images of ${source.name} that were chosen`;
@@ -84,26 +83,21 @@ export async function verifyIndex(
   }
   const total = [...jobs.values()].reduce((sum, { layer }) => sum + layer.size, 0);
   const meter = options.onProgress && new BuildMeter("layer", total, options.onProgress);
-  const failed = new AbortController();
-  const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
   const cache = options.cache && timely(options.cache, options.limits?.maxCacheMs);
   const judged = new Map<string, Judged>();
-  const run = async ([key, job]: [string, Job]): Promise<void> => {
-    try {
-      judged.set(key, await verify(source, job, { ...options, cache, signal }, meter));
-    } catch (error) {
-      failed.abort(error);
-      throw error;
-    }
-  };
-  try {
-    for await (const _ of ahead(list([...jobs]), parallel, run));
-  } catch (error) {
-    throw failed.signal.aborted && !options.signal?.aborted ? failed.signal.reason : error;
-  }
+  await forEach(jobs, parallel, options.signal, async ([key, job], signal) => {
+    judged.set(key, await verify(source, job, { ...options, cache, signal }, meter));
+  });
   await meter?.tell();
   const report = found.map((it) => reportOf(it, judged));
   return { images: report, absent, verified: report.length > 0 && report.every((it) => it.verified) };
+}
+
+/** An image and the index that is verified of it, or the digest of one that is not there. */
+interface Target {
+  image: PlatformImage;
+  index?: FoundIndex | undefined;
+  missing?: string;
 }
 
 /** A layer and the zTOC that is to be compared with it. */
@@ -115,10 +109,6 @@ interface Job {
 }
 
 type Judged = Pick<VerifiedLayer, "outcome" | "reason" | "differences" | "differenceCount" | "ztoc">;
-
-async function* list<T>(items: readonly T[]): AsyncGenerator<T, void, undefined> {
-  yield* items;
-}
 
 function keyOf({ layer, digest, spanSize, disableXattrs }: ListedZtoc): string {
   return JSON.stringify([layer, digest, spanSize, disableXattrs]);
@@ -140,52 +130,33 @@ async function indexOf(
   source: Source,
   image: PlatformImage,
   options: VerifyOptions,
-): Promise<{ index: FoundIndex | undefined; missing: string | undefined }> {
+): Promise<Omit<Target, "image">> {
   const own = ownIndexDigest(image);
-  if (own === undefined) {
-    const [first] = await attachedIndexes(source, image, options);
-    return { index: first, missing: undefined };
-  }
-  try {
-    return { index: await readIndex(source, own, options), missing: undefined };
-  } catch (error) {
-    // What is attached does not stand in for it.
-    if (!(error instanceof OcipeekError) || error.code !== "NOT_FOUND") throw error;
-    return { index: undefined, missing: own };
-  }
+  if (own === undefined) return { index: (await attachedIndexes(source, image, options))[0] };
+  // What is attached does not stand in for it.
+  const index = await unless(readIndex(source, own, options), "NOT_FOUND");
+  return index ? { index } : { missing: own };
 }
 
-function reportOf(
-  {
-    image,
-    index,
-    missing,
-  }: { image: PlatformImage; index: FoundIndex | undefined; missing: string | undefined },
-  judged: ReadonlyMap<string, Judged>,
-): VerifiedImage {
+function reportOf({ image, index, missing }: Target, judged: ReadonlyMap<string, Judged>): VerifiedImage {
   const layers = image.doc.layers.map(({ digest, mediaType, size }, at): VerifiedLayer => {
     const ztoc = index && ztocOf(index, digest);
-    const none: Judged = { outcome: "no-ztoc", differences: [], differenceCount: 0 };
-    return { index: at, digest, mediaType, size, ...((ztoc && judged.get(keyOf(ztoc))) ?? none) };
+    return { index: at, digest, mediaType, size, ...((ztoc && judged.get(keyOf(ztoc))) ?? judge("no-ztoc")) };
   });
   const covered = layers.filter(({ outcome }) => outcome !== "no-ztoc");
   const right = covered.every(({ outcome }) => outcome === "equal" || outcome === "same-meaning");
-  return {
-    platform: image.platform.name,
-    digest: image.manifest.digest,
-    ...(index
-      ? {
-          index: {
-            digest: index.digest,
-            version: index.version,
-            ...(index.buildTool === undefined ? {} : { buildTool: index.buildTool }),
-          },
-        }
-      : {}),
-    ...(missing === undefined ? {} : { missing }),
-    layers,
-    verified: covered.length > 0 && right,
+  const { digest } = image.manifest;
+  const of = index && {
+    digest: index.digest,
+    version: index.version,
+    ...defined({ buildTool: index.buildTool }),
   };
+  const verified = covered.length > 0 && right;
+  return { platform: image.platform.name, digest, ...defined({ index: of, missing }), layers, verified };
+}
+
+function judge(outcome: Judged["outcome"], more: Pick<Judged, "reason" | "ztoc"> = {}): Judged {
+  return { outcome, ...more, differences: [], differenceCount: 0 };
 }
 
 /** Streams one layer past and compares. */
@@ -198,7 +169,7 @@ async function verify(
   const { signal, limits, cache } = options;
   const { digest, size } = layer;
   const skipped = (judged: Judged): Judged => {
-    meter?.layer({ index, digest, bytes: size, total: size, entries: 0, spans: 0, inflated: 0 });
+    meter?.skip(index, layer);
     return judged;
   };
   let stated: Uint8Array<ArrayBuffer>;
@@ -217,26 +188,19 @@ async function verify(
   if (ztoc.spanSize !== undefined && ztoc.spanSize !== spanSize) {
     differences.push({ field: "span-size", stated: String(ztoc.spanSize), actual: String(spanSize) });
   }
-  const judge = (more: ZtocDifference[], count: number, outcome: "equal" | "same-meaning"): Judged => {
-    const all = [...differences, ...more];
+  const compare = (more: ZtocDifference[], count: number, outcome: "equal" | "same-meaning"): Judged => {
     const differenceCount = differences.length + count;
-    return {
-      outcome: differenceCount > 0 ? "different" : outcome,
-      ztoc: about,
-      differences: all,
-      differenceCount,
-    };
+    const all = { differences: [...differences, ...more], differenceCount };
+    return { outcome: differenceCount > 0 ? "different" : outcome, ztoc: about, ...all };
   };
   if (facts.layerSize !== size) {
     const field = "compressed_archive_size";
-    return skipped(judge([{ field, stated: String(facts.layerSize), actual: String(size) }], 1, "equal"));
+    return skipped(compare([{ field, stated: String(facts.layerSize), actual: String(size) }], 1, "equal"));
   }
 
   const open = (start: number) => source.blobStream(layer, { start, signal });
-  const most = Math.min(
-    limits?.maxSpans ?? Number.MAX_SAFE_INTEGER,
-    Math.max(2 * spans, spans + SPARE_SPANS),
-  );
+  const enough = Math.max(2 * spans, spans + SPARE_SPANS);
+  const most = Math.min(limits?.maxSpans ?? Number.MAX_SAFE_INTEGER, enough);
   const hooks = { resume: open, ...(options.store ? { store: options.store() } : {}) };
   const wanted = { digest, size, index, spanSize, buildTool, signal, limits: { ...limits, maxSpans: most } };
   let built: Awaited<ReturnType<typeof runBuild>>;
@@ -246,35 +210,24 @@ async function verify(
     if (!(error instanceof OcipeekError)) throw error;
     if (error.limit === "maxSpans" && most !== limits?.maxSpans) {
       const more = { field: "max_span_id", stated: String(spans - 1), actual: `more than ${most}` };
-      return judge([more], 1, "equal");
+      return compare([more], 1, "equal");
     }
     // The layer's digest was right, and no zTOC can be built of it.
-    if (!["UNSUPPORTED", "CORRUPT_LAYER"].includes(error.code)) throw error;
-    return {
-      outcome: "unsupported",
-      reason: error.message,
-      ztoc: about,
-      differences: [],
-      differenceCount: 0,
-    };
+    if (!hasCode(error, "UNSUPPORTED", "CORRUPT_LAYER")) throw error;
+    return judge("unsupported", { reason: error.message, ztoc: about });
   }
   try {
     if (ztoc.disableXattrs && built.needsXattrs) {
-      differences.push({
-        field: "disable-xattrs",
-        stated: "true",
-        actual: "entries have extended attributes",
-      });
+      const actual = "entries have extended attributes";
+      differences.push({ field: "disable-xattrs", stated: "true", actual });
     }
     const isSame = built.blob.digest === ztoc.digest;
     const { total, differences: more } = isSame
       ? { total: 0, differences: [] }
       : compared(stated, await built.bytes(), limits);
-    const judged = judge(more, total, isSame ? "equal" : "same-meaning");
+    const judged = compare(more, total, isSame ? "equal" : "same-meaning");
     if (judged.outcome !== "different") {
-      const { digest, size } = ztoc;
-      const blob = { digest, size, read: async (start: number, end: number) => stated.subarray(start, end) };
-      await keep(cache, layer, blob, isSame ? "checked" : "checked-meaning");
+      await keep(cache, layer, inMemory(ztoc.digest, stated), isSame ? "checked" : "checked-meaning");
     }
     return judged;
   } finally {
@@ -287,30 +240,15 @@ function compared(
   built: Uint8Array,
   limits: Record<string, number> | undefined,
 ): { total: number; differences: ZtocDifference[] } {
-  try {
-    const { total, differences } = compareZtocs(stated, built, { limits, told: TOLD });
-    const shown = differences.map(({ field, entry, checkpoint, stated, actual }) => ({
-      field,
-      ...(entry ? { entry: decode(entry) } : {}),
-      ...(checkpoint === undefined ? {} : { checkpoint }),
-      stated,
-      actual,
-    }));
-    return { total, differences: shown };
-  } catch (error) {
-    throw fromWasm(error);
-  }
+  const { total, differences } = calling(() => compareZtocs(stated, built, { limits, told: TOLD }));
+  const shown = differences.map(({ field, entry, checkpoint, stated, actual }) => {
+    return { field, ...defined({ entry: entry && decode(entry), checkpoint }), stated, actual };
+  });
+  return { total, differences: shown };
 }
 
 /** A zTOC that is not there, or is none. */
 function broken(error: unknown, { digest, size }: ListedZtoc): Judged {
-  const says = ["NOT_FOUND", "DIGEST_MISMATCH", "CORRUPT_ZTOC", "UNSUPPORTED"];
-  if (!(error instanceof OcipeekError) || !says.includes(error.code)) throw error;
-  return {
-    outcome: "broken",
-    reason: error.message,
-    ztoc: { digest, size },
-    differences: [],
-    differenceCount: 0,
-  };
+  if (!hasCode(error, "NOT_FOUND", "DIGEST_MISMATCH", "CORRUPT_ZTOC", "UNSUPPORTED")) throw error;
+  return judge("broken", { reason: error.message, ztoc: { digest, size } });
 }

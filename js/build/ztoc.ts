@@ -1,6 +1,7 @@
 /** Builds the zTOC of one layer. @module */
 import { type RawHash, type WasmZtoc, ZtocBuilder } from "../../wasm/ocipeek_build.js";
-import { calling, fromWasm, invalid, OcipeekError } from "../errors.js";
+import { concat } from "../common/bytes.js";
+import { calling, fromWasm, hasCode, invalid, OcipeekError } from "../errors.js";
 import { pathBytes } from "../path.js";
 import {
   type BuildZtocOptions,
@@ -118,7 +119,7 @@ class Pass {
         await this.#take(this.#builder, chunk, bytes);
         continue;
       }
-      start = join(start, chunk);
+      start = concat([start, chunk]);
       if (start.length < MAGIC && this.#compression === undefined) continue;
       await this.#take(this.#make(start), start, bytes);
     }
@@ -127,15 +128,14 @@ class Pass {
   }
 
   #make(start: Uint8Array): ZtocBuilder {
-    this.#compression ??= packing(start);
+    this.#compression ??= packingOf(start);
     const { spanSize = DEFAULT_SPAN_SIZE, buildTool = DEFAULT_BUILD_TOOL, diffId = false } = this.#options;
     const { limits } = this.#options;
-    try {
-      const sha256 = this.#sha256;
-      this.#builder = new ZtocBuilder(this.#compression, { spanSize, buildTool, diffId, limits, sha256 });
-    } catch (error) {
-      throw fromWasm(error);
-    }
+    const [packing, options] = [
+      this.#compression,
+      { spanSize, buildTool, diffId, limits, sha256: this.#sha256 },
+    ];
+    this.#builder = calling(() => new ZtocBuilder(packing, options));
     return this.#builder;
   }
 
@@ -200,8 +200,8 @@ class Pass {
     rest: AsyncIterable<Uint8Array>,
   ): Promise<unknown> {
     const { digest, size } = this.#options;
-    const isOdd = error instanceof OcipeekError && ["CORRUPT_LAYER", "UNSUPPORTED"].includes(error.code);
-    if (!isOdd || digest === undefined || size === undefined) return error;
+    if (!hasCode(error, "CORRUPT_LAYER", "UNSUPPORTED") || digest === undefined || size === undefined)
+      return error;
     builder.drain(chunk);
     for await (const more of rest) builder.drain(more);
     const actual = builder.digest();
@@ -216,23 +216,15 @@ class Pass {
     await this.#tell(builder);
     const actual = builder.digest();
     if (digest !== undefined && actual !== digest) throw mismatch(digest, actual);
-    let wasm: WasmZtoc;
-    try {
-      wasm = builder.finish();
-    } catch (error) {
-      throw fromWasm(error);
-    }
+    const wasm = calling(() => builder.finish());
     try {
       const { size: _, taken, ...facts } = wasm.facts();
       if (taken !== this.#taken) throw new Error("a checkpoint was lost");
       const [front, ...back] = wasm.takePieces();
       const blob = await ztocBlob(front, this.#store, taken, back, this.#sha256);
       const compression = this.#compression ?? "gzip";
-      return built(
-        { ...facts, diffId: facts.diffId, compression, spanSize, buildTool, blob },
-        wasm,
-        this.#store,
-      );
+      const all = { ...facts, diffId: facts.diffId, compression, spanSize, buildTool, blob };
+      return built(all, wasm, this.#store);
     } catch (error) {
       wasm.free();
       throw error;
@@ -274,17 +266,10 @@ export function giveBack({ buffer }: Uint8Array): void {
 }
 
 /** How a layer is packed, by its first bytes. Of zstd, the builder of gzip says what is to be said. */
-function packing(start: Uint8Array): LayerPacking {
+function packingOf(start: Uint8Array): LayerPacking {
   const isGzip = start[0] === 0x1f && start[1] === 0x8b;
   const isZstd = start[0] === 0x28 && start[1] === 0xb5 && start[2] === 0x2f && start[3] === 0xfd;
   return isGzip || isZstd ? "gzip" : "none";
-}
-
-function join(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const out = new Uint8Array(a.length + b.length);
-  out.set(a);
-  out.set(b, a.length);
-  return out;
 }
 
 function mismatch(digest: string, actual: string): OcipeekError {

@@ -21,6 +21,7 @@ import type {
   Waste,
   WasteOptions,
 } from "../types/index.js";
+import { type Costs, lastCosts } from "./costs.js";
 import { StatsOf } from "./stats.js";
 import { FileTree } from "./tree.js";
 import { WasteCounter } from "./waste-counter.js";
@@ -79,7 +80,7 @@ export class Image extends FileTree {
   readonly #views = new Map<number, LayerView>();
   #layers: readonly LayerInfo[];
   /** The counters at the end. */
-  #last: Pick<WasmImage, "counters" | "requests"> | undefined;
+  #last: Costs | undefined;
 
   /** What errors call it, e.g. `ghcr.io/o/app:1`. */
   readonly name: string;
@@ -342,11 +343,7 @@ export class Image extends FileTree {
   async close(): Promise<void> {
     if (this.scope.closed) return;
     // Of an image that was lost nothing is known any more.
-    if (this.isOpen) {
-      const counters = this.#wasm.counters();
-      const requests = this.#wasm.requests();
-      this.#last = { counters: () => counters, requests: () => requests };
-    }
+    if (this.isOpen) this.#last = lastCosts(this.#wasm);
     this.scope.close();
     for (const handle of this.#handles) handle.free();
   }
@@ -362,13 +359,6 @@ function discoveryOf(raw: RawDiscovery | undefined): Discovery | undefined;
 function discoveryOf(raw: RawDiscovery | undefined): Discovery | undefined {
   if (!raw?.failed) return raw && { found: raw.found };
   const { code, message, digest, status } = fromWasm(raw.failed) as OcipeekError;
-  return {
-    found: raw.found,
-    failed: {
-      code,
-      message,
-      ...(digest === undefined ? {} : { digest }),
-      ...(status === undefined ? {} : { status }),
-    },
-  };
+  const where = { ...(digest === undefined ? {} : { digest }), ...(status === undefined ? {} : { status }) };
+  return { found: raw.found, failed: { code, message, ...where } };
 }

@@ -6,6 +6,7 @@ import { otherModule, ready } from "../runtime.js";
 import { Scope } from "../scope.js";
 import type { Descriptor, Manifest } from "../types/content.js";
 import type { ImageSource, OpenOptions, OperationOptions, ReadStats } from "../types/index.js";
+import { type Costs, lastCosts } from "./costs.js";
 import { hostOf, rawOptions, sourceOf } from "./open.js";
 import { CursorSource } from "./stream.js";
 
@@ -67,7 +68,7 @@ export async function openSource(source: ImageSource, options: OpenSourceOptions
 export class Source {
   readonly #wasm: WasmSource;
   readonly #scope: Scope;
-  #last: Pick<WasmSource, "counters" | "requests"> | undefined;
+  #last: Costs | undefined;
 
   /** What errors call it, e.g. `ghcr.io/owner/app`. */
   readonly name: string;
@@ -131,9 +132,7 @@ export class Source {
     if (this.#scope.closed) return;
     this.#scope.close();
     try {
-      const counters = this.#wasm.counters();
-      const requests = this.#wasm.requests();
-      this.#last = { counters: () => counters, requests: () => requests };
+      this.#last = lastCosts(this.#wasm);
     } catch {
       // Of a source that was lost nothing is known any more.
     }

@@ -1,12 +1,31 @@
 import type { RawStat } from "../../wasm/ocipeek.js";
+import { isUtf8, latin1 } from "../common/bytes.js";
 import { baseName } from "../path.js";
 import { decode } from "../text.js";
 import type { Dirent, EntryType, Stats, Verification, Whiteout } from "../types/index.js";
 
-/** {@link Stats} over what wasm gave; text is decoded when asked for. */
-export class StatsOf implements Stats {
-  readonly #raw: RawStat;
+/** What an entry is, as Node asks. */
+class Typed {
   readonly type: EntryType;
+
+  constructor(type: EntryType) {
+    this.type = type;
+  }
+
+  isFile(): boolean {
+    return this.type === "file";
+  }
+  isDirectory(): boolean {
+    return this.type === "directory";
+  }
+  isSymbolicLink(): boolean {
+    return this.type === "symlink";
+  }
+}
+
+/** {@link Stats} over what wasm gave; text is decoded when asked for. */
+export class StatsOf extends Typed implements Stats {
+  readonly #raw: RawStat;
   readonly size: number;
   readonly mode: number;
   readonly uid: number;
@@ -19,8 +38,8 @@ export class StatsOf implements Stats {
   readonly verified: Verification;
 
   constructor(raw: RawStat) {
+    super(raw.type);
     this.#raw = raw;
-    this.type = raw.type;
     this.size = raw.size;
     this.mode = raw.mode;
     this.uid = raw.uid;
@@ -75,39 +94,22 @@ export class StatsOf implements Stats {
     return unpack(this.#raw.xattrs);
   }
 
-  isFile(): boolean {
-    return this.type === "file";
-  }
-  isDirectory(): boolean {
-    return this.type === "directory";
-  }
-  isSymbolicLink(): boolean {
-    return this.type === "symlink";
-  }
-
   /** What `JSON.stringify` shows: all fields; bytes that are not UTF-8 and xattrs in base64. */
   toJSON(): Record<string, unknown> {
     const raw = this.#raw;
     const { type, size, mode, uid, gid, uname, gname, nlink, layer, verified } = this;
     const device = type === "char-device" || type === "block-device";
+    const pairs = this.xattrsBytes.map(([name, value]) => [decode(name), toBase64(value)]);
     return {
       path: this.path,
       ...base64Unless("pathBase64", raw.path),
-      type,
-      size,
-      mode,
-      uid,
-      gid,
-      uname,
-      gname,
+      ...{ type, size, mode, uid, gid, uname, gname },
       mtime: isoTime(raw),
       nlink,
       ...(device ? { devMajor: raw.devMajor, devMinor: raw.devMinor } : {}),
       ...(raw.linkname ? { linkname: this.linkname, ...base64Unless("linknameBase64", raw.linkname) } : {}),
       ...(raw.hardlinkOf ? { hardlinkOf: this.hardlinkOf } : {}),
-      ...(raw.xattrs
-        ? { xattrs: Object.fromEntries(this.xattrsBytes.map(([k, v]) => [decode(k), toBase64(v)])) }
-        : {}),
+      ...(raw.xattrs ? { xattrs: Object.fromEntries(pairs) } : {}),
       layer,
       ...(this.whiteout ? { whiteout: this.whiteout } : {}),
       verified,
@@ -116,30 +118,19 @@ export class StatsOf implements Stats {
 }
 
 /** {@link Dirent} over what wasm gave. */
-export class DirentOf implements Dirent {
+export class DirentOf extends Typed implements Dirent {
   readonly name: string;
   readonly nameBytes: Uint8Array;
   readonly parentPath: string;
-  readonly type: EntryType;
   /** The entry's own attributes (`lstat`): a folder's listing knows them anyway. */
   readonly stats: Stats;
 
   constructor(raw: RawStat, parentPath: string) {
+    super(raw.type);
     this.nameBytes = baseName(raw.path);
     this.name = decode(this.nameBytes);
     this.parentPath = parentPath;
-    this.type = raw.type;
     this.stats = new StatsOf(raw);
-  }
-
-  isFile(): boolean {
-    return this.type === "file";
-  }
-  isDirectory(): boolean {
-    return this.type === "directory";
-  }
-  isSymbolicLink(): boolean {
-    return this.type === "symlink";
   }
 }
 
@@ -159,18 +150,11 @@ function unpack(packed: Uint8Array | undefined): [Uint8Array, Uint8Array][] {
 }
 
 function base64Unless(key: string, bytes: Uint8Array): Record<string, string> {
-  try {
-    new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    return {};
-  } catch {
-    return { [key]: toBase64(bytes) };
-  }
+  return isUtf8(bytes) ? {} : { [key]: toBase64(bytes) };
 }
 
 function toBase64(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return btoa(text);
+  return btoa(latin1(bytes));
 }
 
 /** RFC 3339 with all nine digits of the fraction; `null` where unknown or past what a `Date` holds. */

@@ -1,6 +1,6 @@
 import type { Tree } from "../../wasm/ocipeek.js";
 import { Turns } from "../common/turns.js";
-import { invalid, OcipeekError } from "../errors.js";
+import { invalid, OcipeekError, unless } from "../errors.js";
 import { baseName, pathBytes } from "../path.js";
 import type { Scope } from "../scope.js";
 import { decode } from "../text.js";
@@ -94,14 +94,7 @@ export class FileTree {
 
   /** Whether `path` leads to something. Only a definite no is `false`; other errors are thrown. */
   async exists(path: ImagePath, options: OperationOptions = {}): Promise<boolean> {
-    try {
-      await this.stat(path, options);
-      return true;
-    } catch (error) {
-      const no = error instanceof OcipeekError && ["ENOENT", "ENOTDIR", "ELOOP"].includes(error.code);
-      if (no) return false;
-      throw error;
-    }
+    return (await unless(this.stat(path, options), "ENOENT", "ENOTDIR", "ELOOP")) !== undefined;
   }
 
   /** Where a symbolic link points, as it is written in the image. */

@@ -1,4 +1,5 @@
 /** Sums of what layers change and waste. @module */
+import { latin1 } from "../common/bytes.js";
 import { decode } from "../text.js";
 import type { Change, LayerTally, Stats, Tally, Waste } from "../types/index.js";
 
@@ -91,7 +92,7 @@ export class WasteCounter {
     const from = this.#layers[content.layer];
     if (--content.names > 0 || content.size === 0 || !from) return;
     from.wasted += content.size;
-    const key = keyOf(content.path);
+    const key = latin1(content.path);
     const spot = this.#spots.get(key) ?? { path: content.path, copies: 0, wasted: 0 };
     spot.copies++;
     spot.wasted += content.size;
@@ -100,12 +101,5 @@ export class WasteCounter {
 }
 
 function inodeOf({ layer, hardlinkOfBytes, pathBytes }: Stats): string {
-  return `${layer}:${keyOf(hardlinkOfBytes ?? pathBytes)}`;
-}
-
-/** A path's bytes as a text that is equal where they are. */
-function keyOf(path: Uint8Array): string {
-  let text = "";
-  for (const byte of path) text += String.fromCharCode(byte);
-  return text;
+  return `${layer}:${latin1(hardlinkOfBytes ?? pathBytes)}`;
 }

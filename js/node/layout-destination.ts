@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { OcipeekError } from "../errors.js";
 import { manifestOf } from "../push/content.js";
 import { type Index, OCI_INDEX, parseIndex, parseJson } from "../push/descriptor.js";
-import { fallbackTag, referrerOf } from "../push/referrer.js";
+import { fallbackTag, parseReferrer, withReferrer } from "../push/referrer.js";
 import type {
   Blob,
   BlobOutcome,
@@ -20,6 +20,8 @@ import type {
 const REF_NAME = "org.opencontainers.image.ref.name";
 const PIECE = 4 << 20;
 const DIGEST = /^sha256:([0-9a-f]{64})$/;
+
+const LINK = "is a symbolic link, which may lead elsewhere";
 
 /** 0 on Windows, which has no such. */
 const NO_FOLLOW = constants.O_NOFOLLOW ?? 0;
@@ -66,17 +68,7 @@ export class LayoutDestination implements Destination {
     const place = await this.#blobFile(blob.digest);
     const there = await lstat(place).catch(() => undefined);
     if (there?.isFile() && there.size === blob.size) return "present";
-    const hash = createHash("sha256");
-    await this.#write(place, async function* pieces() {
-      for (let at = 0; at < blob.size; at += PIECE) {
-        const piece = await blob.read(at, Math.min(at + PIECE, blob.size), signal);
-        hash.update(piece);
-        yield piece;
-        onBytes?.(piece.length);
-      }
-      const digest = `sha256:${hash.digest("hex")}`;
-      if (digest !== blob.digest) throw mismatch(blob.digest, digest);
-    });
+    await this.#write(place, checkedPieces(blob, signal, onBytes));
     return "uploaded";
   }
 
@@ -103,18 +95,11 @@ export class LayoutDestination implements Destination {
   }
 
   async putReferrer(manifest: Manifest): Promise<void> {
-    const json = parseJson(manifest.bytes, manifest.digest);
-    const subject = (json.subject as Descriptor | undefined)?.digest;
-    if (subject === undefined) {
-      throw new OcipeekError("INVALID_ARGUMENT", "the manifest has no subject", {
-        digest: manifest.digest,
-      });
-    }
+    const { digest } = manifest;
+    const fail = (why: string) => new OcipeekError("INVALID_ARGUMENT", why, { digest });
+    const { subject, referrer } = parseReferrer(manifest, fail);
     await this.#putBytes(manifest);
-    const referrer = referrerOf(manifest, json);
-    await this.#changeFallback(subject, (list) =>
-      list.some((it) => it.digest === manifest.digest) ? list : [...list, referrer],
-    );
+    await this.#changeFallback(subject, (list) => withReferrer(list, referrer));
   }
 
   async referrers(digest: string, artifactType?: string): Promise<Descriptor[]> {
@@ -124,10 +109,7 @@ export class LayoutDestination implements Destination {
 
   async deleteManifest(digest: string): Promise<void> {
     await rm(await this.#blobFile(digest), { force: true });
-    await this.#changeIndex((index) => ({
-      ...index,
-      manifests: index.manifests.filter((it) => it.digest !== digest),
-    }));
+    await this.#changeIndex((manifests) => manifests.filter((it) => it.digest !== digest));
   }
 
   async removeReferrer(subject: string, digest: string): Promise<void> {
@@ -159,10 +141,9 @@ export class LayoutDestination implements Destination {
   }
 
   #setTag(tag: string, entry: Descriptor): Promise<void> {
-    return this.#changeIndex((index) => {
-      const at = index.manifests.findIndex((it) => it.annotations?.[REF_NAME] === tag);
-      const manifests = at < 0 ? [...index.manifests, entry] : index.manifests.with(at, entry);
-      return { ...index, manifests };
+    return this.#changeIndex((manifests) => {
+      const at = manifests.findIndex((it) => it.annotations?.[REF_NAME] === tag);
+      return at < 0 ? [...manifests, entry] : manifests.with(at, entry);
     });
   }
 
@@ -173,35 +154,32 @@ export class LayoutDestination implements Destination {
       : { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] };
   }
 
-  #changeIndex(change: (index: Index) => Index): Promise<void> {
+  #changeIndex(change: (manifests: Descriptor[]) => Descriptor[]): Promise<void> {
     const turn = this.#turn.then(async () => {
       await this.#writeText("oci-layout", '{"imageLayoutVersion":"1.0.0"}');
-      await this.#writeText("index.json", JSON.stringify(change(await this.#index())));
+      const index = await this.#index();
+      await this.#writeText("index.json", JSON.stringify({ ...index, manifests: change(index.manifests) }));
     });
     this.#turn = turn.catch(() => {});
     return turn;
   }
 
   async #putBytes({ digest, bytes }: Manifest): Promise<void> {
-    await this.#write(await this.#blobFile(digest), async function* whole() {
-      yield bytes;
-    });
+    await this.#write(await this.#blobFile(digest), [bytes]);
   }
 
   async #writeText(name: string, text: string): Promise<void> {
-    await this.#write(join(this.#folder, name), async function* whole() {
-      yield new TextEncoder().encode(text);
-    });
+    await this.#write(join(this.#folder, name), [new TextEncoder().encode(text)]);
   }
 
-  async #write(place: string, pieces: () => AsyncIterable<Uint8Array>): Promise<void> {
+  async #write(place: string, pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> {
     await mkdir(this.#folder, { recursive: true });
     const folder = await this.#checked(true);
     const beside = `${place}.${randomBytes(8).toString("hex")}.tmp`;
     try {
       const file = await openFile(beside, "wx");
       try {
-        for await (const piece of pieces()) await file.writeFile(piece);
+        for await (const piece of pieces) await file.writeFile(piece);
         await file.sync();
       } finally {
         await file.close();
@@ -235,22 +213,30 @@ export class LayoutDestination implements Destination {
     for (const names of [[], ["blobs"], ["blobs", "sha256"]]) {
       const path = join(root ?? this.#folder, ...names);
       if (make) {
-        await mkdir(path).catch((error: NodeJS.ErrnoException) => {
-          if (error.code !== "EEXIST") throw error;
-        });
+        await mkdir(path).catch(existing);
       }
       const stats = await lstat(path).catch(missing);
       if (!stats) continue;
       if (!stats.isDirectory()) {
-        throw unsafe(
-          path,
-          stats.isSymbolicLink() ? "is a symbolic link, which may lead elsewhere" : "is no folder",
-        );
+        throw unsafe(path, stats.isSymbolicLink() ? LINK : "is no folder");
       }
       found.push(`${stats.dev}:${stats.ino}`);
     }
     return found.join(" ");
   }
+}
+
+/** A blob in pieces, of which `onBytes` is told once each is taken. */
+async function* checkedPieces(blob: Blob, signal?: AbortSignal, onBytes?: (bytes: number) => void) {
+  const hash = createHash("sha256");
+  for (let at = 0; at < blob.size; at += PIECE) {
+    const piece = await blob.read(at, Math.min(at + PIECE, blob.size), signal);
+    hash.update(piece);
+    yield piece;
+    onBytes?.(piece.length);
+  }
+  const digest = `sha256:${hash.digest("hex")}`;
+  if (digest !== blob.digest) throw mismatch(blob.digest, digest);
 }
 
 /** A file's bytes; nothing where there is none. A link is not followed: what it leads to is not the layout's. */
@@ -264,7 +250,7 @@ async function read(path: string): Promise<Uint8Array | undefined> {
     }
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "ELOOP") throw unsafe(path, "is a symbolic link, which may lead elsewhere");
+    if (code === "ELOOP") throw unsafe(path, LINK);
     return missing(error as NodeJS.ErrnoException);
   }
 }
@@ -280,8 +266,11 @@ function missing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== "ENOENT") throw error;
 }
 
+function existing(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EEXIST") throw error;
+}
+
 function mismatch(digest: string, actual: string): OcipeekError {
-  return new OcipeekError("DIGEST_MISMATCH", `content of ${digest} has the digest ${actual}`, {
-    digest,
-  });
+  const message = `content of ${digest} has the digest ${actual}`;
+  return new OcipeekError("DIGEST_MISMATCH", message, { digest });
 }

@@ -14,11 +14,12 @@ import type { Blob, Manifest } from "../types/content.js";
  * ```
  */
 export async function blobOf(bytes: Uint8Array<ArrayBuffer>): Promise<Blob> {
-  return {
-    digest: await digestOf(bytes),
-    size: bytes.length,
-    read: async (start, end) => bytes.subarray(start, end),
-  };
+  return inMemory(await digestOf(bytes), bytes);
+}
+
+/** A blob in memory whose digest is known. @internal */
+export function inMemory(digest: string, bytes: Uint8Array<ArrayBuffer>): Blob {
+  return { digest, size: bytes.length, read: async (start, end) => bytes.subarray(start, end) };
 }
 
 /**

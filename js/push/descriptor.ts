@@ -1,4 +1,5 @@
 /** Descriptors and indexes of the OCI image specification, as far as they are written here. @module */
+import { isObject, parsed } from "../common/json.js";
 import { OcipeekError } from "../errors.js";
 import type { Descriptor } from "../types/content.js";
 
@@ -36,18 +37,10 @@ export function parseIndex(bytes: Uint8Array, name: string): Index {
 
 /** Reads a JSON object. */
 export function parseJson(bytes: Uint8Array, name: string): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch {
-    throw corrupt(name, "it is no JSON");
-  }
+  const value = parsed(bytes);
+  if (value === undefined) throw corrupt(name, "it is no JSON");
   if (!isObject(value)) throw corrupt(name, "it is no JSON object");
   return value;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function corrupt(name: string, why: string): OcipeekError {

@@ -21,9 +21,8 @@ import {
   OCI_INDEX,
   OCI_MANIFEST,
   parseIndex,
-  parseJson,
 } from "./descriptor.js";
-import { fallbackTag, referrerOf } from "./referrer.js";
+import { fallbackTag, parseReferrer, withReferrer } from "./referrer.js";
 import { ask, errorOf, tell } from "./requests.js";
 import { type UploadOptions, upload } from "./upload.js";
 
@@ -123,9 +122,8 @@ export class RegistryDestination implements Destination {
     const bytes = await this.#manifestBytes(answer, reference);
     const found = await manifestOf(bytes, mediaTypeOf(answer));
     if (reference.startsWith("sha256:") && found.digest !== reference) {
-      throw errorOf(this.#registry, "DIGEST_MISMATCH", `the manifest has the digest ${found.digest}`, {
-        digest: reference,
-      });
+      const why = `the manifest has the digest ${found.digest}`;
+      throw errorOf(this.#registry, "DIGEST_MISMATCH", why, { digest: reference });
     }
     return found;
   }
@@ -138,17 +136,13 @@ export class RegistryDestination implements Destination {
   }
 
   async putReferrer(manifest: Manifest, { signal }: DestinationOptions = {}): Promise<void> {
-    const json = parseJson(manifest.bytes, manifest.digest);
-    const subject = (json.subject as Descriptor | undefined)?.digest;
-    if (subject === undefined) {
-      throw errorOf(this.#registry, "INVALID_ARGUMENT", "the manifest has no subject", {
-        digest: manifest.digest,
-      });
-    }
+    const { digest } = manifest;
+    const fail = (why: string) => errorOf(this.#registry, "INVALID_ARGUMENT", why, { digest });
+    const { subject, referrer } = parseReferrer(manifest, fail);
     const answer = await this.#put(manifest, undefined, signal);
     // The specification: a registry with the API of referrers says so here.
     if (answer.headers.get("oci-subject") === subject) return;
-    await this.#addToFallback(subject, referrerOf(manifest, json), signal);
+    await this.#changeFallback(subject, (list) => withReferrer(list, referrer), signal);
   }
 
   async referrers(
@@ -197,11 +191,10 @@ export class RegistryDestination implements Destination {
   }
 
   async #put(
-    manifest: Manifest,
+    { bytes, mediaType, digest }: Manifest,
     tag: string | undefined,
     signal: AbortSignal | undefined,
   ): Promise<RegistryAnswer> {
-    const { bytes, mediaType, digest } = manifest;
     const answer = await tell(this.#registry, {
       method: "PUT",
       target: `manifests/${tag ?? digest}`,
@@ -213,17 +206,10 @@ export class RegistryDestination implements Destination {
     });
     const said = answer.headers.get("docker-content-digest");
     if (said !== null && said !== digest) {
-      throw errorOf(this.#registry, "DIGEST_MISMATCH", `the registry stored a manifest as ${said}`, {
-        digest,
-      });
+      const why = `the registry stored a manifest as ${said}`;
+      throw errorOf(this.#registry, "DIGEST_MISMATCH", why, { digest });
     }
     return answer;
-  }
-
-  #addToFallback(subject: string, referrer: Descriptor, signal: AbortSignal | undefined): Promise<void> {
-    const add = (list: Descriptor[]): Descriptor[] =>
-      list.some((it) => it.digest === referrer.digest) ? list : [...list, referrer];
-    return this.#changeFallback(subject, add, signal);
   }
 
   /**

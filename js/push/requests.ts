@@ -1,5 +1,5 @@
 /** Requests of which an answer is expected, and the errors of others. @module */
-import { type ErrorDetails, OcipeekError } from "../errors.js";
+import { type ErrorDetails, hasCode, OcipeekError } from "../errors.js";
 import type { RegistryFetch } from "../registry/fetch.js";
 import type { ErrorCode, RegistryAnswer, RegistryRequest } from "../types/index.js";
 
@@ -42,6 +42,5 @@ export function errorOf(
 
 /** Whether another try may help. What is no use to follow has the status of a redirect. */
 export function isPassing(error: unknown): boolean {
-  if (!(error instanceof OcipeekError) || error.code !== "NETWORK") return false;
-  return error.status === undefined || error.status >= 400;
+  return hasCode(error, "NETWORK") && (error.status === undefined || error.status >= 400);
 }

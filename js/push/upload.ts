@@ -1,9 +1,9 @@
 /** Uploads of blobs: in one piece, or by chunks that go on after a broken connection (OCI distribution, `push`). @module */
-import { OcipeekError } from "../errors.js";
+import { OcipeekError, unless } from "../errors.js";
 import type { RegistryFetch } from "../registry/fetch.js";
 import type { Blob, BlobOutcome } from "../types/content.js";
 import type { RegistryAnswer } from "../types/index.js";
-import { errorOf, isPassing, tell } from "./requests.js";
+import { type Asked, errorOf, isPassing, tell } from "./requests.js";
 
 /** Blobs of up to so many bytes go in one request. */
 const MONOLITHIC = 16 << 20;
@@ -27,172 +27,131 @@ export interface UploadOptions {
 }
 
 /** Sees to it that the repository has a blob. */
-export async function upload(
+export function upload(
   registry: RegistryFetch,
   blob: Blob,
   options: UploadOptions = {},
 ): Promise<BlobOutcome> {
-  const { signal, mountFrom, onBytes } = options;
-  const what = `the upload of ${blob.digest}`;
-  if (await hasBlob(registry, blob, signal)) return "present";
-  const start = await mountOrBegin(registry, blob, mountFrom, what, signal);
-  if (start.status === 201) return "mounted";
-  if (blob.size <= MONOLITHIC) {
-    const body = await blob.read(0, blob.size, signal);
-    await finish(registry, locate(registry, start), blob, body, what, signal);
-    onBytes?.(blob.size);
-  } else {
-    await uploadChunks(registry, start, blob, { ...options, what });
+  return new Upload(registry, blob, options).run();
+}
+
+/** One upload. */
+class Upload {
+  readonly #registry: RegistryFetch;
+  readonly #blob: Blob;
+  readonly #options: UploadOptions;
+
+  constructor(registry: RegistryFetch, blob: Blob, options: UploadOptions) {
+    this.#registry = registry;
+    this.#blob = blob;
+    this.#options = options;
   }
-  return "uploaded";
-}
 
-/** Mounts the blob, or begins its upload, also where the other repository is not to be read by us. */
-async function mountOrBegin(
-  registry: RegistryFetch,
-  { digest }: Blob,
-  mountFrom: string | undefined,
-  what: string,
-  signal: AbortSignal | undefined,
-): Promise<RegistryAnswer> {
-  if (mountFrom === undefined) return begin(registry, "", what, signal);
-  registry.pullFrom(mountFrom);
-  try {
-    return await begin(registry, `?mount=${digest}&from=${encodeURIComponent(mountFrom)}`, what, signal);
-  } catch (error) {
-    const refused = error instanceof OcipeekError && ["UNAUTHORIZED", "FORBIDDEN"].includes(error.code);
-    if (!refused) throw error;
-    return begin(registry, "", what, signal);
+  async run(): Promise<BlobOutcome> {
+    const blob = this.#blob;
+    if (await this.#isThere()) return "present";
+    const start = await this.#mountOrBegin();
+    if (start.status === 201) return "mounted";
+    if (blob.size > MONOLITHIC) await this.#sendChunks(start);
+    else {
+      const body = await blob.read(0, blob.size, this.#options.signal);
+      await this.#finish(this.#locate(start), body);
+      this.#options.onBytes?.(blob.size);
+    }
+    return "uploaded";
   }
-}
 
-/** Begins an upload: 202 says where it goes; 201 that the blob was mounted. */
-async function begin(
-  registry: RegistryFetch,
-  query: string,
-  what: string,
-  signal: AbortSignal | undefined,
-): Promise<RegistryAnswer> {
-  return tell(registry, {
-    method: "POST",
-    target: `blobs/uploads/${query}`,
-    body: new Uint8Array(0),
-    expect: [201, 202],
-    signal,
-    what,
-  });
-}
+  #tell(asked: Omit<Asked, "signal" | "what"> & { what?: string }): Promise<RegistryAnswer> {
+    const what = `the upload of ${this.#blob.digest}`;
+    return tell(this.#registry, { what, signal: this.#options.signal, ...asked });
+  }
 
-/** Whether the repository has it, with that size. */
-async function hasBlob(
-  registry: RegistryFetch,
-  blob: Blob,
-  signal: AbortSignal | undefined,
-): Promise<boolean> {
-  const answer = await tell(registry, {
-    method: "HEAD",
-    target: `blobs/${blob.digest}`,
-    expect: [200, 404],
-    signal,
-    what: `the question for ${blob.digest}`,
-  });
-  const length = answer.headers.get("content-length");
-  return answer.status === 200 && (length === null || Number(length) === blob.size);
-}
+  /** Mounts the blob, or begins its upload, also where the other repository is not to be read by us. */
+  async #mountOrBegin(): Promise<RegistryAnswer> {
+    const { mountFrom } = this.#options;
+    if (mountFrom === undefined) return this.#begin();
+    this.#registry.pullFrom(mountFrom);
+    const mount = this.#begin(`?mount=${this.#blob.digest}&from=${encodeURIComponent(mountFrom)}`);
+    return (await unless(mount, "UNAUTHORIZED", "FORBIDDEN")) ?? this.#begin();
+  }
 
-async function uploadChunks(
-  registry: RegistryFetch,
-  start: RegistryAnswer,
-  blob: Blob,
-  { signal, onBytes, what }: UploadOptions & { what: string },
-): Promise<void> {
-  const least = Number(start.headers.get("oci-chunk-min-length") ?? 0);
-  const chunk = Math.min(Math.max(CHUNK, Number.isSafeInteger(least) ? least : 0), MAX_CHUNK);
-  let location = locate(registry, start);
-  let sent = 0;
-  let told = 0;
-  let inVain = 0;
-  for (let breaks = 0; sent < blob.size; ) {
-    const end = Math.min(sent + chunk, blob.size);
-    const body = await blob.read(sent, end, signal);
+  /** Begins an upload: 202 says where it goes; 201 that the blob was mounted. */
+  #begin(query = ""): Promise<RegistryAnswer> {
+    const target = `blobs/uploads/${query}`;
+    return this.#tell({ method: "POST", target, body: new Uint8Array(0), expect: [201, 202] });
+  }
+
+  /** Whether the repository has it, with that size. */
+  async #isThere(): Promise<boolean> {
+    const { digest, size } = this.#blob;
+    const what = `the question for ${digest}`;
+    const answer = await this.#tell({ method: "HEAD", target: `blobs/${digest}`, expect: [200, 404], what });
+    const length = answer.headers.get("content-length");
+    return answer.status === 200 && (length === null || Number(length) === size);
+  }
+
+  async #sendChunks(start: RegistryAnswer): Promise<void> {
+    const { signal, onBytes } = this.#options;
+    const { size } = this.#blob;
+    const least = Number(start.headers.get("oci-chunk-min-length") ?? 0);
+    const chunk = Math.min(Math.max(CHUNK, Number.isSafeInteger(least) ? least : 0), MAX_CHUNK);
+    let location = this.#locate(start);
+    let sent = 0;
+    let told = 0;
+    let inVain = 0;
+    for (let breaks = 0; sent < size; ) {
+      const end = Math.min(sent + chunk, size);
+      const body = await this.#blob.read(sent, end, signal);
+      const headers = { ...OCTETS, "content-range": `${sent}-${end - 1}` };
+      const piece = { method: "PATCH", target: location, headers, body, expect: [202, 204] } as const;
+      try {
+        location = this.#locate(await this.#tell({ ...piece, retries: false }));
+        sent = end;
+      } catch (error) {
+        if (!isBroken(error) || ++breaks > MAX_BREAKS || ++inVain > MAX_IN_VAIN) throw error;
+        const state = await this.#progress(location);
+        // Some registries give up an upload whose registry broke within a chunk.
+        location = state?.location ?? this.#locate(await this.#begin());
+        sent = state?.received ?? 0;
+      }
+      if (sent > told) {
+        onBytes?.(sent - told);
+        inVain = 0;
+      }
+      told = Math.max(told, sent);
+    }
+    await this.#finish(location, new Uint8Array(0));
+  }
+
+  /** What of an upload has arrived; nothing where the registry does not know it any more. */
+  async #progress(location: string): Promise<{ location: string; received: number } | undefined> {
+    const answer = await this.#tell({ method: "GET", target: location, expect: [200, 204, 404, 416] });
+    if (answer.status >= 400) return undefined;
+    const range = /^(?:bytes=)?0-(\d{1,15})$/.exec(answer.headers.get("range") ?? "");
+    // Registries say `0-0` where nothing has arrived: the one byte is then sent again.
+    const last = Number(range?.[1] ?? 0);
+    return { location: this.#locate(answer), received: last === 0 ? 0 : last + 1 };
+  }
+
+  async #finish(location: string, body: Uint8Array<ArrayBuffer>): Promise<void> {
+    const { digest, size: work } = this.#blob;
+    const target = `${location}${location.includes("?") ? "&" : "?"}digest=${encodeURIComponent(digest)}`;
     try {
-      const answer = await tell(registry, {
-        method: "PATCH",
-        target: location,
-        headers: { ...OCTETS, "content-range": `${sent}-${end - 1}` },
-        body,
-        expect: [202, 204],
-        signal,
-        retries: false,
-        what,
-      });
-      location = locate(registry, answer);
-      sent = end;
-    } catch (error) {
-      if (!isBroken(error) || ++breaks > MAX_BREAKS || ++inVain > MAX_IN_VAIN) throw error;
-      const state = await progress(registry, location, what, signal);
-      // Some registries give up an upload whose registry broke within a chunk.
-      location = state?.location ?? locate(registry, await begin(registry, "", what, signal));
-      sent = state?.received ?? 0;
-    }
-    if (sent > told) {
-      onBytes?.(sent - told);
-      inVain = 0;
-    }
-    told = Math.max(told, sent);
-  }
-  await finish(registry, location, blob, new Uint8Array(0), what, signal);
-}
-
-/** What of an upload has arrived; nothing where the registry does not know it any more. */
-async function progress(
-  registry: RegistryFetch,
-  location: string,
-  what: string,
-  signal: AbortSignal | undefined,
-): Promise<{ location: string; received: number } | undefined> {
-  const expect = [200, 204, 404, 416];
-  const answer = await tell(registry, { method: "GET", target: location, expect, signal, what });
-  if (answer.status >= 400) return undefined;
-  const range = /^(?:bytes=)?0-(\d{1,15})$/.exec(answer.headers.get("range") ?? "");
-  // Registries say `0-0` where nothing has arrived: the one byte is then sent again.
-  const last = Number(range?.[1] ?? 0);
-  return { location: locate(registry, answer), received: last === 0 ? 0 : last + 1 };
-}
-
-async function finish(
-  registry: RegistryFetch,
-  location: string,
-  blob: Blob,
-  body: Uint8Array<ArrayBuffer>,
-  what: string,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const digest = `${location.includes("?") ? "&" : "?"}digest=${encodeURIComponent(blob.digest)}`;
-  try {
-    await tell(registry, {
-      method: "PUT",
-      target: location + digest,
-      headers: OCTETS,
-      body,
-      expect: [201, 204],
-      signal,
       // It hashes the blob now, and may move it to where it stays.
-      work: blob.size,
-      what,
-    });
-  } catch (error) {
-    // Where the answer to the first try was lost, the upload is over and not known any more.
-    const isOver = error instanceof OcipeekError && (error.status === 404 || error.status === 416);
-    if (!isOver || !(await hasBlob(registry, blob, signal))) throw error;
+      await this.#tell({ method: "PUT", target, headers: OCTETS, body, expect: [201, 204], work });
+    } catch (error) {
+      // Where the answer to the first try was lost, the upload is over and not known any more.
+      const isOver = error instanceof OcipeekError && (error.status === 404 || error.status === 416);
+      if (!isOver || !(await this.#isThere())) throw error;
+    }
   }
-}
 
-/** Where an upload goes on. Only to where a request with content may go. */
-function locate(registry: RegistryFetch, { location, status }: RegistryAnswer): string {
-  if (location !== undefined) return location;
-  const why = `the registry names no place for the upload that may be used (HTTP ${status})`;
-  throw errorOf(registry, "NETWORK", why);
+  /** Where an upload goes on. Only to where a request with content may go. */
+  #locate({ location, status }: RegistryAnswer): string {
+    if (location !== undefined) return location;
+    const why = `the registry names no place for the upload that may be used (HTTP ${status})`;
+    throw errorOf(this.#registry, "NETWORK", why);
+  }
 }
 
 function isBroken(error: unknown): boolean {

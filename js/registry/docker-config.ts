@@ -4,6 +4,8 @@
  * both: `tests/fixtures/credentials`.)
  * Formats: docker/cli `cli/config/configfile`, docker/docker-credential-helpers, `containers-auth.json(5)`.
  */
+import { unpackBasic } from "../common/basic.js";
+import { isObject, textOf } from "../common/json.js";
 import { invalid, OcipeekError } from "../errors.js";
 import type { Credentials } from "../types/index.js";
 
@@ -99,8 +101,8 @@ export function parseHelperOutput(text: string): Credentials | undefined {
   if (text.trim() === "" || text.includes("credentials not found")) return undefined;
   const value = findObject(text);
   if (!value) throw invalid("the credential helper printed something else than credentials");
-  const username = string(value.Username);
-  const password = string(value.Secret);
+  const username = textOf(value.Username);
+  const password = textOf(value.Secret);
   if (!password) return undefined;
   return !username || username === TOKEN_USER ? { identityToken: password } : { username, password };
 }
@@ -142,12 +144,12 @@ function placeOf(key: string): string {
 function credentialsOf(entry: unknown): Credentials | undefined {
   const fields = isObject(entry) ? entry : {};
   const found: Credentials = {
-    username: string(fields.username),
-    password: string(fields.password),
-    identityToken: string(fields.identitytoken),
-    registryToken: string(fields.registrytoken),
+    username: textOf(fields.username),
+    password: textOf(fields.password),
+    identityToken: textOf(fields.identitytoken),
+    registryToken: textOf(fields.registrytoken),
   };
-  const auth = string(fields.auth);
+  const auth = textOf(fields.auth);
   const decoded = auth === undefined ? {} : decodeAuth(auth.trim());
   return decoded && { ...found, ...decoded };
 }
@@ -156,17 +158,10 @@ function credentialsOf(entry: unknown): Credentials | undefined {
 function decodeAuth(auth: string): Credentials | undefined {
   // `atob` would take it without its padding, too.
   if (auth.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(auth)) return undefined;
-  let text = "";
-  try {
-    const bytes = Uint8Array.from(atob(auth), (char) => char.charCodeAt(0));
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    return undefined;
-  }
-  const colon = text.indexOf(":");
-  if (colon < 0) return undefined;
-  const password = text.slice(colon + 1).replace(/^\0+|\0+$/g, "");
-  return { username: text.slice(0, colon) || undefined, password: password || undefined };
+  const found = unpackBasic(auth);
+  if (!found) return undefined;
+  const password = found.password.replace(/^\0+|\0+$/g, "");
+  return { username: found.username || undefined, password: password || undefined };
 }
 
 function parseObject(text: string): Record<string, unknown> {
@@ -196,14 +191,6 @@ function json(text: string): unknown {
   }
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 function entries(value: unknown): [string, unknown][] {
   return isObject(value) ? Object.entries(value) : [];
-}
-
-function string(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
 }

@@ -1,7 +1,8 @@
 /** A `fetch` for one repository: the registry client in wasm decides, the bodies stay here. @module */
 import { openRegistry, type RawOptions, type WasmRegistry } from "../../wasm/ocipeek.js";
+import { defined } from "../common/defined.js";
 import { MAX_IDLE_MS, Watch } from "../common/watch.js";
-import { calling, fromWasm, OcipeekError } from "../errors.js";
+import { calling, fromWasm, hasCode, type OcipeekError } from "../errors.js";
 import { isBrowser, ready } from "../runtime.js";
 import { Scope } from "../scope.js";
 import type {
@@ -112,18 +113,9 @@ class Client {
     this.#streamsBodies = (await ready()).streamsBodies === true;
     if (this.#wasm) return this.#wasm;
     const { auth, fetch, limits, plainHttp, httpsOnly, tokenHosts, push, tokens } = this.#options;
-    const raw: RawOptions = { mountFrom: [...this.#pulls] };
-    if (limits !== undefined) raw.limits = limits;
-    if (plainHttp !== undefined) raw.plainHttp = plainHttp;
-    if (httpsOnly !== undefined) raw.httpsOnly = httpsOnly;
-    if (tokenHosts !== undefined) raw.tokenHosts = tokenHosts;
-    if (push !== undefined) raw.push = push;
-    Object.assign(raw, this.#scheme);
-    const host = {
-      browser: isBrowser(),
-      ...(fetch ? { fetch } : {}),
-      ...(auth ? { credentials: finder(auth) } : {}),
-    };
+    const options = { limits, plainHttp, httpsOnly, tokenHosts, push, ...this.#scheme };
+    const raw: RawOptions = { mountFrom: [...this.#pulls], ...defined(options) };
+    const host = { browser: isBrowser(), ...defined({ fetch, credentials: auth && finder(auth) }) };
     const wasm = calling(() => openRegistry(this.name, raw, host));
     const known = tokens?.get(this.name);
     if (known) calling(() => wasm.resume(known));
@@ -142,18 +134,11 @@ class Client {
     let last: Exchanged | undefined;
     const exchange = async (url: string, authorization: string | undefined): Promise<Exchanged> => {
       await discard(last);
-      last = await transfer(
-        {
-          method,
-          url,
-          headers: { ...headers, ...(authorization ? { authorization } : {}) },
-          redirect: isRead && isBrowser() ? "follow" : "manual",
-          body: request.body,
-          work: request.work,
-          signal,
-        },
-        { fetch, maxIdleMs: limits?.maxIdleMs, streams: this.#streamsBodies },
-      );
+      const all = { ...headers, ...(authorization ? { authorization } : {}) };
+      const redirect = isRead && isBrowser() ? "follow" : "manual";
+      const { body, work } = request;
+      const options = { fetch, maxIdleMs: limits?.maxIdleMs, streams: this.#streamsBodies };
+      last = await transfer({ method, url, headers: all, redirect, body, work, signal }, options);
       // Nobody reads them, and what comes next may take a while.
       if (last.status === 401 || REDIRECTS.has(last.status)) await discard(last);
       return last;
@@ -167,10 +152,9 @@ class Client {
       return { ...head, headers, body };
     } catch (error) {
       await discard(last);
-      if (error instanceof OcipeekError && error.code === "UNAUTHORIZED")
-        this.#options.tokens?.delete(this.name);
+      if (hasCode(error, "UNAUTHORIZED")) this.#options.tokens?.delete(this.name);
       // A new instance serves the next request.
-      if (error instanceof OcipeekError && error.code === "INTERNAL") this.#wasm = undefined;
+      if (hasCode(error, "INTERNAL")) this.#wasm = undefined;
       throw error;
     }
   }

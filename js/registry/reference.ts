@@ -1,5 +1,5 @@
 import { parseReference as parseInWasm } from "../../wasm/ocipeek.js";
-import { fromWasm } from "../errors.js";
+import { calling } from "../errors.js";
 import { ready } from "../runtime.js";
 import type { Reference } from "../types/index.js";
 import { splitScheme } from "./scheme.js";
@@ -19,9 +19,5 @@ import { splitScheme } from "./scheme.js";
 export async function parseReference(text: string): Promise<Reference> {
   await ready();
   const { reference, scheme } = splitScheme(text);
-  try {
-    return { ...parseInWasm(reference), ...(scheme ? { scheme } : {}) };
-  } catch (error) {
-    throw fromWasm(error);
-  }
+  return { ...calling(() => parseInWasm(reference)), ...(scheme ? { scheme } : {}) };
 }

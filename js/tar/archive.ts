@@ -96,18 +96,8 @@ function leftOutText(failed: readonly TarItem[]): Uint8Array {
 
 /** The entry of that list. */
 function noteOf(name: string, size: number): TarEntry {
-  const stats = {
-    type: "file",
-    size,
-    mode: 0o644,
-    uid: 0,
-    gid: 0,
-    uname: "",
-    gname: "",
-    mtimeNs: 0n,
-    devMajor: 0,
-    devMinor: 0,
-    xattrsBytes: [],
-  } as Partial<Stats> as Stats;
+  const owner = { uid: 0, gid: 0, uname: "", gname: "" };
+  const none = { mtimeNs: 0n, devMajor: 0, devMinor: 0, xattrsBytes: [] };
+  const stats = { type: "file", size, mode: 0o644, ...owner, ...none } as Partial<Stats> as Stats;
   return { name: new TextEncoder().encode(name), stats };
 }

@@ -1,4 +1,5 @@
 /** Headers of POSIX tar archives (pax interchange format, POSIX.1-2017 `pax`). @module */
+import { concat, isUtf8 } from "../common/bytes.js";
 import { baseName } from "../path.js";
 import type { Stats } from "../types/index.js";
 
@@ -144,9 +145,7 @@ class PaxRecords {
     const fits = exact >= 0n && exact % billion === 0n && exact / billion <= 0o77777777777n;
     if (fits) return Number(exact / billion);
     const absolute = exact < 0n ? -exact : exact;
-    const fraction = String(absolute % billion)
-      .padStart(9, "0")
-      .replace(/0+$/, "");
+    const fraction = `${absolute % billion}`.padStart(9, "0").replace(/0+$/, "");
     const text = `${exact < 0n ? "-" : ""}${absolute / billion}${fraction && `.${fraction}`}`;
     this.add(ascii("mtime"), ascii(text));
     const seconds = exact / billion;
@@ -167,26 +166,6 @@ export function paxRecord(key: Uint8Array, value: Uint8Array): Uint8Array {
   let length = rest + String(rest).length;
   if (String(length).length !== String(rest).length) length = rest + String(length).length;
   return concat([ascii(`${length} `), key, ascii("="), value, ascii("\n")]);
-}
-
-function isUtf8(bytes: Uint8Array): boolean {
-  try {
-    new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Bytes one after the other. */
-export function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
 
 function utf8(text: string): Uint8Array {

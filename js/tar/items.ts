@@ -1,9 +1,10 @@
 import { ahead } from "../ahead.js";
-import { OcipeekError } from "../errors.js";
+import { concat, latin1 } from "../common/bytes.js";
+import { hasCode, type OcipeekError } from "../errors.js";
 import type { FileTree, SparseFile } from "../image/tree.js";
 import type { OperationOptions, Stats } from "../types/index.js";
 import type { TarItem } from "./archive.js";
-import { concat, type TarEntry } from "./header.js";
+import type { TarEntry } from "./header.js";
 
 /** Files read at the same time. */
 const PARALLEL = 6;
@@ -46,9 +47,8 @@ export async function* itemsOf(
 ): AsyncGenerator<TarItem, void, undefined> {
   // A further name of a file that failed has nothing to be a name of.
   const failed = new Map<string, OcipeekError>();
-  for await (const loaded of ahead(entriesOf(tree, top, name, options), PARALLEL, (entry) =>
-    load(tree, entry, options),
-  )) {
+  const entries = entriesOf(tree, top, name, options);
+  for await (const loaded of ahead(entries, PARALLEL, (entry) => load(tree, entry, options))) {
     const first = loaded.hardlink && failed.get(latin1(loaded.hardlink));
     const item = first
       ? { ...loaded, failure: first }
@@ -96,22 +96,8 @@ function hardlinkOf(
   return first;
 }
 
-/** Bytes as a key: one character each. */
-function latin1(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return text;
-}
-
 /** Codes of what is a file's own fault, or its layer's: others can be read all the same. */
-const OWN: ReadonlySet<string> = new Set([
-  "CORRUPT_LAYER",
-  "CORRUPT_ZTOC",
-  "DIGEST_MISMATCH",
-  "UNSUPPORTED",
-  "EINVAL",
-  "ENOENT",
-]);
+const OWN = ["CORRUPT_LAYER", "CORRUPT_ZTOC", "DIGEST_MISMATCH", "UNSUPPORTED", "EINVAL", "ENOENT"] as const;
 
 /**
  * Whether an error is about one file, so that a copy can go on with the others.
@@ -133,7 +119,7 @@ const OWN: ReadonlySet<string> = new Set([
  * ```
  */
 export function isOwnFault(error: unknown): error is OcipeekError {
-  return error instanceof OcipeekError && OWN.has(error.code);
+  return hasCode(error, ...OWN);
 }
 
 /** What `make` gives, or the entry with its failure. */
@@ -173,10 +159,10 @@ async function begun(tree: FileTree, item: TarItem, options: ItemsOptions): Prom
 
 async function sparseOf(
   tree: FileTree,
-  stats: Stats,
+  { size, pathBytes }: Stats,
   options: ItemsOptions,
 ): Promise<SparseFile | undefined> {
-  return stats.size < WORTH ? undefined : tree.readSparse(stats.pathBytes, options);
+  return size < WORTH ? undefined : tree.readSparse(pathBytes, options);
 }
 
 /** All of a small stream. */

@@ -6,13 +6,4 @@ export async function load(): Promise<void> {
   await init();
 }
 
-export {
-  imageNames,
-  isLost,
-  memoryHeld,
-  memorySize,
-  openImage,
-  openSource,
-  retire,
-  setMemoryLimit,
-} from "../../../wasm/ocipeek_formats.js";
+export * from "../module.js";

@@ -7,13 +7,4 @@ export function load() {
   initSync({ module });
 }
 
-export {
-  imageNames,
-  isLost,
-  memoryHeld,
-  memorySize,
-  openImage,
-  openSource,
-  retire,
-  setMemoryLimit,
-} from "../../../wasm/ocipeek_formats.js";
+export * from "../module.js";

@@ -7,13 +7,4 @@ export function load(): void {
   initSync({ module: readFileSync(new URL("../../../wasm/ocipeek_formats_bg.wasm", import.meta.url)) });
 }
 
-export {
-  imageNames,
-  isLost,
-  memoryHeld,
-  memorySize,
-  openImage,
-  openSource,
-  retire,
-  setMemoryLimit,
-} from "../../../wasm/ocipeek_formats.js";
+export * from "../module.js";
