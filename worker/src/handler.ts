@@ -6,6 +6,7 @@ import { serveListing, serveRecursive } from "./answers/listing.ts";
 import { HOME, ROBOTS, servePage, servePart, serveSite, wantsPage } from "./answers/page.ts";
 import { serveSummary } from "./answers/summary.ts";
 import { HttpError } from "./errors.ts";
+import { wholeAnswer } from "./http/answer.ts";
 import { prefersSecond, SAFE } from "./http/headers.ts";
 import type { Handle, Ports } from "./ports.ts";
 import { Images } from "./request/images.ts";
@@ -118,12 +119,8 @@ async function tree(found: ResolvedPath): Promise<Response> {
 
 function toFolder(found: ResolvedPath, route: TreeRoute): Response {
   const { scope } = found;
-  return redirect(
-    scope,
-    imageUrl(route.image) + pathUrl(route, true),
-    scope.sharing.cacheControl(isPinned(found)),
-    scope.costHeaders(),
-  );
+  const location = imageUrl(route.image) + pathUrl(route, true);
+  return redirect(scope, location, scope.sharing.cacheControl(isPinned(found)), scope.costHeaders());
 }
 
 async function proxied(
@@ -160,10 +157,9 @@ function plain(
     ...SAFE,
     ...sharing.headers(varies),
     "content-type": "text/plain; charset=utf-8",
-    "content-length": String(new TextEncoder().encode(text).length),
     "cache-control": cache,
   };
-  return new Response(request.method === "HEAD" ? null : text, { headers });
+  return wholeAnswer(request, text, headers);
 }
 
 function redirect(
@@ -179,21 +175,20 @@ function redirect(
 /** A failure: its stable code, and a sentence a person can act on. */
 function errorResponse(request: Request, error: HttpError, scope: RequestScope, ports: Ports): Response {
   const { code, message, status } = error;
-  const asText = prefersSecond(request.headers.get("accept"), "application/json", "text/plain");
-  const asHtml = prefersSecond(request.headers.get("accept"), "application/json", "text/html");
-  const text = asText || asHtml ? `${code}: ${message}\n` : `${JSON.stringify(scope.errorBody(error))}\n`;
+  const accept = request.headers.get("accept");
+  const isText = ["text/plain", "text/html"].some((type) => prefersSecond(accept, "application/json", type));
+  const text = isText ? `${code}: ${message}\n` : `${JSON.stringify(scope.errorBody(error))}\n`;
   const headers: Record<string, string> = {
     ...SAFE,
     ...scope.sharing.headers(["accept"]),
-    "content-type": `${asText || asHtml ? "text/plain" : "application/json"}; charset=utf-8`,
-    "content-length": String(new TextEncoder().encode(text).length),
+    "content-type": `${isText ? "text/plain" : "application/json"}; charset=utf-8`,
     "cache-control": "no-store",
     "x-ocipeek-error": code,
     ...(status === 401 ? { "www-authenticate": challenge(request, ports) } : {}),
     ...scope.costHeaders(),
     ...error.headers,
   };
-  return new Response(request.method === "HEAD" ? null : text, { status, headers });
+  return wholeAnswer(request, text, headers, status);
 }
 
 /**

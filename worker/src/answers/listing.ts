@@ -2,6 +2,7 @@
 import type { Stats } from "ocipeek";
 import { encodePath } from "../../../web/path.ts";
 import type { HttpError } from "../errors.ts";
+import { wholeAnswer } from "../http/answer.ts";
 import { etagOf, prefersSecond } from "../http/headers.ts";
 import { bytesUnlessText, escapeHtml, page } from "../http/html.ts";
 import { readerText, weakMark } from "../request/formats.ts";
@@ -23,20 +24,9 @@ export async function serveListing(resolved: ResolvedPath): Promise<Response> {
   const headers = pathHeaders(resolved, { etag, varies: route.params.format === undefined });
   const early = conditional(resolved, headers);
   if (early) return early;
-  const made = await scope.timed("list", async () => {
-    return html ? htmlListing(resolved) : jsonListing(resolved);
-  });
-  const body = new TextEncoder().encode(made.body);
-  const { headers: described } = made;
+  const made = await scope.timed("list", () => (html ? htmlListing(resolved) : jsonListing(resolved)));
   scope.end();
-  return new Response(request.method === "HEAD" ? null : body, {
-    headers: {
-      ...headers,
-      ...described,
-      "content-length": String(body.length),
-      ...scope.costHeaders(),
-    },
-  });
+  return wholeAnswer(request, made.body, { ...headers, ...made.headers, ...scope.costHeaders() });
 }
 
 /**
@@ -88,7 +78,7 @@ async function* lines(resolved: ResolvedPath, top: Stats): AsyncGenerator<Uint8A
     scope.checkEntries(count);
     await scope.turns.spend();
     const below = stats.pathBytes.subarray(cut);
-    text += `${JSON.stringify({ ...named("path", below), ...attributes(resolved, stats), href: href(resolved, below, stats) })}\n`;
+    text += `${entryJson(resolved, "path", below, stats)}\n`;
     if (text.length >= BATCH) {
       yield encoder.encode(text);
       text = "";
@@ -107,13 +97,7 @@ function listingEtag(resolved: ResolvedPath, form: string): Promise<string> {
 
 async function jsonListing(resolved: ResolvedPath): Promise<Made> {
   const { route, lease } = resolved;
-  const lines = await children(resolved, (name, stats) =>
-    JSON.stringify({
-      ...named("name", name),
-      ...attributes(resolved, stats),
-      href: href(resolved, name, stats),
-    }),
-  );
+  const lines = await children(resolved, (name, stats) => entryJson(resolved, "name", name, stats));
   const listing = {
     image: imageUrl(route.image).slice(1),
     digest: lease.image.digest,
@@ -166,20 +150,20 @@ function named(key: string, bytes: Uint8Array): Record<string, string> {
   return { [key]: text, ...(raw ? { [`${key}Base64`]: raw } : {}) };
 }
 
-function attributes({ lease }: ResolvedPath, stats: Stats): Record<string, unknown> {
-  const device = stats.type === "char-device" || stats.type === "block-device";
-  return {
-    type: stats.type,
-    size: stats.size,
-    mode: stats.mode,
-    uid: stats.uid,
-    gid: stats.gid,
+/** An entry as JSON: its name under a key, its attributes, and a link to it. */
+function entryJson(resolved: ResolvedPath, key: string, name: Uint8Array, stats: Stats): string {
+  const { type, size, mode, uid, gid, linknameBytes, devMajor, devMinor } = stats;
+  const device = type === "char-device" || type === "block-device";
+  return JSON.stringify({
+    ...named(key, name),
+    ...{ type, size, mode, uid, gid },
     mtime: timeOf(stats) ?? null,
-    ...(stats.linknameBytes ? named("linkname", stats.linknameBytes) : {}),
-    ...(device ? { devMajor: stats.devMajor, devMinor: stats.devMinor } : {}),
+    ...(linknameBytes ? named("linkname", linknameBytes) : {}),
+    ...(device ? { devMajor, devMinor } : {}),
     // One tree of all layers does not tell which.
-    layer: lease.image.isMerged ? null : stats.layer,
-  };
+    layer: resolved.lease.image.isMerged ? null : stats.layer,
+    href: href(resolved, name, stats),
+  });
 }
 
 function timeOf(stats: Stats): string | undefined {

@@ -1,5 +1,6 @@
 /** An image in one JSON document. @module */
 import type { Discovery } from "ocipeek";
+import { wholeAnswer } from "../http/answer.ts";
 import { etagOf, precondition, SAFE } from "../http/headers.ts";
 
 import type { Images } from "../request/images.ts";
@@ -52,14 +53,7 @@ export async function serveSummary(
   scope.end();
   const outcome = precondition(request.headers, headers.etag ?? "", undefined, pinned);
   if (outcome) return new Response(null, { status: outcome, headers });
-  const body = new TextEncoder().encode(text);
-  return new Response(request.method === "HEAD" ? null : body, {
-    headers: {
-      ...headers,
-      "content-type": "application/json; charset=utf-8",
-      "content-length": String(body.length),
-    },
-  });
+  return wholeAnswer(request, text, { ...headers, "content-type": "application/json; charset=utf-8" });
 }
 
 /** How the search for attached indexes went: what was found, and why it, or the first of it, is of no use. */

@@ -10,9 +10,12 @@ import {
   boolean,
   ConfigError,
   type Env,
+  formed,
   list,
   numbers,
   object,
+  oneOf,
+  PLATFORM,
   secretJson,
   text,
   whole,
@@ -159,16 +162,11 @@ export const BINDINGS = {
 
 /** The registries of the default allow list. */
 export const DEFAULT_REGISTRIES = [
-  "docker.io",
-  "ghcr.io",
-  "quay.io",
-  "public.ecr.aws",
-  "gcr.io",
-  "registry.k8s.io",
-  "mcr.microsoft.com",
-  "registry.gitlab.com",
-] as const;
+  ...["docker.io", "ghcr.io", "quay.io", "public.ecr.aws", "gcr.io", "registry.k8s.io"],
+  ...["mcr.microsoft.com", "registry.gitlab.com"],
+];
 
+const GENERATION = /^[A-Za-z0-9_-]{1,32}$/;
 const MIB = 1 << 20;
 
 const REQUEST_LIMITS: RequestLimits = {
@@ -252,30 +250,35 @@ export function parseConfig(env: Env, defaults: Defaults = {}): Config {
   const rules = list(env, "OCIPEEK_REGISTRIES") ?? DEFAULT_REGISTRIES;
   const insecure = (list(env, "OCIPEEK_INSECURE_REGISTRIES") ?? []).map(insecureOf);
   const cache = object(env, "OCIPEEK_CACHE");
+  const origins = list(env, "OCIPEEK_ALLOWED_ORIGINS") ?? defaults.allowedOrigins ?? [ANY_ORIGIN];
+  const platform = text(env, "OCIPEEK_DEFAULT_PLATFORM") ?? "linux/amd64";
   const limits = numbers(env, "OCIPEEK_LIMITS", { ...REQUEST_LIMITS, ...defaults.limits });
   return {
     registries: rules.map(ruleOf),
     insecureRegistries: insecure.map(({ name }) => name),
     tlsRegistries: insecure.flatMap(({ name, isTls }) => (isTls ? [name] : [])),
-    defaultPlatform: platform(text(env, "OCIPEEK_DEFAULT_PLATFORM") ?? "linux/amd64"),
+    defaultPlatform: formed("OCIPEEK_DEFAULT_PLATFORM", platform, PLATFORM, "os/arch or os/arch/variant"),
     passAuthorization: boolean("OCIPEEK_PASS_AUTHORIZATION", env.OCIPEEK_PASS_AUTHORIZATION, false),
     tokenHosts: list(env, "OCIPEEK_TOKEN_HOSTS") ?? [],
     tagTtl: whole("OCIPEEK_TAG_TTL", env.OCIPEEK_TAG_TTL ?? 60),
-    allowedOrigins: (list(env, "OCIPEEK_ALLOWED_ORIGINS") ?? defaults.allowedOrigins ?? [ANY_ORIGIN]).map(
-      originOf,
-    ),
+    allowedOrigins: origins.map(originOf),
     allowedHosts: (list(env, "OCIPEEK_ALLOWED_HOSTS") ?? []).map(allowedHost),
     demo: (list(env, "OCIPEEK_DEMO") ?? []).map(imageOf),
     limits,
-    index: indexing(text(env, "OCIPEEK_INDEX") ?? "build"),
+    index: oneOf("OCIPEEK_INDEX", text(env, "OCIPEEK_INDEX") ?? "build", "build", "kept"),
     attachedIndex: boolean("OCIPEEK_ATTACHED_INDEX", env.OCIPEEK_ATTACHED_INDEX, false),
-    unverified: unverified(text(env, "OCIPEEK_UNVERIFIED") ?? "refuse"),
+    unverified: oneOf("OCIPEEK_UNVERIFIED", text(env, "OCIPEEK_UNVERIFIED") ?? "refuse", "refuse", "crc"),
     maxMemory: whole("OCIPEEK_MAX_MEMORY", env.OCIPEEK_MAX_MEMORY ?? defaults.maxMemory ?? 52 * MIB),
     libraryLimits: numbers(env, "OCIPEEK_LIBRARY_LIMITS", LIBRARY_LIMITS, true),
     cache: {
       memoryBytes: whole("OCIPEEK_CACHE.memoryBytes", cache.memoryBytes ?? 16 * MIB),
       cacheApi: boolean("OCIPEEK_CACHE.cacheApi", cache.cacheApi, true),
-      generation: generation(cache.generation ?? "v1"),
+      generation: formed(
+        "OCIPEEK_CACHE.generation",
+        cache.generation ?? "v1",
+        GENERATION,
+        "1 to 32 letters, digits, - and _",
+      ),
     },
     dockerConfig: secretJson(env.OCIPEEK_DOCKER_CONFIG),
     aws: aws(env),
@@ -331,28 +334,6 @@ function allowedHost(text: string): string {
 function imageOf(name: string): string {
   if (/^[\x21-\x7e]{1,512}$/.test(name) && name.includes("/")) return name;
   throw new ConfigError("OCIPEEK_DEMO: must be images, registry/repository:tag");
-}
-
-function platform(value: string): string {
-  if (!/^[a-z0-9]+\/[a-z0-9_]+(?:\/[a-z0-9.]+)?$/.test(value)) {
-    throw new ConfigError("OCIPEEK_DEFAULT_PLATFORM: must be os/arch or os/arch/variant");
-  }
-  return value;
-}
-
-function indexing(value: string): "build" | "kept" {
-  if (value === "build" || value === "kept") return value;
-  throw new ConfigError("OCIPEEK_INDEX: must be build or kept");
-}
-
-function unverified(value: string): "refuse" | "crc" {
-  if (value === "refuse" || value === "crc") return value;
-  throw new ConfigError("OCIPEEK_UNVERIFIED: must be refuse or crc");
-}
-
-function generation(value: unknown): string {
-  if (typeof value === "string" && /^[A-Za-z0-9_-]{1,32}$/.test(value)) return value;
-  throw new ConfigError("OCIPEEK_CACHE.generation: must be 1 to 32 letters, digits, - and _");
 }
 
 function aws(env: Env): AwsKeys | undefined {

@@ -2,7 +2,7 @@
 
 import { hostProblem } from "../../../web/host.ts";
 import { filterProblem } from "./patterns.ts";
-import { ConfigError, type Env, list, object, text, whole } from "./settings.ts";
+import { ConfigError, type Env, formed, list, object, oneOf, PLATFORM, text, whole } from "./settings.ts";
 
 /** What the hooks make: a v1 index beside an image, or a converted image at a tag of its own (v2). */
 export type Version = "V1" | "V2";
@@ -96,20 +96,25 @@ export function parseHooks(env: Env, limits: HooksLimits = HOOKS_LIMITS): HooksC
   for (const name of Object.keys(given)) {
     if (!KNOWN.includes(name) && !(name in limits)) throw new ConfigError(`${NAME}: there is no ${name}`);
   }
-  const numbers: Record<string, number> = { ...limits };
-  for (const name of Object.keys(limits)) {
-    if (given[name] !== undefined) numbers[name] = whole(`${NAME}.${name}`, given[name]);
-  }
+  const own = Object.entries(given).filter(([name]) => name in limits);
   const config: HooksConfig = {
     secrets: secretsOf(env),
     filters: filtersOf(given),
-    version: versionOf(given.version ?? "V2"),
-    suffix: suffixOf(given.suffix ?? "-soci"),
+    version: oneOf(`${NAME}.version`, given.version ?? "V2", "V1", "V2"),
+    suffix: formed(
+      `${NAME}.suffix`,
+      given.suffix ?? "-soci",
+      /^[A-Za-z0-9._-]{1,32}$/,
+      "1 to 32 characters of a tag",
+    ),
     platforms: platformsOf(given),
     spanSize: whole(`${NAME}.spanSize`, given.spanSize ?? DEFAULT_SPAN),
     minLayerSize: whole(`${NAME}.minLayerSize`, given.minLayerSize ?? DEFAULT_MIN_LAYER),
     registries: registriesOf(given),
-    limits: numbers as unknown as HooksLimits,
+    limits: {
+      ...limits,
+      ...Object.fromEntries(own.map(([name, it]) => [name, whole(`${NAME}.${name}`, it)])),
+    },
   };
   if (config.spanSize === 0) throw new ConfigError(`${NAME}.spanSize: must be at least 1`);
   return config.secrets.length > 0 ? config : undefined;
@@ -138,23 +143,9 @@ function filtersOf(given: Env): string[] {
   return filters;
 }
 
-function versionOf(value: unknown): Version {
-  if (value === "V1" || value === "V2") return value;
-  throw new ConfigError(`${NAME}.version: must be V1 or V2`);
-}
-
-function suffixOf(value: unknown): string {
-  if (typeof value === "string" && /^[A-Za-z0-9._-]{1,32}$/.test(value)) return value;
-  throw new ConfigError(`${NAME}.suffix: must be 1 to 32 characters of a tag`);
-}
-
 function platformsOf(given: Env): string[] | undefined {
   const platforms = list(given, "platforms");
-  for (const platform of platforms ?? []) {
-    if (!/^[a-z0-9]+\/[a-z0-9_]+(?:\/[a-z0-9.]+)?$/.test(platform)) {
-      throw new ConfigError(`${NAME}.platforms: must be os/arch or os/arch/variant`);
-    }
-  }
+  for (const it of platforms ?? []) formed(`${NAME}.platforms`, it, PLATFORM, "os/arch or os/arch/variant");
   return platforms?.length ? platforms : undefined;
 }
 

@@ -1,5 +1,7 @@
 /** Settings out of the platform's environment, checked. @module */
 
+import { isObject } from "../../../js/common/json.ts";
+
 /** What the platform hands over: variables, secrets and bindings by name. */
 export type Env = Readonly<Record<string, unknown>>;
 
@@ -8,24 +10,26 @@ export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }
 
+const isUnset = (value: unknown): boolean => value === undefined || value === null || value === "";
+
 /** Text without space around it, or nothing. */
 export function text(env: Env, name: string): string | undefined {
   const value = env[name];
-  if (value === undefined || value === null || value === "") return undefined;
+  if (isUnset(value)) return undefined;
   if (typeof value !== "string") throw new ConfigError(`${name}: must be text`);
   return value.trim();
 }
 
 /** Text, or a JSON value as text. */
 export function secretJson(value: unknown): string | undefined {
-  if (value === undefined || value === null || value === "") return undefined;
+  if (isUnset(value)) return undefined;
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 /** A list of texts: a JSON array, or text with commas or spaces between. */
 export function list(env: Env, name: string): string[] | undefined {
   const value = env[name];
-  if (value === undefined || value === null || value === "") return undefined;
+  if (isUnset(value)) return undefined;
   const items =
     typeof value === "string" && !value.trimStart().startsWith("[")
       ? value.split(/[\s,]+/).filter(Boolean)
@@ -37,11 +41,9 @@ export function list(env: Env, name: string): string[] | undefined {
 /** A JSON object; an empty one where there is none. */
 export function object(env: Env, name: string): Record<string, unknown> {
   const value = env[name];
-  if (value === undefined || value === null || value === "") return {};
+  if (isUnset(value)) return {};
   const parsed = json(name, value);
-  if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) {
-    return parsed as Record<string, unknown>;
-  }
+  if (isObject(parsed)) return parsed;
   throw new ConfigError(`${name}: must be an object`);
 }
 
@@ -74,9 +76,25 @@ export function whole(name: string, value: unknown): number {
 
 /** Yes or no. */
 export function boolean(name: string, value: unknown, fallback: boolean): boolean {
-  if (value === undefined || value === null || value === "") return fallback;
+  if (isUnset(value)) return fallback;
   if (typeof value === "boolean") return value;
   if (value === "true" || value === "1") return true;
   if (value === "false" || value === "0") return false;
   throw new ConfigError(`${name}: must be true or false`);
 }
+
+/** Text of a form; `must` says what it is to be. */
+export function formed<T>(name: string, value: T, form: RegExp, must: string): T & string {
+  if (typeof value === "string" && form.test(value)) return value;
+  throw new ConfigError(`${name}: must be ${must}`);
+}
+
+/** One of two words. */
+export function oneOf<A extends string, B extends string>(name: string, value: unknown, a: A, b: B): A | B {
+  if (value === a) return a;
+  if (value === b) return b;
+  throw new ConfigError(`${name}: must be ${a} or ${b}`);
+}
+
+/** `os/arch[/variant]`. */
+export const PLATFORM: RegExp = /^[a-z0-9]+\/[a-z0-9_]+(?:\/[a-z0-9.]+)?$/;

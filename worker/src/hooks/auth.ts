@@ -3,6 +3,7 @@
  * (`X-Hub-Signature-256`), as `Authorization: Bearer`, or as the password of `Authorization: Basic`. Never in a URL.
  * @module
  */
+import { unpackBasic } from "../../../js/common/basic.ts";
 import { HttpError } from "../errors.ts";
 
 const SIGNATURE = /^sha256=([0-9a-f]{64})$/;
@@ -53,13 +54,7 @@ function secretOf(authorization: string | null): string | undefined {
   const [, scheme = "", value = ""] =
     /^(Bearer|Basic) +([\x21-\x7e]{1,1024})$/i.exec(authorization ?? "") ?? [];
   if (scheme.toLowerCase() === "bearer") return value;
-  if (scheme === "") return undefined;
-  try {
-    const pair = atob(value);
-    return pair.includes(":") ? pair.slice(pair.indexOf(":") + 1) : undefined;
-  } catch {
-    return undefined;
-  }
+  return scheme === "" ? undefined : unpackBasic(value)?.password;
 }
 
 async function isAmong(given: string, secrets: readonly string[]): Promise<boolean> {

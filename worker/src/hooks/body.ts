@@ -1,27 +1,25 @@
 /** The body of a notification. @module */
+import { concat } from "../../../js/common/bytes.ts";
+import type { HooksLimits } from "../config/hooks.ts";
 import { HttpError } from "../errors.ts";
 import { crowded, type Unproven } from "./unproven.ts";
 
-/** How a body is read. */
-export interface BodyOptions {
-  /** Bytes that it may have. */
-  readonly max: number;
-  /** Seconds within which it has to be there. */
-  readonly maxSeconds: number;
-  /** Ends the reading. */
-  readonly signal: AbortSignal;
-  /** Where its sender has proved nothing yet: the share that it is counted in until that is done. */
-  readonly unproven?:
-    | { readonly share: Unproven; prove(body: Uint8Array<ArrayBuffer>): Promise<void> }
-    | undefined;
+/** Of a sender who has proved nothing yet: the share that its body is counted in until that is done. */
+export interface Proof {
+  readonly share: Unproven;
+  prove(body: Uint8Array<ArrayBuffer>): Promise<void>;
 }
 
 /**
  * All of it.
  * @throws HttpError `LIMIT_EXCEEDED`, `TIMEOUT`, `RATE_LIMITED`, why the request was stopped, or what `prove` throws
  */
-export async function readBody(request: Request, options: BodyOptions): Promise<Uint8Array<ArrayBuffer>> {
-  const { max, maxSeconds, signal, unproven } = options;
+export async function readBody(
+  request: Request,
+  { maxBody: max, maxBodySeconds: maxSeconds }: Pick<HooksLimits, "maxBody" | "maxBodySeconds">,
+  signal: AbortSignal,
+  unproven?: Proof,
+): Promise<Uint8Array<ArrayBuffer>> {
   const tooLarge = new HttpError("LIMIT_EXCEEDED", `a notification has maxBody = ${max} bytes at most`);
   const length = request.headers.get("content-length");
   if (length !== null && Number(length) > max) throw tooLarge;
@@ -37,13 +35,8 @@ export async function readBody(request: Request, options: BodyOptions): Promise<
   ended.catch(() => {});
   const stop = (): void => end(signal.reason);
   signal.addEventListener("abort", stop, { once: true });
-  const late = (): void =>
-    end(
-      new HttpError("TIMEOUT", `the body was not there after maxBodySeconds = ${maxSeconds}`, {
-        status: 408,
-      }),
-    );
-  const timer = setTimeout(late, maxSeconds * 1000);
+  const why = `the body was not there after maxBodySeconds = ${maxSeconds}`;
+  const timer = setTimeout(() => end(new HttpError("TIMEOUT", why, { status: 408 })), maxSeconds * 1000);
   try {
     let size = 0;
     for (;;) {
@@ -56,7 +49,7 @@ export async function readBody(request: Request, options: BodyOptions): Promise<
       else pieces.push(value);
     }
     if (reading && !reading.pieces) throw crowded();
-    const body = joined(pieces, size);
+    const body = concat(pieces);
     pieces.length = 0;
     await unproven?.prove(body);
     return body;
@@ -68,14 +61,4 @@ export async function readBody(request: Request, options: BodyOptions): Promise<
     signal.removeEventListener("abort", stop);
     if (reading) unproven?.share.end(reading);
   }
-}
-
-function joined(pieces: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
-  const body = new Uint8Array(size);
-  let at = 0;
-  for (const piece of pieces) {
-    body.set(piece, at);
-    at += piece.byteLength;
-  }
-  return body;
 }

@@ -3,8 +3,8 @@
  * https://distribution.github.io/distribution/about/notifications
  * @module
  */
-import { list, object, text } from "./json.ts";
-import { type Ignored, type Notification, type Push, pushOf, unreadable } from "./push.ts";
+import { list, object, text, texts } from "./json.ts";
+import { type Notification, notification, unreadable } from "./push.ts";
 
 /** Far more than a registry sends at once. */
 const MAX_EVENTS = 1000;
@@ -26,29 +26,15 @@ export function readDistribution(payload: unknown, registry?: string): Notificat
   if (events.length > MAX_EVENTS) {
     throw unreadable(`a notification of Distribution has ${MAX_EVENTS} events at most`);
   }
-  const pushes: Push[] = [];
-  const ignored: Ignored[] = [];
-  for (const event of events) {
-    if (text(event, "action") !== "push") {
-      ignored.push({ reason: "not-a-push" });
-      continue;
-    }
+  const parts = events.map((event) => {
+    if (text(event, "action") !== "push") return "not-a-push";
     const target = object(object(event).target);
-    if (!MANIFESTS.has(text(target, "mediaType") ?? "")) {
-      ignored.push({ reason: "not-a-manifest" });
-      continue;
-    }
-    const push = pushOf({
-      registry: registry ?? text(object(event).request, "host") ?? hostOf(text(target, "url", 4096)),
-      repository: text(target, "repository"),
-      tag: text(target, "tag"),
-      digest: text(target, "digest"),
-      event: text(event, "id"),
-    });
-    if (push) pushes.push(push);
-    else ignored.push({ reason: "malformed" });
-  }
-  return { pushes, ignored };
+    if (!MANIFESTS.has(text(target, "mediaType") ?? "")) return "not-a-manifest";
+    const host = text(object(event).request, "host") ?? hostOf(text(target, "url", 4096));
+    const names = { repository: "repository", tag: "tag", digest: "digest" };
+    return { registry: registry ?? host, ...texts(target, names), event: text(event, "id") };
+  });
+  return notification(...parts);
 }
 
 function hostOf(url: string | undefined): string | undefined {

@@ -3,7 +3,7 @@
  * @module
  */
 import { object, text } from "./json.ts";
-import { type Notification, single, unreadable } from "./push.ts";
+import { type Notification, notification, unreadable } from "./push.ts";
 
 /**
  * Reads it. Nobody calls its `callback_url`.
@@ -13,11 +13,6 @@ export function readDockerHub(payload: unknown): Notification {
   const { push_data: push, repository } = object(payload);
   const name = text(repository, "repo_name");
   if (name === undefined) throw unreadable("a webhook of Docker Hub has a repository with its repo_name");
-  return single({
-    registry: "docker.io",
-    repository: name.includes("/") ? name : `library/${name}`,
-    tag: text(push, "tag"),
-    digest: undefined,
-    event: undefined,
-  });
+  const full = name.includes("/") ? name : `library/${name}`;
+  return notification({ registry: "docker.io", repository: full, tag: text(push, "tag") });
 }

@@ -3,8 +3,8 @@
  * https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html
  * @module
  */
-import { object, text } from "./json.ts";
-import { type Notification, nothing, single, unreadable } from "./push.ts";
+import { object, text, texts } from "./json.ts";
+import { type Notification, notification, unreadable } from "./push.ts";
 
 const IMAGE_CONFIGS = new Set([
   "application/vnd.oci.image.config.v1+json",
@@ -21,21 +21,14 @@ export function readEcr(payload: unknown): Notification {
     throw unreadable("an event of Amazon ECR has the source aws.ecr and a detail-type");
   }
   const detail = object(event.detail);
-  if (
-    text(event, "detail-type") !== "ECR Image Action" ||
-    text(detail, "action-type") !== "PUSH" ||
-    text(detail, "result") !== "SUCCESS"
-  ) {
-    return nothing("not-a-push");
-  }
+  const isPushed = text(detail, "action-type") === "PUSH" && text(detail, "result") === "SUCCESS";
+  if (text(event, "detail-type") !== "ECR Image Action" || !isPushed) return notification("not-a-push");
   // Newer events say what the manifest's configuration is; of an index they say nothing.
   const artifact = text(detail, "artifact-media-type");
-  if (artifact !== undefined && !IMAGE_CONFIGS.has(artifact)) return nothing("not-an-image");
-  return single({
+  if (artifact !== undefined && !IMAGE_CONFIGS.has(artifact)) return notification("not-an-image");
+  return notification({
     registry: registryOf(text(event, "account"), text(event, "region")),
-    repository: text(detail, "repository-name"),
-    tag: text(detail, "image-tag"),
-    digest: text(detail, "image-digest"),
+    ...texts(detail, { repository: "repository-name", tag: "image-tag", digest: "image-digest" }),
     event: text(event, "id"),
   });
 }

@@ -1,5 +1,6 @@
 /** What the registry holds at a push: an image to index, or something to leave alone. @module */
 import type { Destination, Manifest } from "ocipeek/push";
+import { parsed, textOf } from "../../../js/common/json.ts";
 import { list, object, text } from "./json.ts";
 import type { Skipped } from "./outcome.ts";
 
@@ -94,8 +95,7 @@ export function forPlatforms(
 ): readonly ImageDoc[] {
   if (!platforms) return images;
   return images.filter(
-    ({ platform }) =>
-      platform === undefined || platforms.some((one) => platform === one || platform.startsWith(`${one}/`)),
+    ({ platform }) => !platform || platforms.some((it) => `${platform}/`.startsWith(`${it}/`)),
   );
 }
 
@@ -176,13 +176,8 @@ function imageIn(
   if (!isImage || name === undefined || !layers.some(({ mediaType }) => LAYER.test(mediaType))) {
     return "not-an-image";
   }
-  return {
-    digest,
-    platform,
-    config: name,
-    layers,
-    namesIndex: text(doc.annotations, INDEX_DIGEST) !== undefined,
-  };
+  const namesIndex = text(doc.annotations, INDEX_DIGEST) !== undefined;
+  return { digest, platform, config: name, layers, namesIndex };
 }
 
 function layerOf(value: unknown): Layer[] {
@@ -195,7 +190,7 @@ function layerOf(value: unknown): Layer[] {
 function platformOf(entry: unknown): string | undefined {
   const { os, architecture, variant } = object(object(entry).platform);
   if (typeof os !== "string" || typeof architecture !== "string") return undefined;
-  return [os, architecture, ...(typeof variant === "string" && variant ? [variant] : [])].join("/");
+  return [os, architecture, textOf(variant)].filter((it) => it !== undefined).join("/");
 }
 
 function entriesOf(doc: Readonly<Record<string, unknown>>): readonly unknown[] {
@@ -203,9 +198,5 @@ function entriesOf(doc: Readonly<Record<string, unknown>>): readonly unknown[] {
 }
 
 function docOf(manifest: Manifest): Readonly<Record<string, unknown>> {
-  try {
-    return object(JSON.parse(new TextDecoder().decode(manifest.bytes)));
-  } catch {
-    return {};
-  }
+  return object(parsed(manifest.bytes));
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { field, object, text } from "./json.ts";
-import { type Notification, nothing, single, unreadable } from "./push.ts";
+import { type Notification, notification, unreadable } from "./push.ts";
 
 const REGISTRY = "ghcr.io";
 
@@ -13,18 +13,18 @@ const REGISTRY = "ghcr.io";
  * @throws HttpError `INVALID_ARGUMENT`
  */
 export function readGitHub(payload: unknown, name: string | null, delivery: string | null): Notification {
-  if (name === "ping") return nothing("not-a-push");
+  if (name === "ping") return notification("not-a-push");
   const told = object(field(payload, "registry_package") ?? field(payload, "package"));
   const version = object(told.package_version);
   if (text(told, "name") === undefined && text(version, "package_url") === undefined) {
     throw unreadable("an event of GitHub has a registry_package or a package");
   }
   const action = text(payload, "action");
-  if (action !== "published" && action !== "updated") return nothing("not-a-push");
-  if (!isContainer(told)) return nothing("not-an-image");
+  if (action !== "published" && action !== "updated") return notification("not-a-push");
+  if (!isContainer(told)) return notification("not-an-image");
   const container = object(object(version.container_metadata).tag);
   const named = parseUrl(text(version, "package_url"));
-  return single({
+  return notification({
     registry: REGISTRY,
     repository: named?.repository ?? repositoryOf(told),
     tag: text(container, "name") ?? named?.tag,

@@ -4,7 +4,7 @@
  * @module
  */
 import { list, object, text } from "./json.ts";
-import { type Ignored, type Notification, nothing, type Push, pushOf, unreadable } from "./push.ts";
+import { type Notification, notification, unreadable } from "./push.ts";
 
 const MAX_RESOURCES = 1000;
 
@@ -15,29 +15,25 @@ const MAX_RESOURCES = 1000;
 export function readHarbor(payload: unknown, registry?: string): Notification {
   const type = text(payload, "type");
   if (type === undefined) throw unreadable("a webhook of Harbor has a type");
-  if (type !== "PUSH_ARTIFACT" && type !== "harbor.artifact.pushed") return nothing("not-a-push");
+  if (type !== "PUSH_ARTIFACT" && type !== "harbor.artifact.pushed") return notification("not-a-push");
   const { event_data, data, id } = object(payload);
   const told = object(event_data ?? data);
   const resources = list(told, "resources");
   if (!resources || resources.length > MAX_RESOURCES) {
     throw unreadable(`a push to Harbor has resources, ${MAX_RESOURCES} at most`);
   }
-  const pushes: Push[] = [];
-  const ignored: Ignored[] = [];
-  for (const [i, resource] of resources.entries()) {
+  const parts = resources.map((resource, i) => {
     const tag = text(resource, "tag");
-    const push = pushOf({
+    return {
       registry: registry ?? hostOf(text(resource, "resource_url")),
       repository: text(told.repository, "repo_full_name"),
       // Where there is none the digest stands there.
       tag: tag?.includes(":") ? undefined : tag,
       digest: text(resource, "digest"),
       event: typeof id === "string" ? `${id}/${i}` : undefined,
-    });
-    if (push) pushes.push(push);
-    else ignored.push({ reason: "malformed" });
-  }
-  return { pushes, ignored };
+    };
+  });
+  return notification(...parts);
 }
 
 /** `harbor.example.com/project/app:tag`; a scheme may be in front. */

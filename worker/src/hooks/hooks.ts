@@ -7,6 +7,7 @@
 import { sha256 } from "../../../js/common/hex.ts";
 import type { HooksConfig } from "../config/hooks.ts";
 import { HttpError } from "../errors.ts";
+import { wholeAnswer } from "../http/answer.ts";
 import { SAFE } from "../http/headers.ts";
 import type { AccessList } from "../registry/access.ts";
 import { provenByBody, provenByHeaders, unproven } from "./auth.ts";
@@ -88,16 +89,11 @@ export class Hooks {
     // Who proves nothing need not send anything.
     const proven = await provenByHeaders(headers, secrets);
     if (proven === false) throw unproven();
-    const { maxBody: max, maxBodySeconds: maxSeconds } = limits;
     const prove = async (body: Uint8Array<ArrayBuffer>): Promise<void> => {
       if (!(await provenByBody(headers, body, secrets))) throw unproven();
     };
-    const body = await readBody(request, {
-      max,
-      maxSeconds,
-      signal: scope.signal,
-      unproven: proven ? undefined : { share: this.#unproven, prove },
-    });
+    const share = proven ? undefined : { share: this.#unproven, prove };
+    const body = await readBody(request, limits, scope.signal, share);
     const notification = readNotification(name, body, headers, registries);
     const { selected, ignored } = select(notification, this.#deps);
     return this.#accept(name, selected, ignored, await sha256(body));
@@ -159,13 +155,8 @@ export class Hooks {
     if (this.#local.add(job)) return;
     await this.#refuse(job, { code: "RATE_LIMITED", message: "too many images wait" });
     const { maxWaiting } = this.#deps.config.limits;
-    throw new HttpError(
-      "RATE_LIMITED",
-      `maxWaiting = ${maxWaiting} images wait already; send it again later`,
-      {
-        headers: { "retry-after": "60" },
-      },
-    );
+    const why = `maxWaiting = ${maxWaiting} images wait already; send it again later`;
+    throw new HttpError("RATE_LIMITED", why, { headers: { "retry-after": "60" } });
   }
 
   async #send(queue: Queue, job: Job): Promise<void> {
@@ -173,10 +164,8 @@ export class Hooks {
       await queue.send(job);
     } catch (cause) {
       await this.#refuse(job, { code: "NETWORK", message: "the queue takes nothing" });
-      throw new HttpError("NETWORK", "the queue takes nothing now; send it again later", {
-        cause,
-        status: 503,
-      });
+      const why = "the queue takes nothing now; send it again later";
+      throw new HttpError("NETWORK", why, { cause, status: 503 });
     }
   }
 
@@ -265,16 +254,8 @@ function summary(ignored: readonly Ignored[]): object[] {
 
 /** Not for pages of other origins, and kept by nobody. */
 function json(value: object, status = 200): Response {
-  const text = `${JSON.stringify(value)}\n`;
-  return new Response(text, {
-    status,
-    headers: {
-      ...SAFE,
-      "content-type": "application/json; charset=utf-8",
-      "content-length": String(new TextEncoder().encode(text).length),
-      "cache-control": "no-store",
-    },
-  });
+  const headers = { "content-type": "application/json; charset=utf-8", "cache-control": "no-store" };
+  return wholeAnswer({ method: "POST" }, `${JSON.stringify(value)}\n`, { ...SAFE, ...headers }, status);
 }
 
 function stackOf(error: unknown): string | undefined {

@@ -1,6 +1,6 @@
 /** An image that is to be indexed. @module */
 import type { Version } from "../config/hooks.ts";
-import { object, text } from "./json.ts";
+import { object, text, texts } from "./json.ts";
 import { imageOf, KINDS, type Kind, type Push, pushOf } from "./push.ts";
 
 /** What waits in a queue. */
@@ -26,13 +26,14 @@ export function parseJob(value: unknown): Job | undefined {
   const kind = KINDS.find((name) => name === given.kind);
   const version = given.version === "V1" || given.version === "V2" ? given.version : undefined;
   const id = text(given, "id", 64);
-  const push = pushOf({
-    registry: text(given.push, "registry"),
-    repository: text(given.push, "repository"),
-    tag: text(given.push, "tag"),
-    digest: text(given.push, "digest"),
-    event: text(given.push, "event"),
-  });
+  const names = {
+    registry: "registry",
+    repository: "repository",
+    tag: "tag",
+    digest: "digest",
+    event: "event",
+  };
+  const push = pushOf(texts(given.push, names));
   const { queuedAt } = given;
   if (!kind || !version || !id || !push || typeof queuedAt !== "number") return undefined;
   return { id, kind, push, version, queuedAt };

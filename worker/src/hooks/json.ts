@@ -1,11 +1,13 @@
 /** Fields of JSON that somebody else wrote: each read is checked, none throws. @module */
 
+import { isObject } from "../../../js/common/json.ts";
+
 /** A JSON object. */
 export type Json = Readonly<Record<string, unknown>>;
 
 /** The value where it is an object, else an empty one. */
 export function object(value: unknown): Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : {};
+  return isObject(value) ? value : {};
 }
 
 /** The field of an object itself, not of what it inherits. */
@@ -24,4 +26,14 @@ export function text(value: unknown, name: string, max = 1024): string | undefin
 export function list(value: unknown, name: string): readonly unknown[] | undefined {
   const found = field(value, name);
   return Array.isArray(found) ? found : undefined;
+}
+
+/** Fields that are text, under other names: `names` has for each the one that it has in `value`. */
+export function texts<K extends string>(
+  value: unknown,
+  names: Record<K, string>,
+): { [name in K]?: string | undefined } {
+  return Object.fromEntries(Object.entries<string>(names).map(([as, name]) => [as, text(value, name)])) as {
+    [name in K]?: string | undefined;
+  };
 }

@@ -62,13 +62,7 @@ export interface Notification {
 }
 
 /** What a push says of itself, unchecked. */
-export interface Claim {
-  registry: string | undefined;
-  repository: string | undefined;
-  tag: string | undefined;
-  digest: string | undefined;
-  event: string | undefined;
-}
+export type Claim = { [name in keyof Push]?: Push[name] | undefined };
 
 const EVENT = /^[\x21-\x7e]{1,128}$/;
 
@@ -82,15 +76,16 @@ export function pushOf({ registry, repository, tag, digest, event }: Claim): Pus
   return { registry, repository, tag, digest, event: event && EVENT.test(event) ? event : undefined };
 }
 
-/** One push, or that it is malformed. */
-export function single(claim: Claim): Notification {
-  const push = pushOf(claim);
-  return push ? { pushes: [push], ignored: [] } : nothing("malformed");
-}
-
-/** Nothing to do. */
-export function nothing(reason: Reason): Notification {
-  return { pushes: [], ignored: [{ reason }] };
+/** What the parts of a notification come to: pushes that they claim, or why they are none. */
+export function notification(...parts: (Claim | Reason)[]): Notification {
+  const pushes: Push[] = [];
+  const ignored: Ignored[] = [];
+  for (const part of parts) {
+    const push = typeof part === "string" ? undefined : pushOf(part);
+    if (push) pushes.push(push);
+    else ignored.push({ reason: typeof part === "string" ? part : "malformed" });
+  }
+  return { pushes, ignored };
 }
 
 /** The notification is none of its kind. */

@@ -1,4 +1,5 @@
 /** Notifications of every kind. @module */
+import { parsed } from "../../../js/common/json.ts";
 import type { HooksConfig } from "../config/hooks.ts";
 import { readDistribution } from "./distribution.ts";
 import { readDockerHub } from "./docker-hub.ts";
@@ -22,25 +23,23 @@ export function readNotification(
   headers: Headers,
   registries: HooksConfig["registries"] = {},
 ): Notification {
-  const payload = parse(body);
-  switch (kind) {
-    case "distribution":
-      return readDistribution(payload, registries.distribution);
-    case "ecr":
-      return readEcr(payload);
-    case "ghcr":
-      return readGitHub(payload, headers.get("x-github-event"), headers.get("x-github-delivery"));
-    case "dockerhub":
-      return readDockerHub(payload);
-    case "harbor":
-      return readHarbor(payload, registries.harbor);
-  }
+  return READERS[kind](parse(body), headers, registries);
 }
 
+/** What reads each kind. */
+const READERS: Readonly<
+  Record<Kind, (payload: unknown, headers: Headers, registries: HooksConfig["registries"]) => Notification>
+> = {
+  distribution: (payload, _, { distribution }) => readDistribution(payload, distribution),
+  ecr: readEcr,
+  ghcr: (payload, headers) =>
+    readGitHub(payload, headers.get("x-github-event"), headers.get("x-github-delivery")),
+  dockerhub: readDockerHub,
+  harbor: (payload, _, { harbor }) => readHarbor(payload, harbor),
+};
+
 function parse(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
-  } catch {
-    throw unreadable("the body is not JSON in UTF-8; where the sender asks, choose application/json");
-  }
+  const value = parsed(body);
+  if (value !== undefined) return value;
+  throw unreadable("the body is not JSON in UTF-8; where the sender asks, choose application/json");
 }

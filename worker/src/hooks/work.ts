@@ -1,14 +1,7 @@
 /** One try of a job: looks at the registry, builds what is missing, and pushes it. @module */
-import { type Fetch, type FetchInit, OcipeekError, type openSource } from "ocipeek";
-import type {
-  convertImage,
-  createIndex,
-  LayerProgress,
-  PlatformArtifacts,
-  pushArtifacts,
-  verifyIndex,
-} from "ocipeek/build";
-import type { Destination, registryDestination } from "ocipeek/push";
+import { type Fetch, type FetchInit, OcipeekError, type Source } from "ocipeek";
+import type { IndexOptions, LayerProgress, PlatformArtifacts } from "ocipeek/build";
+import type { ConnectionOptions, Destination } from "ocipeek/push";
 import { type Config, isPlain } from "../config/config.ts";
 import { DEFAULT_MIN_LAYER, DEFAULT_SPAN, type HooksConfig } from "../config/hooks.ts";
 import { HttpError, toHttpError } from "../errors.ts";
@@ -21,14 +14,9 @@ import type { Failure, Outcome, Pushed } from "./outcome.ts";
 import { imageOf } from "./push.ts";
 
 /** The package's functions that are used; they come when the first job does. */
-export interface Tools {
-  readonly openSource: typeof openSource;
-  readonly createIndex: typeof createIndex;
-  readonly convertImage: typeof convertImage;
-  readonly pushArtifacts: typeof pushArtifacts;
-  readonly verifyIndex: typeof verifyIndex;
-  readonly registryDestination: typeof registryDestination;
-}
+export type Tools = Pick<typeof import("ocipeek"), "openSource"> &
+  Pick<typeof import("ocipeek/build"), "createIndex" | "convertImage" | "pushArtifacts" | "verifyIndex"> &
+  Pick<typeof import("ocipeek/push"), "registryDestination">;
 
 /** What a try is made with. */
 export interface WorkDeps {
@@ -120,9 +108,8 @@ class Task {
     if (typeof found === "string") return this.#skipped(found);
     const images = forPlatforms(found.images, this.#deps.hooks.platforms);
     if (images.length === 0) return this.#skipped("nothing-to-index");
-    return version === "V2"
-      ? this.#convert(repository, found.digest, images)
-      : this.#index(repository, images);
+    if (version === "V2") return this.#convert(repository, found.digest, images);
+    return this.#index(repository, images);
   }
 
   async #index(repository: Destination, images: readonly ImageDoc[]): Promise<Outcome> {
@@ -155,7 +142,7 @@ class Task {
   }
 
   /** Whether the index that readers would take of those attached to an image says what its layers say. */
-  async #isRight(source: Awaited<ReturnType<typeof openSource>>, image: ImageDoc): Promise<boolean> {
+  async #isRight(source: Source, image: ImageDoc): Promise<boolean> {
     const { verifyIndex } = await this.#deps.tools();
     const { platforms, parallel, limits, signal, onProgress } = this.#options();
     const options = { platforms, parallel, limits, signal, onProgress };
@@ -188,18 +175,17 @@ class Task {
   #checkLayers(images: readonly ImageDoc[]): void {
     const { minLayerSize, limits } = this.#deps.hooks;
     if (limits.maxLayerSize === 0) return;
-    const large = images
-      .flatMap(({ layers }) => layers)
-      .find(
-        ({ size, mediaType }) =>
-          size >= minLayerSize && size > limits.maxLayerSize && !mediaType.endsWith("zstd"),
-      );
+    const most = Math.max(limits.maxLayerSize, minLayerSize - 1);
+    const indexed = images.flatMap(({ layers }) =>
+      layers.filter(({ mediaType }) => !mediaType.endsWith("zstd")),
+    );
+    const large = indexed.find(({ size }) => size > most);
     if (!large) return;
-    const why = `the layer ${large.digest} has ${large.size} bytes, more than maxLayerSize = ${limits.maxLayerSize}`;
-    throw new HttpError("LIMIT_EXCEEDED", `${why}; ${byHand(this.#job, this.#deps.hooks)}`);
+    const has = `the layer ${large.digest} has ${large.size} bytes`;
+    throw this.#over(`${has}, more than maxLayerSize = ${limits.maxLayerSize}`);
   }
 
-  #options(): NonNullable<Parameters<typeof createIndex>[2]> {
+  #options(): IndexOptions {
     const { hooks, parallel, libraryLimits } = this.#deps;
     return {
       platforms: hooks.platforms ?? "all",
@@ -219,26 +205,25 @@ class Task {
     const { maxInflatedBytes, maxInflation } = this.#deps.hooks.limits;
     this.#inflated.set(digest, inflated);
     const sum = [...this.#inflated.values()].reduce((all, one) => all + one, 0);
-    let why: string | undefined;
     if (sum > maxInflatedBytes) {
-      why = `its layers inflate to more than maxInflatedBytes = ${maxInflatedBytes}`;
+      this.#end(this.#over(`its layers inflate to more than maxInflatedBytes = ${maxInflatedBytes}`));
     } else if (maxInflation > 0 && inflated > Math.max(INFLATES_FREELY, total * maxInflation)) {
-      why = `the layer ${digest} of ${total} bytes inflates to more than maxInflation = ${maxInflation} times that`;
-    }
-    if (why !== undefined) {
-      this.#end(new HttpError("LIMIT_EXCEEDED", `${why}; ${byHand(this.#job, this.#deps.hooks)}`));
+      const most = `maxInflation = ${maxInflation} times that`;
+      this.#end(this.#over(`the layer ${digest} of ${total} bytes inflates to more than ${most}`));
     }
   }
 
-  #source(): ReturnType<typeof openSource> {
-    return this.#deps.tools().then(({ openSource }) =>
-      // With a scheme a reference has a tag; this one is not asked for.
-      openSource(this.#scheme ? `${this.#scheme}${this.#name}:latest` : this.#name, {
-        ...this.#connection(),
-        limits: { ...this.#deps.libraryLimits },
-        signal: this.#signal,
-      }),
-    );
+  /** A limit is exceeded here. */
+  #over(why: string): HttpError {
+    return new HttpError("LIMIT_EXCEEDED", `${why}; ${byHand(this.#job, this.#deps.hooks)}`);
+  }
+
+  #source(): Promise<Source> {
+    const { tools, libraryLimits } = this.#deps;
+    // With a scheme a reference has a tag; this one is not asked for.
+    const reference = this.#scheme ? `${this.#scheme}${this.#name}:latest` : this.#name;
+    const options = { ...this.#connection(), limits: { ...libraryLimits }, signal: this.#signal };
+    return tools().then(({ openSource }) => openSource(reference, options));
   }
 
   /** Of a registry on whatever address that speaks TLS: it is not asked first whether it does. */
@@ -247,13 +232,7 @@ class Task {
   }
 
   /** How the registry is reached, for reading and for writing. */
-  #connection(): {
-    auth?: FindAuth;
-    fetch: Fetch;
-    plainHttp: boolean;
-    tokenHosts: string[];
-    maxIdleMs: number | undefined;
-  } {
+  #connection(): ConnectionOptions {
     const { config, access, auth, fetch } = this.#deps;
     const { registry, repository } = this.#job.push;
     const guarded = guardedFetch(access, config, fetch, { registry, repository });
@@ -272,8 +251,7 @@ class Task {
     const { maxSubrequests } = this.#deps.hooks.limits;
     try {
       if (this.#requests > maxSubrequests) {
-        const why = `this image needs more than maxSubrequests = ${maxSubrequests}`;
-        throw new HttpError("LIMIT_EXCEEDED", `${why}; ${byHand(this.#job, this.#deps.hooks)}`);
+        throw this.#over(`this image needs more than maxSubrequests = ${maxSubrequests}`);
       }
       return await fetch(url, { ...init, signal: AbortSignal.any([init.signal, this.#signal]) });
     } catch (error) {
@@ -293,10 +271,7 @@ class Task {
   }
 
   #told(): { refuted?: readonly string[]; requests: number } {
-    return {
-      ...(this.#refuted.length > 0 ? { refuted: this.#refuted } : {}),
-      requests: this.#requests,
-    };
+    return { ...(this.#refuted.length > 0 ? { refuted: this.#refuted } : {}), requests: this.#requests };
   }
 }
 
@@ -308,13 +283,8 @@ function isWorthIt(images: readonly PlatformArtifacts[]): boolean {
 /** The tag of the converted image. A tag has 128 characters at most. */
 function targetTag({ push }: Job, { suffix }: HooksConfig): string {
   const tag = `${push.tag ?? ""}${suffix}`;
-  if (tag.length > 128) {
-    throw new HttpError(
-      "INVALID_ARGUMENT",
-      `the tag ${push.tag} is too long for a suffix of ${suffix.length}`,
-    );
-  }
-  return tag;
+  if (tag.length <= 128) return tag;
+  throw new HttpError("INVALID_ARGUMENT", `the tag ${push.tag} is too long for a suffix of ${suffix.length}`);
 }
 
 /** Says how to do the same elsewhere. */

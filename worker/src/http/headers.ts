@@ -1,4 +1,5 @@
 /** HTTP semantics (RFC 9110, 9111): ranges, conditions, caching, and what keeps images' bytes harmless. @module */
+import { concat } from "../../../js/common/bytes.ts";
 import { sha256 } from "../../../js/common/hex.ts";
 import { HttpError } from "../errors.ts";
 
@@ -19,14 +20,11 @@ export async function etagOf(...parts: (string | Uint8Array)[]): Promise<string>
   const encoder = new TextEncoder();
   const pieces = [FORM, ...parts].map((part) => (typeof part === "string" ? encoder.encode(part) : part));
   // Each part with its length in front: no two lists give the same bytes.
-  const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + 4 + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    new DataView(bytes.buffer).setUint32(at, piece.length);
-    bytes.set(piece, at + 4);
-    at += 4 + piece.length;
-  }
-  return `"${(await sha256(bytes)).slice(0, 32)}"`;
+  const sized = pieces.flatMap((piece) => {
+    const { length: n } = piece;
+    return [Uint8Array.of(n >>> 24, n >>> 16, n >>> 8, n), piece];
+  });
+  return `"${(await sha256(concat(sized))).slice(0, 32)}"`;
 }
 
 /** The entity tags of `If-Match` or `If-None-Match`: `*`, or tags with their `W/`. */
@@ -58,12 +56,9 @@ export function precondition(
     // Weak comparison: `W/` does not count.
     return tags === "*" || tags.some((tag) => tag.replace(/^W\//, "") === etag) ? 304 : undefined;
   }
-  const since = headers.get("if-modified-since");
-  if (since !== null && immutable && lastModified) {
-    const date = Date.parse(since);
-    if (!Number.isNaN(date) && Math.floor(lastModified.getTime() / 1000) * 1000 <= date) return 304;
-  }
-  return undefined;
+  const since = Date.parse(headers.get("if-modified-since") ?? "");
+  const seconds = Math.floor((lastModified?.getTime() ?? Number.NaN) / 1000);
+  return immutable && seconds * 1000 <= since ? 304 : undefined;
 }
 
 /**

@@ -1,5 +1,7 @@
 /** Text of an image on a page of ours. @module */
 
+import { isUtf8, latin1 } from "../../../js/common/bytes.ts";
+
 /** The one style sheet of pages. Its hash in {@link PAGE_CSP} is checked by a test. */
 export const STYLE =
   "body{font:14px/1.5 system-ui,sans-serif;margin:1.5em}h1{font-size:1.3em;overflow-wrap:anywhere}" +
@@ -43,10 +45,5 @@ export function escapeHtml(text: string): string {
 
 /** Bytes in base64 where they are not UTF-8. */
 export function bytesUnlessText(bytes: Uint8Array): string | undefined {
-  try {
-    new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    return undefined;
-  } catch {
-    return btoa(String.fromCharCode(...bytes));
-  }
+  return isUtf8(bytes) ? undefined : btoa(latin1(bytes));
 }

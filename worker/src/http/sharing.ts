@@ -35,22 +35,15 @@ export class Sharing {
    */
   headers(varies: readonly string[] = [], exposed = EXPOSED): Record<string, string> {
     const open = this.#isForAnyPage();
-    const origin = open ? ANY_ORIGIN : this.#listed();
-    const vary = [
-      ...varies,
-      ...(this.#config.passAuthorization ? ["authorization"] : []),
-      ...(open ? [] : ["origin"]),
-    ];
+    const { passAuthorization } = this.#config;
+    const vary = [...varies, ...(passAuthorization ? ["authorization"] : []), ...(open ? [] : ["origin"])];
     return {
       "cross-origin-resource-policy": open && this.audience === "everybody" ? "cross-origin" : "same-origin",
       ...(vary.length > 0 ? { vary: vary.join(", ") } : {}),
-      ...(origin === undefined
-        ? {}
-        : {
-            "access-control-allow-origin": origin,
-            "access-control-expose-headers": exposed,
-            "timing-allow-origin": origin,
-          }),
+      ...this.#allowed((origin) => ({
+        "access-control-expose-headers": exposed,
+        "timing-allow-origin": origin,
+      })),
     };
   }
 
@@ -69,23 +62,16 @@ export class Sharing {
   preflight(): Response {
     const allowed = ["accept", "range", "if-match", "if-none-match", "if-modified-since", "if-range"];
     if (this.#config.passAuthorization) allowed.push("authorization");
-    const open = this.#isForAnyPage();
-    const origin = open ? ANY_ORIGIN : this.#listed();
-    return new Response(null, {
-      status: 204,
-      headers: {
-        allow: "GET, HEAD, OPTIONS",
-        ...(open ? {} : { vary: "origin" }),
-        ...(origin === undefined
-          ? {}
-          : {
-              "access-control-allow-origin": origin,
-              "access-control-allow-methods": "GET, HEAD, OPTIONS",
-              "access-control-allow-headers": allowed.join(", "),
-              "access-control-max-age": "86400",
-            }),
-      },
-    });
+    const headers = {
+      allow: "GET, HEAD, OPTIONS",
+      ...(this.#isForAnyPage() ? {} : { vary: "origin" }),
+      ...this.#allowed(() => ({
+        "access-control-allow-methods": "GET, HEAD, OPTIONS",
+        "access-control-allow-headers": allowed.join(", "),
+        "access-control-max-age": "86400",
+      })),
+    };
+    return new Response(null, { status: 204, headers });
   }
 
   /** What a caller's own credentials opened, its page has sent them for: no browser adds them by itself to such a request. */
@@ -93,10 +79,13 @@ export class Sharing {
     return this.audience !== "operator" && this.#config.allowedOrigins.includes(ANY_ORIGIN);
   }
 
-  #listed(): string | undefined {
-    const origin = this.#origin;
-    return origin !== null && origin !== ANY_ORIGIN && this.#config.allowedOrigins.includes(origin)
-      ? origin
-      : undefined;
+  /** Headers for the origin that may read the answer, if one may. */
+  #allowed(more: (origin: string) => Record<string, string>): Record<string, string> {
+    const open = this.#isForAnyPage();
+    const origin = open ? ANY_ORIGIN : this.#origin;
+    // No page is called so.
+    const isListed = origin !== null && (open || origin !== ANY_ORIGIN);
+    if (!isListed || !this.#config.allowedOrigins.includes(origin)) return {};
+    return { "access-control-allow-origin": origin, ...more(origin) };
   }
 }

@@ -1,9 +1,13 @@
 /** What the proxy passes on of a registry's answer: names from a list, values that are checked. @module */
 
 import type { RegistryAnswer, RegistryFetch } from "ocipeek";
+import { concat } from "../../../js/common/bytes.ts";
+import { defined } from "../../../js/common/defined.ts";
 import { hex } from "../../../js/common/hex.ts";
+import { textOf } from "../../../js/common/json.ts";
 import type { Config } from "../config/config.ts";
 import { brokeOff, HttpError } from "../errors.ts";
+import { wholeAnswer } from "../http/answer.ts";
 import { SAFE } from "../http/headers.ts";
 import type { Sharing } from "../http/sharing.ts";
 import type { Registry } from "../registry/access.ts";
@@ -55,15 +59,13 @@ const MAX_ERROR = 8 << 10;
 
 /** The answer to `GET /v2/`. */
 export function pingAnswer(method: string, sharing: Sharing): Response {
-  const headers = {
+  return wholeAnswer({ method }, "{}", {
     ...SAFE,
     ...sharing.headers([], EXPOSED),
     "content-type": "application/json",
-    "content-length": "2",
     "cache-control": sharing.cacheControl(false, 3600),
     "docker-distribution-api-version": "registry/2.0",
-  };
-  return new Response(method === "HEAD" ? null : "{}", { headers });
+  });
 }
 
 /**
@@ -74,15 +76,14 @@ export async function manifestAnswer(response: RegistryAnswer, context: AnswerCo
   const { reference } = context.api.path;
   const bytes = await readUpTo(response, MAX_MANIFEST);
   if (bytes === undefined) {
-    throw new HttpError("LIMIT_EXCEEDED", `the manifest has more than ${MAX_MANIFEST} bytes`, {
-      status: 502,
-    });
+    const why = `the manifest has more than ${MAX_MANIFEST} bytes`;
+    throw new HttpError("LIMIT_EXCEEDED", why, { status: 502 });
   }
   const upstream = response.headers;
   const said = upstream.has("content-encoding") ? null : upstream.get("content-length");
   // What a tag names is known by nothing else: half of it would be passed on as the whole.
   if (said !== null && Number(said) !== bytes.length) brokeOff(undefined);
-  const digest = isDigest(reference) ? await digestOf(bytes, reference) : await digestOf(bytes, "sha256:");
+  const digest = await digestOf(bytes, isDigest(reference) ? reference : "sha256:");
   if (isDigest(reference) && digest !== reference) {
     throw new HttpError("DIGEST_MISMATCH", "the registry sent a manifest whose bytes do not have its digest");
   }
@@ -151,11 +152,8 @@ function rewrittenLink({ next }: RegistryAnswer, { api }: AnswerContext): string
   const target = new URL(next);
   const path = parseApiPath(target.pathname.replace(/^\/v2\//, ""));
   // The next page is one of the same list; a query is all that it changes.
-  if (
-    !path ||
-    formatApiPath(path) !== formatApiPath(api.path) ||
-    !/^[\x21-\x7e]{0,2048}$/.test(target.search)
-  ) {
+  const isSame = path && formatApiPath(path) === formatApiPath(api.path);
+  if (!isSame || !/^[\x21-\x7e]{0,2048}$/.test(target.search)) {
     throw new HttpError("HOST_NOT_ALLOWED", "a list of the registry goes on at another place; refused");
   }
   const search = target.search.replace(/[<>"]/g, encodeURIComponent);
@@ -210,11 +208,11 @@ async function message(response: RegistryAnswer): Promise<{ code?: string; messa
   try {
     const { errors } = JSON.parse(new TextDecoder().decode(bytes)) as { errors: Record<string, unknown>[] };
     const [first] = errors;
-    const code =
-      typeof first?.code === "string" && /^[A-Z_]{1,64}$/.test(first.code) ? first.code : undefined;
-    const text = typeof first?.message === "string" ? first.message : "";
-    const plain = text.replace(/[^\x20-\x7e]/g, " ").slice(0, 300);
-    return { ...(code ? { code } : {}), ...(plain ? { message: plain } : {}) };
+    const code = /^[A-Z_]{1,64}$/.exec(textOf(first?.code) ?? "")?.[0];
+    const plain = textOf(first?.message)
+      ?.replace(/[^\x20-\x7e]/g, " ")
+      .slice(0, 300);
+    return defined({ code, message: plain });
   } catch {
     return undefined;
   }
@@ -227,10 +225,10 @@ export async function discard({ body }: RegistryAnswer): Promise<void> {
 
 /** A whole body; nothing where it has more bytes than that. */
 async function readUpTo(
-  response: RegistryAnswer,
+  { body }: RegistryAnswer,
   most: number,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  const reader = response.body?.getReader();
+  const reader = body?.getReader();
   const chunks: Uint8Array[] = [];
   let length = 0;
   for (;;) {
@@ -243,13 +241,7 @@ async function readUpTo(
     }
     chunks.push(value);
   }
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
+  return concat(chunks);
 }
 
 /** The digest of bytes by the algorithm of `like`. */

@@ -70,10 +70,8 @@ export function createProxy({ config, access, auth }: ProxyParts): Ports["proxy"
       if (api.path.kind === "blob" && request.method === "GET" && isEncoded(answer)) {
         // A mere label, most likely, which the platform has undone. As the library asks for bytes as they are stored.
         await discard(answer);
-        answer = await fetch(url, {
-          ...sent,
-          headers: { ...headers, "accept-encoding": "identity, *;q=0" },
-        });
+        const asStored = { ...headers, "accept-encoding": "identity, *;q=0" };
+        answer = await fetch(url, { ...sent, headers: asStored });
       }
       const context = { config, api, request, fetch, sharing: scope.sharing };
       return api.path.kind === "manifest" && answer.status === 200 && request.method === "GET"
@@ -105,27 +103,18 @@ function understand(
   const path = hub ? { ...parsed, repository: `library/${parsed.repository}` } : parsed;
   access.check(registry.name, path.repository);
   checkQuery(path, query);
-  return {
-    registry,
-    path,
-    query,
-    isPrivate: scope.authorization !== undefined,
-    isPinned: isDigest(path.reference) && path.kind !== "referrers",
-  };
+  const isPinned = isDigest(path.reference) && path.kind !== "referrers";
+  return { registry, path, query, isPrivate: scope.authorization !== undefined, isPinned };
 }
 
 /** No path is repaired: what a registry would read otherwise than we do is refused. */
 function unknownPath(rest: string): HttpError {
   if (/[^A-Za-z0-9._:/-]|\/\/|(?:^|\/)\.{1,2}(?:\/|$)|^\/|\/$/.test(rest)) {
-    return new HttpError(
-      "INVALID_URL",
-      "paths of the distribution API have plain characters and no empty or dotted parts; nothing is percent-encoded",
-    );
+    const parts = "plain characters and no empty or dotted parts; nothing is percent-encoded";
+    return new HttpError("INVALID_URL", `paths of the distribution API have ${parts}`);
   }
-  return new HttpError(
-    "NOT_FOUND",
-    "there are manifests/<tag or digest>, blobs/<digest>, referrers/<digest> and tags/list of a repository",
-  );
+  const there = "manifests/<tag or digest>, blobs/<digest>, referrers/<digest> and tags/list";
+  return new HttpError("NOT_FOUND", `there are ${there} of a repository`);
 }
 
 function checkQuery(path: ApiPath, query: string): void {
@@ -141,25 +130,22 @@ function checkQuery(path: ApiPath, query: string): void {
 /** What of the caller's headers the registry sees. */
 function requestHeaders({ headers }: Request, { path }: ApiRequest): Record<string, string> {
   const sent: Record<string, string> = { "accept-encoding": "identity", "user-agent": "ocipeek" };
-  const accept = headers.get("accept");
-  if (accept && accept !== "*/*" && accept.length <= 2048 && isPlain(accept)) sent.accept = accept;
-  else if (path.kind === "manifest") sent.accept = MANIFEST_TYPES;
-  for (const name of ["if-none-match", "if-modified-since"]) {
+  const pass = (name: string, most: number): void => {
     const value = headers.get(name);
-    if (value !== null && value.length <= 1024 && isPlain(value)) sent[name] = value;
-  }
+    if (value !== null && value.length <= most && /^[\x20-\x7e]*$/.test(value)) sent[name] = value;
+  };
+  const accept = headers.get("accept");
+  if (accept && accept !== "*/*") pass("accept", 2048);
+  if (path.kind === "manifest") sent.accept ||= MANIFEST_TYPES;
+  pass("if-none-match", 1024);
+  pass("if-modified-since", 1024);
   // One range; several would let a short request ask for a long answer. Without it the whole is as good an answer.
   const range = headers.get("range");
   if (path.kind === "blob" && range !== null && /^bytes=(?:\d{1,16}-\d{0,16}|-\d{1,16})$/.test(range)) {
     sent.range = range;
-    const ifRange = headers.get("if-range");
-    if (ifRange !== null && ifRange.length <= 256 && isPlain(ifRange)) sent["if-range"] = ifRange;
+    pass("if-range", 256);
   }
   return sent;
-}
-
-function isPlain(value: string): boolean {
-  return /^[\x20-\x7e]*$/.test(value);
 }
 
 function isEncoded({ status, headers }: RegistryAnswer): boolean {

@@ -1,5 +1,6 @@
 /** Credentials of registries: the operator's out of secrets, and the caller's own. @module */
 import { type Credentials, dockerConfigAuth } from "ocipeek";
+import { unpackBasic } from "../../../js/common/basic.ts";
 import { type Config, ConfigError } from "../config/config.ts";
 import { HttpError } from "../errors.ts";
 import type { FindAuth } from "../ports.ts";
@@ -69,16 +70,7 @@ function dockerAuth(text: string): ReturnType<typeof dockerConfigAuth> {
  */
 export function callerCredentials(authorization: string): Credentials {
   const encoded = /^Basic +([A-Za-z0-9+/]+={0,2})$/i.exec(authorization)?.[1];
-  let text = "";
-  try {
-    const bytes = Uint8Array.from(atob(encoded ?? ""), (char) => char.charCodeAt(0));
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    // Told below.
-  }
-  const colon = text.indexOf(":");
-  if (colon < 0) {
-    throw new HttpError("INVALID_ARGUMENT", "the Authorization header is not that of Basic credentials");
-  }
-  return { username: text.slice(0, colon), password: text.slice(colon + 1) };
+  const found = unpackBasic(encoded ?? "");
+  if (found) return found;
+  throw new HttpError("INVALID_ARGUMENT", "the Authorization header is not that of Basic credentials");
 }

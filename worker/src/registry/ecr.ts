@@ -5,6 +5,7 @@
  */
 import { AwsClient } from "aws4fetch";
 import { type Credentials, OcipeekError } from "ocipeek";
+import { unpackBasic } from "../../../js/common/basic.ts";
 import type { AwsKeys } from "../config/config.ts";
 import type { PlatformFetch } from "./guarded-fetch.ts";
 
@@ -52,22 +53,15 @@ export class EcrTokens {
   async get(endpoint: EcrEndpoint): Promise<Credentials> {
     const known = this.#known.get(endpoint.url);
     if (known && this.#now() < known.until) return known.credentials;
-    const { token, expiresAt } = readAnswer(await this.#request(endpoint));
-    const colon = token.indexOf(":");
-    const credentials = { username: token.slice(0, colon), password: token.slice(colon + 1) };
+    const { credentials, expiresAt } = readAnswer(await this.#request(endpoint));
     this.#known.set(endpoint.url, { credentials, until: expiresAt - MARGIN_MS });
     return credentials;
   }
 
   async #request({ region, url }: EcrEndpoint): Promise<string> {
     const { accessKeyId, secretAccessKey, sessionToken } = this.#keys;
-    const client = new AwsClient({
-      accessKeyId,
-      secretAccessKey,
-      service: "ecr",
-      region,
-      ...(sessionToken ? { sessionToken } : {}),
-    });
+    const keys = { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) };
+    const client = new AwsClient({ ...keys, service: "ecr", region });
     const body = "{}";
     const signed = await client.sign(url, {
       method: "POST",
@@ -86,11 +80,10 @@ export class EcrTokens {
     });
     if (response.status !== 200) {
       await response.body?.cancel().catch(() => {});
-      throw new OcipeekError(
-        "UNAUTHORIZED",
-        `AWS gives no password for ECR in ${region} (HTTP ${response.status}); check the keys and that they may ecr:GetAuthorizationToken`,
-        { status: response.status },
-      );
+      const { status } = response;
+      const help = "check the keys and that they may ecr:GetAuthorizationToken";
+      const why = `AWS gives no password for ECR in ${region} (HTTP ${status}); ${help}`;
+      throw new OcipeekError("UNAUTHORIZED", why, { status });
     }
     const text = await response.text();
     return text.slice(0, MAX_ANSWER);
@@ -102,19 +95,18 @@ function amzDate(ms: number): string {
   return new Date(ms).toISOString().replace(/[:-]|\.\d{3}/g, "");
 }
 
-/** The first token of the answer, decoded: `AWS:<password>`. */
-function readAnswer(text: string): { token: string; expiresAt: number } {
+/** The first token of the answer, which is that of `AWS:<password>`. */
+function readAnswer(text: string): { credentials: Credentials; expiresAt: number } {
   try {
     const { authorizationData } = JSON.parse(text) as {
       authorizationData: { authorizationToken: string; expiresAt: number }[];
     };
     const [data] = authorizationData;
-    const token = atob(data?.authorizationToken ?? "");
+    const credentials = unpackBasic(data?.authorizationToken ?? "");
+    const isPlain = Object.values(credentials ?? {}).every((it) => /^[\x21-\x7e]+$/.test(it));
     // Seconds since the epoch, with a fraction.
     const expiresAt = Number(data?.expiresAt) * 1000;
-    if (/^[\x21-\x39\x3b-\x7e]+:[\x21-\x7e]+$/.test(token) && Number.isFinite(expiresAt)) {
-      return { token, expiresAt };
-    }
+    if (credentials && isPlain && Number.isFinite(expiresAt)) return { credentials, expiresAt };
   } catch {
     // Not quoted: it may hold a password.
   }

@@ -11,63 +11,13 @@ const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
  * aside, those that clusters, containers, meshes and routers give to their own, and services that answer with the address in
  * the name.
  */
-const PRIVATE_SUFFIXES = [
-  "localhost",
-  "local",
-  "localdomain",
-  "internal",
-  "intranet",
-  "private",
-  "priv",
-  "intra",
-  "corp",
-  "home",
-  "lan",
-  "lcl",
-  "domain",
-  "workgroup",
-  "router",
-  "gateway",
-  "mail",
-  "vpn",
-  "svc",
-  "cluster",
-  "kube",
-  "k8s",
-  "consul",
-  "nomad",
-  "vault",
-  "mesh",
-  "mesos",
-  "marathon",
-  "rancher",
-  "docker",
-  "containers",
-  "podman",
-  "incus",
-  "lxd",
-  "libvirt",
-  "vagrant",
-  "ts.net",
-  "beta.tailscale.net",
-  "home.arpa",
-  "in-addr.arpa",
-  "ip6.arpa",
-  "test",
-  "invalid",
-  "onion",
-  "alt",
-  "nip.io",
-  "sslip.io",
-  "xip.io",
-  "localtest.me",
-  "lvh.me",
-  "lacolhost.com",
-  "localho.st",
-  "traefik.me",
-  "vcap.me",
-  "metadata.goog",
-];
+const PRIVATE_SUFFIXES = (
+  "localhost local localdomain internal intranet private priv intra corp home lan lcl domain workgroup " +
+  "router gateway mail vpn svc cluster kube k8s consul nomad vault mesh mesos marathon rancher docker " +
+  "containers podman incus lxd libvirt vagrant ts.net beta.tailscale.net home.arpa in-addr.arpa " +
+  "ip6.arpa test invalid onion alt nip.io sslip.io xip.io localtest.me lvh.me lacolhost.com localho.st " +
+  "traefik.me vcap.me metadata.goog"
+).split(" ");
 
 /** An absolute URL, or why it cannot be one that is asked. Neither part is shown: it may hold a signature. */
 export type Parsed = { readonly url: URL } | { readonly url?: never; readonly problem: string };
@@ -127,10 +77,8 @@ export function isPublicAddress(address: string): boolean {
   if (a === 100 && b >= 64 && b < 128) return false;
   if ((a === 169 && b === 254) || (a === 172 && b >= 16 && b < 32)) return false;
   if (a === 192 && (b === 168 || (b === 0 && (c === 0 || c === 2)) || (b === 88 && c === 99))) return false;
-  return !(
-    (a === 198 && (b === 18 || b === 19 || (b === 51 && c === 100))) ||
-    (a === 203 && b === 0 && c === 113)
-  );
+  if (a === 198 && (b === 18 || b === 19 || (b === 51 && c === 100))) return false;
+  return !(a === 203 && b === 0 && c === 113);
 }
 
 /** Global unicast (2000::/3) without what documents, benchmarks or carries IPv4 (6to4, Teredo). */

@@ -33,8 +33,6 @@ export function layerOf(image: Image, stats: Pick<Stats, "layer">): string | und
 
 /** The image has no trees of single layers. */
 export function noLayers({ layers }: Image): HttpError {
-  return new HttpError(
-    "NOT_FOUND",
-    `the image's format, ${layers[0]?.read}, makes one tree of its layers; leave out the parameter layer`,
-  );
+  const why = `the image's format, ${layers[0]?.read}, makes one tree of its layers`;
+  return new HttpError("NOT_FOUND", `${why}; leave out the parameter layer`);
 }

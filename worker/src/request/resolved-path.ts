@@ -1,5 +1,6 @@
 /** A resolved path of an image, and the headers that all answers about it share. @module */
 import type { FileTree, Image, Stats } from "ocipeek";
+import { concat } from "../../../js/common/bytes.ts";
 import { encodePath } from "../../../web/path.ts";
 import type { Config } from "../config/config.ts";
 import { HttpError } from "../errors.ts";
@@ -38,9 +39,9 @@ export async function resolvePath(
   const { params } = route;
   const lease = await scope.timed("open", () => images.take(scope, route.image, params.platform));
   const tree = params.layer === undefined ? lease.image : layerOf(lease.image, params.layer);
-  const stats = await scope.timed("find", () =>
-    tree.stat(route.slash ? slashed(route.path) : route.path, { signal: scope.signal }),
-  );
+  // As that of a folder: what is none is then `ENOTDIR`.
+  const path = route.slash ? concat([route.path, Uint8Array.of(0x2f)]) : route.path;
+  const stats = await scope.timed("find", () => tree.stat(path, { signal: scope.signal }));
   scope.checkInflated();
   const { config } = ports;
   return { request, route, scope, config, now: ports.now(), lease, tree, layer: params.layer, stats };
@@ -51,14 +52,6 @@ function layerOf(image: Image, digest: string): FileTree {
   const index = image.layers.findIndex((layer) => layer.digest === digest);
   if (index < 0) throw new HttpError("NOT_FOUND", `the image has no layer ${digest}`);
   return image.layer(index);
-}
-
-/** The path as that of a folder: what is none is then `ENOTDIR`. */
-function slashed(path: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(path.length + 1);
-  bytes.set(path);
-  bytes[path.length] = 0x2f;
-  return bytes;
 }
 
 /** The path's URL below the image: path and query. */

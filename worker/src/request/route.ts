@@ -11,7 +11,8 @@
  */
 
 import { hostProblem } from "../../../web/host.ts";
-import { isDigest, parseReference } from "../../../web/reference.ts";
+import { parseReference } from "../../../web/reference.ts";
+import { PLATFORM } from "../config/settings.ts";
 import { HttpError } from "../errors.ts";
 import type { ProxyTarget } from "../ports.ts";
 
@@ -68,7 +69,6 @@ export type Route =
   | TreeRoute;
 
 const MAX_URL = 16_384;
-const PLATFORM = /^[a-z0-9]+\/[a-z0-9_]+(?:\/[a-z0-9.]+)?$/;
 /** Parts of the page: no name begins with a dot. */
 const PART = /^\/-\/www\/[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/;
 /** What may stand in a path as it is (RFC 3986), and `%`. */
@@ -144,10 +144,8 @@ function withoutSlash(segments: string[]): string[] {
 function proxyTarget(segments: string[], query: string): ProxyTarget {
   const [, api, registry = "", ...rest] = segments;
   if (api !== "v2" || rest.length === 0) {
-    throw new HttpError(
-      "NOT_FOUND",
-      "there is /-/v2/<registry>/…, and what the page is made of; nothing else is below /-/",
-    );
+    const what = "there is /-/v2/<registry>/…, and what the page is made of; nothing else is below /-/";
+    throw new HttpError("NOT_FOUND", what);
   }
   checkRegistry(registry);
   return { registry, rest: rest.join("/"), query };
@@ -213,28 +211,24 @@ function decodeSegment(segment: string, into: number[]): void {
   }
 }
 
-const FLAGS = new Set(["download", "recursive", "tar"]);
+const FLAG = { form: /^(?:1|true)?$/, must: "takes no value" };
+/** The forms of parameters. */
+const RULES: Readonly<Record<string, { form: RegExp; must: string }>> = {
+  ...{ download: FLAG, recursive: FLAG, tar: FLAG },
+  platform: { form: PLATFORM, must: "is os/arch or os/arch/variant" },
+  layer: { form: /^sha256:[0-9a-f]{64}$/, must: "is a digest: sha256: and 64 hexadecimal digits" },
+  format: { form: /^(?:json|html)$/, must: "is json or html" },
+  glob: { form: /^[\s\S]{1,1024}$/, must: "is a pattern of 1 to 1,024 characters" },
+};
 
 function parseParams(query: string): Params {
   const params: Record<string, unknown> = Object.create(null);
   for (const [name, value] of new URLSearchParams(query)) {
     if (name in params) throw invalid(`${shown(name)} is given twice`);
-    if (FLAGS.has(name)) {
-      if (value !== "" && value !== "1" && value !== "true") throw invalid(`${name} takes no value`);
-      params[name] = true;
-    } else if (name === "platform") {
-      if (!PLATFORM.test(value)) throw invalid("platform is os/arch or os/arch/variant");
-      params.platform = value;
-    } else if (name === "layer") {
-      if (!isDigest(value)) throw invalid("layer is a digest: sha256: and 64 hexadecimal digits");
-      params.layer = value;
-    } else if (name === "format") {
-      if (value !== "json" && value !== "html") throw invalid("format is json or html");
-      params.format = value;
-    } else if (name === "glob") {
-      if (value === "" || value.length > 1024) throw invalid("glob is a pattern of 1 to 1,024 characters");
-      params.glob = value;
-    } else throw invalid(`there is no parameter ${shown(name)}`);
+    const rule = Object.hasOwn(RULES, name) ? RULES[name] : undefined;
+    if (!rule) throw invalid(`there is no parameter ${shown(name)}`);
+    if (!rule.form.test(value)) throw invalid(`${name} ${rule.must}`);
+    params[name] = rule === FLAG || value;
   }
   if (params.tar && (params.recursive || params.format)) throw invalid("tar goes with no other form");
   if (params.recursive && params.format) throw invalid("recursive has one format, NDJSON");

@@ -25,11 +25,8 @@ export function hostCheck(hostname: string, allowed: readonly string[]): (host: 
       (isAddress(name) && URL.canParse(`http://${name}/`));
     if (isOurs) return;
     const shown = /^[a-z0-9.:-]{1,253}$/.test(whole) ? whole : "that";
-    throw new HttpError(
-      "HOST_NOT_ALLOWED",
-      `this server is not known as ${shown}; if it is, start it with --allow-host NAME (OCIPEEK_ALLOWED_HOSTS)`,
-      { status: 421 },
-    );
+    const help = "if it is, start it with --allow-host NAME (OCIPEEK_ALLOWED_HOSTS)";
+    throw new HttpError("HOST_NOT_ALLOWED", `this server is not known as ${shown}; ${help}`, { status: 421 });
   };
 }
 

@@ -33,12 +33,9 @@ async function scope(
     if (!outgoing.writableFinished) left.abort();
   });
   // Only notifications have bodies that are read; a connection with the rest of one on it is not used again.
-  if (
-    incoming.headers["content-length"] !== undefined ||
-    incoming.headers["transfer-encoding"] !== undefined
-  ) {
-    outgoing.setHeader("connection", "close");
-  }
+  const { headers } = incoming;
+  const hasBody = headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
+  if (hasBody) outgoing.setHeader("connection", "close");
   const request = requestOf(incoming, left.signal);
   if (!request) {
     outgoing.writeHead(400, { "content-type": "text/plain; charset=utf-8", connection: "close" });
