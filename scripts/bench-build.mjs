@@ -1,11 +1,9 @@
 // `npm run bench build`: one pass over a layer of 1 GB, native and as wasm, beside C zlib walked as zran walks it.
 // Contenders take turns within each round. All read the same file by pieces of 64 KiB.
-import { spawn } from "node:child_process";
-import { existsSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { DEMO } from "../tests/lib/docker-registry.mjs";
-import { machine, median, table } from "./lib/bench-report.mjs";
+import { contender, machine, median, save, table, takeTurns } from "./lib/bench-report.mjs";
 import { ROOT, run } from "./lib/run.mjs";
 import { setup } from "./setup.mjs";
 
@@ -25,29 +23,23 @@ async function makeLayer(program, megabytes) {
   return file;
 }
 
-/** A process that makes a pass for each line it is sent. */
-function contender(file, args) {
-  const child = spawn(file, args, { cwd: ROOT, stdio: ["pipe", "pipe", "inherit"] });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  let cpu = 0;
-  return {
-    pass: async () => {
-      child.stdin.write("\n");
-      const { done, value } = await lines.next();
-      if (done) throw new Error(`${file} ${args.join(" ")} ended`);
-      const round = JSON.parse(value);
-      const cpuMs = round.cpuMs - cpu;
-      cpu = round.cpuMs;
-      return { ...round, cpuMs };
-    },
-    stop: () => child.stdin.end(),
+/** A process that says what each pass took, as JSON. */
+function passesOf(file, args) {
+  const { pass, stop } = contender(file, args);
+  let before = 0;
+  const measured = async () => {
+    const round = JSON.parse(await pass());
+    const cpuMs = round.cpuMs - before;
+    before = round.cpuMs;
+    return { ...round, cpuMs };
   };
+  return { measured, stop };
 }
 
 async function benchSpanSize(program, layer, spanSize, rounds) {
-  const native = (what) => contender(program, ["build", what, layer, String(spanSize)]);
+  const native = (what) => passesOf(program, ["build", what, layer, String(spanSize)]);
   const script = join(ROOT, "scripts", "lib", "bench-build-pass.mjs");
-  const wasm = (diffId) => contender(process.execPath, [script, layer, String(spanSize), diffId ? "1" : "0"]);
+  const wasm = (diffId) => passesOf(process.execPath, [script, layer, String(spanSize), diffId ? "1" : "0"]);
   const contenders = {
     "C zlib, zran: checkpoints only": native("zran"),
     "C zlib, zran and the same digests": native("zran+digests"),
@@ -57,16 +49,13 @@ async function benchSpanSize(program, layer, spanSize, rounds) {
     "ocipeek, wasm in Node, with the diff id": wasm(true),
   };
   const peaks = new Map();
-  const passes = new Map(Object.keys(contenders).map((name) => [name, []]));
+  const turns = Object.fromEntries(
+    Object.entries(contenders).map(([name, { measured }]) => [name, measured]),
+  );
+  let passes = new Map();
   try {
-    for (let i = 0; i < rounds + 1; i++) {
-      for (const [name, { pass }] of Object.entries(contenders)) {
-        const got = await pass();
-        // The first round warms up. What a process takes at most is told of its first pass.
-        if (i === 0) peaks.set(name, got.peak);
-        else passes.get(name).push(got);
-      }
-    }
+    // What a process takes at most is told of its first pass.
+    passes = await takeTurns(turns, rounds, (name, { peak }) => peaks.set(name, peak));
   } finally {
     for (const { stop } of Object.values(contenders)) stop();
   }
@@ -76,18 +65,10 @@ async function benchSpanSize(program, layer, spanSize, rounds) {
     if (seen.size !== 1) throw new Error(`they do not agree on ${key}: ${[...seen]}`);
   }
   return [...passes].map(([name, list]) => {
-    const ms = median(list.map((p) => p.ms));
-    return {
-      name,
-      ms,
-      cpuMs: median(list.map((p) => p.cpuMs)),
-      mbPerSecond: list[0].tar / 1e3 / ms,
-      best: list[0].tar / 1e3 / Math.min(...list.map((p) => p.ms)),
-      peak: peaks.get(name),
-      wasm: list[0].wasm,
-      ztoc: list[0].ztoc,
-      spans: list[0].spans,
-    };
+    const [{ tar, wasm, ztoc, spans }] = list;
+    const [ms, cpuMs] = [median(list.map((p) => p.ms)), median(list.map((p) => p.cpuMs))];
+    const best = tar / 1e3 / Math.min(...list.map((p) => p.ms));
+    return { name, ms, cpuMs, mbPerSecond: tar / 1e3 / ms, best, peak: peaks.get(name), wasm, ztoc, spans };
   });
 }
 
@@ -95,39 +76,29 @@ async function benchSpanSize(program, layer, spanSize, rounds) {
 export async function benchBuild({ rounds, megabytes, json }) {
   await setup();
   await run("node", ["scripts/build.mjs"]);
-  await run("cargo", ["build", "--release", "--quiet", "--bins", "--manifest-path", "bench/Cargo.toml"], {
-    cwd: ROOT,
-  });
+  await run("cargo", ["build", "--release", "--quiet", "--bins", "--manifest-path", "bench/Cargo.toml"]);
   const program = join(ROOT, "bench", "target", "release", "ocipeek-bench");
   const layer = await makeLayer(program, megabytes);
   const zlib = (await run(program, ["zlib-version"])).stdout.trim();
   const about = machine();
-  console.log(
-    `${about.text}; ${rounds} rounds, medians\nA layer of ${megabytes} MB, ${statSync(layer).size} bytes as gzip; zlib ${zlib}\n`,
-  );
+  const size = `${megabytes} MB, ${statSync(layer).size} bytes as gzip`;
+  console.log(`${about.text}; ${rounds} rounds, medians\nA layer of ${size}; zlib ${zlib}\n`);
   const results = {};
   for (const [name, spanSize] of SPANS) {
     const rows = await benchSpanSize(program, layer, spanSize, rounds);
     const zran = rows[0];
     const mb = (n) => (n === undefined ? "" : (n / 1e6).toFixed(1));
     table(
-      rows.map((r) => [
-        r.name,
-        r.mbPerSecond.toFixed(0),
-        r.best.toFixed(0),
-        (zran.ms / r.ms).toFixed(2),
-        (r.cpuMs / 1000).toFixed(2),
-        (zran.cpuMs / r.cpuMs).toFixed(2),
-        mb(r.peak),
-        mb(r.wasm),
-      ]),
+      rows.map((r) => {
+        const speed = [r.mbPerSecond.toFixed(0), r.best.toFixed(0), (zran.ms / r.ms).toFixed(2)];
+        const cpu = [(r.cpuMs / 1000).toFixed(2), (zran.cpuMs / r.cpuMs).toFixed(2)];
+        return [r.name, ...speed, ...cpu, mb(r.peak), mb(r.wasm)];
+      }),
       [`spans of ${name}`, "MB/s", "best", "of zran's speed", "CPU s", "by CPU", "peak MB", "wasm MB"],
     );
     const ztoc = rows.find((r) => r.ztoc !== undefined)?.ztoc;
     console.log(`${zran.spans} spans, a zTOC of ${mb(ztoc)} MB\n`);
     results[name] = rows;
   }
-  if (json) {
-    writeFileSync(json, `${JSON.stringify({ machine: about, rounds, megabytes, zlib, results }, null, 2)}\n`);
-  }
+  save(json, { machine: about, rounds, megabytes, zlib, results });
 }

@@ -4,8 +4,7 @@ import { open, openSource } from "ocipeek";
 import { convertImage, pushArtifacts } from "ocipeek/build";
 import { registryDestination } from "ocipeek/push";
 import { COLD, FORMATS, referenceOf, startFormatsRegistry } from "../tests/lib/formats.mjs";
-
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
+import { median } from "./lib/bench-report.mjs";
 
 /** Opens an image, does something with it, and says what that took. */
 async function measure(reference, options, use) {
@@ -28,10 +27,10 @@ async function list(image) {
 /** The layout `plain-gzip` with SOCI indexes, which `ocipeek/build` makes here. */
 async function pushSoci(host) {
   const rows = [];
-  for (const { name, spanSize } of [
-    { name: "soci, 4 MiB spans", spanSize: 4 << 20 },
-    { name: "soci, 256 KiB spans", spanSize: 256 << 10 },
-  ]) {
+  for (const [name, spanSize] of Object.entries({
+    "soci, 4 MiB spans": 4 << 20,
+    "soci, 256 KiB spans": 256 << 10,
+  })) {
     const repository = `${host}/soci-${spanSize >> 10}k`;
     const source = await openSource(referenceOf(host, "plain-gzip"));
     const image = await convertImage(source, undefined, { spanSize, minLayerSize: 0 });

@@ -1,8 +1,7 @@
 // `npm run bench page`: the page in Chromium with an image of 100,000 files, served by the worker in workerd.
 //   npm run bench page -- --rounds 5 --json FILE
-import { writeFileSync } from "node:fs";
-import { cpus } from "node:os";
 import { measureLargePage } from "../tests/lib/large-page.mjs";
+import { machine, save } from "./lib/bench-report.mjs";
 import { run } from "./lib/run.mjs";
 import { TEST_PROGRAMS } from "./lib/tools.mjs";
 import { setup } from "./setup.mjs";
@@ -15,14 +14,8 @@ export async function benchPage({ rounds = 5, json = undefined } = {}) {
   await run("node", ["scripts/build.mjs"]);
   const all = [];
   for (let i = 0; i < rounds; i++) all.push(await measureLargePage({ entries: ENTRIES }));
-  const machine = {
-    cpu: cpus()[0]?.model,
-    cores: cpus().length,
-    date: new Date().toISOString().slice(0, 10),
-  };
-  console.log(
-    `${machine.cpu}, ${machine.cores} cores, ${machine.date}; ${ENTRIES} files, ${rounds} rounds\n`,
-  );
+  const { text, ...about } = machine();
+  console.log(`${text}; ${ENTRIES} files, ${rounds} rounds\n`);
   console.log("| what | median | worst |");
   console.log("|---|---:|---:|");
   const row = (name, unit, of) => {
@@ -40,5 +33,5 @@ export async function benchPage({ rounds = 5, json = undefined } = {}) {
   row("longest task of the main thread (0: none over 50)", "ms", (r) => r.longest);
   row("heap of the page with its columns", "MB", (r) => r.heap / 1e6);
   row("peak memory of the browser's process, engine included", "MB", (r) => r.memory / 1e6);
-  if (json) writeFileSync(json, `${JSON.stringify({ machine, entries: ENTRIES, rounds: all }, null, 2)}\n`);
+  save(json, { machine: about, entries: ENTRIES, rounds: all });
 }

@@ -6,10 +6,8 @@
 //   npm run bench formats -- --rounds 9 --json FILE     listing and one read of each lazy format
 //   npm run bench page -- --rounds 5 --json FILE        the page with 100,000 files
 
-import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { gunzipSync, inflateRawSync } from "node:zlib";
 import { inflateSync as fflateInflate } from "fflate";
 import { inflateRaw as pakoInflate } from "pako";
@@ -22,7 +20,7 @@ import { benchBuild } from "./bench-build.mjs";
 import { benchFormats, formatsTable } from "./bench-formats.mjs";
 import { benchPage } from "./bench-page.mjs";
 import { benchWorker } from "./bench-worker.mjs";
-import { machine, median, table } from "./lib/bench-report.mjs";
+import { contender, machine, median, save, table, takeTurns } from "./lib/bench-report.mjs";
 import { serveLayout } from "./lib/layout-registry.mjs";
 import { ROOT, run } from "./lib/run.mjs";
 import { TEST_PROGRAMS } from "./lib/tools.mjs";
@@ -79,24 +77,17 @@ function native(program, folder, spans) {
     at += bytes.length;
     return { start: at - bytes.length, end: at };
   };
-  const job = spans.map(({ window, compressed, outLen, last }) => ({
-    window: place(window),
-    compressed: place(compressed),
-    outLen,
-    last,
-  }));
+  const job = spans.map(({ window, compressed, outLen, last }) => {
+    return { window: place(window), compressed: place(compressed), outLen, last };
+  });
   writeFileSync(join(folder, "spans.bin"), Buffer.concat(parts));
   writeFileSync(join(folder, "spans.json"), JSON.stringify(job));
-  const child = spawn(program, ["inflate", folder], { stdio: ["pipe", "pipe", "inherit"] });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  return {
-    round: async () => {
-      child.stdin.write("\n");
-      const [ms, made] = (await lines.next()).value.split(" ").map(Number);
-      return { ms, made };
-    },
-    stop: () => child.stdin.end(),
+  const { pass, stop } = contender(program, ["inflate", folder]);
+  const round = async () => {
+    const [ms, made] = (await pass()).split(" ").map(Number);
+    return { ms, made };
   };
+  return { round, stop };
 }
 
 const timed = (work) => () => {
@@ -127,20 +118,13 @@ async function chromiumRound(bench, spans) {
       at += n;
       return data.slice(at - n, at);
     };
-    const spans = lengths.map(([w, c, outLen, last]) => ({
-      window: take(w),
-      compressed: take(c),
-      outLen,
-      last,
-    }));
-    Object.assign(globalThis, {
-      round: () => {
-        const start = performance.now();
-        let made = 0;
-        for (const s of spans) made += inflate(s.window, s.compressed, s.outLen, s.last).length;
-        return { ms: performance.now() - start, made };
-      },
-    });
+    const spans = lengths.map(([w, c, outLen, last]) => [take(w), take(c), outLen, last]);
+    const round = () => {
+      const start = performance.now();
+      const made = spans.reduce((sum, span) => sum + inflate(...span).length, 0);
+      return { ms: performance.now() - start, made };
+    };
+    Object.assign(globalThis, { round });
   }, lengths);
   return {
     round: () => browser.page.evaluate("round()"),
@@ -151,17 +135,11 @@ async function chromiumRound(bench, spans) {
   };
 }
 
-/** Runs each contender once a round; gives the median and the best of each. */
-async function takeTurns(contenders, rounds, check) {
-  const times = new Map(Object.keys(contenders).map((name) => [name, []]));
-  for (let i = 0; i < rounds + 1; i++) {
-    for (const [name, round] of Object.entries(contenders)) {
-      const { ms, made } = await round();
-      check(name, made);
-      if (i > 0) times.get(name).push(ms); // the first round warms up
-    }
-  }
-  return new Map([...times].map(([name, list]) => [name, list.sort((a, b) => a - b)]));
+/** The times of each contender, the shortest first. */
+async function timesOf(contenders, rounds, check) {
+  const passes = [...(await takeTurns(contenders, rounds))];
+  for (const [name, list] of passes) for (const { made } of list) check(name, made);
+  return passes.map(([name, list]) => ({ name, list: list.map(({ ms }) => ms).sort((a, b) => a - b) }));
 }
 
 async function benchInflate(bench, rounds, folder) {
@@ -185,10 +163,10 @@ async function benchInflate(bench, rounds, folder) {
     pako: timed(() => sum(spans, (s) => pakoInflate(s.deflate, dictionary(s)).length)),
   };
   try {
-    const times = await takeTurns(contenders, rounds, (name, made) => {
+    const times = await timesOf(contenders, rounds, (name, made) => {
       if (made !== total) throw new Error(`${name} made ${made} of ${total} bytes`);
     });
-    return [...times].map(([name, list]) => ({
+    return times.map(({ name, list }) => ({
       name,
       ms: median(list),
       mbPerSecond: total / 1e3 / median(list),
@@ -228,12 +206,12 @@ async function benchReads(rounds) {
     },
   };
   try {
-    const times = await takeTurns(contenders, rounds * 3, (name, made) => {
+    const times = await timesOf(contenders, rounds * 3, (name, made) => {
       if (made !== 6800) throw new Error(`${name} read ${made} bytes`);
     });
     const { requests, bytes, imageBytes } = cost;
     return {
-      rows: [...times].map(([name, list]) => ({ name, ms: median(list) })),
+      rows: times.map(({ name, list }) => ({ name, ms: median(list) })),
       cost: { requests, bytes, imageBytes },
     };
   } finally {
@@ -256,36 +234,31 @@ async function benchZtoc(bench, folder) {
   return { native: natively, wasm };
 }
 
-const option = (name, fallback) => {
+const option = (name, fallback = undefined) => {
   const i = process.argv.indexOf(name);
   return i < 0 ? fallback : process.argv[i + 1];
 };
+const number = (name, fallback) => Number(option(name, fallback));
+const json = option("--json");
+
+/** The benches that are asked for by their names. */
+const BENCHES = {
+  worker: () => benchWorker({ seconds: number("--seconds", 60), json }),
+  page: () => benchPage({ rounds: number("--rounds", 5), json }),
+  build: () => benchBuild({ rounds: number("--rounds", 5), megabytes: number("--megabytes", 1000), json }),
+  formats: async () => {
+    const rows = await benchFormats({ rounds: number("--rounds", 9) });
+    save(json, rows);
+    console.log(formatsTable(rows));
+  },
+};
 
 async function main() {
-  if (process.argv[2] === "worker") {
-    return benchWorker({ seconds: Number(option("--seconds", 60)), json: option("--json", undefined) });
-  }
-  if (process.argv[2] === "formats") {
-    const rows = await benchFormats({ rounds: Number(option("--rounds", 9)) });
-    const json = option("--json", undefined);
-    if (json) writeFileSync(json, JSON.stringify(rows, null, 2));
-    console.log(formatsTable(rows));
-    return;
-  }
-  if (process.argv[2] === "page") {
-    return benchPage({ rounds: Number(option("--rounds", 5)), json: option("--json", undefined) });
-  }
-  if (process.argv[2] === "build") {
-    const megabytes = Number(option("--megabytes", 1000));
-    return benchBuild({
-      rounds: Number(option("--rounds", 5)),
-      megabytes,
-      json: option("--json", undefined),
-    });
-  }
+  const other = BENCHES[process.argv[2]];
+  if (other) return other();
   await setup({ programs: TEST_PROGRAMS });
   await run("node", ["scripts/build.mjs"]);
-  const rounds = Number(option("--rounds", 9));
+  const rounds = number("--rounds", 9);
   const folder = tempFolder("bench");
   const about = machine();
   console.log(`${about.text}; ${rounds} rounds, medians\n`);
@@ -316,13 +289,9 @@ async function main() {
     [`open a zTOC of ${ENTRIES} entries`, "ms", "peak MB"],
   );
   const { tableBytes, indexBytes } = ztoc.native;
-  console.log(
-    `zTOC ${mb(ztoc.native.bytes)} MB with ${ztoc.native.spans} windows; kept: entries ${mb(tableBytes)} MB, with paths ${mb(indexBytes)} MB\n`,
-  );
-
-  const json = option("--json", undefined);
-  if (json)
-    writeFileSync(json, `${JSON.stringify({ machine: about, rounds, inflate, reads, ztoc }, null, 2)}\n`);
+  const kept = `entries ${mb(tableBytes)} MB, with paths ${mb(indexBytes)} MB`;
+  console.log(`zTOC ${mb(ztoc.native.bytes)} MB with ${ztoc.native.spans} windows; kept: ${kept}\n`);
+  save(json, { machine: about, rounds, inflate, reads, ztoc });
   folder.remove();
 }
 

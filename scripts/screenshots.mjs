@@ -23,18 +23,14 @@ const PICTURES = [
 
 /** Files of an image without an index. */
 const PLAIN = [
-  "bin/busybox",
-  "etc/ssl/certs/ca-certificates.crt",
-  "lib/ld-musl-x86_64.so.1",
-  "lib/libcrypto.so.3",
-  "lib/libssl.so.3",
-  "opt/app/bin/server",
-  "opt/app/data/countries.db",
-  "opt/app/data/tiles.pack",
-  "opt/app/lib/engine.so",
-  "opt/app/lib/render.so",
-  "usr/lib/libpython3.13.so.1.0",
-  "usr/lib/libsqlite3.so.0",
+  ...["bin/busybox", "etc/ssl/certs/ca-certificates.crt", "lib/ld-musl-x86_64.so.1", "lib/libcrypto.so.3"],
+  ...["lib/libssl.so.3", "opt/app/bin/server", "opt/app/data/countries.db", "opt/app/data/tiles.pack"],
+  ...[
+    "opt/app/lib/engine.so",
+    "opt/app/lib/render.so",
+    "usr/lib/libpython3.13.so.1.0",
+    "usr/lib/libsqlite3.so.0",
+  ],
 ];
 
 /** While a layer is indexed: the tree grows. */

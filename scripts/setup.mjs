@@ -15,24 +15,17 @@ async function rust() {
   if (!findProgram("rustup")) {
     throw new Missing("rustup is missing. Install it as https://rustup.rs says, then run this again.");
   }
-  const env = { RUSTUP_TOOLCHAIN: process.env.RUSTUP_TOOLCHAIN ?? RUST };
-  const works = (toolchain) => succeeds("rustup", ["run", toolchain, "rustc", "--version"]);
-  if (!(await works(env.RUSTUP_TOOLCHAIN))) {
-    const args = ["toolchain", "install", RUST, "--profile", "minimal", "--no-self-update"];
-    if (!(await succeeds("rustup", args))) {
-      // Without the toolchain's server, another name of the same version will do.
-      env.RUSTUP_TOOLCHAIN = await sameVersion();
-    }
-  }
-  process.env.RUSTUP_TOOLCHAIN = env.RUSTUP_TOOLCHAIN;
+  const toolchain = process.env.RUSTUP_TOOLCHAIN ?? RUST;
+  const install = ["toolchain", "install", RUST, "--profile", "minimal", "--no-self-update"];
+  const works = await succeeds("rustup", ["run", toolchain, "rustc", "--version"]);
+  const isThere = works || (await succeeds("rustup", install));
+  // Without the toolchain's server, another name of the same version will do.
+  process.env.RUSTUP_TOOLCHAIN = isThere ? toolchain : await sameVersion();
   const sysroot = (await run("rustc", ["--print", "sysroot"])).stdout.trim();
   if (!existsSync(join(sysroot, "lib", "rustlib", "wasm32-unknown-unknown"))) {
     await run("rustup", ["target", "add", "wasm32-unknown-unknown"]);
   }
-  for (const [component, program] of [
-    ["rustfmt", "rustfmt"],
-    ["clippy", "cargo-clippy"],
-  ]) {
+  for (const [component, program] of Object.entries({ rustfmt: "rustfmt", clippy: "cargo-clippy" })) {
     if (!existsSync(join(sysroot, "bin", program))) await run("rustup", ["component", "add", component]);
   }
 }
@@ -45,23 +38,15 @@ async function sameVersion() {
     const { stdout: version } = await run("rustup", ["run", name, "rustc", "--version"], { allowFail: true });
     if (version.startsWith(`rustc ${RUST} `)) return name;
   }
-  throw new Missing(
-    `Rust ${RUST} is missing and could not be installed: run "rustup toolchain install ${RUST}" to see why.`,
-  );
+  const how = `run "rustup toolchain install ${RUST}" to see why.`;
+  throw new Missing(`Rust ${RUST} is missing and could not be installed: ${how}`);
 }
 
 async function wasmBindgen() {
   const program = join(WASM_BINDGEN_ROOT, "bin", "wasm-bindgen");
   if (existsSync(program)) return;
-  await run("cargo", [
-    "install",
-    "wasm-bindgen-cli",
-    "--version",
-    WASM_BINDGEN,
-    "--locked",
-    "--root",
-    WASM_BINDGEN_ROOT,
-  ]);
+  const place = ["--locked", "--root", WASM_BINDGEN_ROOT];
+  await run("cargo", ["install", "wasm-bindgen-cli", "--version", WASM_BINDGEN, ...place]);
 }
 
 async function npmPackages() {

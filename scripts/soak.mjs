@@ -68,10 +68,8 @@ function writeMore(dir) {
     const damaged = gzipOf([["file", randomBytes(2 * MIB)]]);
     damaged.fill(0xff, MIB, MIB + 64);
     writer.addPlain("damaged", damaged);
-    writer.addPlain(
-      "wide",
-      gzipOf(Array.from({ length: 60_000 }, (_, i) => [`d/file-${i}`, Buffer.alloc(0)])),
-    );
+    const many = Array.from({ length: 60_000 }, (_, i) => [`d/file-${i}`, Buffer.alloc(0)]);
+    writer.addPlain("wide", gzipOf(many));
   });
   return good;
 }
@@ -88,12 +86,8 @@ class Tally {
   mistakes = [];
   slowest = 0;
 
-  note(code) {
-    this.codes.set(code, (this.codes.get(code) ?? 0) + 1);
-  }
   mistake(text) {
-    if (this.mistakes.length < 20) this.mistakes.push(text);
-    else this.mistakes[20] = "and more";
+    this.mistakes[Math.min(this.mistakes.length, 20)] = this.mistakes.length < 20 ? text : "and more";
   }
 }
 
@@ -186,7 +180,7 @@ async function soak(name, target, { hosts, good, isOver, started, seconds }) {
     const answer = await fetch(hostileUrl(), { ...json, signal: AbortSignal.timeout(60_000) });
     tally.hostile += 1;
     const code = answer.headers.get("x-ocipeek-error") ?? String(answer.status);
-    tally.note(code);
+    tally.codes.set(code, (tally.codes.get(code) ?? 0) + 1);
     if (code === "INTERNAL") tally.mistake(`INTERNAL: ${(await answer.text()).slice(0, 300)}`);
     else await drain(answer);
   };
@@ -197,11 +191,8 @@ async function soak(name, target, { hosts, good, isOver, started, seconds }) {
   const faulty = async () => {
     tally.faulty += 1;
     const path = pick(["opt/app/bin/bundle.bin", "etc/hostname", "?recursive"]);
-    const answer = await fetch(`${target.url}/${hosts.faulty}/-/${path}`, {
-      ...json,
-      signal: AbortSignal.timeout(8000),
-    });
-    await drain(answer);
+    const signal = AbortSignal.timeout(8000);
+    await drain(await fetch(`${target.url}/${hosts.faulty}/-/${path}`, { ...json, signal }));
   };
   const levels = [];
   const watch = async () => {
@@ -254,21 +245,13 @@ async function main() {
     if (values.only !== "workerd") {
       const args = insecure.flatMap((host) => ["--insecure-registry", host]);
       const limits = JSON.stringify({ maxSecondsToHead: 60 });
-      const serve = await startServe(
-        [process.execPath, ...HEAP, cliFile()],
-        [...args, "--max-memory", String(96 * MIB), "--quiet"],
-        {
-          OCIPEEK_LIMITS: limits,
-        },
-      );
-      targets.push(["serve", serve]);
+      const all = [...args, "--max-memory", String(96 * MIB), "--quiet"];
+      const command = [process.execPath, ...HEAP, cliFile()];
+      targets.push(["serve", await startServe(command, all, { OCIPEEK_LIMITS: limits })]);
     }
     if (values.only !== "serve") {
-      const worker = await startBundle({
-        OCIPEEK_INSECURE_REGISTRIES: insecure,
-        OCIPEEK_LIMITS: { maxSecondsToHead: 60 },
-      });
-      targets.push(["workerd", worker]);
+      const settings = { OCIPEEK_INSECURE_REGISTRIES: insecure, OCIPEEK_LIMITS: { maxSecondsToHead: 60 } };
+      targets.push(["workerd", await startBundle(settings)]);
     }
     const started = Date.now();
     const isOver = () => Date.now() - started > seconds * 1000;

@@ -14,9 +14,9 @@ import { chromedriver, chromium } from "./lib/tools.mjs";
 import { setup } from "./setup.mjs";
 
 const WASM = "wasm32-unknown-unknown";
-const DENY = ["--", "-D", "warnings"];
-const CLIPPY_WASM = ["clippy", "--quiet", "--target", WASM, "--lib", "--test", "wasm"];
-const TEST_WASM = ["test", "--target", WASM, "--test", "wasm", "--features", "build"];
+const CLIPPY = "cargo clippy --quiet";
+const DENY = "-- -D warnings";
+const TEST_WASM = `cargo test --target ${WASM} --test wasm --features build`;
 const RUNNER = { CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER: "wasm-bindgen-test-runner" };
 
 /**
@@ -40,20 +40,18 @@ function count(output) {
   return sum;
 }
 
-/** A step that is one check. @type {(name: string, file: string, args: string[], options?: StepOptions) => Step} */
-const check = (name, file, args, { env, flags: _, ...needs } = {}) => ({
-  name,
-  parts: [file === "cargo" ? "rust" : "npm"],
-  ...needs,
-  command: [file, args, env],
-});
+/** A step that is one check. @type {(name: string, command: string, options?: StepOptions) => Step} */
+const check = (name, command, { env, flags: _, ...needs } = {}) => {
+  const [file = "", ...args] = command.split(" ");
+  return { name, parts: [file === "cargo" ? "rust" : "npm"], ...needs, command: [file, args, env] };
+};
 /** A step whose runner says how many tests it ran; none is a failure. @type {typeof check} */
-const tests = (name, file, args, options = {}) => ({ ...check(name, file, args, options), counted: true });
+const tests = (name, command, options = {}) => ({ ...check(name, command, options), counted: true });
 /** @type {(name: string, files: string[], options?: StepOptions) => Step} */
 const nodeTests = (name, files, options = {}) => {
-  const flags = ["--test", "--test-reporter=spec", "--test-timeout=600000", ...(options.flags ?? [])];
+  const flags = ["--test --test-reporter=spec --test-timeout=600000", ...(options.flags ?? [])];
   const needs = { needs: "build", programs: () => programsOf(files) };
-  return { ...tests(name, "node", [...flags, ...files], { ...options, ...needs }), files };
+  return { ...tests(name, ["node", ...flags, ...files].join(" "), { ...options, ...needs }), files };
 };
 
 function steps() {
@@ -63,63 +61,40 @@ function steps() {
       .sort()
       .map((f) => `${dir}/${f}`);
   const list = [
-    check("format", "cargo", ["fmt", "--all", "--check"]),
-    check("format bench", "cargo", ["fmt", "--check", "--manifest-path", "bench/Cargo.toml"]),
-    check("format fuzz", "cargo", ["fmt", "--check", "--manifest-path", "fuzz/Cargo.toml"]),
-    check("lint rust", "cargo", [
-      "clippy",
-      "--quiet",
-      "--workspace",
-      "--all-targets",
-      "--all-features",
-      ...DENY,
-    ]),
-    check("lint fuzz", "cargo", [
-      "clippy",
-      "--quiet",
-      "--all-targets",
-      "--manifest-path",
-      "fuzz/Cargo.toml",
-      ...DENY,
-    ]),
-    check("lint wasm", "cargo", ["clippy", "--quiet", "--target", WASM, "--lib", ...DENY]),
-    check("lint wasm build", "cargo", [...CLIPPY_WASM, "--features", "build", ...DENY]),
-    check("lint wasm builder", "cargo", [
-      "clippy",
-      "--quiet",
-      "--target",
-      WASM,
-      "--lib",
-      "--no-default-features",
-      "--features",
-      "build",
-      ...DENY,
-    ]),
+    check("format", "cargo fmt --all --check"),
+    check("format bench", "cargo fmt --check --manifest-path bench/Cargo.toml"),
+    check("format fuzz", "cargo fmt --check --manifest-path fuzz/Cargo.toml"),
+    check("lint rust", `${CLIPPY} --workspace --all-targets --all-features ${DENY}`),
+    check("lint fuzz", `${CLIPPY} --all-targets --manifest-path fuzz/Cargo.toml ${DENY}`),
+    check("lint wasm", `${CLIPPY} --target ${WASM} --lib ${DENY}`),
+    check("lint wasm build", `${CLIPPY} --target ${WASM} --lib --test wasm --features build ${DENY}`),
+    check(
+      "lint wasm builder",
+      `${CLIPPY} --target ${WASM} --lib --no-default-features --features build ${DENY}`,
+    ),
     // The documentation has no warnings, and shows the API that is agreed upon.
-    check("lint docs", "node", ["scripts/api.mjs", "crate"], { parts: ["rust"] }),
-    check("lint js", "biome", ["ci", "--colors=off", "--error-on-warnings", "."]),
-    check("lint floors", "node", ["scripts/floors.mjs"]),
+    check("lint docs", "node scripts/api.mjs crate", { parts: ["rust"] }),
+    check("lint js", "biome ci --colors=off --error-on-warnings ."),
+    check("lint floors", "node scripts/floors.mjs"),
     // No 20 lines stand twice outside tests. See .jscpd.json; its minLines are exclusive.
-    check("lint clones", "jscpd", ["--no-colors", "--fail-on-empty"]),
-    tests("rust native", "cargo", ["test", "--quiet", "--workspace", "--all-features"]),
-    tests("rust node", "cargo", TEST_WASM, { env: RUNNER, parts: ["rust", "wasm-bindgen"] }),
-    tests("rust chromium", "cargo", TEST_WASM, {
+    check("lint clones", "jscpd --no-colors --fail-on-empty"),
+    tests("rust native", "cargo test --quiet --workspace --all-features"),
+    tests("rust node", TEST_WASM, { env: RUNNER, parts: ["rust", "wasm-bindgen"] }),
+    tests("rust chromium", TEST_WASM, {
       parts: ["rust", "wasm-bindgen"],
       programs: () => [chromium, chromedriver],
-      env: () => ({
-        ...RUNNER,
-        WASM_BINDGEN_USE_BROWSER: "1",
-        CHROMEDRIVER: chromedriver(),
-        CHROME_BIN: chromium(),
-      }),
+      env: () => {
+        const browser = { CHROMEDRIVER: chromedriver(), CHROME_BIN: chromium() };
+        return { ...RUNNER, ...browser, WASM_BINDGEN_USE_BROWSER: "1" };
+      },
     }),
-    check("build", "node", ["scripts/build.mjs"], { parts: ["rust", "wasm-bindgen", "npm"] }),
-    check("build worker", "node", ["scripts/worker-build.mjs"], { needs: "build" }),
-    check("lint api", "node", ["scripts/api.mjs", "package"], { needs: "build" }),
-    check("types", "tsc", ["--noEmit", "-p", "."], { needs: "build" }),
-    check("types scripts", "tsc", ["--noEmit", "-p", "tests"], { needs: "build" }),
-    check("types worker", "tsc", ["--noEmit", "-p", "worker/test"], { needs: "build" }),
-    check("types www", "tsc", ["--noEmit", "-p", "tests/www"], { needs: "build" }),
+    check("build", "node scripts/build.mjs", { parts: ["rust", "wasm-bindgen", "npm"] }),
+    check("build worker", "node scripts/worker-build.mjs", { needs: "build" }),
+    check("lint api", "node scripts/api.mjs package", { needs: "build" }),
+    check("types", "tsc --noEmit -p .", { needs: "build" }),
+    check("types scripts", "tsc --noEmit -p tests", { needs: "build" }),
+    check("types worker", "tsc --noEmit -p worker/test", { needs: "build" }),
+    check("types www", "tsc --noEmit -p tests/www", { needs: "build" }),
   ];
   list.push(nodeTests("js units", testFiles("tests/js")));
   list.push(nodeTests("worker units", testFiles("worker/test")));
@@ -136,13 +111,8 @@ function narrowed(step, file, name) {
   const [node, args, env] = step.command;
   const flags = args.filter((arg) => !step.files.includes(arg));
   if (name) flags.push(`--test-name-pattern=${name}`);
-  return {
-    ...step,
-    name: file,
-    command: [node, [...flags, file], env],
-    files: [file],
-    programs: () => programsOf([file]),
-  };
+  const command = [node, [...flags, file], env];
+  return { ...step, name: file, command, files: [file], programs: () => programsOf([file]) };
 }
 
 /**

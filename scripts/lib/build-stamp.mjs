@@ -6,13 +6,8 @@ import { ROOT } from "./run.mjs";
 
 /** What the wasm modules are made of. */
 const CRATE = [
-  "inflate",
-  "Cargo.lock",
-  "Cargo.toml",
-  "rust-toolchain.toml",
-  "scripts/build.mjs",
-  "scripts/lib",
-  "src",
+  ...["inflate", "src", "Cargo.lock", "Cargo.toml", "rust-toolchain.toml"],
+  ...["scripts/build.mjs", "scripts/lib"],
 ];
 /** What all of dist/ is made of. */
 const ALL = [

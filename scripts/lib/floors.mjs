@@ -88,23 +88,9 @@ export const TYPESCRIPT = {
 };
 
 /** The modules of the standard library that reach for nothing: no files, network, clock, threads, host. */
-const PURE = [
-  "std::any",
-  "std::borrow",
-  "std::cell",
-  "std::cmp",
-  "std::collections",
-  "std::error",
-  "std::fmt",
-  "std::iter",
-  "std::mem",
-  "std::ops",
-  "std::rc",
-  "std::result",
-  "std::slice",
-  "std::str",
-  "std::sync",
-];
+const PURE = "any borrow cell cmp collections error fmt iter mem ops rc result slice str sync"
+  .split(" ")
+  .map((module) => `std::${module}`);
 
 /**
  * The floors of the crate, the highest first.
@@ -164,8 +150,8 @@ export const RUST = {
           "ruzstd",
           "serde",
           "serde_json",
-          "sha2",
         ],
+        "sha2",
         // What this machine is, and how an address is written.
         ...["std::env::consts", "std::net::IpAddr", "std::net::Ipv4Addr", "std::net::Ipv6Addr"],
         // The traits by which bytes in memory are handed to a decoder, and their result.

@@ -107,13 +107,10 @@ export function registryHandler({ layout, repository, cors = true, referrers = t
     if (kind === "manifests") {
       const manifest = layout.manifests.get(layout.tags.get(what) ?? what);
       if (!manifest) return fail(404, "MANIFEST_UNKNOWN", `no manifest ${what}`);
-      const headers = {
-        "Content-Type": manifest.mediaType,
-        "Docker-Content-Digest": manifest.digest,
-        ETag: `"${manifest.digest}"`,
-      };
-      if (req.headers["if-none-match"]?.includes(manifest.digest)) return reply(304, headers);
-      return reply(200, { ...headers, "Content-Length": manifest.bytes.length }, manifest.bytes);
+      const { mediaType, digest, bytes } = manifest;
+      const headers = { "Content-Type": mediaType, "Docker-Content-Digest": digest, ETag: `"${digest}"` };
+      if (req.headers["if-none-match"]?.includes(digest)) return reply(304, headers);
+      return reply(200, { ...headers, "Content-Length": bytes.length }, bytes);
     }
     if (!DIGEST.test(what)) return fail(400, "DIGEST_INVALID", `${what} is not a sha256 digest`);
     if (kind === "referrers") {
@@ -130,20 +127,15 @@ export function registryHandler({ layout, repository, cors = true, referrers = t
       "Accept-Ranges": "bytes",
     };
     if (req.headers["if-none-match"]?.includes(what)) return reply(304, headers);
-    const wanted =
-      req.headers["if-range"] && req.headers["if-range"] !== `"${what}"`
-        ? null
-        : parseRange(req.headers.range, size);
+    const isOther = req.headers["if-range"] && req.headers["if-range"] !== `"${what}"`;
+    const wanted = isOther ? null : parseRange(req.headers.range, size);
     if (wanted === "416")
       return fail(416, "RANGE_INVALID", `the blob has ${size} bytes`, { "Content-Range": `bytes */${size}` });
     const { start, end } = wanted ?? { start: 0, end: size };
     if (wanted) headers["Content-Range"] = `bytes ${start}-${end - 1}/${size}`;
     headers["Content-Length"] = end - start;
-    reply(
-      wanted ? 206 : 200,
-      headers,
-      req.method === "HEAD" || size === 0 ? undefined : createReadStream(file, { start, end: end - 1 }),
-    );
+    const isEmpty = req.method === "HEAD" || size === 0;
+    reply(wanted ? 206 : 200, headers, isEmpty ? undefined : createReadStream(file, { start, end: end - 1 }));
   };
 }
 
@@ -160,24 +152,16 @@ function listReferrers(layout, subject, url, json) {
     }))
     .filter((d) => type === null || d.artifactType === type);
   const from = Number(url.searchParams.get("from") ?? 0) || 0;
-  const headers = { "Content-Type": "application/vnd.oci.image.index.v1+json" };
+  const mediaType = "application/vnd.oci.image.index.v1+json";
+  const headers = { "Content-Type": mediaType };
   if (type !== null) headers["OCI-Filters-Applied"] = "artifactType";
   if (all.length > from + REFERRERS_PAGE) {
-    const next = new URLSearchParams({
-      ...(type === null ? {} : { artifactType: type }),
-      from: String(from + REFERRERS_PAGE),
-    });
+    const next = new URLSearchParams(type === null ? {} : { artifactType: type });
+    next.set("from", String(from + REFERRERS_PAGE));
     headers.Link = `<${url.pathname}?${next}>; rel="next"`;
   }
-  json(
-    200,
-    {
-      schemaVersion: 2,
-      mediaType: "application/vnd.oci.image.index.v1+json",
-      manifests: all.slice(from, from + REFERRERS_PAGE),
-    },
-    headers,
-  );
+  const manifests = all.slice(from, from + REFERRERS_PAGE);
+  json(200, { schemaVersion: 2, mediaType, manifests }, headers);
 }
 
 /** What a browser page of another origin needs in order to read from a registry. */

@@ -23,15 +23,12 @@ export class RunError extends Error {
  */
 export function run(file, args, options = {}) {
   const command = [file, ...args].join(" ");
+  const output = options.inherit ? "inherit" : "pipe";
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, {
       cwd: options.cwd ?? ROOT,
       env: { ...process.env, ...options.env },
-      stdio: [
-        options.input === undefined ? "ignore" : "pipe",
-        options.inherit ? "inherit" : "pipe",
-        options.inherit ? "inherit" : "pipe",
-      ],
+      stdio: [options.input === undefined ? "ignore" : "pipe", output, output],
     });
     const out = [];
     const err = [];
@@ -61,27 +58,19 @@ export function run(file, args, options = {}) {
       clearTimeout(timer || undefined);
       const text = (list) => Buffer.concat(list).toString();
       const result = { code: code ?? 1, stdout: text(out), stderr: text(err), output: text(all) };
+      const end = timedOut ? `a timeout of ${options.timeout} s` : (signal ?? code);
       if (result.code === 0 || (options.allowFail && !timedOut)) resolve(result);
-      else
-        reject(
-          new RunError(
-            command,
-            timedOut ? `a timeout of ${options.timeout} s` : (signal ?? code),
-            result.output,
-          ),
-        );
+      else reject(new RunError(command, end, result.output));
     });
   });
 }
 
 /** Whether a program ends with 0. */
 export async function succeeds(file, args, options) {
-  try {
-    await run(file, args, options);
-    return true;
-  } catch {
-    return false;
-  }
+  return run(file, args, options).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Milliseconds as people read them. */

@@ -76,14 +76,6 @@ export const nginx = testProgram("NGINX", "nginx-light", "nginx", "/usr/sbin/ngi
 
 /** All that the tests need besides what is installed with npm and cargo. */
 export const TEST_PROGRAMS = [
-  chromium,
-  chromedriver,
-  firefox,
-  webkitDriver,
-  miniBrowser,
-  xvfb,
-  dockerRegistry,
-  skopeo,
-  wrk,
-  nginx,
+  ...[chromium, chromedriver, firefox, webkitDriver, miniBrowser, xvfb],
+  ...[dockerRegistry, skopeo, wrk, nginx],
 ];
