@@ -15,8 +15,8 @@ import { markedEntries } from "../../www/src/protocol/marks.ts";
 import { displayPath, entryAt, pathOf } from "../../www/src/protocol/path.ts";
 import { writeCompareLayout } from "../lib/compare-images.mjs";
 import { layers as expectedLayers } from "../lib/expected.mjs";
+import { call, engineOn, STATIC } from "../lib/page/engine-parts.ts";
 import { tempFolder } from "../lib/processes.mjs";
-import { call, engineOn, STATIC } from "./engine-parts.ts";
 
 const linesOf = (c: Catalogue): string[] =>
   [...markedEntries(c, ["added", "changed", "removed", "unverified-same"])].map(

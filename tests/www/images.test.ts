@@ -5,7 +5,7 @@ import { serveLayout } from "../../scripts/lib/layout-registry.mjs";
 import { BoundedMemory } from "../../www/src/engine/cache/memory.ts";
 import type { ImageSource } from "../../www/src/protocol/api.ts";
 import { DEMO, REPOSITORY } from "../lib/docker-registry.mjs";
-import { call, engineOn, STATIC } from "./engine-parts.ts";
+import { call, engineOn, STATIC } from "../lib/page/engine-parts.ts";
 
 const PLATFORM = "linux/amd64";
 const TAGS = ["latest-soci", "latest-soci-4m", "latest-soci-head", "latest"];

@@ -6,7 +6,7 @@ import { serveLayout } from "../../scripts/lib/layout-registry.mjs";
 import type { EngineError, ImageSource } from "../../www/src/protocol/api.ts";
 import { DEMO, REPOSITORY } from "../lib/docker-registry.mjs";
 import { merged } from "../lib/expected.mjs";
-import { call, engineOn, type Network, SITE, STATIC } from "./engine-parts.ts";
+import { call, engineOn, type Network, SITE, STATIC } from "../lib/page/engine-parts.ts";
 
 const PLATFORM = "linux/amd64";
 const PATH = "/etc/services";

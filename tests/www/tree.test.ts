@@ -12,7 +12,7 @@ import { sortByNumber } from "../../www/src/ui/tree/radix.ts";
 import { resolveEntry } from "../../www/src/ui/tree/resolve.ts";
 import { rowsOf, shownOf } from "../../www/src/ui/tree/rows.ts";
 import { scrollHeight, scrollTo, windowOf } from "../../www/src/ui/tree/window.ts";
-import { catalogueOf, type Line } from "./catalogue-of.ts";
+import { catalogueOf, type Line } from "../lib/page/catalogue-of.ts";
 
 /** Numbers that look random and are the same in each run. */
 function random(seed: number): (below: number) => number {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { MemoryCache } from "ocipeek";
 import { IMAGE, layout, v1Indexes } from "../../tests/lib/variants.mjs";
-import { type Harness, start } from "./lib/harness.ts";
+import { type Harness, start } from "../../tests/lib/worker/harness.ts";
 
 const FILE = "usr/lib/os-release";
 const SEARCH = /\/referrers\/|\/manifests\/sha256-/;

@@ -1,7 +1,14 @@
 // Odd hosts, paths and headers, of callers and of registries: nothing is repaired, and nobody is asked.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { codeOf, Internet, OCI_MANIFEST, registryOf, smallImage, worker } from "./lib/internet.ts";
+import {
+  codeOf,
+  Internet,
+  OCI_MANIFEST,
+  registryOf,
+  smallImage,
+  worker,
+} from "../../tests/lib/worker/internet.ts";
 
 const REG = "https://reg.example";
 const image = smallImage();

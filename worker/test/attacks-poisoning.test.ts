@@ -13,7 +13,7 @@ import {
   type Seen,
   smallImage,
   worker,
-} from "./lib/internet.ts";
+} from "../../tests/lib/worker/internet.ts";
 
 const REG = "https://reg.example";
 const OCI_INDEX = "application/vnd.oci.image.index.v1+json";

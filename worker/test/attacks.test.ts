@@ -1,7 +1,15 @@
 // Attempts to make the worker ask whom it shall not. Each ends in its named error, and nobody is asked who should not be.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { codeOf, Internet, json, redirect, registryOf, smallImage, worker } from "./lib/internet.ts";
+import {
+  codeOf,
+  Internet,
+  json,
+  redirect,
+  registryOf,
+  smallImage,
+  worker,
+} from "../../tests/lib/worker/internet.ts";
 
 const REG = "https://reg.example";
 const DEV = "http://localhost:5000";

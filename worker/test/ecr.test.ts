@@ -2,10 +2,18 @@
 import assert from "node:assert/strict";
 import { createHash, createHmac } from "node:crypto";
 import { test } from "node:test";
+import {
+  Internet,
+  json,
+  ranged,
+  redirect,
+  registryOf,
+  smallImage,
+  worker,
+} from "../../tests/lib/worker/internet.ts";
 import { callerCredentials, operatorAuth } from "../src/registry/credentials.ts";
 import { EcrTokens, ecrOf } from "../src/registry/ecr.ts";
 import type { PlatformFetch } from "../src/registry/guarded-fetch.ts";
-import { Internet, json, ranged, redirect, registryOf, smallImage, worker } from "./lib/internet.ts";
 
 const KEYS = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY" };
 const REGISTRY = "123456789012.dkr.ecr.eu-central-1.amazonaws.com";

@@ -3,9 +3,8 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { layers, merged } from "../../tests/lib/expected.mjs";
 import { IMAGE } from "../../tests/lib/variants.mjs";
+import { type Harness, sha256, start } from "../../tests/lib/worker/harness.ts";
 import { encodePath } from "../../web/path.ts";
-
-import { type Harness, sha256, start } from "./lib/harness.ts";
 
 interface Line {
   path: string;

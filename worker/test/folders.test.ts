@@ -3,10 +3,9 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { after, before, describe, test } from "node:test";
 import { merged } from "../../tests/lib/expected.mjs";
+import { type Harness, sha256, start } from "../../tests/lib/worker/harness.ts";
 import { encodePath } from "../../web/path.ts";
 import { PAGE_CSP } from "../src/http/html.ts";
-
-import { type Harness, sha256, start } from "./lib/harness.ts";
 
 interface Entry {
   name?: string;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkMatches, refused, writeGlobImage } from "../../tests/lib/globs.mjs";
 import { tempFolder } from "../../tests/lib/processes.mjs";
-import { start } from "./lib/harness.ts";
+import { start } from "../../tests/lib/worker/harness.ts";
 
 test("globs of listings", async () => {
   const folder = tempFolder("globs");

@@ -1,11 +1,6 @@
 // Notifications: what each kind says, and what hostile ones come to.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { hostProblem } from "../../web/host.ts";
-import { isRepository } from "../../web/reference.ts";
-import { HttpError } from "../src/errors.ts";
-import { KINDS, type Kind, type Notification } from "../src/hooks/push.ts";
-import { readNotification } from "../src/hooks/read.ts";
 import {
   DIGEST,
   DISTRIBUTION,
@@ -14,7 +9,12 @@ import {
   GITHUB,
   HARBOR,
   HARBOR_CLOUD_EVENT,
-} from "./lib/notifications.ts";
+} from "../../tests/lib/worker/notifications.ts";
+import { hostProblem } from "../../web/host.ts";
+import { isRepository } from "../../web/reference.ts";
+import { HttpError } from "../src/errors.ts";
+import { KINDS, type Kind, type Notification } from "../src/hooks/push.ts";
+import { readNotification } from "../src/hooks/read.ts";
 
 const SAMPLES: readonly [Kind, unknown][] = [
   ["distribution", DISTRIBUTION],

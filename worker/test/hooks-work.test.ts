@@ -3,13 +3,20 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { dockerConfigAuth, type FetchInit, OcipeekError } from "ocipeek";
 import { type Blob, blobOf, type Destination, registryDestination } from "ocipeek/push";
+import {
+  type Answer,
+  digestOf,
+  Internet,
+  json,
+  OCI_MANIFEST,
+  redirect,
+} from "../../tests/lib/worker/internet.ts";
 import { parseConfig } from "../src/config/config.ts";
 import { HttpError } from "../src/errors.ts";
 import type { Job } from "../src/hooks/job.ts";
 import { failureOf, type Tools, work } from "../src/hooks/work.ts";
 import { AccessList } from "../src/registry/access.ts";
 import { guardedFetch } from "../src/registry/guarded-fetch.ts";
-import { type Answer, digestOf, Internet, json, OCI_MANIFEST, redirect } from "./lib/internet.ts";
 
 const REG = "https://reg.example";
 const INDEX = "application/vnd.oci.image.index.v1+json";

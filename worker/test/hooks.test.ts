@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { describe, type TestContext, test } from "node:test";
 import { OcipeekError } from "ocipeek";
+import { type Harness, start } from "../../tests/lib/worker/harness.ts";
+import { DIGEST, DISTRIBUTION, ECR, GITHUB } from "../../tests/lib/worker/notifications.ts";
 import { parseConfig } from "../src/config/config.ts";
 import { HttpError } from "../src/errors.ts";
 import { BucketJobs, type JobBucket } from "../src/hooks/bucket-jobs.ts";
@@ -12,8 +14,6 @@ import { type JobRecord, MemoryJobs } from "../src/hooks/job-log.ts";
 import type { Outcome } from "../src/hooks/outcome.ts";
 import type { Message } from "../src/hooks/queue.ts";
 import { AccessList } from "../src/registry/access.ts";
-import { type Harness, start } from "./lib/harness.ts";
-import { DIGEST, DISTRIBUTION, ECR, GITHUB } from "./lib/notifications.ts";
 
 const SECRET = "0123456789abcdef-secret";
 const BEARER = { authorization: `Bearer ${SECRET}` };

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type Fetch, type Image, MemoryCache, open } from "ocipeek";
+import { type Harness, start } from "../../tests/lib/worker/harness.ts";
 import { FairQueue } from "../src/request/fair-queue.ts";
 import type { RequestScope } from "../src/request/request-scope.ts";
-import { type Harness, start } from "./lib/harness.ts";
 
 const BUNDLE = "opt/app/bin/bundle.bin";
 const plainFetch: Fetch = (url, init) => fetch(url, init);

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type Fetch, type Image, type open, open as openImage } from "ocipeek";
+import { type Harness, start } from "../../tests/lib/worker/harness.ts";
 import { HttpError } from "../src/errors.ts";
 import type { Ports } from "../src/ports.ts";
-import { type Harness, start } from "./lib/harness.ts";
 
 const BUNDLE = "opt/app/bin/bundle.bin";
 const plainFetch: Fetch = (url, init) => fetch(url, init);

@@ -4,12 +4,12 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { tempFolder } from "../../tests/lib/processes.mjs";
+import { type Harness, start } from "../../tests/lib/worker/harness.ts";
+import { codeOf } from "../../tests/lib/worker/internet.ts";
 import { CSP, IMMUTABLE, PAGE_HEADERS } from "../../web/page-policy.ts";
 import { platformAssets } from "../src/answers/page.ts";
 import { ConfigError, parseConfig } from "../src/config/config.ts";
 import { folderAssets } from "../src/serve/assets.ts";
-import { type Harness, start } from "./lib/harness.ts";
-import { codeOf } from "./lib/internet.ts";
 
 const BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8";
 const PAGE = "<!doctype html><title>ocipeek</title>";

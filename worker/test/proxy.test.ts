@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { nextLink } from "../src/http/link.ts";
 import {
   codeOf,
   digestOf,
@@ -15,7 +14,8 @@ import {
   type Seen,
   smallImage,
   worker,
-} from "./lib/internet.ts";
+} from "../../tests/lib/worker/internet.ts";
+import { nextLink } from "../src/http/link.ts";
 
 const REG = "https://reg.example";
 const CDN = "https://cdn.example";

@@ -1,10 +1,18 @@
 // Who may read an answer: pages of other origins, caches on the way, and whoever calls a server by a name.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import {
+  digestOf,
+  Internet,
+  json,
+  registryOf,
+  type Seen,
+  smallImage,
+  worker,
+} from "../../tests/lib/worker/internet.ts";
 import { ConfigError, parseConfig } from "../src/config/config.ts";
 import { operatorReads } from "../src/registry/credentials.ts";
 import { hostCheck } from "../src/serve/host.ts";
-import { digestOf, Internet, json, registryOf, type Seen, smallImage, worker } from "./lib/internet.ts";
 
 const PAGE = "https://page.example";
 const image = smallImage();

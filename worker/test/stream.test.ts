@@ -5,9 +5,8 @@ import { after, before, describe, test } from "node:test";
 import type { Fetch } from "ocipeek";
 import { tempFolder } from "../../tests/lib/processes.mjs";
 import { writeSyntheticLayout } from "../../tests/lib/synthetic-image.mjs";
+import { type Harness, sha256, start } from "../../tests/lib/worker/harness.ts";
 import { encodePath } from "../../web/path.ts";
-
-import { type Harness, sha256, start } from "./lib/harness.ts";
 
 const MIB = 1 << 20;
 const SIZE = 48 * MIB;

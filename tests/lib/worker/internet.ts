@@ -1,12 +1,12 @@
 // An internet in memory: hosts that answer, and a record of who was asked for what.
 import { createHash } from "node:crypto";
 import { open } from "ocipeek";
-import { parseConfig } from "../../src/config/config.ts";
-import { createHandler } from "../../src/handler.ts";
-import { createProxy } from "../../src/proxy/proxy.ts";
-import { AccessList } from "../../src/registry/access.ts";
-import { operatorAuth, operatorReads } from "../../src/registry/credentials.ts";
-import { guardedFetch, type PlatformFetch } from "../../src/registry/guarded-fetch.ts";
+import { parseConfig } from "../../../worker/src/config/config.ts";
+import { createHandler } from "../../../worker/src/handler.ts";
+import { createProxy } from "../../../worker/src/proxy/proxy.ts";
+import { AccessList } from "../../../worker/src/registry/access.ts";
+import { operatorAuth, operatorReads } from "../../../worker/src/registry/credentials.ts";
+import { guardedFetch, type PlatformFetch } from "../../../worker/src/registry/guarded-fetch.ts";
 
 export interface Seen {
   method: string;

@@ -1,6 +1,6 @@
 // Catalogues for tests, from lists of paths.
-import { CatalogueBuilder, type Row } from "../../www/src/engine/catalogue/builder.ts";
-import type { Catalogue } from "../../www/src/protocol/catalogue.ts";
+import { CatalogueBuilder, type Row } from "../../../www/src/engine/catalogue/builder.ts";
+import type { Catalogue } from "../../../www/src/protocol/catalogue.ts";
 
 /** A path; a slash at its end makes it a folder, ` -> target` a link. */
 export type Line = string | [path: string, facts: Partial<Row>];

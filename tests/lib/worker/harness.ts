@@ -1,10 +1,10 @@
 // The handler over the demo image, in a registry of our own on loopback.
 import { open } from "ocipeek";
 import { serveLayout } from "../../../scripts/lib/layout-registry.mjs";
-import { DEMO, REPOSITORY } from "../../../tests/lib/docker-registry.mjs";
-import { parseConfig } from "../../src/config/config.ts";
-import { createHandler } from "../../src/handler.ts";
-import type { Handle, Ports } from "../../src/ports.ts";
+import { parseConfig } from "../../../worker/src/config/config.ts";
+import { createHandler } from "../../../worker/src/handler.ts";
+import type { Handle, Ports } from "../../../worker/src/ports.ts";
+import { DEMO, REPOSITORY } from "../docker-registry.mjs";
 
 export interface Harness {
   /** `127.0.0.1:port` */

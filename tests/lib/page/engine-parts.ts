@@ -1,9 +1,9 @@
 // The engine in Node over the demo image: a registry on loopback, the browser's rules and the page's host as functions.
 
-import { BoundedMemory, type EngineCache } from "../../www/src/engine/cache/memory.ts";
-import { createEngine } from "../../www/src/engine/engine.ts";
-import type { EngineApi } from "../../www/src/protocol/api.ts";
-import type { CallContext, Served } from "../../www/src/protocol/rpc.ts";
+import { BoundedMemory, type EngineCache } from "../../../www/src/engine/cache/memory.ts";
+import { createEngine } from "../../../www/src/engine/engine.ts";
+import type { EngineApi } from "../../../www/src/protocol/api.ts";
+import type { CallContext, Served } from "../../../www/src/protocol/rpc.ts";
 
 /** Where the page is; its proxy is below `-/v2/`. */
 export const BASE = "https://page.test/";
