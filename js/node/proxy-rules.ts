@@ -4,6 +4,7 @@
  * `tests/fixtures/proxies/cases.json`.
  * @module
  */
+import { isWithin, parseAddress } from "../common/address.js";
 import { isLoopback } from "../common/host.js";
 
 /** The variables of an environment. */
@@ -45,9 +46,8 @@ function isExempt(url: URL, list: string): boolean {
   for (const entry of list.toLowerCase().split(/[\s,]+/)) {
     if (entry === "") continue;
     if (entry === "*") return true;
-    const range = /^(.+)\/(\d{1,3})$/.exec(entry);
-    if (range?.[1] && range[2]) {
-      if (address && isWithin(address, range[1], Number(range[2]))) return true;
+    if (/^.+\/\d{1,3}$/.test(entry)) {
+      if (address && isWithin(address, entry)) return true;
       continue;
     }
     const { name, only } = splitPort(entry);
@@ -74,38 +74,4 @@ function splitPort(entry: string): { name: string; only?: string } {
   if (six) return { name: six[1] ?? "", ...(six[2] ? { only: six[2] } : {}) };
   const one = /^([^:]*):(\d+)$/.exec(entry);
   return one ? { name: one[1] ?? "", ...(one[2] ? { only: one[2] } : {}) } : { name: entry };
-}
-
-interface Address {
-  value: bigint;
-  /** Of an address of version 4 or 6. */
-  bits: 32 | 128;
-}
-
-function isWithin(address: Address, base: string, length: number): boolean {
-  const of = parseAddress(base);
-  if (!of || of.bits !== address.bits || length > of.bits) return false;
-  const rest = BigInt(of.bits - length);
-  return address.value >> rest === of.value >> rest;
-}
-
-/** An address as it is written in full; one of version 4 within version 6 is one of version 4. */
-function parseAddress(text: string): Address | undefined {
-  const four = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
-  if (four) {
-    const parts = four.slice(1).map(Number);
-    if (!parts.every((part, i) => part < 256 && String(part) === four[i + 1])) return undefined;
-    return { value: parts.reduce((sum, part) => (sum << 8n) | BigInt(part), 0n), bits: 32 };
-  }
-  if (!text.includes(":") || !URL.canParse(`http://[${text}]/`)) return undefined;
-  const [head = "", tail] = new URL(`http://[${text}]/`).hostname.slice(1, -1).split("::");
-  const words = (part: string | undefined): string[] => (part ? part.split(":") : []);
-  const [before, after] = [words(head), words(tail)];
-  const zeros = Array<string>(Math.max(8 - before.length - after.length, 0)).fill("0");
-  const value = [...before, ...zeros, ...after].reduce(
-    (sum, word) => (sum << 16n) | BigInt(Number.parseInt(word, 16)),
-    0n,
-  );
-  if (value >> 32n === 0xffffn) return { value: value & 0xffffffffn, bits: 32 };
-  return { value, bits: 128 };
 }

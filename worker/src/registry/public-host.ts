@@ -4,6 +4,8 @@
  * @module
  */
 
+import { isWithin, parseAddress } from "../../../js/common/address.ts";
+
 const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /**
@@ -62,30 +64,20 @@ export function publicProblem(url: URL): string | undefined {
   return undefined;
 }
 
+/** Ranges of which no address is public: private, shared, of documents and benchmarks, and those that carry IPv4 (6to4, Teredo). */
+const NOT_PUBLIC = [
+  ...["0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"],
+  ...["192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24"],
+  ...["203.0.113.0/24", "224.0.0.0/3", "2001::/23", "2001:db8::/32", "2002::/16", "3ffe::/16", "3fff::/16"],
+];
+
 /**
  * Whether an address (in the form that name services answer) is a public one: for servers that can look up a host
  * before they connect to it. What is not understood is not public.
  */
-export function isPublicAddress(address: string): boolean {
-  if (address.includes(":")) return isPublicV6(address);
-  const parts = address.split(".");
-  const [a = 0, b = 0, c = 0] = parts.map(Number);
-  if (parts.length !== 4 || !parts.every((part) => /^(?:0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256)) {
-    return false;
-  }
-  if (a === 0 || a === 10 || a === 127 || a >= 224) return false;
-  if (a === 100 && b >= 64 && b < 128) return false;
-  if ((a === 169 && b === 254) || (a === 172 && b >= 16 && b < 32)) return false;
-  if (a === 192 && (b === 168 || (b === 0 && (c === 0 || c === 2)) || (b === 88 && c === 99))) return false;
-  if (a === 198 && (b === 18 || b === 19 || (b === 51 && c === 100))) return false;
-  return !(a === 203 && b === 0 && c === 113);
-}
-
-/** Global unicast (2000::/3) without what documents, benchmarks or carries IPv4 (6to4, Teredo). */
-function isPublicV6(address: string): boolean {
-  if (!URL.canParse(`http://[${address}]/`)) return false;
-  const [first = "0", second = "0"] = new URL(`http://[${address}]/`).hostname.slice(1, -1).split(":");
-  const [high, low] = [Number.parseInt(first || "0", 16), Number.parseInt(second || "0", 16)];
-  if (high < 0x2000 || high > 0x3fff || high === 0x2002 || high === 0x3ffe || high === 0x3fff) return false;
-  return !(high === 0x2001 && (low < 0x200 || low === 0xdb8));
+export function isPublicAddress(text: string): boolean {
+  const address = parseAddress(text);
+  // Of version 6 only global unicast, and none that is one of version 4 within it.
+  if (!address || (text.includes(":") && !isWithin(address, "2000::/3"))) return false;
+  return !NOT_PUBLIC.some((range) => isWithin(address, range));
 }
