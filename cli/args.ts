@@ -39,24 +39,24 @@ export const COMMON: Options = options(`
   --stats                    list the requests and their bytes on standard error
   --soci-index DIGEST        use this SOCI index
   --no-soci                  use no SOCI index
-  --attached-index           also use an index that is merely attached to the image, for which whoever may push vouches
+  --attached-index           also use an index that is merely attached to the image, which anyone who may push can do
   --reader NAME              read as soci, estargz, zstd-chunked, nydus, overlaybd, turbooci or zstd (default: its own format)
-  --build-index              index every layer without an index that is read, not only those too large to be fetched whole
-  --no-build-index           index no layer: one that is too large to be fetched whole is an error
+  --build-index              build an index of every layer that is read and has none, not only of those too large to fetch whole
+  --no-build-index           build no index: a layer that is too large to fetch whole is then an error
   --insecure-unverified      do not verify content; results say so
   -u, --username NAME        log in with this name (default: Docker's or podman's credentials)
   --password-stdin           read the password or token from standard input
   --plain-http               use http (default: https, and http on this machine where there is no TLS)
-  --ca-file FILE             trust the certificate authorities in this file (PEM), too
-  --insecure-skip-tls-verify  accept any certificate; the network then decides what tags name, digests stay certain
-  --token-host HOST...       a further host that may get the credentials
-  --cache-dir DIR            cache what was fetched and verified in this folder: new, empty, or made by ocipeek
-  --no-cache                 cache nothing (default: indexes, in the user's cache folder)
+  --ca-file FILE             also trust the certificate authorities in this file (PEM)
+  --insecure-skip-tls-verify  accept any certificate: the network then decides what a tag names, but not what a digest does
+  --token-host HOST...       also send the credentials to this host, where the registry names it as its token service
+  --cache-dir DIR            keep what was fetched and verified in this folder: a new or empty one, or one that ocipeek made
+  --no-cache                 keep nothing (default: indexes are kept in the user's cache folder)
   --limit NAME=N...          change a limit, e.g. maxWholeLayerSize=1000000000
   --help                     show this help
 `);
 
-/** Those of them that say how layers are read. */
+/** Names of the common options that say how layers are read. */
 export const READING = [
   ...["soci-index", "no-soci", "attached-index", "build-index", "no-build-index", "reader"],
   "insecure-unverified",
@@ -64,8 +64,8 @@ export const READING = [
 
 /** For commands that take paths. */
 export const PATHS: Options = options(`
-  -e, --escaped  take paths as they are shown on terminals: \\n, \\xe9, \\u{202e}, \\\\
-  --layer N      look into layer N alone (0 is the lowest), with its whiteouts
+  -e, --escaped  read paths as terminals show them: \\n, \\xe9, \\u{202e}, \\\\
+  --layer N      look at layer N alone (0 is the lowest), whiteouts included
 `);
 
 /** The values of a parsed command line. */

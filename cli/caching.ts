@@ -1,4 +1,4 @@
-/** What the command keeps between its runs, and where. @module */
+/** Caches of the command, which outlive its runs. @module */
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import type { Cache } from "../js/index.js";

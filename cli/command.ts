@@ -54,7 +54,7 @@ export function argument(session: Session, i: number): string {
   return value;
 }
 
-/** What the words of a command line lead to. */
+/** Result of a look-up of a command. */
 export interface Found {
   command?: Command;
   group?: Group;

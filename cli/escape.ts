@@ -20,7 +20,7 @@ export function escapeBytes(bytes: Uint8Array): string {
   return out;
 }
 
-/** The same for text. */
+/** Text as one line of harmless text. */
 export function escapeText(text: string): string {
   return escapeBytes(new TextEncoder().encode(text));
 }
@@ -59,7 +59,7 @@ export function unescapeBytes(text: string): Uint8Array {
 
 /** Control, format (direction marks, joiners), line and paragraph separators, private use, unassigned. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}]/u;
-/** Of them those that `JSON.stringify` leaves; a line feed there is the text's own. */
+/** Characters of {@link UNSEEN} that `JSON.stringify` leaves; a line feed there is the text's own. */
 const UNSEEN_IN_JSON = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}]/gu;
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });

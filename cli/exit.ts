@@ -14,7 +14,7 @@ export const EXIT = {
   interrupted: 130,
 } as const;
 
-/** What each exit code means. */
+/** Meanings of the exit codes. */
 export const EXIT_TEXT: readonly [number, string][] = [
   [EXIT.ok, "done"],
   [
@@ -23,14 +23,14 @@ export const EXIT_TEXT: readonly [number, string][] = [
   ],
   [EXIT.usage, "wrong usage"],
   [EXIT.network, "the network or the registry failed, or refused"],
-  [EXIT.verification, "content does not have its digest, or is broken; soci verify: the index is wrong"],
-  [EXIT.limit, "over a limit; see --limit"],
-  [EXIT.unsupported, "of a kind that cannot be read or indexed"],
+  [EXIT.verification, "content is broken or does not match its digest; soci verify: the index is wrong"],
+  [EXIT.limit, "a limit was exceeded; see --limit"],
+  [EXIT.unsupported, "the image is of a kind that cannot be read or indexed"],
   [
     EXIT.skipped,
     "cp: only devices and pipes were left out; if other files were too, the code is that of the first of them",
   ],
-  [EXIT.failed, "the local system failed, for example when writing"],
+  [EXIT.failed, "the local system failed, for example while writing"],
   [EXIT.interrupted, "interrupted"],
 ];
 

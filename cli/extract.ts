@@ -36,7 +36,7 @@ const DIRECTORY = constants.O_DIRECTORY ?? 0;
 /** The target holds something that must not be written through or over. */
 export class UnsafeTarget extends Error {}
 
-/** The same because somebody changes the target meanwhile: nothing more is written. */
+/** Target that somebody changes meanwhile: nothing more is written. */
 export class SwappedTarget extends UnsafeTarget {}
 
 interface Link {

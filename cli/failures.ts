@@ -1,4 +1,4 @@
-/** What a copy left out, and why. */
+/** Failures of a copy: what it left out, and why. */
 import type { Stats } from "../js/index.js";
 import { isOwnFault, type TarItem } from "../js/tar/index.js";
 import { escapeBytes } from "./escape.js";
@@ -11,7 +11,7 @@ import type { Session } from "./session.js";
 /** More are only counted. */
 const LISTED = 1000;
 
-/** What the file system says of one name, so that others may still be written. */
+/** Errors of the file system about one name, after which others may still be written. */
 const OF_ONE_NAME: ReadonlySet<string | undefined> = new Set(
   "EACCES EEXIST EFBIG EILSEQ EINVAL EISDIR ENAMETOOLONG ENOENT ENOTDIR ENOTEMPTY EPERM".split(" "),
 );

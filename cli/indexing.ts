@@ -1,4 +1,4 @@
-/** What is said of indexes that a read has to wait for. @module */
+/** News of indexes that a read has to wait for. @module */
 import type { BuildProgress, LayerProgress } from "../js/build/entry/node.js";
 import type { BuildLine } from "./build-line.js";
 import { siSize } from "./format.js";
@@ -22,7 +22,7 @@ export function indexingNews(
   };
 }
 
-/** What it cost, and what the next read will. */
+/** Cost of a layer's index, and of the next read. */
 function costOf({ index, bytes, spans }: LayerProgress, folder: string | undefined): string {
   const cost = `layer ${index} has no index: all of its ${siSize(bytes)} were read once to make one`;
   if (folder === undefined) return `${cost}; nothing is kept, so that the next run does it again`;

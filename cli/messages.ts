@@ -1,7 +1,7 @@
 /** Errors in the words of the command. @module */
 import { OcipeekError, type RemedyWords } from "../js/index.js";
 
-/** What to do, by the names of the command's options. */
+/** Remedies in the words of the command's options. */
 const WORDS: RemedyWords = {
   "raise-limit": "raise that limit (--limit) if you trust the image",
   "close-images": undefined,
@@ -22,7 +22,7 @@ const WORDS: RemedyWords = {
   "try-later": "try again later",
 };
 
-/** What is said of an error. */
+/** Message of an error. */
 export function messageOf(error: unknown): string {
   if (error instanceof OcipeekError) return `${error.code}: ${error.worded(WORDS)}`;
   return error instanceof Error ? error.message : String(error);

@@ -79,7 +79,7 @@ export async function writing<T>(place: Place, write: () => Promise<T>): Promise
 /** The tag that an image gets at a place. A folder or file that is named without one is for one image. */
 export function tagOf({ text, tag, digest }: Place): string {
   if (digest !== undefined)
-    throw new UsageError(`${text} has a digest; it is not known before the image is made`);
+    throw new UsageError(`${text} names a digest, which is not known before the image is made`);
   if (tag !== undefined) return tag;
   if (/^oci(?:-archive)?:/.test(text)) return "latest";
   throw new UsageError(`the image needs a tag at ${text}, e.g. ${text}:latest-soci`);

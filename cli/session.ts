@@ -31,7 +31,7 @@ import { ProgressLine } from "./progress.js";
 /** The library's limit `maxWholeLayerSize`. */
 const WHOLE_LAYER = 64 << 20;
 
-/** What a command works with. */
+/** Session of one command: its arguments, output, images and credentials. */
 export class Session {
   readonly args: Args;
   readonly out: Output;
@@ -62,8 +62,9 @@ export class Session {
     const image = await open(reference, { ...(await this.#options(reference)), ...options });
     this.#images.push(image);
     if (image.platformBy === "only") {
-      const it = `only one, for ${image.platform}: it is read`;
-      this.say(`there is no image for this machine's platform here, but ${it}`);
+      this.say(
+        `no image is for this machine's platform; reading the only one there is, for ${image.platform}`,
+      );
     }
     return image;
   }
@@ -232,7 +233,7 @@ export class Session {
   }
 }
 
-/** What of the command line concerns connections. */
+/** Options of connections. */
 export function networkOptions(args: Args): { caFile?: string; insecureSkipTlsVerify: boolean } {
   const caFile = args.text("ca-file");
   return {

@@ -48,7 +48,7 @@ export class MemoryCache implements Cache {
   }
 }
 
-/** What is used of the Cache API, in browsers and at the edge. */
+/** Part of the Cache API that is used, in browsers and at the edge. */
 export interface WebCache {
   match(url: string): Promise<{ arrayBuffer(): Promise<ArrayBuffer> } | undefined>;
   put(url: string, response: Response): Promise<void>;

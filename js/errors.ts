@@ -2,7 +2,7 @@ import type { RawError } from "../wasm/ocipeek.js";
 import { decode } from "./text.js";
 import type { ErrorCode, Remedy, RemedyWords } from "./types/index.js";
 
-/** What an {@link OcipeekError} concerns, besides its code and message. */
+/** Details of an {@link OcipeekError}, besides its code and message. */
 export interface ErrorDetails {
   /** The image reference. */
   reference?: string | undefined;
@@ -124,7 +124,7 @@ export class OcipeekError extends Error {
   }
 }
 
-/** What a message says before and after the sentence: what it concerns. */
+/** Parts of a message before and after the sentence, which say what it concerns. */
 type Around = readonly [string, string];
 
 function say(
@@ -148,7 +148,7 @@ export function hasCode(error: unknown, ...codes: ErrorCode[]): error is Ocipeek
   return error instanceof OcipeekError && codes.includes(error.code);
 }
 
-/** What a promise gives; nothing where it is rejected with one of these codes. */
+/** Value of a promise; nothing where it is rejected with one of these codes. */
 export function unless<T>(promise: Promise<T>, ...codes: ErrorCode[]): Promise<T | undefined> {
   return promise.catch((error: unknown) => {
     if (!hasCode(error, ...codes)) throw error;
@@ -177,12 +177,12 @@ function escaped(bytes: Uint8Array): string {
   return Array.from(bytes, one).join("");
 }
 
-/** What the glue throws once its instance has failed. */
+/** Whether this is what the glue throws once its instance has failed. */
 function isLoss(raw: unknown): raw is Error {
   return raw instanceof Error && !(raw instanceof OcipeekError) && "code" in raw && raw.code === "INTERNAL";
 }
 
-/** What `call` of wasm gives; its errors are public ones. */
+/** Result of a call of wasm; its errors become public ones. */
 export function calling<T>(call: () => T): T {
   try {
     return call();

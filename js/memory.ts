@@ -10,7 +10,7 @@ export interface MemoryOptions {
   onPressure?: (() => void) | undefined;
 }
 
-/** What of a wasm module is used here. @internal */
+/** Wasm module with a memory budget. @internal */
 export interface Budgeted {
   setMemoryLimit(bytes: number, pressure?: (() => void) | undefined): void;
   memoryHeld(): number;
@@ -19,12 +19,12 @@ export interface Budgeted {
   retire(): (() => number | undefined) | undefined;
 }
 
-/** What an instance has before it opens anything, and some more, in bytes. */
+/** Memory of an instance before it opens anything, and some more, in bytes. */
 const SLACK = 8 << 20;
 
 let limit: { bytes: number; pressure: (() => void) | undefined } | undefined;
 const modules = new Set<Budgeted>();
-/** Of each module: what its retired instance has still reserved; nothing once that is gone. */
+/** Bytes that each module's retired instance has still reserved; nothing once that is gone. */
 const retired = new Map<Budgeted, () => number | undefined>();
 /** The limit of each module, less that. */
 const rests = new Map<Budgeted, number>();

@@ -87,9 +87,9 @@ export const cp: Command = {
   name: "cp",
   summary: "copy a file or folder to disk, or as a tar archive to standard output",
   usage: "IMAGE PATH DEST|- [-P] [--preserve-special]",
-  details: `Folders are copied with all below them. If DEST is a directory, the copy goes into it (PATH/. copies what PATH
+  details: `Folders are copied with everything below them. If DEST is a directory, the copy goes into it (PATH/. copies what PATH
 holds). Modes, times, symbolic and hard links are kept; owners and extended attributes only in an archive.
-Holes of sparse files stay holes. Nothing is ever written outside of DEST: links are made as they are in the image, but not
+Holes of sparse files stay holes. Nothing is ever written outside DEST: links are made as they are in the image, but never
 followed. A file that cannot be copied is left out, the others are copied, and a list at the end says which are missing and
 why; the exit code is that of the first such failure. A copy to disk also leaves out devices and pipes, and the exit code is
 then ${EXIT.skipped}; an archive holds them.`,

@@ -36,7 +36,7 @@ async function run(session: Session): Promise<void> {
   }
 }
 
-/** What the arguments ask for: what matches a glob, or as with find(1) a path and all below it. */
+/** Entries that the arguments ask for: those that match a glob, or as with find(1) a path and all below it. */
 async function* found(session: Session, tree: FileTree): AsyncGenerator<Stats> {
   const { args, signal } = session;
   const [, what] = args.positionals;

@@ -17,7 +17,7 @@ export const layers: Command = {
   name: "layers",
   summary: "list the layers and how each is read",
   usage: "IMAGE",
-  details: `READ says how each layer is read: ztoc (lazily, by SOCI or by a cached index that was built here), tar (by ranges, with
+  details: `READ says how each layer is read: ztoc (lazily, by SOCI or a cached index that was built here), tar (by ranges, with
 --insecure-unverified), whole (fetched once, up to the limit maxWholeLayerSize), zstd (streamed, once to list it and again up
 to the file for each read), or lazily by another format. FOUND BY says how that was found.`,
   options: {},

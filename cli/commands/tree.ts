@@ -71,7 +71,7 @@ function checkDepth(session: Session, stats: Stats, depth: number): void {
   throw new OcipeekError("LIMIT_EXCEEDED", message, { path: stats.path, limit: "maxDepth" });
 }
 
-/** As the library has it: a line is as long as its folder is deep. */
+/** Depth limit of the library: a line is as long as its folder is deep. */
 const DEEPEST = 2048;
 
 /** The tree as one JSON value, each folder with its `contents`; written as it is walked, and indented a little only. */

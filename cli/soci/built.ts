@@ -1,4 +1,4 @@
-/** What `soci create`, `convert` and `push` say of what they did. @module */
+/** Output of `soci create`, `convert` and `push`. @module */
 import {
   type Converted,
   type LayerResult,
@@ -14,7 +14,7 @@ import { counted, siSize, table } from "../format.js";
 import { type Place, writing } from "../places.js";
 import type { Session } from "../session.js";
 
-/** What is written: artifacts, the source of what they name, and what a registry is told. */
+/** Artifacts to write, the source of what they name, and options of the push. */
 export interface Made extends Pick<PushOptions, "tag" | "parallel"> {
   source: Source;
   artifacts: SociArtifacts | Converted;

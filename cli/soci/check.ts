@@ -28,7 +28,7 @@ export interface Problem {
   layer?: number;
 }
 
-/** What is to be said of one platform. */
+/** Report on one platform. */
 export interface PlatformReport {
   platform: string;
   /** Of the image manifest. */
@@ -52,7 +52,7 @@ export interface PlatformReport {
   problems: Problem[];
 }
 
-/** What `soci check` says; its JSON has this shape. */
+/** Report of `soci check`, in the shape of its JSON. */
 export interface CheckReport {
   image: string;
   digest: string;
@@ -202,7 +202,7 @@ async function openAll(
   }
 }
 
-/** What says that a zTOC is bad, and not that the way to it is. */
+/** Error codes of a bad zTOC; others are of the way to it. */
 const BROKEN = new Set(["NOT_FOUND", "DIGEST_MISMATCH", "CORRUPT_ZTOC", "CORRUPT_LAYER", "UNSUPPORTED"]);
 
 /** A private repository of Amazon ECR, by its IPv4 or its dual-stack name. */

@@ -1,4 +1,4 @@
-/** What `soci check` prints for people. @module */
+/** Output of `soci check` for people. @module */
 import { escapeText } from "../escape.js";
 import { chosenSize, siSize } from "../format.js";
 import type { CheckReport, PlatformReport } from "./check.js";

@@ -7,7 +7,7 @@ import { type Document, type Entry, isDigest, parseDocument, platformOfConfig } 
 
 /** Artifact type, and media type of the config, of an index of version 1. */
 export const V1_INDEX = "application/vnd.amazon.soci.index.v1+json";
-/** The same of version 2. */
+/** Media type of the config of an index of version 2. */
 export const V2_INDEX = "application/vnd.amazon.soci.index.v2+json";
 const ZTOC = "application/octet-stream";
 const PREFETCH = "application/vnd.amazon.soci.prefetch.v1+json";
@@ -18,7 +18,7 @@ const SPAN_SIZE = "com.amazon.soci.span-size";
 const BUILD_TOOL = "com.amazon.soci.build-tool-identifier";
 /** Platforms that are looked at at a time. */
 const PARALLEL = 4;
-/** What builders of images note on an entry that is no image: provenance, bills of materials. */
+/** Annotation of index entries that are no images: provenance, bills of materials. */
 const NO_IMAGE = "vnd.docker.reference.type";
 
 /** Where manifests are read. */
@@ -81,7 +81,7 @@ export interface SurveyedImage {
   unlisted?: string;
 }
 
-/** What a reference names. */
+/** Survey of all images that a reference names. */
 export interface Survey {
   name: string;
   /** Of the index, or of the manifest where there is no index. */

@@ -1,4 +1,4 @@
-/** What `soci verify` prints for people. @module */
+/** Output of `soci verify` for people. @module */
 import type {
   VerifiedImage,
   VerifiedLayer,

@@ -136,7 +136,7 @@ function platformNamed(text: string, parse = parsePlatform): RawPlatform {
   return calling(() => parse(text));
 }
 
-/** As the reference's strict matching: the same normalised platform; the version of the system where it is asked for. */
+/** Strict match of platforms, as the reference has it: the same normalised platform; the version of the system where it is asked for. */
 function same(a: RawPlatform, wanted: RawPlatform): boolean {
   const version = wanted["os.version"];
   return (

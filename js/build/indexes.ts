@@ -21,7 +21,7 @@ export interface Existing {
   size: number;
 }
 
-/** What an index says of a layer. */
+/** Entry of an index for one layer. */
 export interface ListedZtoc extends Existing {
   layer: string;
   spanSize: number | undefined;

@@ -68,7 +68,7 @@ export async function keptDigest(cache: Cache, layer: Layer): Promise<string | u
   return start && readKeptHead(start.subarray(0, HEAD_READ), layer.digest, layer.size)?.digest;
 }
 
-/** What a cache throws counts as nothing. */
+/** Value that a cache gives; nothing where it throws. */
 async function attempt<T>(work: () => Promise<T> | T): Promise<T | undefined> {
   try {
     return await work();

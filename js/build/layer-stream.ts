@@ -60,7 +60,7 @@ export function stopped(signal: AbortSignal): OcipeekError {
   return new OcipeekError("ABORTED", "stopped by the caller", { cause: signal.reason });
 }
 
-/** What gives pieces: a stream's reader, or an iterator. */
+/** Source of pieces: a stream's reader, or an iterator. */
 interface Pieces {
   next(): Promise<{ done?: boolean | undefined; value?: Uint8Array | undefined }>;
   cancel(reason: unknown): Promise<unknown> | undefined;

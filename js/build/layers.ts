@@ -40,7 +40,7 @@ export interface LayerZtoc {
   prefetch: Map<string, readonly [number, number]>;
 }
 
-/** What became of a layer. */
+/** Result of indexing a layer. */
 export interface IndexedLayer {
   outcome: LayerOutcome;
   reason?: string;

@@ -1,4 +1,4 @@
-/** What differs between runtimes for building indexes. The base package's own is in `../runtime.ts`. @module */
+/** Runtime for building indexes. The base package's own is in `../runtime.ts`. @module */
 import {
   isLost,
   memoryHeld,
@@ -11,7 +11,7 @@ import { Loading } from "../loading.js";
 import { type Budgeted, budget, renew } from "../memory.js";
 import type { SpillStore } from "../types/build.js";
 
-/** What each entry of `ocipeek/build` sets. */
+/** Runtime that each entry of `ocipeek/build` sets. */
 export interface BuildRuntime {
   /** Instantiates the builder's wasm module; called once, and again after a failure. */
   load(): unknown;
@@ -23,7 +23,7 @@ export interface BuildRuntime {
   sha256?(): RawHash;
 }
 
-/** What of the wasm module is used here: as a whole, each bundle would keep a table of it. */
+/** Budgeted part of the wasm module: as a whole, each bundle would keep a table of it. */
 const builder: Budgeted = {
   isLost,
   // Called by name: each instance has its own.

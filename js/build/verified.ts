@@ -73,7 +73,7 @@ export interface VerifiedImage {
   verified: boolean;
 }
 
-/** What {@link verifyIndex} found. */
+/** Report of {@link verifyIndex}. */
 export interface VerifyReport {
   images: VerifiedImage[];
   /** With all platforms asked for: those whose manifests are not here, as in a layout that holds some of an image. */

@@ -114,7 +114,7 @@ function keyOf({ layer, digest, spanSize, disableXattrs }: ListedZtoc): string {
   return JSON.stringify([layer, digest, spanSize, disableXattrs]);
 }
 
-/** Of several, readers take the last. */
+/** A layer's zTOC in an index; of several the last, as readers take it. */
 function ztocOf({ ztocs }: FoundIndex, layer: string): ListedZtoc | undefined {
   return ztocs.findLast((it) => it.layer === layer);
 }

@@ -234,7 +234,7 @@ class Pass {
 
 type Facts = Omit<BuiltZtoc, "bytes" | "spansOf" | "close">;
 
-/** What was built: facts, and what needs the module's memory and the store. */
+/** Built zTOC: facts, and what needs the module's memory and the store. */
 function built(facts: Facts, wasm: WasmZtoc, store: SpillStore): BuiltZtoc {
   const { blob } = facts;
   let isClosed = false;

@@ -1,6 +1,6 @@
 /** Fields that are there. @module */
 
-/** As `T`, where what may be undefined may be absent. */
+/** `T` with optional fields in place of those that may be undefined. */
 type Defined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
   [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>;
 };

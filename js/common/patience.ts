@@ -5,7 +5,7 @@ const MAX_LATE = 2;
 /** Turns of the queue of microtasks in which what is at hand answers: it costs no timer. */
 const TURNS = 16;
 
-/** What a {@link Patience} goes by. */
+/** Options of a {@link Patience}. */
 export interface PatienceOptions {
   /** Milliseconds for which a cache that was too late is left alone; for ever by default. After that it has one try. */
   rest?: number;

@@ -5,7 +5,7 @@ export const MAX_IDLE_MS = 30_000;
 /** A timer that rings so much later than it should was rung by a machine that slept. */
 const LATE_MS = 1_000;
 
-/** What of an answer of `fetch` is used. */
+/** Answer of `fetch`, as far as it is used. */
 interface Answer {
   readonly status: number;
   readonly headers: object;

@@ -1,6 +1,6 @@
 import type { WasmImage } from "../../wasm/ocipeek.js";
 
-/** What counts the requests and bytes of an image or a source. */
+/** Counters of the requests and bytes of an image or a source. */
 export type Costs = Pick<WasmImage, "counters" | "requests">;
 
 /** The counters as they are at the end, for when what counts is gone. */

@@ -16,7 +16,7 @@ export type OpenSourceOptions = Pick<
   "auth" | "fetch" | "cache" | "signal" | "onProgress" | "limits" | "plainHttp" | "tokenHosts" | "tag"
 >;
 
-/** What names a blob. */
+/** Name of a blob: its digest, size and media type. */
 export type BlobName = Pick<Descriptor, "digest" | "size"> & { mediaType?: string | undefined };
 
 /**

@@ -4,7 +4,7 @@ import { baseName } from "../path.js";
 import { decode } from "../text.js";
 import type { Dirent, EntryType, Stats, Verification, Whiteout } from "../types/index.js";
 
-/** What an entry is, as Node asks. */
+/** Entry of a type, with the questions that Node asks. */
 class Typed {
   readonly type: EntryType;
 

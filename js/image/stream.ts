@@ -3,13 +3,13 @@ import type { Scope } from "../scope.js";
 import type { FileStream } from "../types/index.js";
 import { StatsOf } from "./stats.js";
 
-/** What gives bytes by pieces. */
+/** Cursor over bytes. */
 interface Cursor {
   next(stop: Promise<void>): Promise<Uint8Array<ArrayBuffer> | undefined>;
   free(): void;
 }
 
-/** What of the controller of a stream is used, of bytes or not. */
+/** Controller of a stream, of bytes or not. */
 interface Sink {
   enqueue(chunk: Uint8Array<ArrayBuffer>): void;
   close(): void;
@@ -95,7 +95,7 @@ export function openStream(
   }) as FileStream;
 }
 
-/** What a {@link FileStream} is made of. */
+/** Underlying source of a {@link FileStream}. */
 interface ByteProducer {
   pull(sink: Sink): Promise<void>;
   cancel(reason: unknown): Promise<void>;

@@ -22,7 +22,7 @@ const TURN = { ms: 8, units: 2048 };
 /** Entries that one step of a walk gives at most. */
 const BATCH = 128;
 
-/** What gives something in batches. */
+/** Cursor over batches. */
 interface Cursor<T> {
   next(stop: Promise<unknown> | undefined): Promise<T[] | undefined>;
   free(): void;

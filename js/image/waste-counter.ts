@@ -15,7 +15,7 @@ interface Content {
   names: number;
 }
 
-/** What was wasted at a path. */
+/** Waste at one path. */
 interface Spot {
   path: Uint8Array;
   copies: number;

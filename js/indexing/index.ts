@@ -23,10 +23,10 @@ function groupOf(auth: Auth | undefined): number {
   return group;
 }
 
-/** What of an image's options matters here. */
+/** Options of an image that matter here. */
 type IndexingOptions = Pick<OpenOptions, "auth" | "limits" | "onIndexing">;
 
-/** What one image's layers are indexed by. */
+/** Indexer of one image's layers. */
 export class Indexing {
   readonly #scope: Scope;
   readonly #options: IndexingOptions;

@@ -6,7 +6,7 @@ import type { BuildProgress, ZtocEntry } from "../types/build.js";
 import type { IndexJob, IndexProgress, LayerInfo } from "../types/index.js";
 import { type Built, join, type Member, type Membership, type Wanted } from "./pass.js";
 
-/** What a job needs of its image. */
+/** Interface of an image for its jobs. */
 export interface JobOf {
   readonly layer: LayerInfo;
   readonly wanted: Wanted;

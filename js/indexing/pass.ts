@@ -12,7 +12,7 @@ export interface Built {
   readonly layerDigest: string;
 }
 
-/** What is to be indexed, and how. Members who want the same share a pass, and its failure. */
+/** Layer to index, and how. Members who want the same share a pass, and its failure. */
 export interface Wanted {
   /** Passes are shared within a group. */
   readonly group: number;

@@ -21,7 +21,7 @@ const TAG_TEXT = `Signature: 8a477f597d28d172789f06886806bc55
 # This file is a cache directory tag created by ocipeek.
 # For information about cache directory tags, see https://bford.info/cachedir/
 `;
-/** What may be in a folder that counts as empty: a file system's own folder, and a tag that somebody put there before. */
+/** Names that a folder which counts as empty may hold: a file system's own folder, and a tag that somebody put there before. */
 const NOTHING = new Set(["lost+found", TAG]);
 /** Milliseconds after which a file that was begun and never finished belongs to nobody any more. */
 const ABANDONED_MS = 3_600_000;

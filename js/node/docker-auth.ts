@@ -132,7 +132,7 @@ async function askHelper(name: string, server: string): Promise<Credentials | un
   }
 }
 
-/** What `docker-credential-NAME get` prints; nothing where it says that it knows none. */
+/** Output of `docker-credential-NAME get`; empty where it says that it knows none. */
 function runHelper(name: string, server: string): Promise<string> {
   const fail = (why: string): OcipeekError => helperFailed(name, server, why);
   return new Promise((resolve, reject) => {
@@ -180,7 +180,7 @@ function runHelper(name: string, server: string): Promise<string> {
   });
 }
 
-/** What it printed is not told: that may be the secret. */
+/** Failure of a helper; without its output, which may be the secret. */
 function helperFailed(name: string, server: string, why: string): OcipeekError {
   return unauthorized(
     `the credential helper docker-credential-${name} ${why}; try: echo ${server} | docker-credential-${name} get`,

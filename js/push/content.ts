@@ -1,4 +1,4 @@
-/** What is pushed: blobs and manifests. @module */
+/** Content to push: blobs and manifests. @module */
 import { sha256 } from "../common/hex.js";
 import type { Blob, Manifest } from "../types/content.js";
 

@@ -23,7 +23,7 @@ export async function ask(
   throw await registry.failure(answer, `${registry.repository}: ${what}`);
 }
 
-/** As {@link ask}, of an answer whose body nobody reads. */
+/** Answer to a request, as {@link ask} gives it, whose body nobody reads. */
 export async function tell(registry: RegistryFetch, asked: Asked): Promise<RegistryAnswer> {
   const answer = await ask(registry, asked);
   await answer.body?.cancel();

@@ -13,7 +13,7 @@ const CHUNK = 16 << 20;
 const MAX_CHUNK = 128 << 20;
 /** Broken connections in one upload. */
 const MAX_BREAKS = 8;
-/** Those of them in a row after which the registry has no more than before. */
+/** Broken connections in a row after which the registry has no more than before. */
 const MAX_IN_VAIN = 3;
 const OCTETS = { "content-type": "application/octet-stream" };
 

@@ -16,7 +16,7 @@ const TOKEN_USER = "<token>";
 /** Lines of a helper's output that are tried as the beginning of its JSON, and as its end. */
 const MAX_LINES = 16;
 
-/** What a `config.json` or `auth.json` says of credentials. */
+/** Credentials of a `config.json` or `auth.json`. */
 export class DockerConfig {
   /** By what they are for: `ghcr.io`, `ghcr.io/owner`. Nothing where the `auth` cannot be read: it does no harm to others. */
   readonly #auths = new Map<string, Credentials | undefined>();
@@ -131,7 +131,7 @@ function isHub(host: string): boolean {
   return /^(index\.|registry-1\.)?docker\.io$/.test(host);
 }
 
-/** What a key is for. With a scheme it is an old one, whose path says nothing: `https://quay.io/v1/`. */
+/** Place that a key is for. With a scheme it is an old one, whose path says nothing: `https://quay.io/v1/`. */
 function placeOf(key: string): string {
   const bare = key.replace(/^https?:\/\//, "");
   const slash = bare.indexOf("/");
@@ -140,7 +140,7 @@ function placeOf(key: string): string {
   return `${isHub(host) ? "docker.io" : host}${path}`;
 }
 
-/** What an entry holds; nothing where its `auth` cannot be read. */
+/** Credentials of an entry; nothing where its `auth` cannot be read. */
 function credentialsOf(entry: unknown): Credentials | undefined {
   const fields = isObject(entry) ? entry : {};
   const found: Credentials = {

@@ -17,7 +17,7 @@ export function splitScheme(text: string): Schemed {
   return { reference: match[2], scheme: match[1].toLowerCase() === "https" ? "https" : "http" };
 }
 
-/** What the library is told so that it uses the scheme. */
+/** Options by which the library uses the scheme. */
 export function schemeOptions(scheme: "http" | "https" | undefined): {
   plainHttp?: boolean;
   httpsOnly?: boolean;

@@ -6,7 +6,7 @@ import type { Stats } from "../types/index.js";
 /** Bytes of a block: headers are of it, and content is padded to it. */
 export const BLOCK = 512;
 
-/** What an entry is, besides its attributes. */
+/** Entry of an archive: a name, attributes, and what it links to. */
 export interface TarEntry {
   /** Path in the archive, as raw bytes, relative; without `/` at the end. */
   name: Uint8Array;

@@ -122,7 +122,7 @@ export function isOwnFault(error: unknown): error is OcipeekError {
   return hasCode(error, ...OWN);
 }
 
-/** What `make` gives, or the entry with its failure. */
+/** Item that `make` gives, or the entry with its failure. */
 async function guarded(
   entry: TarEntry,
   { failures }: ItemsOptions,
@@ -148,7 +148,7 @@ function load(tree: FileTree, entry: TarEntry, options: ItemsOptions): Promise<T
   });
 }
 
-/** The same of a large one, when it is its turn; its first bytes are here then, so that it is known to be readable. */
+/** Content of a large file, begun when it is its turn: its first bytes are here then, so that it is known to be readable. */
 async function begun(tree: FileTree, item: TarItem, options: ItemsOptions): Promise<TarItem> {
   const { stats } = item;
   if (!stats.isFile() || item.hardlink || item.content || item.failure) return item;

@@ -3,9 +3,9 @@ import type { Cache } from "./cache.js";
 import type { Blob as Content, Descriptor, Manifest } from "./content.js";
 import type { EntryType, Whiteout } from "./files.js";
 
-/** What the reference uses where no span size is asked for, in bytes: 4 MiB. */
+/** Default span size, that of the reference: 4 MiB. */
 export const DEFAULT_SPAN_SIZE: number = 4 << 20;
-/** What the reference calls itself where nothing else is asked for. */
+/** Default build tool: the name that the reference gives itself. */
 export const DEFAULT_BUILD_TOOL: string = "AWS SOCI CLI v0.2";
 /** Layers below so many bytes get no zTOC where nothing else is asked for: 10 MiB, as in the reference. */
 export const DEFAULT_MIN_LAYER_SIZE: number = 10 << 20;
@@ -80,7 +80,7 @@ export interface LayerProgress {
   spans: number;
 }
 
-/** What `onProgress` is told, at most ten times a second, and at the end of each layer and of the whole. */
+/** Progress of building, told at most ten times a second, and at the end of each layer and of the whole. */
 export interface BuildProgress {
   /** `layer`: layers stream past. `push`: results go to the destination. */
   phase: "layer" | "push";
@@ -165,7 +165,7 @@ export interface BuiltZtoc {
   close(): Promise<void>;
 }
 
-/** What a zTOC says. See {@link readZtoc}. */
+/** Contents of a zTOC. See {@link readZtoc}. */
 export interface ZtocFacts {
   /** The format's version: `0.9`. */
   readonly version: string;
@@ -245,7 +245,7 @@ export interface IndexOptions {
  */
 export type LayerOutcome = "indexed" | "reused" | "too-small" | "zstd" | "unsupported";
 
-/** What became of one layer of an image. */
+/** Result for one layer of an image. */
 export interface LayerResult {
   /** Position in the image, 0 the lowest. */
   index: number;
@@ -311,7 +311,7 @@ export interface PushOptions {
   onProgress?: ((progress: BuildProgress) => void) | undefined;
 }
 
-/** What {@link pushArtifacts} did. */
+/** Report of {@link pushArtifacts}. */
 export interface PushReport {
   /** Where to. */
   destination: string;

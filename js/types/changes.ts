@@ -22,7 +22,7 @@ export interface Tally {
   bytes: number;
 }
 
-/** What one layer does to those below it, in numbers. */
+/** Changes of one layer to those below it, in numbers. */
 export interface LayerTally {
   /** The layer's position in its image. */
   layer: number;

@@ -1,6 +1,6 @@
 /** Content of repositories and layouts: descriptors, blobs, manifests, and where they are written to. @module */
 
-/** What names content (OCI image specification, `descriptor.md`). */
+/** Descriptor: what names content (OCI image specification, `descriptor.md`). */
 export interface Descriptor {
   mediaType: string;
   digest: string;
@@ -25,7 +25,7 @@ export interface Manifest {
   readonly digest: string;
 }
 
-/** What became of a blob. */
+/** Outcome of an upload. */
 export type BlobOutcome = "present" | "mounted" | "uploaded";
 
 /** Options of operations on a {@link Destination}. */

@@ -25,7 +25,7 @@ export type ErrorCode =
   /** The library failed in the middle of something (no memory left, a bug). What was open is lost: open it again. */
   | "INTERNAL";
 
-/** What would help against an error, as {@link OcipeekError.remedies} lists it. */
+/** Remedy: what would help against an error, as {@link OcipeekError.remedies} lists it. */
 export type Remedy =
   /** Raising the limit that the error names: to this at least, as far as is known. */
   | { kind: "raise-limit"; to: number }
@@ -57,5 +57,5 @@ export type Remedy =
 /** The kind of a {@link Remedy}. */
 export type RemedyKind = Remedy["kind"];
 
-/** What to do, in words for the users of one interface, by kind; `undefined` for what they cannot do. */
+/** Remedies in words for the users of one interface, by kind; `undefined` for what they cannot do. */
 export type RemedyWords = Readonly<Record<RemedyKind, string | undefined>>;

@@ -36,7 +36,7 @@ export interface Verification {
   index?: IndexVoucher;
 }
 
-/** What an entry of a layer removes; see {@link Stats.whiteout}. */
+/** Kind of a whiteout: what an entry of a layer removes; see {@link Stats.whiteout}. */
 export type Whiteout = "whiteout" | "opaque";
 
 /** Attributes of one path, after Node's `fs.Stats`. `JSON.stringify` shows all of them. */

@@ -33,7 +33,7 @@ export interface LayerInfo {
 /** A lazy format other than SOCI; or `zstd`, a plain zstd layer that is not fetched whole but streamed for each read. */
 export type LazyFormat = "estargz" | "zstd-chunked" | "nydus" | "overlaybd" | "turbooci" | "zstd";
 
-/** What reads a layer, and why. */
+/** Reader of a layer, and how it was chosen. */
 export interface LayerReader {
   /** `plain`: as it is, without anything that makes it lazy. */
   name: LazyFormat | "soci" | "plain";

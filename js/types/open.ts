@@ -4,7 +4,7 @@ import type { Cache } from "./cache.js";
 import type { LazyFormat } from "./image.js";
 import type { Auth, Fetch } from "./registry.js";
 
-/** What `onProgress` is told, at most ten times a second and at the end of each operation. */
+/** Progress of reading, told at most ten times a second and at the end of each operation. */
 export interface Progress {
   /** Requests so far. */
   requests: number;
@@ -27,7 +27,7 @@ export interface LocalFolder {
   read(path: string, start: number, end: number): Promise<Uint8Array> | Uint8Array;
 }
 
-/** What {@link open} opens. */
+/** Source of an image, as {@link open} takes it. */
 export type ImageSource = string | URL | Blob | LocalFolder | ReadonlyMap<string, Blob>;
 
 /** Options of {@link open}. */

@@ -32,7 +32,7 @@ export type Auth =
   | Credentials
   | ((registry: string, repository: string) => Credentials | undefined | Promise<Credentials | undefined>);
 
-/** What signs requests to one repository in. */
+/** Grant: what signs requests to one repository in. */
 export interface RegistryGrant {
   /** The registry's `WWW-Authenticate` that it answers. */
   challenge: string;
@@ -79,7 +79,7 @@ export interface RegistryAnswer {
   readonly isFiltered: boolean;
 }
 
-/** What an injected `fetch` is called with. */
+/** Options that an injected `fetch` is called with. */
 export interface FetchInit {
   method: string;
   headers: Record<string, string>;
@@ -92,7 +92,7 @@ export interface FetchInit {
   cache?: "no-store";
 }
 
-/** What of a `Response` is used. */
+/** Part of a `Response` that is used. */
 export interface FetchResponse {
   readonly status: number;
   /** Iterable over `[name, value]`. */

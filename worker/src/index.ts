@@ -8,9 +8,9 @@ import type { Context } from "./ports.ts";
 /** Milliseconds: about what a cold read takes. */
 const WRITE_DELAY = 500;
 
-/** Of this isolate; its configuration does not change while it lives. */
+/** Worker of this isolate; its configuration does not change while it lives. */
 let worker: Worker | undefined;
-/** The same where a queue came before the first request. */
+/** Worker of an isolate whose queue came before its first request. */
 let consumer: Worker | undefined;
 
 /** `host`: a worker is reached at hosts of its own only, so that any of them will do for its cache. */
@@ -36,7 +36,7 @@ export default {
       worker ??= start(new URL(request.url).hostname, env);
     } catch (error) {
       tell(error);
-      const text = "CONFIGURATION: the worker is not set up rightly; its log says what is wrong\n";
+      const text = "CONFIGURATION: the worker is misconfigured; its log says what is wrong\n";
       const headers = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };
       return new Response(text, { status: 500, headers });
     }
@@ -52,7 +52,7 @@ export default {
       tell(error);
     }
     const hooks = (worker ?? consumer)?.hooks;
-    if (!hooks) throw new Error("hooks are off: OCIPEEK_HOOK_SECRET is not set, or a setting means nothing");
+    if (!hooks) throw new Error("hooks are off: OCIPEEK_HOOK_SECRET is not set, or a setting is invalid");
     await hooks.consume(batch);
   },
 };

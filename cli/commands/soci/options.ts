@@ -38,9 +38,9 @@ export const BUILD: Options = {
   `),
 };
 
-/** How much is said. */
+/** Verbosity of commands that make something. */
 export const QUIET: Options = options("-q, --quiet  print digests only, and no progress");
-/** The same of commands that answer a question. */
+/** Verbosity of commands that answer a question. */
 export const SILENT: Options = options("-q, --quiet  print nothing; the exit code is the answer");
 
 /** The platforms that the options choose; nothing where they choose none. */
@@ -51,7 +51,7 @@ export function platformsOf(args: Args): string[] | "all" | undefined {
   return named.length > 0 ? named : undefined;
 }
 
-/** The same for {@link LOOKED_AT}; nothing for all. */
+/** Platforms that the options of {@link LOOKED_AT} choose; nothing for all. */
 export function platformList(args: Args): string[] | undefined {
   const platforms = platformsOf(args);
   return platforms === "all" ? undefined : platforms;
@@ -69,7 +69,7 @@ export async function lookAt(session: Session): Promise<SurveyedImage[]> {
   return images;
 }
 
-/** What the options of {@link BUILD} and {@link PLATFORMS} ask for. */
+/** Settings of a build, from the options of {@link BUILD} and {@link PLATFORMS}. */
 export async function buildOptions(args: Args): Promise<IndexOptions> {
   return {
     platforms: platformsOf(args),
@@ -82,14 +82,14 @@ export async function buildOptions(args: Args): Promise<IndexOptions> {
   };
 }
 
-/** What a build takes of the session. */
+/** Cache, signal and progress of a build. */
 export async function buildContext(
   session: Session,
 ): Promise<Pick<IndexOptions, "cache" | "signal" | "onProgress">> {
   return { cache: await session.cache(), signal: session.signal, onProgress: session.buildProgress() };
 }
 
-/** What the options of {@link ZTOC} ask for. */
+/** Settings of a zTOC, from the options of {@link ZTOC}. */
 export function ztocOptions(args: Args): Pick<IndexOptions, "spanSize" | "buildTool"> {
   const spanSize = byteCount("--span-size", args.text("span-size"));
   if (spanSize === 0) throw new UsageError("--span-size must be 1 at least");

@@ -5,7 +5,7 @@ import { HttpError } from "../errors.ts";
 import { etagOf, precondition, prefersSecond } from "../http/headers.ts";
 import type { Assets, Ports } from "../ports.ts";
 
-/** What is told at `/`. */
+/** Text at `/`. */
 export const HOME = `ocipeek: every file of every container image at a URL
 
   /<registry>/<repository>[:tag|@digest]/-/<path>   a file; Range, ETag and HEAD as you expect
@@ -60,7 +60,7 @@ export async function servePart(request: Request, path: string, ports: Ports): P
   return answer;
 }
 
-/** What the page is told of its host. */
+/** Configuration of the page, by its host. */
 export async function serveSite(request: Request, { config }: Ports): Promise<Response> {
   const body = new TextEncoder().encode(`${JSON.stringify(siteOf(config))}\n`);
   const headers = {
@@ -120,7 +120,7 @@ function answerOf(
   return new Response(isLeft ? null : body, { headers: { ...headers, ...length } });
 }
 
-/** What of the platform's binding of static assets is used. */
+/** Binding of the platform's static assets. */
 interface Binding {
   fetch(url: string): Promise<Response>;
 }

@@ -37,7 +37,7 @@ export interface RegistryRule {
   readonly repository: string;
 }
 
-/** What one request may cost. Over one of them the error is `LIMIT_EXCEEDED` and names it. */
+/** Limits of one request. Over one of them the error is `LIMIT_EXCEEDED` and names it. */
 export interface RequestLimits {
   /** Bytes that come from registries and their storage. Default 256 MiB. */
   readonly maxFetchedBytes: number;
@@ -182,7 +182,7 @@ const REQUEST_LIMITS: RequestLimits = {
   maxCacheMs: 2_000,
 };
 
-/** What one image may come to, in parts; all of them together, {@link Config.maxMemory} bounds. */
+/** Limits of one image, in parts; all images together are bounded by {@link Config.maxMemory}. */
 const LIBRARY_LIMITS: Readonly<Record<string, number>> = {
   maxZtocSize: 24 * MIB,
   maxMetadataSize: 24 * MIB,

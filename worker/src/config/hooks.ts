@@ -4,7 +4,7 @@ import { hostProblem } from "../../../web/host.ts";
 import { filterProblem } from "./patterns.ts";
 import { ConfigError, type Env, formed, list, object, oneOf, PLATFORM, text, whole } from "./settings.ts";
 
-/** What the hooks make: a v1 index beside an image, or a converted image at a tag of its own (v2). */
+/** Version of indexes that the hooks make: a v1 index beside an image, or a converted image at a tag of its own (v2). */
 export type Version = "V1" | "V2";
 
 /** Bounds of notifications, and of the work that they cause. */

@@ -18,7 +18,7 @@ export function matchesWildcard(pattern: string, segment: string): boolean {
 // Filters of pushes are patterns `repository:tag`, in which `*` goes over slashes too, as AWS's SOCI Index Builder has them. An
 // image without a tag is `repository:`.
 
-/** What is wrong with a filter of pushes, or nothing. */
+/** Problem of a filter of pushes, or nothing. */
 export function filterProblem(pattern: string): string | undefined {
   if (pattern.length > 400) return "has more than 400 characters";
   if (!/^[A-Za-z0-9._*/-]+:[A-Za-z0-9._*-]+$/.test(pattern)) {

@@ -2,7 +2,7 @@
 
 import { isObject } from "../../../js/common/json.ts";
 
-/** What the platform hands over: variables, secrets and bindings by name. */
+/** Environment from the platform: variables, secrets and bindings by name. */
 export type Env = Readonly<Record<string, unknown>>;
 
 /** A variable that does not mean anything. Says which; never its value, which may be a secret. */

@@ -64,7 +64,7 @@ async function isAmong(given: string, secrets: readonly string[]): Promise<boole
   return isFound;
 }
 
-/** Of equal length whatever is hashed, and nobody can choose how far it agrees. */
+/** Hash of a text: of equal length whatever is hashed, and nobody can choose how far it agrees. */
 async function sha256(text: string): Promise<Uint8Array> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
 }

@@ -4,7 +4,7 @@ import type { HooksLimits } from "../config/hooks.ts";
 import { HttpError } from "../errors.ts";
 import { crowded, type Unproven } from "./unproven.ts";
 
-/** Of a sender who has proved nothing yet: the share that its body is counted in until that is done. */
+/** Proof to come of a sender, and the share that its body is counted in until then. */
 export interface Proof {
   readonly share: Unproven;
   prove(body: Uint8Array<ArrayBuffer>): Promise<void>;
@@ -35,7 +35,7 @@ export async function readBody(
   ended.catch(() => {});
   const stop = (): void => end(signal.reason);
   signal.addEventListener("abort", stop, { once: true });
-  const why = `the body was not there after maxBodySeconds = ${maxSeconds}`;
+  const why = `the body took longer than maxBodySeconds = ${maxSeconds}`;
   const timer = setTimeout(() => end(new HttpError("TIMEOUT", why, { status: 408 })), maxSeconds * 1000);
   try {
     let size = 0;

@@ -2,7 +2,7 @@
 import type { JobLog, JobRecord } from "./job-log.ts";
 import { object, text } from "./json.ts";
 
-/** What of the platform's R2 binding is used. */
+/** Part of the platform's R2 binding that is used. */
 export interface JobBucket {
   put(key: string, value: string, options: { customMetadata: Record<string, string> }): Promise<unknown>;
   list(options: { prefix: string; limit: number; include: string[] }): Promise<{

@@ -11,7 +11,7 @@ import { MemoryJobs } from "./job-log.ts";
 import { queueOf } from "./queue.ts";
 import { type Tools, work } from "./work.ts";
 
-/** What the platform gives. */
+/** Platform of the hooks. */
 export interface HooksPlatform {
   fetch: PlatformFetch;
   waitUntil(promise: Promise<unknown>): void;
@@ -20,7 +20,7 @@ export interface HooksPlatform {
   readonly stop?: AbortSignal | undefined;
 }
 
-/** What they are made of. */
+/** Parts that the hooks are made of. */
 export interface HooksParts {
   readonly config: Config;
   readonly env: Env;

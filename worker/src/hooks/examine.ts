@@ -1,4 +1,4 @@
-/** What the registry holds at a push: an image to index, or something to leave alone. @module */
+/** Contents of the registry at a push: an image to index, or something to leave alone. @module */
 import type { Destination, Manifest } from "ocipeek/push";
 import { parsed, textOf } from "../../../js/common/json.ts";
 import { list, object, text } from "./json.ts";
@@ -43,7 +43,7 @@ export interface ImageDoc {
 /** An image, or why there is none to index. */
 export type Found = { readonly digest: string; readonly images: readonly ImageDoc[] } | Skipped;
 
-/** What is looked for. */
+/** Manifest to look for. */
 export interface Wanted {
   /** Tag or digest. */
   readonly reference: string;
@@ -88,7 +88,7 @@ async function settled(
   }
 }
 
-/** Those of the images that are for one of the platforms; one that is alone is. */
+/** Images that are for one of the platforms; one that is alone is. */
 export function forPlatforms(
   images: readonly ImageDoc[],
   platforms: readonly string[] | undefined,

@@ -24,7 +24,7 @@ import { type Selected, select } from "./select.ts";
 import { Unproven } from "./unproven.ts";
 import { failureOf } from "./work.ts";
 
-/** What the hooks are put together from. */
+/** Parts of the hooks. */
 export interface HooksDeps {
   readonly config: HooksConfig;
   readonly access: AccessList;
@@ -42,7 +42,7 @@ export interface HooksDeps {
   log(record: Record<string, unknown>): void;
 }
 
-/** What of a request's scope is used. */
+/** Part of a request's scope that is used. */
 export interface HookScope {
   readonly signal: AbortSignal;
 }

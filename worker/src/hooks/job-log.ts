@@ -1,4 +1,4 @@
-/** What became of jobs, for those who look. @module */
+/** Log of jobs, for those who look. @module */
 import type { Version } from "../config/hooks.ts";
 import type { Job } from "./job.ts";
 import type { Failure, Outcome, Pushed } from "./outcome.ts";

@@ -3,7 +3,7 @@ import type { Version } from "../config/hooks.ts";
 import { object, text, texts } from "./json.ts";
 import { imageOf, KINDS, type Kind, type Push, pushOf } from "./push.ts";
 
-/** What waits in a queue. */
+/** Job that waits in a queue. */
 export interface Job {
   readonly id: string;
   /** Who told of it. */
@@ -14,7 +14,7 @@ export interface Job {
   readonly queuedAt: number;
 }
 
-/** What it is about: another one with the same would do the same. A converted image is its tag's. */
+/** Subject of a job: another one with the same would do the same. A converted image is its tag's. */
 export function subjectOf({ push, version }: Pick<Job, "push" | "version">): string {
   const digest = version === "V1" ? push.digest : undefined;
   return `${version} ${imageOf({ ...push, digest, tag: digest ? undefined : push.tag })}`;

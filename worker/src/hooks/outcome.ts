@@ -1,4 +1,4 @@
-/** What became of a job. @module */
+/** Outcomes of jobs. @module */
 import type { Code } from "../errors.ts";
 
 /** Why there was nothing to do, found at the registry. */
@@ -16,7 +16,7 @@ export type Skipped =
   /** None of its layers is large enough, or of a compression that can be indexed. */
   | "nothing-to-index";
 
-/** What one try came to. */
+/** Outcome of one try. */
 export type Outcome = {
   /** Digests of indexes that are attached to the image and do not say what its layers say. */
   readonly refuted?: readonly string[];

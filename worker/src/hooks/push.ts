@@ -1,4 +1,4 @@
-/** What notifications come to: pushes of images. @module */
+/** Pushes of images, as notifications tell of them. @module */
 
 import { hostProblem } from "../../../web/host.ts";
 import { isDigest, isRepository, isTag } from "../../../web/reference.ts";
@@ -61,7 +61,7 @@ export interface Notification {
   readonly ignored: readonly Ignored[];
 }
 
-/** What a push says of itself, unchecked. */
+/** Push as it is claimed, unchecked. */
 export type Claim = { [name in keyof Push]?: Push[name] | undefined };
 
 const EVENT = /^[\x21-\x7e]{1,128}$/;
@@ -76,7 +76,7 @@ export function pushOf({ registry, repository, tag, digest, event }: Claim): Pus
   return { registry, repository, tag, digest, event: event && EVENT.test(event) ? event : undefined };
 }
 
-/** What the parts of a notification come to: pushes that they claim, or why they are none. */
+/** Notification of parts, each a push that is claimed, or why it is none. */
 export function notification(...parts: (Claim | Reason)[]): Notification {
   const pushes: Push[] = [];
   const ignored: Ignored[] = [];

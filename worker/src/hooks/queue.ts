@@ -1,4 +1,4 @@
-/** What of Cloudflare Queues is used. @module */
+/** Part of Cloudflare Queues that is used. @module */
 
 /** A producer's binding. */
 export interface Queue {

@@ -26,7 +26,7 @@ export function readNotification(
   return READERS[kind](parse(body), headers, registries);
 }
 
-/** What reads each kind. */
+/** Readers of each kind of notification. */
 const READERS: Readonly<
   Record<Kind, (payload: unknown, headers: Headers, registries: HooksConfig["registries"]) => Notification>
 > = {

@@ -11,7 +11,7 @@ export interface Selected {
   readonly filter: string;
 }
 
-/** What is checked against. */
+/** Rules that pushes are checked against. */
 export interface Rules {
   readonly config: Pick<HooksConfig, "filters" | "suffix" | "version">;
   /** The registries that the worker may reach. */

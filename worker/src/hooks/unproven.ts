@@ -8,7 +8,7 @@ import { HttpError } from "../errors.ts";
 /** Callers whose bodies are read at a time. */
 const MAX_CALLERS = 64;
 
-/** What is read of one caller. */
+/** Body of one caller, as far as it was read. */
 export class Reading {
   /** What came so far; nothing once it had to make room. */
   pieces: Uint8Array[] | undefined = [];

@@ -18,7 +18,7 @@ export type Tools = Pick<typeof import("ocipeek"), "openSource"> &
   Pick<typeof import("ocipeek/build"), "createIndex" | "convertImage" | "pushArtifacts" | "verifyIndex"> &
   Pick<typeof import("ocipeek/push"), "registryDestination">;
 
-/** What a try is made with. */
+/** Dependencies of a try. */
 export interface WorkDeps {
   readonly config: Pick<Config, "insecureRegistries" | "tlsRegistries" | "tokenHosts">;
   readonly hooks: HooksConfig;
@@ -62,7 +62,7 @@ function rejected(signal: AbortSignal): Promise<never> {
   });
 }
 
-/** What is told of a try that failed. */
+/** Failure of a try, as it is told. */
 export function failureOf(error: unknown): Failure {
   const { code, message } = toHttpError(error);
   const wait = error instanceof OcipeekError ? error.retryAfter : undefined;

@@ -19,7 +19,7 @@ export function weakMark({ soci, digest }: Image, verified: Verification): strin
   return isVerified(verified) ? "" : "unverified";
 }
 
-/** What reads the layer that a path is in, or where no layer lists it, all of them: `soci`, `estargz, plain`. */
+/** Readers of the layer that a path is in, or where no layer lists it, of all of them: `soci`, `estargz, plain`. */
 export function readerText({ layers }: Image, stats: Pick<Stats, "layer">): string {
   const one = layers[stats.layer];
   if (one) return one.reader.name;

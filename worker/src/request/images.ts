@@ -38,7 +38,7 @@ interface Slot {
 
 /** Where registries list what is attached to an image, which nobody needs for reading it. */
 const SEARCH = /^[^?#]*\/(?:referrers\/[^/?#]*|manifests\/sha256-[0-9a-f]{64})(?:\?|$)/;
-/** Those who wait look again so often, in milliseconds. */
+/** Interval at which those who wait look again, in milliseconds. */
 const STEP_MS = 5;
 /** So long others wait for an image that is being opened. */
 const OPENING_MS = 3000;

@@ -1,4 +1,4 @@
-/** What is written about a request: one JSON line, and one data point where the platform counts. @module */
+/** Log of requests: one JSON line each, and one data point where the platform counts. @module */
 
 import type { HttpError } from "../errors.ts";
 import type { Ports } from "../ports.ts";

@@ -9,7 +9,7 @@ import type { Ports, Scope } from "../ports.ts";
 /** A turn of a request's work, in steps where the edge's clock stands still: others have theirs after it. */
 const TURN = { ms: 15, units: 256 };
 
-/** What a request has cost so far. */
+/** Cost of a request so far. */
 export interface Cost {
   /** Requests to registries, token services and storage. */
   readonly requests: number;
@@ -213,7 +213,7 @@ export class RequestScope implements Scope {
 
   #after(seconds: number, what: string): void {
     const stop = (): void =>
-      this.stop(new HttpError("TIMEOUT", `${what} was not there after ${seconds} seconds`));
+      this.stop(new HttpError("TIMEOUT", `${what} took longer than ${seconds} seconds`));
     this.#timers.push(setTimeout(stop, seconds * 1000));
   }
 

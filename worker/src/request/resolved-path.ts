@@ -11,7 +11,7 @@ import type { Images, Lease } from "./images.ts";
 import type { RequestScope } from "./request-scope.ts";
 import { imageUrl, queryText, type TreeRoute } from "./route.ts";
 
-/** What the answers to a request for a path are made from. */
+/** Resolved path: what the answers to a request for it are made from. */
 export interface ResolvedPath {
   readonly request: Request;
   readonly route: TreeRoute;

@@ -26,7 +26,7 @@ export interface ImageName {
   readonly digest: string | undefined;
 }
 
-/** What a query asks for; each parameter is allowed once. */
+/** Parameters of a query; each is allowed once. */
 export interface Params {
   /** `os/arch[/variant]`. */
   readonly platform?: string;
@@ -57,7 +57,7 @@ export interface TreeRoute {
   readonly query: string;
 }
 
-/** What a URL means. */
+/** Route: the meaning of a URL. */
 export type Route =
   | { readonly kind: "home" | "health" | "robots" | "site" }
   /** A part of the page; the path has plain names only. */
@@ -71,7 +71,7 @@ export type Route =
 const MAX_URL = 16_384;
 /** Parts of the page: no name begins with a dot. */
 const PART = /^\/-\/www\/[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/;
-/** What may stand in a path as it is (RFC 3986), and `%`. */
+/** Characters that may stand in a path as they are (RFC 3986), and `%`. */
 const PATH_TEXT = /^[A-Za-z0-9\-._~!$&'()*+,;=:@/%]*$/;
 
 /**
@@ -111,7 +111,7 @@ export function imageUrl({ registry, repository, tag, digest }: ImageName): stri
   return `/${registry}/${repository}${tag ? `:${tag}` : ""}${digest ? `@${digest}` : ""}`;
 }
 
-/** As {@link imageUrl}, without the slash. What the package opens. */
+/** Reference of an image, as the package opens it: {@link imageUrl} without the slash. */
 export function imageReference(image: ImageName): string {
   return imageUrl(image).slice(1);
 }

@@ -1,4 +1,4 @@
-/** What tags named lately: in this isolate, and in those that share its cache. @module */
+/** Digests that tags named lately: in this isolate, and in those that share its cache. @module */
 import { BoundedMap } from "../../../js/common/bounded-map.ts";
 import type { Ports } from "../ports.ts";
 import type { ImageName } from "./route.ts";
