@@ -1,4 +1,6 @@
 /** Manifests as they come out of a source: an attacker's, so that nothing is believed of their fields. @module */
+import { defined } from "../../js/common/defined.js";
+import { isObject, parsed, textOf } from "../../js/common/json.js";
 import { OcipeekError } from "../../js/index.js";
 
 /** A descriptor, as far as it is read here. */
@@ -36,22 +38,18 @@ export function isDigest(text: string): boolean {
  * @throws {@link OcipeekError} `CORRUPT_MANIFEST`
  */
 export function parseDocument(bytes: Uint8Array, digest: string): Document {
-  const json = object(parseJson(bytes, digest));
-  const { mediaType, artifactType, manifests, config, layers, subject, annotations } = json ?? {};
-  if (!json || (Array.isArray(manifests) ? config || layers : !config)) {
+  const json = parseJson(bytes, digest);
+  const { mediaType, artifactType, manifests, config, layers, subject, annotations } = fieldsOf(json);
+  if (!isObject(json) || (Array.isArray(manifests) ? config || layers : !config)) {
     throw corrupt(digest, "it is neither an image index nor an image manifest");
   }
-  const document: Document = {
-    mediaType: text(mediaType) ?? "",
-    layers: entries(layers, digest),
-    annotations: strings(annotations),
-  };
-  const type = text(artifactType);
-  if (type) document.artifactType = type;
-  if (Array.isArray(manifests)) document.manifests = entries(manifests, digest);
-  else document.config = entry(config, digest);
-  if (subject) document.subject = entry(subject, digest);
-  return document;
+  const list = entries(layers, digest);
+  const named = Array.isArray(manifests)
+    ? { manifests: entries(manifests, digest) }
+    : { config: entry(config, digest) };
+  const of = { artifactType: textOf(artifactType), subject: subject ? entry(subject, digest) : undefined };
+  const own = { mediaType: textOf(mediaType) ?? "", layers: list, annotations: strings(annotations) };
+  return { ...own, ...named, ...defined(of) };
 }
 
 /**
@@ -59,7 +57,7 @@ export function parseDocument(bytes: Uint8Array, digest: string): Document {
  * @throws {@link OcipeekError} `CORRUPT_MANIFEST`
  */
 export function platformOfConfig(bytes: Uint8Array, digest: string): string | undefined {
-  return platform(parseJson(bytes, digest));
+  return platformOf(parseJson(bytes, digest));
 }
 
 function entries(list: unknown, digest: string): Entry[] {
@@ -69,50 +67,34 @@ function entries(list: unknown, digest: string): Entry[] {
 }
 
 function entry(value: unknown, digest: string): Entry {
-  const json = object(value);
-  const named = text(json?.digest);
-  const size = json?.size;
-  if (!named || !DIGEST.test(named) || typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) {
+  const { mediaType, digest: named, size, annotations, artifactType, platform } = fieldsOf(value);
+  const isSize = typeof size === "number" && Number.isSafeInteger(size) && size >= 0;
+  if (typeof named !== "string" || !DIGEST.test(named) || !isSize) {
     throw corrupt(digest, "a descriptor in it has no digest or no size");
   }
-  const found: Entry = {
-    mediaType: text(json?.mediaType) ?? "",
-    digest: named,
-    size,
-    annotations: strings(json?.annotations),
-  };
-  const type = text(json?.artifactType);
-  if (type) found.artifactType = type;
-  const of = platform(json?.platform);
-  if (of) found.platform = of;
-  return found;
+  const own = { mediaType: textOf(mediaType) ?? "", digest: named, size, annotations: strings(annotations) };
+  return { ...own, ...defined({ artifactType: textOf(artifactType), platform: platformOf(platform) }) };
 }
 
-function platform(value: unknown): string | undefined {
-  const { os, architecture, variant } = object(value) ?? {};
-  if (!text(os) || !text(architecture)) return undefined;
-  return [os, architecture, text(variant)].filter(Boolean).join("/");
+function platformOf(value: unknown): string | undefined {
+  const { os, architecture, variant } = fieldsOf(value);
+  if (!textOf(os) || !textOf(architecture)) return undefined;
+  return [os, architecture, textOf(variant)].filter(Boolean).join("/");
 }
 
 function parseJson(bytes: Uint8Array, digest: string): unknown {
-  try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch {
-    throw corrupt(digest, "it is no JSON");
-  }
+  const value = parsed(bytes);
+  if (value === undefined) throw corrupt(digest, "it is no JSON");
+  return value;
 }
 
-function object(value: unknown): Record<string, unknown> | undefined {
-  const is = typeof value === "object" && value !== null && !Array.isArray(value);
-  return is ? (value as Record<string, unknown>) : undefined;
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
+/** Fields of an object; none of what is no object. */
+function fieldsOf(value: unknown): Record<string, unknown> {
+  return isObject(value) ? value : {};
 }
 
 function strings(value: unknown): Record<string, string> {
-  const pairs = Object.entries(object(value) ?? {});
+  const pairs = Object.entries(fieldsOf(value));
   return Object.fromEntries(pairs.filter((pair): pair is [string, string] => typeof pair[1] === "string"));
 }
 

@@ -103,9 +103,7 @@ export class Images {
     } finally {
       this.#queue.leave(asked, scope);
     }
-    if (digest !== undefined) {
-      return this.#open(scope, { ...name, digest }, platform, asked);
-    }
+    if (digest !== undefined) return this.#open(scope, { ...name, digest }, platform, asked);
     const slot = await this.#open(scope, name, platform, asked);
     await this.#tags.remember(name, slot.digest);
     return slot;
