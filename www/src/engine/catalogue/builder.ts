@@ -1,4 +1,4 @@
-/** Builds a {@link Catalogue} from entries in depth-first order. @module */
+/** Builder of a {@link Catalogue}, from entries in depth-first order. @module */
 import { type Catalogue, type EntryType, MARKS, type Mark, TYPES } from "../../protocol/catalogue.ts";
 
 /** One entry, as a walk meets it. */
@@ -27,6 +27,8 @@ export interface Row {
 }
 
 const FIRST_ROWS = 1024;
+/** Columns that hold what rows have. */
+const PLAIN = ["size", "mode", "uid", "gid", "mtime", "layer", "flags"] as const;
 const FILE = TYPES.indexOf("file");
 const FOLDER = TYPES.indexOf("directory");
 const REMOVED = MARKS.indexOf("removed");
@@ -70,14 +72,8 @@ export class CatalogueBuilder {
     this.#open.push(at);
     c.nameEnds[at] = this.#nameLength;
     c.type[at] = TYPES.indexOf(row.type);
-    c.size[at] = row.size;
-    c.mode[at] = row.mode;
-    c.uid[at] = row.uid;
-    c.gid[at] = row.gid;
-    c.mtime[at] = row.mtime;
-    c.layer[at] = row.layer;
     c.mark[at] = MARKS.indexOf(mark);
-    c.flags[at] = row.flags;
+    for (const name of PLAIN) c[name][at] = row[name];
     if (row.link !== undefined) this.#links.set(at, row.link);
     if (row.isFurther || (row.inode !== undefined && this.#seen.has(row.inode))) this.#further.add(at);
     if (row.inode !== undefined) this.#seen.add(row.inode);

@@ -1,6 +1,13 @@
 /** Two trees as one, with marks of what differs. @module */
 import type { Comparison, Tally } from "../../protocol/api.ts";
-import { type Catalogue, MARKS, type Mark, markOf, typeOf } from "../../protocol/catalogue.ts";
+import {
+  type Catalogue,
+  firstDifference,
+  MARKS,
+  type Mark,
+  markOf,
+  typeOf,
+} from "../../protocol/catalogue.ts";
 import { CatalogueBuilder, type Row } from "./builder.ts";
 
 /** One side: its entries in depth-first order, and the digests of the layers that these come from. */
@@ -65,12 +72,8 @@ function orderOf(a: Row, b: Row): number {
 }
 
 function compareBytes(x: Uint8Array, y: Uint8Array): number {
-  const length = Math.min(x.length, y.length);
-  for (let at = 0; at < length; at++) {
-    const difference = (x[at] ?? 0) - (y[at] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return x.length - y.length;
+  const at = firstDifference(x, y);
+  return at === undefined ? 0 : (x[at] ?? -1) - (y[at] ?? -1);
 }
 
 /** Names of one file are told apart from those of the other side. */

@@ -1,8 +1,7 @@
-/** Compares two open images. @module */
+/** Comparison of two open images. @module */
 
 import type { Comparison } from "../../protocol/api.ts";
-import { MARKS } from "../../protocol/catalogue.ts";
-import { markedEntries } from "../../protocol/marks.ts";
+import { firstDifference, MARKS, markedEntries } from "../../protocol/catalogue.ts";
 import { decodePath, type EncodedPath, pathOf } from "../../protocol/path.ts";
 import type { CallContext } from "../../protocol/rpc.ts";
 import type { CatalogueBuilder } from "../catalogue/builder.ts";
@@ -122,7 +121,7 @@ async function equalContents(
       if (y.length === 0) y = await chunkOf(b);
       if (x.length === 0 || y.length === 0) return x.length === y.length;
       const length = Math.min(x.length, y.length);
-      for (let at = 0; at < length; at++) if (x[at] !== y[at]) return false;
+      if (firstDifference(x.subarray(0, length), y.subarray(0, length)) !== undefined) return false;
       x = x.subarray(length);
       y = y.subarray(length);
     }

@@ -1,4 +1,4 @@
-/** What the layers of an image do to each other. @module */
+/** Changes of layers: what each does to those below it, and what they waste. @module */
 import type { Change, Image } from "ocipeek";
 import { encodePath } from "../../../../web/path.ts";
 import type { LayerChanges, Waste } from "../../protocol/api.ts";
