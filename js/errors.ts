@@ -28,6 +28,19 @@ export interface ErrorDetails {
   cause?: unknown;
 }
 
+/** What an error may concern. */
+const ABOUT = [
+  "reference",
+  "digest",
+  "path",
+  "pathBytes",
+  "offset",
+  "limit",
+  "allowed",
+  "status",
+  "retryAfter",
+] as const;
+
 /** {@link Remedy}, in words for users of this package. */
 const WORDS: RemedyWords = {
   "raise-limit": "raise that limit if you trust the image",
@@ -71,25 +84,25 @@ export class OcipeekError extends Error {
   /** What went wrong; does not change between releases. */
   readonly code: ErrorCode;
   /** The image reference it concerns. */
-  readonly reference: string | undefined;
+  declare readonly reference: string | undefined;
   /** The blob it concerns. */
-  readonly digest: string | undefined;
+  declare readonly digest: string | undefined;
   /** The path in the image it concerns. */
-  readonly path: string | undefined;
+  declare readonly path: string | undefined;
   /** The same as raw bytes. */
-  readonly pathBytes: Uint8Array | undefined;
+  declare readonly pathBytes: Uint8Array | undefined;
   /** The byte offset it concerns. */
-  readonly offset: number | undefined;
+  declare readonly offset: number | undefined;
   /** The exceeded limit, as {@link OpenOptions.limits} names it. */
-  readonly limit: string | undefined;
+  declare readonly limit: string | undefined;
   /** What that limit allows, where {@link what} is what is over it. */
-  readonly allowed: number | undefined;
+  declare readonly allowed: number | undefined;
   /** What would help, each for itself. */
   readonly remedies: readonly Remedy[];
   /** The HTTP status that led here. */
-  readonly status: number | undefined;
+  declare readonly status: number | undefined;
   /** Seconds that the registry asked to wait. */
-  readonly retryAfter: number | undefined;
+  declare readonly retryAfter: number | undefined;
 
   /** What happened, without the code, what it concerns and what would help; where a limit is exceeded, what is over it. */
   readonly what: string;
@@ -104,16 +117,9 @@ export class OcipeekError extends Error {
     );
     this.name = code === "ABORTED" ? "AbortError" : "OcipeekError";
     this.code = code;
-    this.reference = details.reference;
-    this.digest = details.digest;
-    this.path = details.path;
-    this.pathBytes = details.pathBytes;
-    this.offset = details.offset;
-    this.limit = details.limit;
-    this.allowed = details.allowed;
+    // What does not concern it is no field: it would only be printed.
+    for (const name of ABOUT) if (details[name] !== undefined) Object.assign(this, { [name]: details[name] });
     this.remedies = details.remedies ?? [];
-    this.status = details.status;
-    this.retryAfter = details.retryAfter;
     this.what = what;
     this.#around = around;
   }
@@ -156,14 +162,14 @@ export function unless<T>(promise: Promise<T>, ...codes: ErrorCode[]): Promise<T
   });
 }
 
-/** The public error for what wasm rejected with; anything else stays what it is. */
-export function fromWasm(raw: unknown): unknown {
+/** The public error for what wasm rejected with, of the image `reference`; anything else stays what it is. */
+export function fromWasm(raw: unknown, reference?: string): unknown {
   if (isLoss(raw)) return new OcipeekError("INTERNAL", raw.message, { cause: raw.cause });
   if (!isRawError(raw)) return raw;
   const { code, what, path, ...rest } = raw;
-  const details: ErrorDetails = path ? { ...rest, path: decode(path), pathBytes: path } : rest;
-  const { reference, digest, offset } = raw;
-  const about = [reference, digest, offset === undefined ? undefined : `offset ${offset}`];
+  const details: ErrorDetails = { reference, ...rest, ...(path && { path: decode(path), pathBytes: path }) };
+  const { digest, offset } = raw;
+  const about = [raw.reference, digest, offset === undefined ? undefined : `offset ${offset}`];
   const after = about.map((it) => (it === undefined ? "" : ` [${it}]`)).join("");
   return new OcipeekError(code as ErrorCode, what, details, [path ? `"${escaped(path)}": ` : "", after]);
 }

@@ -10,6 +10,7 @@ export type { Image, LayerView } from "./image/image.js";
 export { imagesIn, open } from "./image/open.js";
 export { type BlobName, type OpenSourceOptions, openSource, type Source } from "./image/source.js";
 export type { FileTree, ReaddirOptions, TextEncoding } from "./image/tree.js";
+export { withImage } from "./image/with-image.js";
 export { type MemoryOptions, memoryHeld, setMemoryLimit } from "./memory.js";
 export { dockerConfigAuth } from "./registry/docker-config.js";
 export { type RegistryFetch, type RegistryFetchOptions, registryFetch } from "./registry/fetch.js";

@@ -89,6 +89,42 @@ function heldByRetired(module: Budgeted): number {
   return retired.get(module)?.() ?? 0;
 }
 
+/** Bytes in wasm that something small in JavaScript stands for are worth this many in a buffer, at least. */
+const STEP = 1 << 20;
+
+/** What wasm holds for an owner, once more as buffers that nobody touches. They take no memory but are counted. */
+const ballast = new WeakMap<object, ArrayBuffer[]>();
+/** Bytes of all of it. */
+let carried = 0;
+const dropped = new FinalizationRegistry<number>((bytes) => {
+  carried -= bytes;
+});
+
+/**
+ * Lets the collector know what `owner` weighs. It sees a small object where wasm holds megabytes, and would not run
+ * before thousands of images that nobody closed had taken all memory.
+ * @internal
+ */
+export function weigh(owner: object): void {
+  const more = memoryHeld() - carried;
+  if (more < STEP) return;
+  try {
+    const buffer = new ArrayBuffer(more);
+    dropped.register(buffer, more);
+    carried += more;
+    const all = ballast.get(owner);
+    if (all) all.push(buffer);
+    else ballast.set(owner, [buffer]);
+  } catch {
+    // It is a hint only.
+  }
+}
+
+/** Drops what `owner` weighs, which is closed. @internal */
+export function unweigh(owner: object): void {
+  ballast.delete(owner);
+}
+
 /** How often an instance was retired. @internal */
 export function generation(): number {
   return retirements;

@@ -9,9 +9,15 @@ export class ProgressMeter {
   #bytes = 0;
   #told = 0;
   #changed = false;
+  #onThrow: (error: unknown) => void = () => {};
 
   constructor(callback: (progress: Progress) => void) {
     this.#callback = callback;
+  }
+
+  /** Calls `onThrow` with what the callback throws. */
+  onThrow(onThrow: (error: unknown) => void): void {
+    this.#onThrow = onThrow;
   }
 
   /** More requests, more bytes. */
@@ -30,10 +36,7 @@ export class ProgressMeter {
     try {
       this.#callback({ requests: this.#requests, bytes: this.#bytes });
     } catch (error) {
-      // As for an event's listener: it must not break the read, and must not get lost.
-      queueMicrotask(() => {
-        throw error;
-      });
+      this.#onThrow(error);
     }
   }
 }

@@ -1,16 +1,28 @@
+import { onAbort } from "./common/on-abort.js";
 import { fromWasm, invalid, OcipeekError } from "./errors.js";
+import { weigh } from "./memory.js";
 import type { ProgressMeter } from "./progress.js";
 
 /** The life of one open image, reader or source: what runs in it stops when it is closed, or its own signal is aborted. */
 export class Scope {
-  readonly #running = new Set<() => void>();
+  /** What stops each operation; and what it was begun by, so that the image is not garbage before it ends. */
+  readonly #running = new Map<() => void, unknown>();
   readonly #meter: ProgressMeter | undefined;
   readonly #what: string;
   readonly #signal: AbortSignal | undefined;
+  #name: string | undefined;
   #closed = false;
+  /** The image in wasm, whose memory the collector is to know of. */
+  #owner: WeakRef<object> | undefined;
+  /** What the caller's own function threw: it ends what runs. */
+  #thrown: { error: unknown } | undefined;
 
   constructor(meter?: ProgressMeter, what = "image", signal?: AbortSignal) {
     this.#meter = meter;
+    meter?.onThrow((error) => {
+      this.#thrown ??= { error };
+      this.#stop();
+    });
     this.#what = what;
     this.#signal = signal;
   }
@@ -18,6 +30,17 @@ export class Scope {
   /** Whether it was closed. */
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** What errors name. */
+  named(name: string): void {
+    this.#name = name;
+  }
+
+  /** From now on the collector is told what `owner` weighs. */
+  weighs(owner: object): void {
+    this.#owner = new WeakRef(owner);
+    weigh(owner);
   }
 
   /** Runs an operation that stops when `signal` is aborted or the image is closed. */
@@ -29,18 +52,21 @@ export class Scope {
     const stop = new Promise<void>((resolve) => {
       settle = resolve;
     });
-    for (const one of signals) one.addEventListener("abort", settle, { once: true });
-    this.#running.add(settle);
+    const callOffs = signals.map((one) => onAbort(one, settle));
+    this.#running.set(settle, start);
     try {
       return await start(stop);
     } catch (error) {
       throw this.#translate(error, signals);
     } finally {
-      for (const one of signals) one.removeEventListener("abort", settle);
+      for (const callOff of callOffs) callOff();
       this.#running.delete(settle);
       // What waits for it in wasm is freed only now.
       settle();
       this.#meter?.flush();
+      const owner = this.#owner?.deref();
+      if (owner) weigh(owner);
+      this.#rethrow();
     }
   }
 
@@ -52,11 +78,22 @@ export class Scope {
   /** Stops all that runs. */
   close(): void {
     this.#closed = true;
-    for (const settle of this.#running) settle();
+    this.#stop();
+  }
+
+  #stop(): void {
+    for (const settle of this.#running.keys()) settle();
+  }
+
+  /** All that was stopped by what a function of the caller threw fails with that. */
+  #rethrow(): void {
+    const thrown = this.#thrown;
+    if (this.#running.size === 0) this.#thrown = undefined;
+    if (thrown) throw thrown.error;
   }
 
   #translate(error: unknown, signals: readonly AbortSignal[]): unknown {
-    const translated = fromWasm(error);
+    const translated = fromWasm(error, this.#name);
     if (!(translated instanceof OcipeekError) || translated.code !== "ABORTED") return translated;
     throwIfAborted(signals);
     return this.#closed ? new OcipeekError("ABORTED", `the ${this.#what} was closed`) : translated;

@@ -1,4 +1,5 @@
 /** A layer's bytes in order, over as many streams as it takes. @module */
+import { onAbort } from "../common/on-abort.js";
 import { OcipeekError } from "../errors.js";
 import { pause } from "../pause.js";
 import type { ByteSource } from "../types/build.js";
@@ -82,13 +83,11 @@ async function* pieces(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   if (!source) return;
   const from = piecesOf(source);
-  let stop = (): void => {};
+  let callOff = (): void => {};
   const stops = new Promise<never>((_, reject) => {
-    stop = () => reject(signal ? stopped(signal) : undefined);
+    callOff = onAbort(signal, () => reject(signal ? stopped(signal) : undefined));
   });
   stops.catch(() => {});
-  if (signal?.aborted) stop();
-  else signal?.addEventListener("abort", stop, { once: true });
   let ended = false;
   try {
     while (true) {
@@ -98,7 +97,7 @@ async function* pieces(
       yield value;
     }
   } finally {
-    signal?.removeEventListener("abort", stop);
+    callOff();
     // Not waited for: an iterator that waits for its next piece hears of it only then.
     if (!ended) Promise.resolve(from.cancel(signal?.reason)).catch(() => {});
   }

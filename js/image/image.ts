@@ -2,7 +2,8 @@
 import type { RawDiscovery, RawLayer, Tree, WasmImage } from "../../wasm/ocipeek.js";
 import { calling, fromWasm, invalid, type OcipeekError } from "../errors.js";
 import type { Indexing } from "../indexing/index.js";
-import { generation } from "../memory.js";
+import { generation, unweigh } from "../memory.js";
+import { isIsolated } from "../runtime.js";
 import type { Scope } from "../scope.js";
 import type {
   Change,
@@ -55,7 +56,7 @@ type MakeReader = (options: ReaderOptions) => Image;
 /**
  * An open image: its merged root file system and its layers.
  *
- * Its memory is freed by {@link close} or `await using`, and at last when it is garbage.
+ * Its memory is freed by {@link close} or `await using`, and in time when it is garbage; {@link withImage} closes it by itself.
  *
  * @example
  * ```js
@@ -120,6 +121,8 @@ export class Image extends FileTree {
     this.#layers = this.#describe();
     this.isMerged = wasm.isMerged;
     this.annotations = wasm.annotations();
+    scope.named(this.name);
+    if (!isIsolated()) scope.weighs(wasm);
   }
 
   /** Whether it can be read: not where it was closed, nor where the library failed since (`INTERNAL`). */
@@ -177,8 +180,9 @@ export class Image extends FileTree {
     if (known) return known;
     const info = this.#info(index);
     const tree = this.#ofLayer(info, () => this.#wasm.layer(index));
-    const view = new LayerView(info, () => tree, this.scope);
-    this.#handles.push(tree);
+    const at = this.#handles.push(tree) - 1;
+    // By way of the image, which is not garbage then as long as there is the view.
+    const view = new LayerView(info, () => this.#handles[at] as Tree, this.scope);
     this.#views.set(index, view);
     return view;
   }
@@ -330,13 +334,17 @@ export class Image extends FileTree {
   /** What reading has cost so far; after {@link close}, what it cost in all. */
   get stats(): ReadStats {
     const source = () => this.#last ?? this.#wasm;
-    return {
+    const stats = {
       ...calling(() => source().counters()),
       imageBytes: this.#layers.reduce((sum, layer) => sum + layer.size, 0),
       get log(): RequestRecord[] {
         return calling(() => source().requests());
       },
     };
+    // A console would show a getter in place of the requests.
+    return Object.defineProperty(stats, Symbol.for("nodejs.util.inspect.custom"), {
+      value: () => ({ ...stats }),
+    });
   }
 
   /** Stops all that runs and frees the memory. Twice is once. */
@@ -346,6 +354,7 @@ export class Image extends FileTree {
     if (this.isOpen) this.#last = lastCosts(this.#wasm);
     this.scope.close();
     for (const handle of this.#handles) handle.free();
+    unweigh(this.#wasm);
   }
 
   /** As {@link close}. */

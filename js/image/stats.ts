@@ -23,75 +23,60 @@ class Typed {
   }
 }
 
-/** {@link Stats} over what wasm gave; text is decoded when asked for. */
+/** {@link Stats} of what wasm gave, as fields of its own. */
 export class StatsOf extends Typed implements Stats {
   readonly #raw: RawStat;
+  readonly path: string;
+  readonly pathBytes: Uint8Array;
   readonly size: number;
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
+  readonly uname: string;
+  readonly gname: string;
+  readonly mtime: Date;
+  readonly mtimeMs: number;
+  readonly mtimeNs: bigint | undefined;
   readonly nlink: number;
   readonly devMajor: number;
   readonly devMinor: number;
+  readonly linkname: string | undefined;
+  readonly linknameBytes: Uint8Array | undefined;
+  readonly hardlinkOf: string | undefined;
+  readonly hardlinkOfBytes: Uint8Array | undefined;
+  readonly xattrs: Map<string, Uint8Array>;
+  readonly xattrsBytes: [Uint8Array, Uint8Array][];
   readonly layer: number;
   readonly whiteout: Whiteout | undefined;
   readonly verified: Verification;
 
   constructor(raw: RawStat) {
     super(raw.type);
+    const { mtimeSecs: seconds, mtimeNanos: nanos } = raw;
     this.#raw = raw;
+    this.path = decode(raw.path);
+    this.pathBytes = raw.path;
     this.size = raw.size;
     this.mode = raw.mode;
     this.uid = raw.uid;
     this.gid = raw.gid;
+    this.uname = decode(raw.uname);
+    this.gname = decode(raw.gname);
+    this.mtimeMs = seconds === undefined ? Number.NaN : Number(seconds) * 1e3 + nanos / 1e6;
+    this.mtime = new Date(this.mtimeMs);
+    this.mtimeNs = seconds === undefined ? undefined : seconds * 1_000_000_000n + BigInt(nanos);
     this.nlink = raw.nlink;
     this.devMajor = raw.devMajor;
     this.devMinor = raw.devMinor;
+    this.linkname = raw.linkname && decode(raw.linkname);
+    this.linknameBytes = raw.linkname;
+    this.hardlinkOf = raw.hardlinkOf && decode(raw.hardlinkOf);
+    this.hardlinkOfBytes = raw.hardlinkOf;
+    this.xattrsBytes = unpack(raw.xattrs);
+    this.xattrs = new Map(this.xattrsBytes.map(([name, value]) => [decode(name), value]));
     this.layer = raw.layer;
     this.whiteout = raw.whiteout;
     this.verified = raw.verified;
-  }
-
-  get path(): string {
-    return decode(this.#raw.path);
-  }
-  get pathBytes(): Uint8Array {
-    return this.#raw.path;
-  }
-  get uname(): string {
-    return decode(this.#raw.uname);
-  }
-  get gname(): string {
-    return decode(this.#raw.gname);
-  }
-  get mtimeNs(): bigint | undefined {
-    const { mtimeSecs, mtimeNanos } = this.#raw;
-    return mtimeSecs === undefined ? undefined : mtimeSecs * 1_000_000_000n + BigInt(mtimeNanos);
-  }
-  get mtimeMs(): number {
-    const { mtimeSecs, mtimeNanos } = this.#raw;
-    return mtimeSecs === undefined ? Number.NaN : Number(mtimeSecs) * 1e3 + mtimeNanos / 1e6;
-  }
-  get mtime(): Date {
-    return new Date(this.mtimeMs);
-  }
-  get linkname(): string | undefined {
-    return this.#raw.linkname && decode(this.#raw.linkname);
-  }
-  get linknameBytes(): Uint8Array | undefined {
-    return this.#raw.linkname;
-  }
-  get hardlinkOf(): string | undefined {
-    return this.#raw.hardlinkOf && decode(this.#raw.hardlinkOf);
-  }
-  get hardlinkOfBytes(): Uint8Array | undefined {
-    return this.#raw.hardlinkOf;
-  }
-  get xattrs(): Map<string, Uint8Array> {
-    return new Map(this.xattrsBytes.map(([name, value]) => [decode(name), value]));
-  }
-  get xattrsBytes(): [Uint8Array, Uint8Array][] {
-    return unpack(this.#raw.xattrs);
   }
 
   /** What `JSON.stringify` shows: all fields; bytes that are not UTF-8 and xattrs in base64. */

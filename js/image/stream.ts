@@ -1,4 +1,5 @@
 import type { FileCursor } from "../../wasm/ocipeek.js";
+import { onAbort } from "../common/on-abort.js";
 import type { Scope } from "../scope.js";
 import type { FileStream } from "../types/index.js";
 import { StatsOf } from "./stats.js";
@@ -19,18 +20,15 @@ interface Sink {
 /** The source of a stream over a cursor that `open` gives; opened by the first read, or by who asks for it. */
 export class CursorSource<C extends Cursor> {
   readonly #scope: Scope;
-  readonly #signal: AbortSignal | undefined;
   readonly #open: (stop: Promise<void>) => Promise<C>;
   readonly #cancelled = new AbortController();
-  readonly #stopOn = (): void => this.#cancelled.abort(this.#signal?.reason);
+  readonly #callOff: () => void;
   #opened: Promise<C> | undefined;
 
   constructor(scope: Scope, signal: AbortSignal | undefined, open: (stop: Promise<void>) => Promise<C>) {
     this.#scope = scope;
-    this.#signal = signal;
     this.#open = open;
-    if (signal?.aborted) this.#stopOn();
-    else signal?.addEventListener("abort", this.#stopOn, { once: true });
+    this.#callOff = onAbort(signal, () => this.#cancelled.abort(signal?.reason));
   }
 
   /** The cursor. */
@@ -66,7 +64,7 @@ export class CursorSource<C extends Cursor> {
   }
 
   async #end(): Promise<void> {
-    this.#signal?.removeEventListener("abort", this.#stopOn);
+    this.#callOff();
     (await this.#opened)?.free();
   }
 }

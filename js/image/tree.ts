@@ -43,6 +43,8 @@ export interface SparseFile {
 export interface ReaddirOptions extends OperationOptions {
   /** Give {@link Dirent}s in place of names. */
   withFileTypes?: boolean | undefined;
+  /** Give what is in folders below, too: names are paths from the folder on. Links to folders are not followed. */
+  recursive?: boolean | undefined;
   /** `"buffer"` gives names as raw bytes. */
   encoding?: "utf8" | "utf-8" | "buffer" | undefined;
 }
@@ -114,7 +116,7 @@ export class FileTree {
     return options.encoding === "buffer" ? real : decode(real);
   }
 
-  /** What a folder holds, sorted by bytes of the names. */
+  /** What a folder holds, sorted by bytes of the names; with `recursive` each folder before what is in it. */
   readdir(path: ImagePath, options: ReaddirOptions & { withFileTypes: true }): Promise<Dirent[]>;
   readdir(
     path: ImagePath,
@@ -128,14 +130,23 @@ export class FileTree {
     },
   ): Promise<string[]>;
   async readdir(path: ImagePath, options: ReaddirOptions = {}) {
+    const { recursive = false, signal } = options;
     const parent = typeof path === "string" ? path : decode(path);
+    // Entries have paths without links.
+    const root = recursive ? (await this.stat(path, { signal })).pathBytes.length : 0;
+    const below = (entry: Uint8Array) => entry.subarray(root > 1 ? root + 1 : 1);
     const entries: Dirent[] = [];
     const names: Uint8Array[] = [];
     // In turns: a folder may hold millions. Where names are all that is wanted, nothing else is kept.
-    for await (const batch of this.#walked(path, "/*", options.signal)) {
+    for await (const batch of this.#walked(path, recursive ? undefined : "/*", signal)) {
       for (const entry of batch) {
-        if (options.withFileTypes) entries.push(new DirentOf(entry, parent));
-        else names.push(baseName(entry.path));
+        const name = baseName(entry.path);
+        if (!options.withFileTypes) names.push(recursive ? below(entry.path).slice() : name);
+        else {
+          const between = recursive ? decode(below(entry.path).subarray(0, -name.length - 1)) : "";
+          const folder = between && (parent.endsWith("/") ? parent + between : `${parent}/${between}`);
+          entries.push(new DirentOf(entry, folder || parent));
+        }
       }
     }
     if (options.withFileTypes) return entries;

@@ -34,7 +34,8 @@ export class Indexing {
   readonly #group: number;
   /** The repository that it reads from; what is no repository's is this image's alone. */
   readonly #place: string;
-  #wasm: WasmImage | undefined;
+  /** Weak: wasm holds this as long as there is the image, which would never be garbage. */
+  #wasm: WeakRef<WasmImage> | undefined;
 
   /** `isAlone`: it shares no passes with other images. `repository`: with its registry, where it reads from one. */
   constructor(scope: Scope, options: IndexingOptions, isAlone: boolean, repository: string | undefined) {
@@ -46,7 +47,7 @@ export class Indexing {
 
   /** The image, once it is open. */
   attach(wasm: WasmImage): void {
-    this.#wasm = wasm;
+    this.#wasm = new WeakRef(wasm);
   }
 
   /** For wasm: the index of a layer that is to be read. An abort of the signal says that nobody waits for it. */
@@ -111,8 +112,9 @@ export class Indexing {
   }
 
   #image(): WasmImage {
-    if (!this.#wasm) throw new OcipeekError("ABORTED", "the image is not open");
-    return this.#wasm;
+    const wasm = this.#wasm?.deref();
+    if (!wasm) throw new OcipeekError("ABORTED", "the image is not open");
+    return wasm;
   }
 
   /** A layer's bytes from `from` on, signed in, tried again and resumed as the image's other reads. */

@@ -10,4 +10,5 @@ export { fileBytes } from "./file-bytes.js";
 export { LayoutDestination } from "./layout-destination.js";
 export { type ProxyFetchOptions, proxyFetch, proxyFetchIfNeeded } from "./proxy-fetch.js";
 export { type Env, proxyFor } from "./proxy-rules.js";
+export { createReadStream } from "./read-stream.js";
 export { spillFile } from "./spill-file.js";

@@ -1,5 +1,6 @@
 /** One exchange with a server: watched, so that it ends where nothing comes or goes any more. @module */
 
+import { onAbort } from "../common/on-abort.js";
 import { MAX_IDLE_MS, Watch } from "../common/watch.js";
 import { OcipeekError } from "../errors.js";
 import type { Fetch, FetchInit } from "../types/index.js";
@@ -63,9 +64,7 @@ export async function transfer(out: Exchange, options: TransferOptions): Promise
     own.abort(error);
     return error;
   });
-  if (signal?.aborted) stop();
-  else signal?.addEventListener("abort", stop, { once: true });
-  const unlink = (): void => signal?.removeEventListener("abort", stop);
+  const unlink = onAbort(signal, stop);
   const working = work / SLOWEST_WORK;
   const size = body?.byteLength ?? 0;
   const isStreamed = options.streams === true && size >= STREAMED;

@@ -153,7 +153,7 @@ describe("which folders", () => {
     assert.deepEqual(readdirSync(root), ["mine.txt"]);
     for (const command of ["cat", "serve"]) {
       const { stdout } = await ocipeek([command, "--help"]);
-      assert.match(stdout.toString(), /--cache-dir DIR .*: new, empty, or made by ocipeek/);
+      assert.match(stdout.toString(), /--cache-dir DIR .*: a new or empty one, or one that ocipeek made/);
     }
   });
 });

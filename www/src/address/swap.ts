@@ -1,4 +1,4 @@
-/** Reversal of a comparison. @module */
+/** The other way round. @module */
 import type { Address } from "./address.ts";
 
 /**

@@ -1,4 +1,4 @@
-/** Encoding of bytes, where they are text. @module */
+/** Whether bytes are text, and in which encoding. @module */
 
 /** How a text is encoded. */
 export interface Encoding {

@@ -1,4 +1,4 @@
-/** Verification of a file, in words. @module */
+/** How a file was verified, in words. @module */
 import type { Verification } from "ocipeek";
 
 /** What vouches for a file. */

@@ -2,7 +2,6 @@
 import { effect, signal } from "@preact/signals";
 import { address } from "./location.ts";
 import { opening } from "./session.ts";
-import { store, stored } from "./stored.ts";
 
 /** An image that was opened. */
 export interface Visit {
@@ -48,12 +47,17 @@ function isSame(a: Visit, b: Visit): boolean {
 
 function save(list: Visit[]): void {
   visits.value = list;
-  store(KEY, list.length === 0 ? undefined : JSON.stringify(list));
+  try {
+    if (list.length === 0) localStorage.removeItem(KEY);
+    else localStorage.setItem(KEY, JSON.stringify(list));
+  } catch {
+    // Storage is off or full: the list lasts as long as the page.
+  }
 }
 
 function load(): Visit[] {
   try {
-    const found: unknown = JSON.parse(stored(KEY) ?? "[]");
+    const found: unknown = JSON.parse(localStorage.getItem(KEY) ?? "[]");
     return Array.isArray(found) ? found.filter(isVisit).slice(0, MOST) : [];
   } catch {
     return [];

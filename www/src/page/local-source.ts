@@ -1,4 +1,4 @@
-/** Image sources made of dropped or chosen files. @module */
+/** Tells what dropped or chosen files are. @module */
 import type { ImageSource } from "../protocol/api.ts";
 
 /** A file, and where it lies in what was dropped or chosen: `demo/blobs/sha256/ab…`. */

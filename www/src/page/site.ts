@@ -1,4 +1,4 @@
-/** Host configuration: what the server of the page offers. @module */
+/** What the host of the page offers. @module */
 import type { SiteConfig } from "../protocol/api.ts";
 import { engine } from "./engine.ts";
 import { site } from "./session.ts";

@@ -1,12 +1,13 @@
-/** Meter of what was fetched of the image; details when pressed. @module */
-
+/** What was fetched of the image; its details when pressed. @module */
+import type { JSX } from "preact";
 import { bytes } from "../format/format.ts";
 import { isAttached } from "../format/reading.ts";
 import { cost, image } from "../page/session.ts";
 import type { OpenedImage } from "../protocol/api.ts";
 import { CostDetails } from "./CostDetails.tsx";
 import { AlertIcon, ShieldIcon } from "./controls/icons.tsx";
-import { Popover } from "./controls/index.ts";
+import { Popover } from "./controls/Popover.tsx";
+import "./meter.css";
 
 /** What of the image on screen is taken on somebody's word, as the user agreed. */
 function doubtOf(opened: OpenedImage | undefined): string | undefined {
@@ -15,7 +16,7 @@ function doubtOf(opened: OpenedImage | undefined): string | undefined {
 }
 
 /** `1.9 MB of 512 MB fetched, verified`. */
-export function Meter() {
+export function Meter(): JSX.Element | null {
   const spent = cost.value;
   if (!spent) return null;
   const share = spent.imageBytes > 0 ? Math.min(1, spent.bytes / spent.imageBytes) : 0;
@@ -24,7 +25,7 @@ export function Meter() {
   return (
     <Popover
       kind="quiet"
-      class={`meter tone-${doubt ? "careful" : "good"}`}
+      class={doubt ? "meter meter-unverified" : "meter"}
       title="What it cost"
       wide
       button={

@@ -1,5 +1,4 @@
 /** Bytes in the Cache API, bounded. @module */
-import { BoundedMap } from "../../../../js/common/bounded-map.ts";
 import type { CacheState } from "../../protocol/api.ts";
 import type { EngineCache } from "./memory.ts";
 
@@ -27,7 +26,9 @@ export class StoredCache implements EngineCache {
   readonly #store: WebStore;
   readonly #maxBytes: number;
   /** Sizes by key, in the order of use. */
-  #entries: Promise<BoundedMap<string, number>> | undefined;
+  #entries: Map<string, number> | undefined;
+  #loading: Promise<Map<string, number>> | undefined;
+  #bytes = 0;
   /** What is being written, by key. */
   readonly #pending = new Map<string, Uint8Array>();
   #pendingBytes = 0;
@@ -43,17 +44,17 @@ export class StoredCache implements EngineCache {
     const waiting = this.#pending.get(key);
     if (waiting) return waiting;
     const entries = await this.#load();
-    const size = entries.use(key);
+    const size = entries.get(key);
     // What is not listed is not looked for: a miss costs nothing.
     if (size === undefined) return undefined;
     const found = await this.#store.match(urlOf(key, size));
     const bytes = found && new Uint8Array(await found.arrayBuffer());
     if (bytes?.length !== size) {
       // Cleared by another tab or by the browser.
-      entries.delete(key);
+      this.#forget(key);
       return undefined;
     }
-    this.#keepOrder(entries);
+    this.#touch(entries, key, size);
     return bytes;
   }
 
@@ -69,45 +70,51 @@ export class StoredCache implements EngineCache {
   async state(): Promise<CacheState> {
     await this.#writing;
     const entries = await this.#load();
-    return { kind: "cache-api", entries: entries.size, bytes: entries.weight, maxBytes: this.#maxBytes };
+    return { kind: "cache-api", entries: entries.size, bytes: this.#bytes, maxBytes: this.#maxBytes };
   }
 
   async clear(): Promise<void> {
     await this.#writing;
     clearTimeout(this.#orderTimer);
     for (const { url } of await this.#store.keys()) await this.#store.delete(url);
-    (await this.#load()).clear();
+    this.#entries = new Map();
+    this.#bytes = 0;
   }
 
   async #write(key: string, value: Uint8Array): Promise<void> {
     try {
       const entries = await this.#load();
-      entries.delete(key);
-      await this.#makeRoom(entries, value.length);
+      await this.#makeRoom(entries, value.length - (entries.get(key) ?? 0));
       const body = value as Uint8Array<ArrayBuffer>;
       const headers = { "content-type": "application/octet-stream" };
       await this.#store.put(urlOf(key, value.length), new Response(body, { headers }));
-      entries.set(key, value.length);
-      this.#keepOrder(entries);
+      this.#bytes += value.length - (entries.get(key) ?? 0);
+      this.#touch(entries, key, value.length);
     } catch {
       // Over the browser's quota: half of it makes room for what comes next.
-      const entries = await this.#load();
-      await this.#makeRoom(entries, this.#maxBytes - entries.weight / 2);
+      await this.#makeRoom(await this.#load(), this.#maxBytes - this.#bytes / 2);
     } finally {
       this.#pending.delete(key);
       this.#pendingBytes -= value.length;
     }
   }
 
-  async #makeRoom(entries: BoundedMap<string, number>, wanted: number): Promise<void> {
+  async #makeRoom(entries: Map<string, number>, wanted: number): Promise<void> {
     for (const [key, size] of entries) {
-      if (entries.weight + wanted <= this.#maxBytes) return;
-      entries.delete(key);
+      if (this.#bytes + wanted <= this.#maxBytes) return;
+      this.#forget(key);
       await this.#store.delete(urlOf(key, size));
     }
   }
 
-  #keepOrder(entries: BoundedMap<string, number>): void {
+  #forget(key: string): void {
+    this.#bytes -= this.#entries?.get(key) ?? 0;
+    this.#entries?.delete(key);
+  }
+
+  #touch(entries: Map<string, number>, key: string, size: number): void {
+    entries.delete(key);
+    entries.set(key, size);
     this.#orderTimer ??= setTimeout(() => {
       this.#orderTimer = undefined;
       const order = new Response(JSON.stringify([...entries.keys()]));
@@ -115,12 +122,16 @@ export class StoredCache implements EngineCache {
     }, ORDER_DELAY_MS);
   }
 
-  #load(): Promise<BoundedMap<string, number>> {
-    this.#entries ??= this.#list();
-    return this.#entries;
+  #load(): Promise<Map<string, number>> {
+    if (this.#entries) return Promise.resolve(this.#entries);
+    this.#loading ??= this.#list().then((entries) => {
+      this.#entries = entries;
+      return entries;
+    });
+    return this.#loading;
   }
 
-  async #list(): Promise<BoundedMap<string, number>> {
+  async #list(): Promise<Map<string, number>> {
     const found = new Map<string, number>();
     for (const { url } of await this.#store.keys()) {
       const entry = entryOf(url);
@@ -132,9 +143,10 @@ export class StoredCache implements EngineCache {
       .catch(() => []);
     // What the order does not name is newer than it.
     const known = (Array.isArray(order) ? order : []).filter((key) => found.has(key));
-    const entries = new BoundedMap<string, number>(Number.POSITIVE_INFINITY, (size) => size);
-    for (const key of new Set([...known, ...found.keys()])) entries.set(key, found.get(key) ?? 0);
-    return entries;
+    const isKnown = new Set(known);
+    const sorted = [...known, ...[...found.keys()].filter((key) => !isKnown.has(key))];
+    this.#bytes = [...found.values()].reduce((sum, size) => sum + size, 0);
+    return new Map(sorted.map((key) => [key, found.get(key) ?? 0]));
   }
 }
 

@@ -102,38 +102,55 @@ const SLASH = 0x2f;
 
 /** All entries of a tree. */
 export async function* rowsOf(tree: FileTree, signal: AbortSignal): AsyncGenerator<Row, void, undefined> {
-  const isMerged = "isMerged" in tree && (tree as Image).isMerged;
+  const row = rows("isMerged" in tree && (tree as Image).isMerged);
   const turns = new Turns(TURN);
   let done = 0;
   for await (const stats of tree.walk("/", { signal })) {
-    yield rowOf(stats, isMerged);
+    yield row(stats);
     if (++done % STRIDE === 0) await turns.spend();
   }
 }
 
-/** An entry of a tree as a row. `isMerged`: its format tells of no entry which layer it comes from. */
-export function rowOf(stats: Stats, isMerged = false): Row {
-  const { pathBytes: path, hardlinkOfBytes: target, type, size, nlink, mode, uid, gid, layer } = stats;
+/** Makes rows of the entries of one tree, in its order. `isMerged`: its format tells of no entry which layer it comes from. */
+export function rows(isMerged = false): (stats: Stats) => Row {
+  /** Files with several names that were met before. */
+  const seen = new Set<string>();
+  return (stats) => rowOf(stats, seen, isMerged);
+}
+
+function rowOf(stats: Stats, seen: Set<string>, isMerged: boolean): Row {
+  const path = stats.pathBytes;
+  const name = path.subarray(path.lastIndexOf(SLASH) + 1);
+  const isLink = stats.hardlinkOfBytes !== undefined;
+  const type = stats.whiteout ?? stats.type;
+  let counts = type === "file";
+  let inode: string | undefined;
+  if (stats.type === "file" && stats.nlink > 1) {
+    inode = `${stats.layer}:${latin1(stats.hardlinkOfBytes ?? path)}`;
+    counts &&= !seen.has(inode);
+    seen.add(inode);
+  }
   let depth = -1;
   for (const byte of path) if (byte === SLASH) depth++;
   // Once: they are unpacked each time.
   const xattrs = stats.xattrsBytes;
   return {
-    name: path.subarray(path.lastIndexOf(SLASH) + 1),
+    name,
     depth,
-    type: stats.whiteout ?? type,
-    size,
-    mode,
-    uid,
-    gid,
+    type,
+    size: stats.size,
+    counts,
+    mode: stats.mode,
+    uid: stats.uid,
+    gid: stats.gid,
     mtime: stats.mtimeMs,
-    layer,
+    layer: stats.layer,
     flags:
-      (target ? Flag.hardlink : 0) |
+      (isLink ? Flag.hardlink : 0) |
       (xattrs.length > 0 ? Flag.xattrs : 0) |
-      (layer < 0 && !isMerged ? Flag.implied : 0),
+      (stats.layer < 0 && !isMerged ? Flag.implied : 0),
     link: stats.linkname,
-    inode: type === "file" && nlink > 1 ? `${layer}:${latin1(target ?? path)}` : undefined,
+    inode,
     extra: extraOf(stats, xattrs),
   };
 }

@@ -1,10 +1,10 @@
-/** Changes of layers: what each does to those below it, and what they waste. @module */
+/** What the layers of an image do to each other. @module */
 import type { Change, Image } from "ocipeek";
 import { encodePath } from "../../../../web/path.ts";
 import type { LayerChanges, Waste } from "../../protocol/api.ts";
 import type { CallContext } from "../../protocol/rpc.ts";
-import { CatalogueBuilder } from "../catalogue/builder.ts";
-import { type Catalogues, rowOf } from "../catalogue/store.ts";
+import { type Catalogues, rows } from "../catalogue/store.ts";
+import { TreeBuilder } from "../catalogue/tree.ts";
 import { failureOf } from "../failure.ts";
 import type { Images } from "../images/images.ts";
 import { invalidArgument } from "../library.ts";
@@ -82,18 +82,19 @@ export async function analyse(
   onLayer?: (layers: number) => void,
   signal?: AbortSignal,
 ): Promise<Analysis> {
-  const trees: CatalogueBuilder[] = [];
+  const trees: TreeBuilder[] = [];
+  const row = rows();
   const onChange = (layer: number, { change, stats }: Change): void => {
     while (trees.length <= layer) {
-      trees.push(new CatalogueBuilder());
+      trees.push(new TreeBuilder());
       onLayer?.(trees.length);
     }
-    trees[layer]?.add(rowOf(stats), change);
+    trees[layer]?.add(row(stats), change);
   };
   const { worst, ...waste } = await image.waste({ signal, onChange });
   const layers = waste.layers.map((tally): LayerChanges => {
-    const tree = trees[tally.layer] ?? new CatalogueBuilder();
-    return { ...tally, catalogue: tree.finish(nextId()) };
+    const { catalogue } = (trees[tally.layer] ?? new TreeBuilder()).finish(nextId());
+    return { ...tally, catalogue };
   });
   const paths = worst.map(({ pathBytes, copies, wasted }) => ({
     path: encodePath(pathBytes),

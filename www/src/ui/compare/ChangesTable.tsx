@@ -1,13 +1,14 @@
 /** Values on both sides, one name a row. @module */
+import type { JSX } from "preact";
 
 interface ChangesTableProps {
   labelledby: string;
   changes: readonly { name: string; left: string; right: string }[];
 }
 
-export function ChangesTable({ labelledby, changes }: ChangesTableProps) {
+export function ChangesTable({ labelledby, changes }: ChangesTableProps): JSX.Element {
   return (
-    <table class="changes-table figures" aria-labelledby={labelledby}>
+    <table class="changes-table" aria-labelledby={labelledby}>
       <thead class="unseen">
         <tr>
           <th scope="col">What</th>
@@ -21,10 +22,10 @@ export function ChangesTable({ labelledby, changes }: ChangesTableProps) {
             <th scope="row">
               <bdi>{name}</bdi>
             </th>
-            <td class={left === "" ? undefined : "toned tone-removed"}>
+            <td class={left === "" ? undefined : "is-left"}>
               <bdi>{left}</bdi>
             </td>
-            <td class={right === "" ? undefined : "toned tone-added"}>
+            <td class={right === "" ? undefined : "is-right"}>
               <bdi>{right}</bdi>
             </td>
           </tr>

@@ -1,5 +1,6 @@
 /** Buttons, and links that look like them. @module */
-import type { AnchorHTMLAttributes, ButtonHTMLAttributes } from "preact";
+import type { AnchorHTMLAttributes, ButtonHTMLAttributes, JSX } from "preact";
+import "./button.css";
 import type { Icon } from "./icons.tsx";
 import { Spinner } from "./Spinner.tsx";
 
@@ -22,7 +23,7 @@ export function Button({
   class: more,
   onClick,
   ...rest
-}: Look & { busy?: boolean | undefined } & ButtonHTMLAttributes<HTMLButtonElement>) {
+}: Look & { busy?: boolean | undefined } & ButtonHTMLAttributes<HTMLButtonElement>): JSX.Element {
   return (
     <button
       type="button"
@@ -44,7 +45,7 @@ export function ButtonLink({
   children,
   class: more,
   ...rest
-}: Look & AnchorHTMLAttributes<HTMLAnchorElement>) {
+}: Look & AnchorHTMLAttributes<HTMLAnchorElement>): JSX.Element {
   return (
     <a {...rest} class={classes(kind, more)}>
       {Shape && <Shape />}
@@ -65,7 +66,7 @@ export function IconButton({
   label: string;
   icon: Icon;
   pressed?: boolean | undefined;
-} & ButtonHTMLAttributes<HTMLButtonElement>) {
+} & ButtonHTMLAttributes<HTMLButtonElement>): JSX.Element {
   return (
     <button
       type="button"

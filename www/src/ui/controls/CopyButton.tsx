@@ -1,4 +1,5 @@
-/** Copy button. @module */
+/** Copies a text. @module */
+import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Button, IconButton } from "./Button.tsx";
 import { CheckIcon, CopyIcon, type Icon } from "./icons.tsx";
@@ -17,7 +18,7 @@ interface CopyProps {
 }
 
 /** A button that copies a text and says so. */
-export function CopyButton({ text, label, shown, icon = CopyIcon, kind }: CopyProps) {
+export function CopyButton({ text, label, shown, icon = CopyIcon, kind }: CopyProps): JSX.Element {
   const [done, setDone] = useState<"copied" | "failed">();
   useEffect(() => {
     if (!done) return;

@@ -1,6 +1,7 @@
 /** A remark with weight: what to know, to mind, or what failed. @module */
-import type { ComponentChildren } from "preact";
+import type { ComponentChildren, JSX } from "preact";
 import { AlertIcon, InfoIcon, ShieldIcon } from "./icons.tsx";
+import "./note.css";
 
 const SHAPES = { info: InfoIcon, good: ShieldIcon, careful: AlertIcon, bad: AlertIcon };
 
@@ -15,15 +16,15 @@ interface NoteProps {
 }
 
 /** The remark. */
-export function Note({ kind = "info", title, actions, alert, children }: NoteProps) {
+export function Note({ kind = "info", title, actions, alert, children }: NoteProps): JSX.Element {
   const Shape = SHAPES[kind];
   return (
-    <div class={`note tone-${kind}`} role={alert ? "alert" : undefined}>
+    <div class={`note note-${kind}`} role={alert ? "alert" : undefined}>
       <Shape />
-      <div class="note-body grid-small">
-        {title && <p class="bold">{title}</p>}
+      <div class="note-body">
+        {title && <p class="note-title">{title}</p>}
         {children && <div>{children}</div>}
-        {actions && <div class="note-actions flow">{actions}</div>}
+        {actions && <div class="note-actions">{actions}</div>}
       </div>
     </div>
   );
@@ -38,9 +39,9 @@ export function Badge({
   kind?: "info" | "good" | "careful" | "bad" | undefined;
   title?: string;
   children: ComponentChildren;
-}) {
+}): JSX.Element {
   return (
-    <span class={`badge tone-${kind}`} title={title}>
+    <span class={`badge badge-${kind}`} title={title}>
       {children}
     </span>
   );

@@ -1,6 +1,8 @@
 /** A small panel that a button opens beside itself. Escape and a click elsewhere close it. @module */
-import type { ComponentChildren } from "preact";
+import type { ComponentChildren, JSX } from "preact";
 import { useId, useRef, useState } from "preact/hooks";
+import "./button.css";
+import "./popover.css";
 
 /** Space to the window's edges and the button. */
 const MARGIN = 8;
@@ -19,11 +21,12 @@ interface PopoverProps {
   wide?: boolean | undefined;
   /** Rendered while it is open. `close` closes it. */
   children: ComponentChildren | ((close: () => void) => ComponentChildren);
+  onOpen?: (() => void) | undefined;
 }
 
 /** The button and its panel. */
-export function Popover(props: PopoverProps) {
-  const { button, label, title, kind = "normal", wide, children } = props;
+export function Popover(props: PopoverProps): JSX.Element {
+  const { button, label, title, kind = "normal", wide, children, onOpen } = props;
   const id = useId();
   const opener = useRef<HTMLButtonElement>(null);
   const panel = useRef<HTMLDivElement>(null);
@@ -48,14 +51,16 @@ export function Popover(props: PopoverProps) {
       <div
         ref={panel}
         id={id}
-        class={wide ? "popover popover-wide overlay" : "popover overlay"}
+        class={wide ? "popover popover-wide" : "popover"}
         popover="auto"
         role="dialog"
         aria-label={title}
         onToggle={(event) => {
           const opens = (event as unknown as ToggleEvent).newState === "open";
           setOpen(opens);
-          if (opens) requestAnimationFrame(() => place(opener.current, panel.current));
+          if (!opens) return;
+          onOpen?.();
+          requestAnimationFrame(() => place(opener.current, panel.current));
         }}
       >
         {isOpen && (typeof children === "function" ? children(close) : children)}

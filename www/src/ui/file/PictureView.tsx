@@ -1,11 +1,13 @@
 /** A picture, drawn by the browser out of memory. @module */
-
-import { useState } from "preact/hooks";
+import type { JSX } from "preact";
+import { useEffect, useState } from "preact/hooks";
 import { bytes } from "../../format/format.ts";
-import { Button, Note, Spinner } from "../controls/index.ts";
-import { FailureNote } from "../shared/Failure.tsx";
-import { useCall } from "../shared/use-call.ts";
-import { useObjectUrl } from "../shared/use-object-url.ts";
+import { Button } from "../controls/Button.tsx";
+import { Note } from "../controls/Note.tsx";
+import { Spinner } from "../controls/Spinner.tsx";
+import "./picture.css";
+import { Problem } from "./Problem.tsx";
+import { useCall } from "./use-call.ts";
 
 /** Larger ones are read when asked for. */
 const ASK_ABOVE = 8 << 20;
@@ -19,29 +21,36 @@ interface PictureProps {
   readAll(signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
 }
 
-export function PictureView(props: PictureProps) {
+export function PictureView(props: PictureProps): JSX.Element {
   const { size } = props;
   const [wanted, setWanted] = useState(size <= ASK_ABOVE);
   if (wanted) return <Picture {...props} />;
   return (
     <div class="file-pad">
       <Note
-        title={`The picture is ${bytes(size)}`}
+        title={`The picture has ${bytes(size)}`}
         actions={<Button onClick={() => setWanted(true)}>Show it</Button>}
       />
     </div>
   );
 }
 
-function Picture({ name, type, readAll }: PictureProps) {
-  const call = useCall(name, ({ signal }) => readAll(signal));
+function Picture({ name, type, readAll }: PictureProps): JSX.Element {
+  const call = useCall(name, readAll);
+  const [url, setUrl] = useState<string>();
   const [state, setState] = useState<{ width: number; height: number } | "broken">();
-  // As an image the browser runs nothing that is in it, and fetches nothing, also of an SVG.
-  const url = useObjectUrl(call.step === "done" ? [call.value] : undefined, type);
+  const content = call.step === "done" ? call.value : undefined;
+  useEffect(() => {
+    if (!content) return;
+    // As an image the browser runs nothing that is in it, and fetches nothing, also of an SVG.
+    const made = URL.createObjectURL(new Blob([content], { type }));
+    setUrl(made);
+    return () => URL.revokeObjectURL(made);
+  }, [content, type]);
   if (call.step === "failed") {
     return (
       <div class="file-pad">
-        <FailureNote error={call.error} onRetry={call.retry} />
+        <Problem error={call.error} what="The picture could not be read" retry={call.retry} />
       </div>
     );
   }
@@ -55,7 +64,7 @@ function Picture({ name, type, readAll }: PictureProps) {
     );
   }
   return (
-    <figure class="picture column">
+    <figure class="picture">
       {url ? (
         <img
           src={url}
@@ -67,7 +76,7 @@ function Picture({ name, type, readAll }: PictureProps) {
         <Spinner label="Reading the picture" />
       )}
       {state && (
-        <figcaption class="hint figures">
+        <figcaption>
           {state.width} × {state.height} pixels
         </figcaption>
       )}

@@ -1,8 +1,6 @@
 /** Rows of a long text, of which those in sight are rendered. @module */
-
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { useResize } from "../shared/use-resize.ts";
 
 interface RowsProps {
   /** How many there are. */
@@ -33,7 +31,7 @@ const BLOCK = 64;
 const MARGIN = 800;
 
 /** The rows, in a part that scrolls. */
-export function Rows(props: RowsProps) {
+export function Rows(props: RowsProps): JSX.Element {
   const { count, rowHeight, isWrapped, of, label, columns, target, onLast, onClick, render, children } =
     props;
   const scroller = useRef<HTMLDivElement>(null);
@@ -49,11 +47,18 @@ export function Rows(props: RowsProps) {
     heights.current.list[block] ?? rowHeight * (Math.min(count, (block + 1) * BLOCK) - block * BLOCK);
   const shown = blocksIn(blocks, heightOf, view.top - MARGIN, view.top + view.height + MARGIN);
 
-  useResize(scroller, ({ scrollTop: top, clientHeight: height }) => {
-    // Another width wraps rows elsewhere.
-    heights.current = { of: "", list: [] };
-    setView({ top, height });
-  });
+  useEffect(() => {
+    const element = scroller.current;
+    if (!element) return;
+    const measure = (): void => setView({ top: element.scrollTop, height: element.clientHeight });
+    const observer = new ResizeObserver(() => {
+      // Another width wraps rows elsewhere.
+      heights.current = { of: "", list: [] };
+      measure();
+    });
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
 
   // `of` says that it is another text
   useLayoutEffect(() => {
@@ -103,7 +108,7 @@ export function Rows(props: RowsProps) {
     // biome-ignore lint/a11y/useKeyWithClickEvents: what is clicked in it are links
     <section
       ref={scroller}
-      class={`rows ring-inside ${isWrapped ? "rows-wrapped" : ""} ${props.class}`}
+      class={`rows ${isWrapped ? "rows-wrapped" : ""} ${props.class}`}
       // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
       tabIndex={0}
       aria-label={label}

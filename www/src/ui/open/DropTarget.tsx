@@ -1,10 +1,12 @@
-/** Drop target: files can be dropped anywhere on the page. @module */
+/** Takes files that are dropped anywhere on the page. @module */
+import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { openLocal } from "../../page/local.ts";
+import "./drop.css";
 import { filesOfDrop, hasFiles } from "../shared/pick.ts";
 
 /** Render it once; it shows itself while files are dragged over the page. */
-export function DropTarget() {
+export function DropTarget(): JSX.Element | null {
   const [isOver, setOver] = useState(false);
   useEffect(() => {
     const stop = new AbortController();

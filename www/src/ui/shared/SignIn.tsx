@@ -1,10 +1,12 @@
 /** A name and a token for a registry. @module */
-
+import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { site } from "../../page/session.ts";
 import { signIn } from "../../page/sign-in.ts";
+import { Button } from "../controls/Button.tsx";
+import { TextField } from "../controls/Field.tsx";
 import { LockIcon } from "../controls/icons.tsx";
-import { Button, submits, TextField } from "../controls/index.ts";
+import "./sign-in.css";
 
 interface SignInProps {
   /** The registry that asks; without it, it is asked for. */
@@ -14,7 +16,7 @@ interface SignInProps {
   onCancel?: (() => void) | undefined;
 }
 
-export function SignIn({ registry, onSignedIn, onCancel }: SignInProps) {
+export function SignIn({ registry, onSignedIn, onCancel }: SignInProps): JSX.Element {
   const [at, setAt] = useState(registry ?? "");
   const [user, setUser] = useState("");
   const [token, setToken] = useState("");
@@ -41,9 +43,12 @@ export function SignIn({ registry, onSignedIn, onCancel }: SignInProps) {
   };
   return (
     <form
-      class="sign-in grid"
+      class="sign-in"
       aria-label={registry ? `Sign in to ${registry}` : "Sign in to a registry"}
-      onSubmit={submits(() => void submit())}
+      onSubmit={(event) => {
+        event.preventDefault();
+        void submit();
+      }}
     >
       {registry === undefined && (
         <TextField
@@ -62,7 +67,7 @@ export function SignIn({ registry, onSignedIn, onCancel }: SignInProps) {
         hint="An access token that may only read is safest."
         onInput={(event) => setToken(event.currentTarget.value)}
       />
-      <p class="sign-in-note hint">
+      <p class="sign-in-note">
         <LockIcon />
         <span>
           Kept in this tab’s memory and nowhere else: gone when it is closed or reloaded. It goes to{" "}
@@ -73,7 +78,7 @@ export function SignIn({ registry, onSignedIn, onCancel }: SignInProps) {
         </span>
       </p>
       {site.value.proxy && !site.value.passAuthorization && (
-        <p class="sign-in-note hint">
+        <p class="sign-in-note">
           <span>
             {location.host} passes no names and tokens on: this works with registries that answer web pages
             (CORS).
@@ -85,7 +90,7 @@ export function SignIn({ registry, onSignedIn, onCancel }: SignInProps) {
           {problem}
         </p>
       )}
-      <div class="line">
+      <div class="sign-in-buttons">
         <Button kind="primary" type="submit">
           Sign in
         </Button>

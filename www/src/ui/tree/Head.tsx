@@ -1,4 +1,5 @@
 /** The column headers of a tree: buttons that sort. @module */
+import type { JSX } from "preact";
 import { DownIcon } from "../controls/icons.tsx";
 import type { TreeModel } from "./model.ts";
 import type { SortKey } from "./order.ts";
@@ -26,7 +27,7 @@ interface HeadProps {
   onSort(key: SortKey): void;
 }
 
-export function Head({ model, columns, onSort }: HeadProps) {
+export function Head({ model, columns, onSort }: HeadProps): JSX.Element {
   return (
     <div class="tree-head">
       {(["name", ...columns] as const).map((column) => (
@@ -42,7 +43,7 @@ export function Head({ model, columns, onSort }: HeadProps) {
   );
 }
 
-function SortButton(props: { column: SortKey } & Pick<HeadProps, "model" | "onSort">) {
+function SortButton(props: { column: SortKey } & Pick<HeadProps, "model" | "onSort">): JSX.Element {
   const { column, model, onSort } = props;
   const { key, descending } = model.sort;
   const isSorted = key === column;

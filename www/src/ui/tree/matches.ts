@@ -1,7 +1,10 @@
-/** Matches in names. @module */
-
+/** Where names match what the user looks for. @module */
 import { type Catalogue, nameBytes } from "../../protocol/catalogue.ts";
-import { isGlob } from "../../protocol/query.ts";
+
+/** Whether a query is a glob, as the engine sees it. */
+export function isGlob(query: string): boolean {
+  return /[*?[{]/.test(query);
+}
 
 const encoder = new TextEncoder();
 const UPPER_A = 0x41;

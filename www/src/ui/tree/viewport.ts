@@ -1,4 +1,4 @@
-/** Viewport of a scrolled list. @module */
+/** Follows what part of a scrolled list is on screen. @module */
 import type { RefObject } from "preact";
 import { useCallback, useLayoutEffect, useState } from "preact/hooks";
 import type { Viewport } from "./window.ts";
