@@ -21,7 +21,6 @@ function catalogueOf(paths: (string | Uint8Array)[]): Catalogue {
       depth: cut.filter((byte) => byte === 0x2f).length,
       type: isFolder ? "directory" : "file",
       size: 1,
-      counts: !isFolder,
       mode: 0o644,
       uid: 0,
       gid: 0,

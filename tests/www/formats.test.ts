@@ -4,8 +4,8 @@ import { describe, test } from "node:test";
 import type { IndexVoucher, LayerInfo, SociInfo, Verification } from "ocipeek";
 import { formatWithoutDigests, isFetchedWhole } from "../../web/formats.ts";
 import { formatAddress, parseAddress, READERS, START } from "../../www/src/address/address.ts";
-import { TreeBuilder } from "../../www/src/engine/catalogue/tree.ts";
-import { compareTrees } from "../../www/src/engine/compare/comparison.ts";
+import type { Row } from "../../www/src/engine/catalogue/builder.ts";
+import { mergeTrees, talliesOf } from "../../www/src/engine/catalogue/merge.ts";
 import { catCommand, copyCommand } from "../../www/src/format/command.ts";
 import {
   foundWords,
@@ -187,31 +187,26 @@ describe("a reader that is named", () => {
 });
 
 describe("a comparison of images whose format makes one tree", () => {
-  const side = (merged: string | undefined) => {
-    const builder = new TreeBuilder();
-    builder.add({
-      name: new TextEncoder().encode("file"),
-      depth: 0,
-      type: "file",
-      size: 1,
-      counts: true,
-      mode: 0o644,
-      uid: 0,
-      gid: 0,
-      mtime: 0,
-      layer: -1,
-      flags: 0,
-      link: undefined,
-      inode: undefined,
-      extra: undefined,
-    });
-    return { tree: builder.finish(0), layers: ["sha256:a"], merged };
+  const row: Row = {
+    name: new TextEncoder().encode("file"),
+    depth: 0,
+    type: "file",
+    size: 1,
+    mode: 0o644,
+    uid: 0,
+    gid: 0,
+    mtime: 0,
+    layer: -1,
+    flags: 0,
   };
+  const side = (merged: string | undefined) => ({ rows: [row], layers: ["sha256:a"], merged });
 
-  test("entries of one image are equal, of others undecided, whatever layers they share", () => {
-    const undecided = (left: string, right: string) =>
-      compareTrees(side(left), side(right), new Map(), 1).unverifiedSame.files;
-    assert.equal(undecided("sha256:1", "sha256:1"), 0);
-    assert.equal(undecided("sha256:1", "sha256:2"), 1);
+  test("entries of one image are equal, of others undecided, whatever layers they share", async () => {
+    const undecided = async (left: string, right: string) => {
+      const tree = await mergeTrees(side(left), side(right));
+      return talliesOf(tree, tree.finish(1)).unverifiedSame.files;
+    };
+    assert.equal(await undecided("sha256:1", "sha256:1"), 0);
+    assert.equal(await undecided("sha256:1", "sha256:2"), 1);
   });
 });

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { open } from "ocipeek";
-import { walkTree } from "../../www/src/engine/catalogue/tree.ts";
 import { FilterIndex } from "../../www/src/engine/filter/filter.ts";
 import { decodePath, pathOf } from "../../www/src/protocol/path.ts";
 import { checkMatches, matches, refused, writeGlobImage } from "../lib/globs.mjs";
+import { walked } from "../lib/page/catalogue-of.ts";
 import { tempFolder } from "../lib/processes.mjs";
 
 const folder = tempFolder("globs");
@@ -15,7 +15,7 @@ const { signal } = new AbortController();
 test("globs in the filter", async () => {
   writeGlobImage(folder.path);
   const image = await open(`oci:${folder.path}:globs`);
-  const { catalogue } = await walkTree(image, signal);
+  const catalogue = await walked(image);
   await image.close();
   const index = new FilterIndex(catalogue);
   const find = async (pattern: string): Promise<string[]> =>

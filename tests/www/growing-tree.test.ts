@@ -3,12 +3,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { open } from "ocipeek";
 import { GrowingTree } from "../../www/src/engine/catalogue/incremental.ts";
-import { walkTree } from "../../www/src/engine/catalogue/tree.ts";
 import { type Catalogue, childrenOf, typeOf } from "../../www/src/protocol/catalogue.ts";
 import { displayPath, pathOf } from "../../www/src/protocol/path.ts";
 import { modelOf } from "../../www/src/ui/tree/model.ts";
+import { walked } from "../lib/page/catalogue-of.ts";
 
-const { signal } = new AbortController();
 /** The layer whose names try to lead out of it. */
 const HOSTILE = 4;
 const DEMO = `oci:${new URL("../fixtures/demo", import.meta.url).pathname}:latest`;
@@ -37,8 +36,7 @@ test("every layer of the demo image, entry by entry", async () => {
       assert.ok(count >= grown);
       grown = count;
     }
-    const walked = await walkTree(image.layer(index), signal);
-    const [have, want] = [linesOf(tree.catalogue(1)), linesOf(walked.catalogue)];
+    const [have, want] = [linesOf(tree.catalogue(1)), linesOf(await walked(image.layer(index)))];
     if (index === HOSTILE) {
       // Names with `..` and over links: where they lead is found by the walk alone.
       assert.ok(have.length > want.length / 2);

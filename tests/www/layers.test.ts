@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { open } from "ocipeek";
-import { walkTree } from "../../www/src/engine/catalogue/tree.ts";
 import { analyse } from "../../www/src/engine/layers/layers.ts";
 import { type Catalogue, markOf, typeOf } from "../../www/src/protocol/catalogue.ts";
 import { displayPath, entryAt, pathOf } from "../../www/src/protocol/path.ts";
 import { layerTallies } from "../lib/layer-tallies.mjs";
+import { walked } from "../lib/page/catalogue-of.ts";
 
 const { signal } = new AbortController();
 const DEMO = `oci:${new URL("../fixtures/demo", import.meta.url).pathname}:latest-soci`;
@@ -23,7 +23,7 @@ async function analyseDemo() {
     signal,
   );
   assert.deepEqual(begun, [1, 2, 3, 4, 5, 6], "progress is told");
-  const own = await walkTree(image.layer(2), signal);
+  const own = await walked(image.layer(2));
   await image.close();
   return { ...analysis, own };
 }
@@ -52,7 +52,7 @@ test("each layer's tree has marks: what it adds, changes and removes", async () 
   assert.ok(paths("added").includes("/opt/turns-into-file"));
   assert.ok(paths("changed").includes("/usr/lib/os-release"));
   // The layer's own entries are there, but for whiteouts.
-  const { catalogue: c } = own;
+  const c = own;
   for (let at = 1; at < c.count; at++) {
     const path = pathOf(c, at);
     const isWhiteout = ["whiteout", "opaque"].includes(typeOf(c, at));

@@ -2,6 +2,7 @@
 import { render } from "preact";
 import "./style/tokens.css";
 import "./style/base.css";
+import "./ui/controls/controls.css";
 import { followVisits } from "./page/history.ts";
 import { followAddress } from "./page/session.ts";
 import { loadSite } from "./page/site.ts";

@@ -1,11 +1,13 @@
 // Catalogues for tests, from lists of paths.
 import { CatalogueBuilder, type Row } from "../../../www/src/engine/catalogue/builder.ts";
+import { rowsOf } from "../../../www/src/engine/catalogue/store.ts";
+import type { FileTree } from "../../../www/src/engine/library.ts";
 import type { Catalogue } from "../../../www/src/protocol/catalogue.ts";
 
 /** A path; a slash at its end makes it a folder, ` -> target` a link. */
 export type Line = string | [path: string, facts: Partial<Row>];
 
-const BASE = { size: 0, counts: true, mode: 0o644, uid: 0, gid: 0, mtime: 0, layer: 0, flags: 0 };
+const BASE = { size: 0, mode: 0o644, uid: 0, gid: 0, mtime: 0, layer: 0, flags: 0 };
 
 /** A catalogue of paths; missing folders are added, and all are put in order. */
 export function catalogueOf(lines: readonly Line[]): Catalogue {
@@ -28,5 +30,12 @@ export function catalogueOf(lines: readonly Line[]): Catalogue {
     const name = Buffer.from(names.at(-1) ?? "");
     builder.add({ ...BASE, type: "file", ...rows.get(place), name, depth: names.length - 1 });
   }
+  return builder.finish(1);
+}
+
+/** A catalogue of all entries of a tree. */
+export async function walked(tree: FileTree): Promise<Catalogue> {
+  const builder = new CatalogueBuilder();
+  for await (const row of rowsOf(tree, new AbortController().signal)) builder.add(row);
   return builder.finish(1);
 }

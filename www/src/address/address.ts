@@ -107,14 +107,18 @@ export function formatAddress(address: Address): string {
   add("show", address.show);
   add("tag", address.tag);
   add("reader", address.reader);
-  const { lines } = address;
-  if (lines) add("lines", lines.from === lines.to ? `${lines.from}` : `${lines.from}-${lines.to}`);
+  add("lines", address.lines && formatLines(address.lines));
   const query = params.length > 0 ? `?${params.join("&")}` : "";
   const image = encodeURIComponent(address.image)
     .replace(/%3A/g, ":")
     .replace(/%2F/g, "/")
     .replace(/%40/g, "@");
   return `#/${image}/-${address.path}${query}`;
+}
+
+/** `12`, or `12-20`. */
+export function formatLines({ from, to }: { from: number; to: number }): string {
+  return from === to ? `${from}` : `${from}-${to}`;
 }
 
 function parseLines(text: string | null): Address["lines"] {
@@ -124,7 +128,8 @@ function parseLines(text: string | null): Address["lines"] {
   return a === 0 || b === 0 ? undefined : { from: Math.min(a, b), to: Math.max(a, b) };
 }
 
-function safeDecode(text: string): string {
+/** Without its percent signs, where they are well formed. */
+export function safeDecode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {

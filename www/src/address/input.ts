@@ -1,4 +1,4 @@
-/** What people type or paste to name an image. @module */
+/** Input that names an image, typed or pasted. @module */
 
 import { familiar, parseReference } from "../../../web/reference.ts";
 import type { Address } from "./address.ts";

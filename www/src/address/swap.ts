@@ -1,4 +1,4 @@
-/** The other way round. @module */
+/** Reversal of a comparison. @module */
 import type { Address } from "./address.ts";
 
 /**

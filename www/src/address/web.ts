@@ -1,5 +1,5 @@
 /** Images in web addresses that people paste: registries' own pages, this page's and the worker's URLs. @module */
-import { type Address, parseAddress } from "./address.ts";
+import { type Address, parseAddress, safeDecode } from "./address.ts";
 
 /** A page about images at a host: the path's pattern, and the reference that it names. */
 type Rule = (path: string, url: URL) => string | undefined;
@@ -20,7 +20,7 @@ const rules: Record<string, Rule> = {
       /^\/([^/]+)\/[^/]+\/pkgs\/container\/([^/]+)/.exec(path) ??
       /^\/(?:orgs|users)\/([^/]+)\/packages\/container\/(?:package\/)?([^/]+)/.exec(path);
     if (!found?.[1] || !found[2]) return undefined;
-    const repository = `${found[1]}/${decoded(found[2])}`.toLowerCase();
+    const repository = `${found[1]}/${safeDecode(found[2])}`.toLowerCase();
     return name(`ghcr.io/${repository}`, url.searchParams.get("tag"));
   },
   "quay.io": (path, url) => {
@@ -44,7 +44,7 @@ const rules: Record<string, Rule> = {
     searchParams.get("image") ?? searchParams.get("repo") ?? undefined,
   "console.cloud.google.com": (path) => {
     const docker = /^\/artifacts\/docker\/([^/]+)\/([^/]+)\/([^/]+)\/([^/;]+)/.exec(path);
-    if (docker) return `${docker[2]}-docker.pkg.dev/${docker[1]}/${docker[3]}/${decoded(docker[4] ?? "")}`;
+    if (docker) return `${docker[2]}-docker.pkg.dev/${docker[1]}/${docker[3]}/${safeDecode(docker[4] ?? "")}`;
     const gcr = /^\/gcr\/images\/([^/]+)\/(?:global\/)?([^/?@]+)(?:@sha256:([0-9a-f]{64}))?/.exec(path);
     return gcr ? name(`gcr.io/${gcr[1]}/${gcr[2]}`, undefined, gcr[3]) : undefined;
   },
@@ -77,7 +77,7 @@ export function imageInUrl(text: string, base?: string): (Partial<Address> & { i
   const host = url.host;
   if (api?.[1]) return { image: atRegistry(host, api[1], api[2] ?? api[3]) };
   const plain = /^\/([^?#]+?)\/?$/.exec(url.pathname);
-  return plain?.[1] ? { image: `${host}/${decoded(plain[1])}` } : undefined;
+  return plain?.[1] ? { image: `${host}/${safeDecode(plain[1])}` } : undefined;
 }
 
 /** `/<image>/-/<path>`, `/-/v2/<registry>/…`; below this page's own base also `/<image>/`. */
@@ -106,12 +106,4 @@ function atRegistry(host: string, repository: string, target: string | undefined
 function name(repository: string, tag?: string | null, hex?: string): string {
   const short = repository.replace(/^library\//, "");
   return `${short}${tag ? `:${tag}` : ""}${hex ? `@sha256:${hex}` : ""}`;
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

@@ -7,7 +7,7 @@ import { Catalogues } from "./catalogue/store.ts";
 import { Comparisons } from "./compare/compare.ts";
 import { diff } from "./compare/diff.ts";
 import { download, downloadTar } from "./files/download.ts";
-import { hash, identify, read, stat } from "./files/files.ts";
+import { Files } from "./files/files.ts";
 import { Images } from "./images/images.ts";
 import { imagesIn } from "./images/local.ts";
 import { Indexings } from "./layers/indexing.ts";
@@ -22,6 +22,7 @@ export function createEngine(
 ): Served<EngineApi> {
   const registries = new Registries(platform);
   const images = new Images(registries, cache);
+  const files = new Files(images);
   const catalogues = new Catalogues();
   const layers = new Layers(images, catalogues);
   const indexings = new Indexings(images, catalogues);
@@ -44,17 +45,17 @@ export function createEngine(
     catalogue: (context, tree) => catalogues.build(context, images, tree),
     filter: (context, catalogue, query) => catalogues.filter(context, catalogue, query),
     release: (_, catalogue) => catalogues.release(catalogue),
-    stat: (context, file, follow) => stat(context, images, file, follow),
-    read: (context, file, start, end) => read(context, images, file, start, end),
-    hash: (context, file) => hash(context, images, file),
-    identify: (context, file) => identify(context, images, file),
+    stat: (context, file, follow) => files.stat(context, file, follow),
+    read: (context, file, start, end) => files.read(context, file, start, end),
+    hash: (context, file) => files.hash(context, file),
+    identify: (context, file) => files.identify(context, file),
     download: (context, file) => download(context, images, file),
     downloadTar: (context, file) => downloadTar(context, images, file),
     layerChanges: (context, image, layer) => layers.changes(context, image, layer),
     waste: (context, image) => layers.waste(context, image),
     compare: (context, left, right) => comparisons.compare(context, left, right),
     compareContents: (context, left, right, paths) => comparisons.contents(context, left, right, paths),
-    diff: (context, left, right, around) => diff(context, images, left, right, around),
+    diff: (context, left, right, around) => diff(context, files, left, right, around),
     cost: (_, image, log) => images.cost(image, log),
     cacheState: () => cache.state(),
     clearCache: async () => {

@@ -1,4 +1,4 @@
-/** What methods throw, as it crosses to the page. @module */
+/** Failures as they cross to the page. @module */
 import { OcipeekError, type RemedyWords } from "ocipeek";
 import { type ApiFailure, EngineError } from "../protocol/api.ts";
 
@@ -31,10 +31,7 @@ export function failureOf(thrown: unknown): ApiFailure {
   if (thrown instanceof Error && thrown.name === "AbortError") {
     return { code: "ABORTED", message: "stopped by the caller" };
   }
-  return {
-    code: "INTERNAL",
-    message: thrown instanceof Error ? thrown.message : String(thrown),
-  };
+  return { code: "INTERNAL", message: thrown instanceof Error ? thrown.message : String(thrown) };
 }
 
 /** What knows more of an answer than its status says. */

@@ -2,14 +2,11 @@
 import { EngineError } from "../protocol/api.ts";
 
 export {
-  CacheApiCache,
   compileGlob,
   type FileTree,
   type Image,
   imagesIn,
-  type LayerView,
   type LocalFolder,
-  MemoryCache,
   open,
   type Stats,
 } from "ocipeek";

@@ -22,6 +22,7 @@ export class Sha256 {
   readonly #state = FIRST.slice();
   readonly #words = new Int32Array(64);
   readonly #block = new Uint8Array(64);
+  readonly #blockView = new DataView(this.#block.buffer);
   #filled = 0;
   #length = 0;
 
@@ -34,10 +35,11 @@ export class Sha256 {
       this.#block.set(data.subarray(0, at), this.#filled);
       this.#filled += at;
       if (this.#filled < 64) return;
-      this.#compress(this.#block, 0);
+      this.#compress(this.#blockView, 0);
       this.#filled = 0;
     }
-    for (; at + 64 <= data.length; at += 64) this.#compress(data, at);
+    const view = new DataView(data.buffer, data.byteOffset, data.length);
+    for (; at + 64 <= data.length; at += 64) this.#compress(view, at);
     this.#block.set(data.subarray(at));
     this.#filled = data.length - at;
   }
@@ -54,10 +56,10 @@ export class Sha256 {
     return [...this.#state].map((word) => word.toString(16).padStart(8, "0")).join("");
   }
 
-  #compress(data: Uint8Array, from: number): void {
+  #compress(view: DataView, from: number): void {
     const w = this.#words;
     for (let i = 0, at = from; i < 16; i++, at += 4) {
-      w[i] = (at4(data, at) << 24) | (at4(data, at + 1) << 16) | (at4(data, at + 2) << 8) | at4(data, at + 3);
+      w[i] = view.getInt32(at);
     }
     for (let i = 16; i < 64; i++) {
       const a = w[i - 15] as number;
@@ -98,8 +100,4 @@ export class Sha256 {
     state[6] = (state[6] as number) + g;
     state[7] = (state[7] as number) + h;
   }
-}
-
-function at4(data: Uint8Array, at: number): number {
-  return data[at] as number;
 }

@@ -1,5 +1,7 @@
-/** The same on a command line. @module */
+/** Command lines that do the same as the page. @module */
+
 import { decodePath, type EncodedPath } from "../protocol/path.ts";
+import { strictText } from "./visible.ts";
 
 /** What a command is about. */
 export interface CommandTarget {
@@ -18,10 +20,19 @@ export interface CommandTarget {
 
 /** `npx ocipeek cat IMAGE PATH`. */
 export function catCommand(target: CommandTarget): string {
+  return commandOf("cat", target);
+}
+
+/** `npx ocipeek cp IMAGE PATH .`: a folder with what is in it. */
+export function copyCommand(target: CommandTarget): string {
+  return `${commandOf("cp", target)} .`;
+}
+
+function commandOf(command: string, target: CommandTarget): string {
   const { image, path } = target;
   const plain = plainPath(path);
   return [
-    "npx ocipeek cat",
+    `npx ocipeek ${command}`,
     ...optionsOf(target),
     ...(plain === undefined ? ["--escaped"] : []),
     quote(image),
@@ -34,20 +45,6 @@ export function curlCommand(base: string, { image, path, layer }: CommandTarget,
   const query = layer ? `?layer=${layer.digest}` : "";
   const place = path === "/" ? "/" : `${path}${isFolder ? "/" : ""}`;
   return `curl ${quote(`${base}${image}/-${place}${query}`)}`;
-}
-
-/** `npx ocipeek cp IMAGE PATH -`: a folder as a tar. */
-export function copyCommand(target: CommandTarget): string {
-  const { image, path } = target;
-  const plain = plainPath(path);
-  return [
-    "npx ocipeek cp",
-    ...optionsOf(target),
-    ...(plain === undefined ? ["--escaped"] : []),
-    quote(image),
-    quote(plain ?? escapePath(path)),
-    ".",
-  ].join(" ");
 }
 
 /** How the image is read here, said to the command. */
@@ -68,12 +65,8 @@ export function quote(word: string): string {
 
 /** The path as text, where it is one line of plain UTF-8 without what terminals obey. */
 function plainPath(path: EncodedPath): string | undefined {
-  try {
-    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(decodePath(path));
-    return /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(text) ? undefined : text;
-  } catch {
-    return undefined;
-  }
+  const text = strictText(decodePath(path));
+  return text === undefined || /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(text) ? undefined : text;
 }
 
 /** As `--escaped` reads it. */

@@ -1,4 +1,4 @@
-/** What differs between two images' configs. @module */
+/** Differences between two images' configs. @module */
 import type { ImageConfig } from "ocipeek";
 
 /** One value on both sides; `undefined` where a side has none. */

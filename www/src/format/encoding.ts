@@ -1,4 +1,4 @@
-/** Whether bytes are text, and in which encoding. @module */
+/** Encoding of bytes, where they are text. @module */
 
 /** How a text is encoded. */
 export interface Encoding {

@@ -1,6 +1,7 @@
-/** What differs between a path's attributes on two sides. @module */
+/** Differences between a path's attributes on two sides. @module */
+import { hex } from "../../../js/common/hex.ts";
 import type { FileFacts } from "../protocol/api.ts";
-import { bytes, count, permissions, time } from "./format.ts";
+import { bytes, count, KINDS, permissions, time } from "./format.ts";
 
 /** One attribute on both sides; empty where a side has none. */
 export interface FactChange {
@@ -18,15 +19,6 @@ export function factChanges(left: FileFacts | undefined, right: FileFacts | unde
     .filter((it) => it.left !== it.right);
 }
 
-const TYPES: Record<FileFacts["type"], string> = {
-  file: "file",
-  directory: "folder",
-  symlink: "link",
-  "char-device": "character device",
-  "block-device": "block device",
-  fifo: "named pipe",
-};
-
 function wordsOf(facts: FileFacts | undefined): Record<string, string> {
   if (!facts) return {};
   const { type, size, mode, uid, gid, uname, gname, mtime, linkname, devMajor, devMinor, xattrs } = facts;
@@ -34,7 +26,7 @@ function wordsOf(facts: FileFacts | undefined): Record<string, string> {
   const isDevice = type === "char-device" || type === "block-device";
   const owner = (id: number, name: string): string => (name === "" ? `${id}` : `${name} (${id})`);
   return {
-    Type: TYPES[type],
+    Type: KINDS[type],
     ...(isFile ? { Size: size < 1000 ? bytes(size) : `${bytes(size)} (${count(size)})` } : {}),
     Mode: permissions(mode),
     Owner: owner(uid, uname),
@@ -42,11 +34,11 @@ function wordsOf(facts: FileFacts | undefined): Record<string, string> {
     Modified: time(mtime),
     ...(linkname === undefined ? {} : { "Link to": linkname }),
     ...(isDevice ? { Device: `${devMajor}:${devMinor}` } : {}),
-    ...Object.fromEntries(xattrs.map(([name, value]) => [`Attribute ${name}`, hex(value)])),
+    ...Object.fromEntries(xattrs.map(([name, value]) => [`Attribute ${name}`, bytesOf(value)])),
   };
 }
 
-function hex(value: Uint8Array): string {
-  const digits = [...value.subarray(0, 64)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+function bytesOf(value: Uint8Array): string {
+  const digits = hex(value.subarray(0, 64));
   return value.length > 64 ? `${digits}… (${value.length} bytes)` : digits;
 }

@@ -30,6 +30,16 @@ export function time(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }
 
+/** Kinds of entries. */
+export const KINDS = {
+  file: "file",
+  directory: "folder",
+  symlink: "link",
+  "char-device": "character device",
+  "block-device": "block device",
+  fifo: "named pipe",
+};
+
 /** `rwxr-sr-x`. */
 export function permissions(mode: number): string {
   const bit = (mask: number, char: string): string => (mode & mask ? char : "-");

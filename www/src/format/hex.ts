@@ -1,16 +1,12 @@
 /** Bytes in rows of hexadecimal and ASCII. @module */
 
-/** Each byte's two digits. */
-const PAIRS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+import { hex } from "../../../js/common/hex.ts";
 
 /** `7f 45 4c 46  02 01`: groups of eight bytes stand apart. */
 export function hexRow(bytes: Uint8Array): string {
-  let text = "";
-  for (let i = 0; i < bytes.length; i++) {
-    if (i > 0) text += i % 8 === 0 ? "  " : " ";
-    text += PAIRS[bytes[i] ?? 0];
-  }
-  return text;
+  const groups: string[] = [];
+  for (let at = 0; at < bytes.length; at += 8) groups.push(hex(bytes.subarray(at, at + 8), " "));
+  return groups.join("  ");
 }
 
 /** What is no printable ASCII is a dot. */
@@ -29,8 +25,8 @@ export function offsetText(offset: number, size: number): string {
 /** What people type for an offset: `0x1f0`, `1f0h`, `496`; nothing where it is none. */
 export function parseOffset(text: string): number | undefined {
   const trimmed = text.trim().replace(/[_,\s]/g, "");
-  const hex = /^0x([0-9a-f]{1,13})$/i.exec(trimmed) ?? /^([0-9a-f]{1,13})h$/i.exec(trimmed);
-  if (hex) return Number.parseInt(hex[1] ?? "", 16);
+  const match = /^0x([0-9a-f]{1,13})$/i.exec(trimmed) ?? /^([0-9a-f]{1,13})h$/i.exec(trimmed);
+  if (match) return Number.parseInt(match[1] ?? "", 16);
   if (/^\d{1,15}$/.test(trimmed)) return Number(trimmed);
   // Letters make it hexadecimal.
   return /^[0-9a-f]{1,13}$/i.test(trimmed) ? Number.parseInt(trimmed, 16) : undefined;

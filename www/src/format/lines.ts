@@ -3,6 +3,7 @@
  * shows a few of them works little whatever the text is.
  * @module
  */
+import { firstIndex } from "./search.ts";
 
 /** Longer lines go on in a further row. */
 export const ROW_LENGTH = 2000;
@@ -75,7 +76,7 @@ export class Lines {
 
   /** Row `at`, 0 the first. */
   row(at: number): Row {
-    const index = lastUpTo(this.#pieces.length, at, (i) => this.#pieces[i]?.row ?? 0);
+    const index = Math.max(0, firstIndex(this.#pieces.length, (i) => (this.#pieces[i]?.row ?? 0) > at) - 1);
     const piece = this.#pieces[index];
     const i = at - (piece?.row ?? 0);
     if (!piece || i >= piece.starts.length) return { text: "", line: 0, goesOn: false, piece: 0, start: 0 };
@@ -88,15 +89,7 @@ export class Lines {
   /** The first row of a line; nothing where it has not come yet. */
   rowOfLine(line: number): number | undefined {
     if (line < 1 || line > this.lines) return undefined;
-    // The row before the first one of this line is the last one of the lines before.
-    let low = 0;
-    let high = this.rows - 1;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.row(middle).line >= line) high = middle;
-      else low = middle + 1;
-    }
-    return low;
+    return firstIndex(this.rows, (at) => this.row(at).line >= line);
   }
 
   #add(text: string): void {
@@ -140,18 +133,6 @@ export class Lines {
     });
     this.rows += starts.length;
   }
-}
-
-/** The last index whose value is not above `wanted`; the values grow. */
-function lastUpTo(count: number, wanted: number, at: (index: number) => number): number {
-  let low = 0;
-  let high = count - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if (at(middle) <= wanted) low = middle;
-    else high = middle - 1;
-  }
-  return low;
 }
 
 /** Columns that a row takes, roughly. */

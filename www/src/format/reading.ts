@@ -1,4 +1,4 @@
-/** How a layer is read, why so, and what vouches for what is read, in words. @module */
+/** Reading of a layer, in words: how, why so, and what vouches for it. @module */
 import type { LayerInfo, LazyFormat, SociInfo } from "ocipeek";
 import type { OpenedImage } from "../protocol/api.ts";
 import { bytes } from "./format.ts";

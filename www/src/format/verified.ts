@@ -1,4 +1,4 @@
-/** How a file was verified, in words. @module */
+/** Verification of a file, in words. @module */
 import type { Verification } from "ocipeek";
 
 /** What vouches for a file. */

@@ -1,4 +1,4 @@
-/** Names from images as text that hides nothing. @module */
+/** Visible text: names from images, with nothing hidden. @module */
 
 /** What has no shape of its own, or changes how the text around it is shown. */
 const HIDDEN = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}]|[^\P{Zs} ]|^ +| +$/gu;
@@ -15,13 +15,18 @@ export function visible(text: string): string {
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** The text of a name's bytes, each byte that is not UTF-8 as `‹E9›`. Not yet {@link visible}. */
-export function textOf(bytes: Uint8Array): string {
+/** The text of bytes; nothing where they are not UTF-8. */
+export function strictText(bytes: Uint8Array): string | undefined {
   try {
     return strict.decode(bytes);
   } catch {
-    return mixed(bytes);
+    return undefined;
   }
+}
+
+/** The text of a name's bytes, each byte that is not UTF-8 as `‹E9›`. Not yet {@link visible}. */
+export function textOf(bytes: Uint8Array): string {
+  return strictText(bytes) ?? mixed(bytes);
 }
 
 /** What to show of a name: all of its bytes can be told from it. */
@@ -33,7 +38,7 @@ function mixed(bytes: Uint8Array): string {
   let text = "";
   for (let at = 0; at < bytes.length; ) {
     const length = sequenceLength(bytes[at] ?? 0);
-    const part = decoded(bytes.subarray(at, at + length));
+    const part = strictText(bytes.subarray(at, at + length));
     text += part ?? `‹${hex(bytes[at] ?? 0, 2)}›`;
     at += part === undefined ? 1 : length;
   }
@@ -44,14 +49,6 @@ function sequenceLength(first: number): number {
   if (first >= 0xf0) return 4;
   if (first >= 0xe0) return 3;
   return first >= 0xc0 ? 2 : 1;
-}
-
-function decoded(bytes: Uint8Array): string | undefined {
-  try {
-    return strict.decode(bytes);
-  } catch {
-    return undefined;
-  }
 }
 
 function hex(code: number, digits: number): string {

@@ -1,5 +1,8 @@
 /** Extended attributes in words: file capabilities, access lists, texts. @module */
 
+import { hex } from "../../../js/common/hex.ts";
+import { strictText } from "./visible.ts";
+
 /** Names of the bits, in their order (linux/capability.h). */
 const CAPABILITIES = (
   "chown dac_override dac_read_search fowner fsetid kill setgid setuid setpcap linux_immutable net_bind_service " +
@@ -17,7 +20,7 @@ export function describeXattr(name: string, value: Uint8Array): string {
       : /^system\.posix_acl_(access|default)$/.test(name)
         ? accessList(value)
         : undefined;
-  return known ?? text(value) ?? hex(value);
+  return known ?? text(value) ?? bytesOf(value);
 }
 
 /** As getcap(8) writes it: `cap_net_raw=ep`. */
@@ -71,15 +74,11 @@ function accessList(value: Uint8Array): string | undefined {
 
 function text(value: Uint8Array): string | undefined {
   const end = value.at(-1) === 0 ? value.length - 1 : value.length;
-  try {
-    const decoded = new TextDecoder("utf-8", { fatal: true }).decode(value.subarray(0, end));
-    return /^[^\p{C}]*$/u.test(decoded) ? decoded : undefined;
-  } catch {
-    return undefined;
-  }
+  const decoded = strictText(value.subarray(0, end));
+  return decoded !== undefined && /^[^\p{C}]*$/u.test(decoded) ? decoded : undefined;
 }
 
-function hex(value: Uint8Array): string {
-  const shown = Array.from(value.subarray(0, 256), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
+function bytesOf(value: Uint8Array): string {
+  const shown = hex(value.subarray(0, 256), " ");
   return value.length > 256 ? `${shown} … (${value.length.toLocaleString("en-US")} B)` : shown;
 }

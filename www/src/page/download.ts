@@ -1,4 +1,4 @@
-/** Saves files and folders of an image to disk. @module */
+/** Downloads: files and folders of an image, saved to disk. @module */
 import { safeName } from "../../../web/disposition.ts";
 import { type Download, EngineError, type FileRef } from "../protocol/api.ts";
 import { receivePieces } from "../protocol/pieces.ts";

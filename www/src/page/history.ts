@@ -2,6 +2,7 @@
 import { effect, signal } from "@preact/signals";
 import { address } from "./location.ts";
 import { opening } from "./session.ts";
+import { store, stored } from "./stored.ts";
 
 /** An image that was opened. */
 export interface Visit {
@@ -47,17 +48,12 @@ function isSame(a: Visit, b: Visit): boolean {
 
 function save(list: Visit[]): void {
   visits.value = list;
-  try {
-    if (list.length === 0) localStorage.removeItem(KEY);
-    else localStorage.setItem(KEY, JSON.stringify(list));
-  } catch {
-    // Storage is off or full: the list lasts as long as the page.
-  }
+  store(KEY, list.length === 0 ? undefined : JSON.stringify(list));
 }
 
 function load(): Visit[] {
   try {
-    const found: unknown = JSON.parse(localStorage.getItem(KEY) ?? "[]");
+    const found: unknown = JSON.parse(stored(KEY) ?? "[]");
     return Array.isArray(found) ? found.filter(isVisit).slice(0, MOST) : [];
   } catch {
     return [];

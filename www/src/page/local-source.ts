@@ -1,4 +1,4 @@
-/** Tells what dropped or chosen files are. @module */
+/** Image sources made of dropped or chosen files. @module */
 import type { ImageSource } from "../protocol/api.ts";
 
 /** A file, and where it lies in what was dropped or chosen: `demo/blobs/sha256/ab…`. */

@@ -15,7 +15,7 @@ export type Opening =
   /** Resolving the reference, then fetching what lists the files. */
   | {
       step: "opening";
-      image?: OpenedImage;
+      image?: OpenedImage | undefined;
       requests: number;
       bytes: number;
       /** Steps or bytes of this part, where known. */
@@ -31,7 +31,7 @@ export type Opening =
       attached: number;
     }
   | { step: "open"; image: OpenedImage; catalogue: Catalogue }
-  | { step: "failed"; error: EngineError; image?: OpenedImage };
+  | { step: "failed"; error: EngineError; image?: OpenedImage | undefined };
 
 /** The image on screen. */
 export const opening = signal<Opening>({ step: "none" });
@@ -75,37 +75,30 @@ function bytesWhole(image: Pick<OpenedImage, "layers" | "unverified">): number {
   return image.layers.filter((it) => isFetchedWhole(it, image)).reduce((sum, it) => sum + it.size, 0);
 }
 
+/** What a user can agree to. */
+type Consent = "unverified" | "attached";
+
 /**
- * Images of which the user agreed to read by ranges what has no digests. They are in no address and in no storage: whoever
- * follows a link, or comes back, is asked again.
+ * Images of which the user agreed to read by ranges what has no digests, or to read by an index that is attached to them. They
+ * are in no address and in no storage: whoever follows a link, or comes back, is asked again.
  */
-const unverified = new Set<string>();
-/** The same for those that the user agreed to read by an index that is attached to them. */
-const attached = new Set<string>();
+const agreed: Record<Consent, Set<string>> = { unverified: new Set(), attached: new Set() };
 
 /** How to read an image: as the address names it, and as the user agreed. */
 export function readingOf(name: string, platform: string | undefined, reader?: Reading["reader"]): Reading {
   const key = consentKey(name, platform);
-  return { reader, unverified: unverified.has(key), attached: attached.has(key) };
+  return { reader, unverified: agreed.unverified.has(key), attached: agreed.attached.has(key) };
 }
 
 function consentKey(name: string, platform: string | undefined): string {
   return JSON.stringify([name, platform]);
 }
 
-/** Reads the image on screen by ranges although nothing but checksums vouches for these, or whole again; opens it anew. */
-export function readUnverified(isAgreed: boolean): void {
+/** Agrees to read the image on screen so, or no longer; opens it anew. */
+export function agree(to: Consent, isAgreed: boolean): void {
   const { image: name = "", platform } = address.peek();
-  if (isAgreed) unverified.add(consentKey(name, platform));
-  else unverified.delete(consentKey(name, platform));
-  reopen();
-}
-
-/** Reads the image on screen by what is attached to it, or by its own layers alone again; opens it anew. */
-export function readAttached(isAgreed: boolean): void {
-  const { image: name = "", platform } = address.peek();
-  if (isAgreed) attached.add(consentKey(name, platform));
-  else attached.delete(consentKey(name, platform));
+  if (isAgreed) agreed[to].add(consentKey(name, platform));
+  else agreed[to].delete(consentKey(name, platform));
   reopen();
 }
 
@@ -146,7 +139,7 @@ export function stopOpening(): void {
   if (now.step !== "opening") return;
   running?.stop.abort();
   const error = new EngineError({ code: "ABORTED", message: "stopped" });
-  opening.value = { step: "failed", error, ...(now.image ? { image: now.image } : {}) };
+  opening.value = { step: "failed", error, image: now.image };
 }
 
 /** Asks the engine for the cost; call it after what costs. */
@@ -163,7 +156,7 @@ async function start(signal: AbortSignal, answer?: Answer): Promise<void> {
     if (signal.aborted) return;
     const before = opening.peek();
     const { requests, bytes } = before.step === "opening" ? before : { requests: 0, bytes: 0 };
-    opening.value = { requests, bytes, ...now, step: "opening", ...(opened ? { image: opened } : {}) };
+    opening.value = { requests, bytes, ...now, step: "opening", image: opened };
   };
   opening.value = { step: "opening", requests: 0, bytes: 0 };
   try {
@@ -192,7 +185,7 @@ async function start(signal: AbortSignal, answer?: Answer): Promise<void> {
     cost.value = spent;
   } catch (error) {
     if (signal.aborted) return;
-    opening.value = { step: "failed", error: asEngineError(error), ...(opened ? { image: opened } : {}) };
+    opening.value = { step: "failed", error: asEngineError(error), image: opened };
   }
 }
 

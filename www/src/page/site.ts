@@ -1,4 +1,4 @@
-/** What the host of the page offers. @module */
+/** Host configuration: what the server of the page offers. @module */
 import type { SiteConfig } from "../protocol/api.ts";
 import { engine } from "./engine.ts";
 import { site } from "./session.ts";

@@ -1,5 +1,6 @@
 /** Light or dark: as the system has it, or as chosen here; kept for later visits. @module */
 import { effect, signal } from "@preact/signals";
+import { store, stored } from "./stored.ts";
 
 /** `auto`: as the system has it. */
 export const THEMES = ["auto", "light", "dark"] as const;
@@ -9,30 +10,18 @@ export type Theme = (typeof THEMES)[number];
 
 const KEY = "theme";
 
+const kept = stored(KEY) as Theme | undefined;
+
 /** The one that is chosen. */
-export const theme = signal<Theme>(kept());
+export const theme = signal<Theme>(kept && THEMES.includes(kept) ? kept : "auto");
 
 /** Shows the chosen theme, and keeps it. Call it once. */
 export function followTheme(): void {
   effect(() => {
-    const chosen = theme.value;
+    const chosen = theme.value === "auto" ? undefined : theme.value;
     const { dataset } = document.documentElement;
-    if (chosen === "auto") delete dataset.theme;
-    else dataset.theme = chosen;
-    try {
-      if (chosen === "auto") localStorage.removeItem(KEY);
-      else localStorage.setItem(KEY, chosen);
-    } catch {
-      // Without storage it lasts for this visit.
-    }
+    if (chosen) dataset.theme = chosen;
+    else delete dataset.theme;
+    store(KEY, chosen);
   });
-}
-
-function kept(): Theme {
-  try {
-    const found = localStorage.getItem(KEY) as Theme | null;
-    return found && THEMES.includes(found) ? found : "auto";
-  } catch {
-    return "auto";
-  }
 }

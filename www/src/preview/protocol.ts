@@ -1,4 +1,4 @@
-/** What the page asks of the preview worker, which parses texts of images: they are strangers', and may be slow. @module */
+/** Interface of the preview worker, which parses texts of images: they are strangers', and may be slow. @module */
 import type { JsonColumns } from "../format/json.ts";
 
 /** Classes of a text's parts: each run goes to `ends[i]`, and the next begins there. */

@@ -1,5 +1,4 @@
 /** The preview worker: parses texts for the page. The page ends it where one takes too long. @module */
-import hljs from "highlight.js/lib/core";
 import { parseJson } from "../format/json.ts";
 import type { ApiFailure } from "../protocol/api.ts";
 import { type Endpoint, serve } from "../protocol/rpc.ts";
@@ -11,7 +10,10 @@ serve<PreviewApi>(
   globalThis as unknown as Endpoint,
   {
     async highlight(_, text, name) {
-      const languages = await loadLanguage(name);
+      const [{ default: hljs }, languages] = await Promise.all([
+        import("highlight.js/lib/core"),
+        loadLanguage(name),
+      ]);
       if (languages.length === 0) return undefined;
       for (const [it, language] of languages) hljs.registerLanguage(it, language);
       return runsOf(hljs.highlight(text, { language: name, ignoreIllegals: true }).value);

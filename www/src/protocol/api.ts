@@ -1,17 +1,16 @@
-/** What the page asks of the engine, the Web Worker that holds the images. Types only. @module */
+/** Interface of the engine, the Web Worker that holds the images. Types only. @module */
 import type {
   Credentials,
+  Image,
   ImageConfig,
   LayerInfo,
   LayerTally,
   OpenOptions,
   Waste as PackageWaste,
-  PlatformBy,
   ReadStats,
   RemedyKind,
-  SociInfo,
+  Stats,
   Tally,
-  Verification,
 } from "ocipeek";
 import type { Catalogue } from "./catalogue.ts";
 import type { EncodedPath } from "./path.ts";
@@ -59,25 +58,24 @@ export interface AttachedIndexes {
   failed: string | undefined;
 }
 
+/** What of {@link Image} crosses as it is. */
+type PlainOfImage =
+  | "name"
+  | "digest"
+  | "indexDigest"
+  | "platform"
+  | "platformBy"
+  | "isMerged"
+  | "soci"
+  | "annotations";
+
 /** An open image. */
-export interface OpenedImage {
+export interface OpenedImage extends Pick<Image, PlainOfImage> {
   /** Names it in calls. */
   id: number;
-  /** What errors and titles call it. */
-  name: string;
-  /** Of the image's manifest. */
-  digest: string;
-  indexDigest: string | undefined;
-  platform: string | undefined;
-  /** Why it is this image of its index. */
-  platformBy: PlatformBy | undefined;
   /** What the image index offers. */
   platforms: string[];
   layers: LayerInfo[];
-  /** Whether its format makes one tree of its layers. */
-  isMerged: boolean;
-  soci: SociInfo | undefined;
-  annotations: Record<string, string>;
   /** The format that was named; nothing where the image told. */
   reader: OpenOptions["reader"];
   /** Whether what has no digests is read by ranges. */
@@ -101,28 +99,29 @@ export interface FileRef extends TreeRef {
   path: EncodedPath;
 }
 
+/** What of {@link Stats} crosses as it is. */
+type Plain =
+  | "type"
+  | "size"
+  | "mode"
+  | "uid"
+  | "gid"
+  | "uname"
+  | "gname"
+  | "nlink"
+  | "devMajor"
+  | "devMinor"
+  | Rest;
+type Rest = "linkname" | "layer" | "verified";
+
 /** Attributes of one path. */
-export interface FileFacts {
+export interface FileFacts extends Pick<Stats, Plain> {
   /** Where it leads: links resolved. */
   path: EncodedPath;
-  type: "file" | "directory" | "symlink" | "char-device" | "block-device" | "fifo";
-  size: number;
-  mode: number;
-  uid: number;
-  gid: number;
-  uname: string;
-  gname: string;
   /** Milliseconds since the epoch; NaN where unknown. */
   mtime: number;
-  nlink: number;
-  devMajor: number;
-  devMinor: number;
-  linkname: string | undefined;
   hardlinkOf: EncodedPath | undefined;
   xattrs: [name: string, value: Uint8Array][];
-  /** 0 the lowest, -1 where none lists it. */
-  layer: number;
-  verified: Verification;
 }
 
 /** What one layer does to those below it. */

@@ -77,6 +77,13 @@ export interface Catalogue {
 
 const decoder = new TextDecoder();
 
+/** Where bytes begin to differ; nothing where they are equal. */
+export function firstDifference(x: Uint8Array, y: Uint8Array): number | undefined {
+  const length = Math.min(x.length, y.length);
+  for (let at = 0; at < length; at++) if (x[at] !== y[at]) return at;
+  return x.length === y.length ? undefined : length;
+}
+
 /** The raw bytes of an entry's name. */
 export function nameBytes(c: Catalogue, entry: number): Uint8Array {
   return c.names.subarray(entry === 0 ? 0 : c.nameEnds[entry - 1], c.nameEnds[entry]);
@@ -112,3 +119,14 @@ export function chainOf(c: Catalogue, entry: number): number[] {
   }
   return chain;
 }
+
+/** The entries that have one of some marks, in their order. */
+export function markedEntries(c: Catalogue, marks: readonly Mark[]): Uint32Array {
+  const wanted = marks.map((mark) => MARKS.indexOf(mark));
+  const found: number[] = [];
+  for (let at = 1; at < c.count; at++) if (wanted.includes(c.mark[at] ?? 0)) found.push(at);
+  return Uint32Array.from(found);
+}
+
+/** All marks but `none`. */
+export const CHANGES = MARKS.filter((mark) => mark !== "none");

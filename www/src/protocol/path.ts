@@ -4,7 +4,7 @@
  * @module
  */
 import { encodePath } from "../../../web/path.ts";
-import { type Catalogue, chainOf, childrenOf, nameBytes } from "./catalogue.ts";
+import { type Catalogue, chainOf, childrenOf, firstDifference, nameBytes } from "./catalogue.ts";
 
 /** An absolute path, percent-encoded: `/`, `/etc/os-release`, `/caf%E9`. No slash at its end but the root's. */
 export type EncodedPath = string;
@@ -43,18 +43,18 @@ export function entryAt(c: Catalogue, path: EncodedPath): number | undefined {
   let at = 0;
   for (const name of path.split("/")) {
     if (name === "") continue;
-    const wanted = decodePath(name);
-    const next = findChild(c, at, wanted);
+    const next = childAt(c, at, name);
     if (next === undefined) return undefined;
     at = next;
   }
   return at;
 }
 
-function findChild(c: Catalogue, folder: number, name: Uint8Array): number | undefined {
+/** The entry of a name in a folder. */
+export function childAt(c: Catalogue, folder: number, name: EncodedPath): number | undefined {
+  const wanted = decodePath(name);
   for (const child of childrenOf(c, folder)) {
-    const has = nameBytes(c, child);
-    if (has.length === name.length && has.every((byte, i) => byte === name[i])) return child;
+    if (firstDifference(nameBytes(c, child), wanted) === undefined) return child;
   }
   return undefined;
 }

@@ -1,4 +1,4 @@
-/** What page and service worker say to each other about downloads. Types only. @module */
+/** Messages between page and service worker about downloads. Types only. @module */
 import type { ApiFailure } from "./api.ts";
 
 /** To the service worker. */

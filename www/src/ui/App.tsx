@@ -1,5 +1,4 @@
 /** The page: a bar on top, and below it the start page or the image. @module */
-import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { address } from "../page/location.ts";
 import { opening } from "../page/session.ts";
@@ -18,7 +17,7 @@ import "./app.css";
 
 const VIEWS = { files: Files, layers: LayersView, compare: CompareView, image: ImageView };
 
-export function App(): JSX.Element {
+export function App() {
   const main = useRef<HTMLElement>(null);
   const { image, view } = address.value;
   const { step } = opening.value;
@@ -49,7 +48,7 @@ export function App(): JSX.Element {
   );
 }
 
-function content(): JSX.Element {
+function content() {
   if (address.value.image === undefined) return <OpenView />;
   const now = opening.value;
   if (now.step === "failed") return <Failure error={now.error} />;

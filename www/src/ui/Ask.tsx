@@ -1,15 +1,15 @@
-/** Asks before whole layers are fetched: what they are, why, and what there is instead. @module */
+/** Question before whole layers are fetched: what they are, why, and what there is instead. @module */
+
 import type { LazyFormat } from "ocipeek";
-import type { JSX } from "preact";
 import { formatWithoutDigests } from "../../../web/formats.ts";
 import { bytes, plural } from "../format/format.ts";
 import { formatName } from "../format/reading.ts";
 import { canIndex } from "../page/indexing.ts";
 import { address, href } from "../page/location.ts";
-import { readAttached, readUnverified, reopen } from "../page/session.ts";
+import { agree, reopen } from "../page/session.ts";
 import type { OpenedImage } from "../protocol/api.ts";
-import { Button, ButtonLink } from "./controls/Button.tsx";
-import { IndexAdvice } from "./image/IndexAdvice.tsx";
+import { Button, ButtonLink, Table } from "./controls/index.ts";
+import { IndexAdvice } from "./image/IndexPart.tsx";
 import { Badges, Legend } from "./reading/Badges.tsx";
 
 interface AskProps {
@@ -20,7 +20,7 @@ interface AskProps {
   attached: number;
 }
 
-export function Ask({ image, size, attached }: AskProps): JSX.Element {
+export function Ask({ image, size, attached }: AskProps) {
   const format = formatWithoutDigests(image.layers);
   return format ? (
     <AskNoDigests image={image} size={size} format={format} />
@@ -30,15 +30,7 @@ export function Ask({ image, size, attached }: AskProps): JSX.Element {
 }
 
 /** Parts of these layers have no digests: whole and verified, or by parts and not. */
-function AskNoDigests({
-  image,
-  size,
-  format,
-}: {
-  image: OpenedImage;
-  size: number;
-  format: LazyFormat;
-}): JSX.Element {
+function AskNoDigests({ image, size, format }: { image: OpenedImage; size: number; format: LazyFormat }) {
   const name = formatName(format);
   return (
     <section class="ask">
@@ -53,11 +45,11 @@ function AskNoDigests({
         have checksums (CRC) at most: these find damage, but whoever serves the image could change it
         unnoticed. The page says so wherever it shows them, and asks again on the next visit.
       </p>
-      <div class="ask-actions">
+      <div class="ask-actions flow">
         <Button kind="primary" onClick={() => reopen("fetch")}>
           Fetch {bytes(size)}, verified
         </Button>
-        <Button onClick={() => readUnverified(true)}>Read by ranges, unverified</Button>
+        <Button onClick={() => agree("unverified", true)}>Read by ranges, unverified</Button>
         <ButtonLink href={href({ view: "image" })}>About this image</ButtonLink>
         <ButtonLink href="#/">Open another image</ButtonLink>
       </div>
@@ -66,7 +58,7 @@ function AskNoDigests({
   );
 }
 
-function AskWhole({ image, size, attached }: AskProps): JSX.Element {
+function AskWhole({ image, size, attached }: AskProps) {
   const lacking = image.layers.filter((it) => it.read === "whole");
   const one = address.value.layer !== undefined;
   const wanted = one ? lacking.filter((it) => it.digest === address.value.layer) : lacking;
@@ -101,7 +93,7 @@ function AskWhole({ image, size, attached }: AskProps): JSX.Element {
           stays in its cache. Files are fetched by ranges then, on later visits too.
         </p>
       )}
-      <div class="ask-actions">
+      <div class="ask-actions flow">
         {indexable > 0 && (
           <Button kind="primary" onClick={() => reopen("index")}>
             {one || lacking.length === 1 ? "Index this layer" : "Index these layers"}
@@ -110,41 +102,33 @@ function AskWhole({ image, size, attached }: AskProps): JSX.Element {
         <Button kind={indexable > 0 ? "normal" : "primary"} onClick={() => reopen("fetch")}>
           Fetch {bytes(size)}
         </Button>
-        {attached > 0 && <Button onClick={() => readAttached(true)}>Use the attached index</Button>}
+        {attached > 0 && <Button onClick={() => agree("attached", true)}>Use the attached index</Button>}
         <ButtonLink href={href({ view: "image" })}>About this image</ButtonLink>
         <ButtonLink href="#/">Open another image</ButtonLink>
       </div>
       {image.layers.length > 1 && (
         <div class="ask-layers">
-          <table>
-            <caption class="unseen">Layers</caption>
-            <thead>
-              <tr>
-                <th>Layer</th>
-                <th>Size</th>
-                <th>Read</th>
-                <th>
-                  <span class="unseen">Alone</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {image.layers.map((it) => (
-                <tr key={it.index}>
-                  <td>{it.index}</td>
-                  <td>{bytes(it.size)}</td>
-                  <td>
-                    <Badges image={image} layer={it} />
-                  </td>
-                  <td>
-                    <a href={href({ layer: it.digest, path: "/", view: "files" })}>
-                      Browse layer {it.index} alone
-                    </a>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+          <Table
+            label="Layers"
+            numbers={[1]}
+            head={[
+              "Layer",
+              "Size",
+              "Read",
+              <span key="alone" class="unseen">
+                Alone
+              </span>,
+            ]}
+            rows={image.layers.map((it) => [
+              it.index,
+              it.index,
+              bytes(it.size),
+              <Badges key="read" image={image} layer={it} />,
+              <a key="alone" href={href({ layer: it.digest, path: "/", view: "files" })}>
+                Browse layer {it.index} alone
+              </a>,
+            ])}
+          />
         </div>
       )}
       <IndexAdvice image={image} />

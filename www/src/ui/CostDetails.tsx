@@ -1,13 +1,13 @@
 /** Requests and bytes in detail, and the cache. @module */
-import type { JSX } from "preact";
+
 import { useEffect, useState } from "preact/hooks";
 import { bytes, count, plural } from "../format/format.ts";
 import { isAttached } from "../format/reading.ts";
 import { engine } from "../page/engine.ts";
-import { asEngineError, image } from "../page/session.ts";
-import type { CacheState, Cost, EngineError } from "../protocol/api.ts";
-import { Button } from "./controls/Button.tsx";
-import { KeyValue } from "./controls/KeyValue.tsx";
+import { image } from "../page/session.ts";
+import type { CacheState, Cost } from "../protocol/api.ts";
+import { Button, KeyValue, Table } from "./controls/index.ts";
+import { useAction } from "./controls/use-action.ts";
 
 /** So many of the newest requests are listed. */
 const LISTED = 200;
@@ -22,11 +22,11 @@ const PURPOSES: Record<string, string> = {
 };
 
 /** What stands in the meter's panel. */
-export function CostDetails({ spent }: { spent: Cost }): JSX.Element {
+export function CostDetails({ spent }: { spent: Cost }) {
   const isLocal = image.value?.route === "local";
   const share = spent.imageBytes > 0 ? (100 * spent.bytes) / spent.imageBytes : 0;
   return (
-    <div class="cost">
+    <div class="cost grid">
       <h2>What this image cost</h2>
       <KeyValue
         pairs={[
@@ -35,12 +35,12 @@ export function CostDetails({ spent }: { spent: Cost }): JSX.Element {
             isLocal ? "Read" : "Received",
             `${bytes(spent.bytes)}: ${share < 0.1 && share > 0 ? "less than 0.1" : share.toFixed(1)} % of the image's ${bytes(spent.imageBytes)}`,
           ],
-          ["Out of the cache", plural(spent.cacheHits, "piece")],
-          ["Sent again", spent.retries > 0 ? count(spent.retries) : undefined],
+          ["From the cache", plural(spent.cacheHits, "piece")],
+          ["Retried", spent.retries > 0 ? count(spent.retries) : undefined],
           ["Inflated", bytes(spent.inflated)],
         ]}
       />
-      <p class="cost-note">
+      <p class="cost-note hint">
         {image.value?.unverified
           ? "You agreed to read this image by ranges: what they hold is not checked against digests."
           : image.value?.layers.some(isAttached)
@@ -59,36 +59,23 @@ const KINDS: Record<CacheState["kind"], string> = {
   none: "None: the browser gives this page no storage",
 };
 
-function CacheDetails(): JSX.Element {
+function CacheDetails() {
   const [state, setState] = useState<CacheState>();
-  const [error, setError] = useState<EngineError>();
-  const [busy, setBusy] = useState(false);
-  const load = async (work: () => Promise<CacheState>): Promise<void> => {
-    setBusy(true);
-    try {
-      setState(await work());
-      setError(undefined);
-    } catch (thrown) {
-      setError(asEngineError(thrown));
-    }
-    setBusy(false);
-  };
-  useEffect(() => void load(() => engine.cacheState([])), []);
+  const look = useAction(async () => setState(await engine.cacheState([])));
+  const clear = useAction(async () => setState(await engine.clearCache([])));
+  const error = clear.error ?? look.error;
+  useEffect(look.run, []);
   return (
     <section class="cost-cache" aria-label="Cache">
       <h2>Cache</h2>
       {error && <p>{error.message}</p>}
       {state && (
-        <div class="cost-cache-row">
+        <div class="cost-cache-row between">
           <p>
             {bytes(state.bytes)} of at most {bytes(state.maxBytes)}, {plural(state.entries, "piece")}.{" "}
-            <span class="cost-note">{KINDS[state.kind]}.</span>
+            <span class="cost-note hint">{KINDS[state.kind]}.</span>
           </p>
-          <Button
-            busy={busy}
-            disabled={state.entries === 0}
-            onClick={() => load(() => engine.clearCache([]))}
-          >
+          <Button busy={clear.isRunning} disabled={state.entries === 0} onClick={clear.run}>
             Clear
           </Button>
         </div>
@@ -98,7 +85,7 @@ function CacheDetails(): JSX.Element {
 }
 
 /** The newest first. */
-function RequestLog({ spent }: { spent: Cost }): JSX.Element | null {
+function RequestLog({ spent }: { spent: Cost }) {
   const [log, setLog] = useState<Cost["log"]>();
   const id = image.value?.id;
   useEffect(() => {
@@ -120,37 +107,29 @@ function RequestLog({ spent }: { spent: Cost }): JSX.Element | null {
       <h2>Requests</h2>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
       <section class="cost-log" aria-label="List of requests" tabIndex={0}>
-        <table>
-          <thead>
-            <tr>
-              <th>For</th>
-              <th>What</th>
-              <th class="cost-number">Status</th>
-              <th class="cost-number">Bytes</th>
-            </tr>
-          </thead>
-          <tbody>
-            {newest.map((it, at) => (
-              <tr key={log.length - at}>
-                <td>{PURPOSES[it.purpose] ?? it.purpose}</td>
-                <td class="cost-target" title={`${it.method} ${it.target}`}>
-                  <bdi>{shortTarget(it.target)}</bdi>
-                  {it.range && (
-                    <span class="cost-note">
-                      {" "}
-                      {count(it.range[0])}–{count(it.range[1] - 1)}
-                    </span>
-                  )}
-                </td>
-                <td class="cost-number">{it.status || "none"}</td>
-                <td class="cost-number">{count(it.bytes)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <Table
+          label="Requests"
+          numbers={[2, 3]}
+          head={["For", "What", "Status", "Bytes"]}
+          rows={newest.map((it, at) => [
+            log.length - at,
+            PURPOSES[it.purpose] ?? it.purpose,
+            <span key="what" title={`${it.method} ${it.target}`}>
+              <bdi>{shortTarget(it.target)}</bdi>
+              {it.range && (
+                <span class="hint">
+                  {" "}
+                  {count(it.range[0])}–{count(it.range[1] - 1)}
+                </span>
+              )}
+            </span>,
+            it.status || "none",
+            count(it.bytes),
+          ])}
+        />
       </section>
       {spent.requests > newest.length && (
-        <p class="cost-note">
+        <p class="cost-note hint">
           The newest {count(newest.length)} of {count(spent.requests)}.
         </p>
       )}

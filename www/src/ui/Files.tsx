@@ -1,5 +1,5 @@
 /** The files of an image: the tree on one side, what is selected on the other. @module */
-import type { JSX } from "preact";
+
 import { useEffect, useState } from "preact/hooks";
 import { shortDigest } from "../format/format.ts";
 import { visibleName } from "../format/visible.ts";
@@ -7,16 +7,15 @@ import { address, go, href } from "../page/location.ts";
 import { catalogue, image } from "../page/session.ts";
 import { type Catalogue, typeOf } from "../protocol/catalogue.ts";
 import { decodePath, type EncodedPath, pathOf } from "../protocol/path.ts";
-import { Button, ButtonLink } from "./controls/Button.tsx";
 import { LeftIcon, RightIcon } from "./controls/icons.tsx";
+import { Button, ButtonLink } from "./controls/index.ts";
 import { FileView } from "./file/FileView.tsx";
-import "./files.css";
 import { modelOf } from "./tree/model.ts";
 import { resolveEntry } from "./tree/resolve.ts";
 import { Split } from "./tree/Split.tsx";
 import { Tree } from "./tree/Tree.tsx";
 
-export function Files(): JSX.Element | null {
+export function Files() {
   const tree = catalogue.value;
   return tree ? <Panes tree={tree} path={address.value.path} /> : null;
 }
@@ -24,7 +23,7 @@ export function Files(): JSX.Element | null {
 /** Where a format makes one tree of all layers. */
 const WITHOUT_LAYER = ["size", "mtime", "mode", "owner"] as const;
 
-function Panes({ tree, path }: { tree: Catalogue; path: EncodedPath }): JSX.Element {
+function Panes({ tree, path }: { tree: Catalogue; path: EncodedPath }) {
   const selected = resolveEntry(tree, path);
   const isMerged = image.value?.isMerged === true;
   const isFolder = selected !== undefined && typeOf(tree, selected) === "directory";
@@ -59,7 +58,7 @@ function Panes({ tree, path }: { tree: Catalogue; path: EncodedPath }): JSX.Elem
       }
       second={
         <>
-          <div class="files-back">
+          <div class="files-back phone-back">
             {wantsFolder ? (
               <Button kind="quiet" icon={LeftIcon} onClick={() => setWantsFolder(false)}>
                 Files
@@ -86,11 +85,11 @@ function Panes({ tree, path }: { tree: Catalogue; path: EncodedPath }): JSX.Elem
 }
 
 /** Says that the tree is that of one layer, where it is. */
-function LayerNotice(): JSX.Element | null {
+function LayerNotice() {
   const { layer } = address.value;
   if (layer === undefined) return null;
   return (
-    <p class="files-layer">
+    <p class="files-layer between">
       <span>
         Layer <code title={layer}>{shortDigest(layer)}</code> alone
       </span>

@@ -1,10 +1,9 @@
 /** The keyboard's shortcuts; `?` opens them anywhere. @module */
+
 import { signal } from "@preact/signals";
-import type { JSX } from "preact";
 import { Fragment } from "preact";
-import { useEffect } from "preact/hooks";
-import { Dialog } from "./controls/Dialog.tsx";
-import "./help.css";
+import { Dialog } from "./controls/index.ts";
+import { useKey } from "./controls/use-key.ts";
 
 /** Whether they are shown. */
 export const helpIsOpen = signal(false);
@@ -46,25 +45,18 @@ const GROUPS: readonly (readonly [title: string, shortcuts: readonly Shortcut[]]
 ];
 
 /** Opens on `?`; renders nothing before. */
-export function Help(): JSX.Element | null {
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent): void => {
-      if (event.key !== "?" || event.ctrlKey || event.metaKey || event.altKey) return;
-      const { target } = event;
-      if (target instanceof HTMLElement && target.closest("input, textarea, select, dialog")) return;
-      event.preventDefault();
-      helpIsOpen.value = true;
-    };
-    addEventListener("keydown", onKey);
-    return () => removeEventListener("keydown", onKey);
-  }, []);
+export function Help() {
+  useKey("?", () => {
+    helpIsOpen.value = true;
+    return true;
+  });
   if (!helpIsOpen.value) return null;
   const close = (): void => {
     helpIsOpen.value = false;
   };
   return (
     <Dialog title="Keyboard shortcuts" onClose={close}>
-      <div class="help">
+      <div class="help grid-large">
         {GROUPS.map(([title, shortcuts]) => (
           <section key={title}>
             <h3>{title}</h3>

@@ -1,31 +1,29 @@
 /** Which of the repository's or archive's images, and for which platform. @module */
-import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+
+import { useState } from "preact/hooks";
 import { familiar, parseReference } from "../../../web/reference.ts";
 import type { Address } from "../address/address.ts";
 import { shortDigest } from "../format/format.ts";
 import { matchingTags } from "../format/tags.ts";
 import { engine } from "../page/engine.ts";
 import { address, go, href } from "../page/location.ts";
-import { asEngineError, image } from "../page/session.ts";
-import { Select, TextField } from "./controls/Field.tsx";
+import { image } from "../page/session.ts";
 import { DownIcon } from "./controls/icons.tsx";
-import { Popover } from "./controls/Popover.tsx";
-import { Spinner } from "./controls/Spinner.tsx";
-import "./image-picker.css";
+import { Popover, Select, Spinner, submits, TextField } from "./controls/index.ts";
+import { useCall } from "./shared/use-call.ts";
 
 /** The pickers of the image on screen; nothing before it is open. */
-export function ImagePicker(): JSX.Element | null {
+export function ImagePicker() {
   if (!image.value || address.value.image === undefined) return null;
   return (
-    <div class="image-picker">
+    <div class="image-picker line">
       <TagPicker />
       <PlatformPicker />
     </div>
   );
 }
 
-function PlatformPicker(): JSX.Element | null {
+function PlatformPicker() {
   const { platforms = [], platform } = image.value ?? {};
   // Images without an index tell theirs only once their config was read.
   if (platforms.length < 2) return platform ? <span class="image-platform">{platform}</span> : null;
@@ -49,7 +47,7 @@ function other(change: Partial<Address>): Partial<Address> {
   return { view, path, platform, layer: undefined, with: other, withPlatform, withTag, ...change };
 }
 
-function TagPicker(): JSX.Element | null {
+function TagPicker() {
   const { image: name = "", tag } = address.value;
   const local = image.value?.tags ?? [];
   if (name.startsWith("file:")) {
@@ -74,21 +72,16 @@ function TagPicker(): JSX.Element | null {
   );
 }
 
-interface Item {
-  tag: string;
-  to: Partial<Address>;
-}
-
 interface PickerProps {
   /** What is on screen now. */
   shown: string;
   title: string;
-  list(signal: AbortSignal): Promise<Item[]>;
+  list(signal: AbortSignal): Promise<{ tag: string; to: Partial<Address> }[]>;
   /** Where a tag leads that is not in the list. */
   unlisted?: (tag: string) => Partial<Address> | undefined;
 }
 
-function Picker(props: PickerProps): JSX.Element {
+function Picker(props: PickerProps) {
   return (
     <Popover
       class="image-tag"
@@ -96,7 +89,7 @@ function Picker(props: PickerProps): JSX.Element {
       label={`${props.title}: ${props.shown}`}
       button={
         <>
-          <bdi>{props.shown}</bdi>
+          <bdi class="clip">{props.shown}</bdi>
           <DownIcon />
         </>
       }
@@ -109,58 +102,53 @@ function Picker(props: PickerProps): JSX.Element {
 /** Links in sight; typing narrows them. */
 const MOST = 100;
 
-function Panel({ shown, title, list, unlisted, close }: PickerProps & { close(): void }): JSX.Element {
-  const [items, setItems] = useState<Item[]>();
-  const [problem, setProblem] = useState<string>();
+function Panel({ shown, title, list, unlisted, close }: PickerProps & { close(): void }) {
+  // It is read once for each time that the panel opens.
+  const call = useCall("", ({ signal }) => list(signal));
   const [text, setText] = useState("");
-  useEffect(() => {
-    const stop = new AbortController();
-    list(stop.signal).then(setItems, (error) => {
-      if (stop.signal.aborted) return;
-      setItems([]);
-      setProblem(asEngineError(error).message);
-    });
-    return () => stop.abort();
-    // It is read once for each time that the panel opens.
-  }, []);
-  const found = matchingTags(items ?? [], text);
+  const found = matchingTags(call.step === "done" ? call.value : [], text);
+  const label = unlisted ? "Find or type a tag" : "Find an image";
   const typed = text.trim();
   const free = found.some(({ tag }) => tag === typed) || typed === "" ? undefined : unlisted?.(typed);
   const first = found.find(({ tag }) => tag === typed)?.to ?? free ?? found[0]?.to;
   return (
     <form
-      class="image-tags"
-      onSubmit={(event) => {
-        event.preventDefault();
+      class="image-tags grid"
+      onSubmit={submits(() => {
         if (!first) return;
         close();
         go(first);
-      }}
+      })}
     >
       <TextField
-        label={unlisted ? "Find or type a tag" : "Find an image"}
+        label={label}
         labelUnseen
-        placeholder={unlisted ? "Find or type a tag" : "Find an image"}
+        placeholder={label}
         value={text}
         inputRef={(field: HTMLInputElement | null) => field?.focus()}
         onInput={(event) => setText(event.currentTarget.value)}
       />
-      {!items && (
+      {call.step === "running" && (
         <p role="status">
-          <Spinner /> Asking for the list …
+          <Spinner /> Loading the list …
         </p>
       )}
-      {problem && <p class="soft">The list is not to be had: {problem}</p>}
+      {call.step === "failed" && <p class="hint">The list could not be loaded: {call.error.message}</p>}
       <ul aria-label={title}>
         {[...(free ? [{ tag: typed, to: free }] : []), ...found.slice(0, MOST)].map(({ tag, to }) => (
           <li key={tag}>
-            <a href={href(to)} aria-current={tag === shown ? "true" : undefined} onClick={close}>
+            <a
+              class="option"
+              href={href(to)}
+              aria-current={tag === shown ? "true" : undefined}
+              onClick={close}
+            >
               <bdi>{tag}</bdi>
             </a>
           </li>
         ))}
       </ul>
-      {found.length > MOST && <p class="soft">{found.length - MOST} more: type to find them</p>}
+      {found.length > MOST && <p class="hint">{found.length - MOST} more: type to find them</p>}
     </form>
   );
 }

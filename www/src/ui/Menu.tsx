@@ -1,12 +1,9 @@
-/** What belongs to the page and not to an image: its theme, help, about. @module */
-import type { JSX } from "preact";
+/** Menu of the page: its theme, help, about. @module */
+
 import { followTheme, type Theme, theme } from "../page/theme.ts";
-import { Button } from "./controls/Button.tsx";
-import { Choice } from "./controls/Choice.tsx";
 import { AutoIcon, HelpIcon, MoonIcon, MoreIcon, SunIcon } from "./controls/icons.tsx";
-import { Popover } from "./controls/Popover.tsx";
+import { Button, Choice, Popover } from "./controls/index.ts";
 import { helpIsOpen } from "./Help.tsx";
-import "./menu.css";
 
 const THEMES: { id: Theme; title: string; icon: typeof SunIcon }[] = [
   { id: "auto", title: "As the system", icon: AutoIcon },
@@ -16,12 +13,12 @@ const THEMES: { id: Theme; title: string; icon: typeof SunIcon }[] = [
 
 followTheme();
 
-export function Menu(): JSX.Element {
+export function Menu() {
   return (
     <Popover kind="quiet" class="button-icon menu-button" button={<MoreIcon />} label="Menu" title="Menu">
       {(close) => (
         <div class="menu">
-          <div class="menu-row">
+          <div class="menu-row between">
             <span aria-hidden="true">Theme</span>
             <Choice
               label="Theme"
@@ -42,7 +39,7 @@ export function Menu(): JSX.Element {
             Keyboard shortcuts
           </Button>
           <hr />
-          <div class="menu-about">
+          <div class="menu-about hint grid">
             <p>
               ocipeek reads container images where they lie, by small ranges, and shows nothing that it has
               not checked. No account, no tracking, no third party.

@@ -1,13 +1,12 @@
-/** What was fetched of the image; its details when pressed. @module */
-import type { JSX } from "preact";
+/** Meter of what was fetched of the image; details when pressed. @module */
+
 import { bytes } from "../format/format.ts";
 import { isAttached } from "../format/reading.ts";
 import { cost, image } from "../page/session.ts";
 import type { OpenedImage } from "../protocol/api.ts";
 import { CostDetails } from "./CostDetails.tsx";
 import { AlertIcon, ShieldIcon } from "./controls/icons.tsx";
-import { Popover } from "./controls/Popover.tsx";
-import "./meter.css";
+import { Popover } from "./controls/index.ts";
 
 /** What of the image on screen is taken on somebody's word, as the user agreed. */
 function doubtOf(opened: OpenedImage | undefined): string | undefined {
@@ -16,7 +15,7 @@ function doubtOf(opened: OpenedImage | undefined): string | undefined {
 }
 
 /** `1.9 MB of 512 MB fetched, verified`. */
-export function Meter(): JSX.Element | null {
+export function Meter() {
   const spent = cost.value;
   if (!spent) return null;
   const share = spent.imageBytes > 0 ? Math.min(1, spent.bytes / spent.imageBytes) : 0;
@@ -25,7 +24,7 @@ export function Meter(): JSX.Element | null {
   return (
     <Popover
       kind="quiet"
-      class={doubt ? "meter meter-unverified" : "meter"}
+      class={`meter tone-${doubt ? "careful" : "good"}`}
       title="What it cost"
       wide
       button={

@@ -1,21 +1,20 @@
 /** The bar on top: where one is, the views, and what it has cost. @module */
-import type { JSX } from "preact";
+
 import { VIEWS } from "../address/address.ts";
 import { permalink } from "../page/link.ts";
 import { address, href } from "../page/location.ts";
 import { image } from "../page/session.ts";
-import { CopyButton } from "./controls/CopyButton.tsx";
 import { LinkIcon } from "./controls/icons.tsx";
+import { CopyButton } from "./controls/index.ts";
 import { ImagePicker } from "./ImagePicker.tsx";
 import { Menu } from "./Menu.tsx";
 import { Meter } from "./Meter.tsx";
 import { Reference } from "./shared/Reference.tsx";
-import "./topbar.css";
 
 /** What the views are called. */
 export const VIEW_NAMES = { files: "Files", layers: "Layers", compare: "Compare", image: "Image" };
 
-export function TopBar(): JSX.Element {
+export function TopBar() {
   const { image: name, view } = address.value;
   return (
     <header class="topbar">
@@ -25,7 +24,7 @@ export function TopBar(): JSX.Element {
       </a>
       {name !== undefined && (
         <>
-          <div class="topbar-image">
+          <div class="topbar-image line">
             <Reference reference={name} short={image.value !== undefined} />
             <ImagePicker />
             {/* Of a file, its own head has one. */}
@@ -35,14 +34,19 @@ export function TopBar(): JSX.Element {
           </div>
           <nav class="topbar-views" aria-label="Views">
             {VIEWS.map((it) => (
-              <a key={it} href={href({ view: it })} aria-current={view === it ? "page" : undefined}>
+              <a
+                key={it}
+                class="tab ring-inside"
+                href={href({ view: it })}
+                aria-current={view === it ? "page" : undefined}
+              >
                 {VIEW_NAMES[it]}
               </a>
             ))}
           </nav>
         </>
       )}
-      <div class="topbar-end">
+      <div class="topbar-end line">
         {name !== undefined && <Meter />}
         <Menu />
       </div>
@@ -50,7 +54,7 @@ export function TopBar(): JSX.Element {
   );
 }
 
-function Logo(): JSX.Element {
+function Logo() {
   return (
     <svg class="topbar-logo" viewBox="0 0 32 32" aria-hidden="true">
       <path d="M16 2 3 9v14l13 7 13-7V9z" />

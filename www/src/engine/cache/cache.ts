@@ -1,9 +1,3 @@
-/**
- * The local cache: verified bytes by their digests (manifests, zTOCs, spans, whole layers) in the Cache API, bounded, the
- * least recently used going first; in memory where there is no Cache API. What comes out is verified again.
- * @module
- */
-import type { CacheState } from "../../protocol/api.ts";
 import { BoundedMemory, type EngineCache } from "./memory.ts";
 import { StoredCache } from "./stored.ts";
 
@@ -17,21 +11,10 @@ const NAME = "ocipeek";
 export class LocalCache implements EngineCache {
   #chosen: Promise<EngineCache> | undefined;
 
-  async get(key: string): Promise<Uint8Array | undefined> {
-    return (await this.#choose()).get(key);
-  }
-
-  async put(key: string, value: Uint8Array): Promise<void> {
-    await (await this.#choose()).put(key, value);
-  }
-
-  async state(): Promise<CacheState> {
-    return (await this.#choose()).state();
-  }
-
-  async clear(): Promise<void> {
-    await (await this.#choose()).clear();
-  }
+  readonly get = async (key: string) => (await this.#choose()).get(key);
+  readonly put = async (key: string, value: Uint8Array) => (await this.#choose()).put(key, value);
+  readonly state = async () => (await this.#choose()).state();
+  readonly clear = async () => (await this.#choose()).clear();
 
   #choose(): Promise<EngineCache> {
     this.#chosen ??= open();

@@ -1,4 +1,5 @@
 /** Bytes in the Cache API, bounded. @module */
+import { BoundedMap } from "../../../../js/common/bounded-map.ts";
 import type { CacheState } from "../../protocol/api.ts";
 import type { EngineCache } from "./memory.ts";
 
@@ -26,9 +27,7 @@ export class StoredCache implements EngineCache {
   readonly #store: WebStore;
   readonly #maxBytes: number;
   /** Sizes by key, in the order of use. */
-  #entries: Map<string, number> | undefined;
-  #loading: Promise<Map<string, number>> | undefined;
-  #bytes = 0;
+  #entries: Promise<BoundedMap<string, number>> | undefined;
   /** What is being written, by key. */
   readonly #pending = new Map<string, Uint8Array>();
   #pendingBytes = 0;
@@ -44,17 +43,17 @@ export class StoredCache implements EngineCache {
     const waiting = this.#pending.get(key);
     if (waiting) return waiting;
     const entries = await this.#load();
-    const size = entries.get(key);
+    const size = entries.use(key);
     // What is not listed is not looked for: a miss costs nothing.
     if (size === undefined) return undefined;
     const found = await this.#store.match(urlOf(key, size));
     const bytes = found && new Uint8Array(await found.arrayBuffer());
     if (bytes?.length !== size) {
       // Cleared by another tab or by the browser.
-      this.#forget(key);
+      entries.delete(key);
       return undefined;
     }
-    this.#touch(entries, key, size);
+    this.#keepOrder(entries);
     return bytes;
   }
 
@@ -70,51 +69,45 @@ export class StoredCache implements EngineCache {
   async state(): Promise<CacheState> {
     await this.#writing;
     const entries = await this.#load();
-    return { kind: "cache-api", entries: entries.size, bytes: this.#bytes, maxBytes: this.#maxBytes };
+    return { kind: "cache-api", entries: entries.size, bytes: entries.weight, maxBytes: this.#maxBytes };
   }
 
   async clear(): Promise<void> {
     await this.#writing;
     clearTimeout(this.#orderTimer);
     for (const { url } of await this.#store.keys()) await this.#store.delete(url);
-    this.#entries = new Map();
-    this.#bytes = 0;
+    (await this.#load()).clear();
   }
 
   async #write(key: string, value: Uint8Array): Promise<void> {
     try {
       const entries = await this.#load();
-      await this.#makeRoom(entries, value.length - (entries.get(key) ?? 0));
+      entries.delete(key);
+      await this.#makeRoom(entries, value.length);
       const body = value as Uint8Array<ArrayBuffer>;
       const headers = { "content-type": "application/octet-stream" };
       await this.#store.put(urlOf(key, value.length), new Response(body, { headers }));
-      this.#bytes += value.length - (entries.get(key) ?? 0);
-      this.#touch(entries, key, value.length);
+      entries.set(key, value.length);
+      this.#keepOrder(entries);
     } catch {
       // Over the browser's quota: half of it makes room for what comes next.
-      await this.#makeRoom(await this.#load(), this.#maxBytes - this.#bytes / 2);
+      const entries = await this.#load();
+      await this.#makeRoom(entries, this.#maxBytes - entries.weight / 2);
     } finally {
       this.#pending.delete(key);
       this.#pendingBytes -= value.length;
     }
   }
 
-  async #makeRoom(entries: Map<string, number>, wanted: number): Promise<void> {
+  async #makeRoom(entries: BoundedMap<string, number>, wanted: number): Promise<void> {
     for (const [key, size] of entries) {
-      if (this.#bytes + wanted <= this.#maxBytes) return;
-      this.#forget(key);
+      if (entries.weight + wanted <= this.#maxBytes) return;
+      entries.delete(key);
       await this.#store.delete(urlOf(key, size));
     }
   }
 
-  #forget(key: string): void {
-    this.#bytes -= this.#entries?.get(key) ?? 0;
-    this.#entries?.delete(key);
-  }
-
-  #touch(entries: Map<string, number>, key: string, size: number): void {
-    entries.delete(key);
-    entries.set(key, size);
+  #keepOrder(entries: BoundedMap<string, number>): void {
     this.#orderTimer ??= setTimeout(() => {
       this.#orderTimer = undefined;
       const order = new Response(JSON.stringify([...entries.keys()]));
@@ -122,16 +115,12 @@ export class StoredCache implements EngineCache {
     }, ORDER_DELAY_MS);
   }
 
-  #load(): Promise<Map<string, number>> {
-    if (this.#entries) return Promise.resolve(this.#entries);
-    this.#loading ??= this.#list().then((entries) => {
-      this.#entries = entries;
-      return entries;
-    });
-    return this.#loading;
+  #load(): Promise<BoundedMap<string, number>> {
+    this.#entries ??= this.#list();
+    return this.#entries;
   }
 
-  async #list(): Promise<Map<string, number>> {
+  async #list(): Promise<BoundedMap<string, number>> {
     const found = new Map<string, number>();
     for (const { url } of await this.#store.keys()) {
       const entry = entryOf(url);
@@ -143,10 +132,9 @@ export class StoredCache implements EngineCache {
       .catch(() => []);
     // What the order does not name is newer than it.
     const known = (Array.isArray(order) ? order : []).filter((key) => found.has(key));
-    const isKnown = new Set(known);
-    const sorted = [...known, ...[...found.keys()].filter((key) => !isKnown.has(key))];
-    this.#bytes = [...found.values()].reduce((sum, size) => sum + size, 0);
-    return new Map(sorted.map((key) => [key, found.get(key) ?? 0]));
+    const entries = new BoundedMap<string, number>(Number.POSITIVE_INFINITY, (size) => size);
+    for (const key of new Set([...known, ...found.keys()])) entries.set(key, found.get(key) ?? 0);
+    return entries;
   }
 }
 

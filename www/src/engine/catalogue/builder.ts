@@ -1,4 +1,4 @@
-/** Builds a {@link Catalogue} from entries in depth-first order. @module */
+/** Builder of a {@link Catalogue}, from entries in depth-first order. @module */
 import { type Catalogue, type EntryType, MARKS, type Mark, TYPES } from "../../protocol/catalogue.ts";
 
 /** One entry, as a walk meets it. */
@@ -10,26 +10,38 @@ export interface Row {
   type: EntryType;
   /** Bytes of content; of a folder 0. */
   size: number;
-  /** Whether `size` counts in the folders above: not for a further name of a file. */
-  counts: boolean;
   mode: number;
   uid: number;
   gid: number;
   /** Milliseconds; NaN where unknown. */
   mtime: number;
   layer: number;
-  mark?: Mark;
   flags: number;
   link?: string | undefined;
-  /** Of a file with several names in its layer: the same text for each of them. */
+  /** Of a file with several names: the same text for each of them, of which the first one's content counts. */
   inode?: string | undefined;
+  /** Known to be a further name of a file. */
+  isFurther?: boolean;
   /** What no column has: extended attributes and device numbers, as a text that is equal where they are. */
   extra?: string | undefined;
 }
 
-const TYPE_INDEX = new Map<string, number>(TYPES.map((name, i) => [name, i]));
-const MARK_INDEX = new Map<string, number>(MARKS.map((name, i) => [name, i]));
 const FIRST_ROWS = 1024;
+/** Columns that hold what rows have. */
+const PLAIN = ["size", "mode", "uid", "gid", "mtime", "layer", "flags"] as const;
+const FILE = TYPES.indexOf("file");
+const FOLDER = TYPES.indexOf("directory");
+const REMOVED = MARKS.indexOf("removed");
+
+/** A folder that no layer lists. */
+export const NO_ATTRIBUTES = {
+  type: "directory",
+  size: 0,
+  mode: 0o755,
+  uid: 0,
+  gid: 0,
+  mtime: Number.NaN,
+} as const;
 
 /** Collects rows; columns grow as they come. */
 export class CatalogueBuilder {
@@ -38,77 +50,58 @@ export class CatalogueBuilder {
   #names: Uint8Array<ArrayBuffer> = new Uint8Array(FIRST_ROWS * 16);
   #columns = columns(FIRST_ROWS);
   readonly #links = new Map<number, string>();
-  /** The folder that is open at each depth. */
+  /** The entry that is open at each depth, the root's first. */
   readonly #open: number[] = [];
+  /** Files with several names that were met before. */
+  readonly #seen = new Set<string>();
+  /** Further names of files: their content counts in no folder. */
+  readonly #further = new Set<number>();
 
   constructor() {
-    const root = { type: "directory", size: 0, counts: true, mode: 0o755, uid: 0, gid: 0 } as const;
-    this.#append({ ...root, name: new Uint8Array(0), depth: -1, mtime: Number.NaN, layer: -1, flags: 0 }, 0);
-    this.#open.push(0);
+    this.add({ ...NO_ATTRIBUTES, name: new Uint8Array(0), depth: -1, layer: -1, flags: 0 });
   }
 
   /** The next entry. */
-  add(row: Row): void {
-    const { depth } = row;
-    this.#closeTo(depth + 1);
-    const at = this.#append(row, this.#open[depth] ?? 0);
-    this.#open.push(at);
-  }
-
-  /** The columns, cut to their length. */
-  finish(id: number): Catalogue {
-    this.#closeTo(0);
-    const count = this.#count;
-    const cut = Object.fromEntries(
-      Object.entries(this.#columns).map(([name, c]) => [name, c.slice(0, count)]),
-    );
-    return {
-      ...(cut as ReturnType<typeof columns>),
-      id,
-      count,
-      names: this.#names.slice(0, this.#nameLength),
-      links: this.#links,
-    };
-  }
-
-  #append(row: Row, parent: number): number {
+  add(row: Row, mark: Mark = "none"): void {
     const at = this.#count++;
     if (at === this.#columns.type.length) this.#columns = grow(this.#columns);
     const c = this.#columns;
     this.#putName(row.name);
+    this.#open.length = row.depth + 1;
+    c.parent[at] = this.#open[row.depth] ?? 0;
+    this.#open.push(at);
     c.nameEnds[at] = this.#nameLength;
-    c.parent[at] = parent;
-    c.end[at] = at + 1;
-    c.type[at] = TYPE_INDEX.get(row.type) ?? 0;
-    c.size[at] = row.size;
-    c.files[at] = row.type === "file" ? 1 : 0;
-    c.mode[at] = row.mode;
-    c.uid[at] = row.uid;
-    c.gid[at] = row.gid;
-    c.mtime[at] = row.mtime;
-    c.layer[at] = row.layer;
-    c.mark[at] = MARK_INDEX.get(row.mark ?? "none") ?? 0;
-    c.flags[at] = row.flags;
+    c.type[at] = TYPES.indexOf(row.type);
+    c.mark[at] = MARKS.indexOf(mark);
+    for (const name of PLAIN) c[name][at] = row[name];
     if (row.link !== undefined) this.#links.set(at, row.link);
-    if (row.counts && row.size > 0) {
-      // Not in its folders yet: what is open is summed up when it closes; a file adds to its own folder only.
-      c.size[parent] = (c.size[parent] ?? 0) + row.size;
-    }
-    if (row.type === "file") c.files[parent] = (c.files[parent] ?? 0) + 1;
-    return at;
+    if (row.isFurther || (row.inode !== undefined && this.#seen.has(row.inode))) this.#further.add(at);
+    if (row.inode !== undefined) this.#seen.add(row.inode);
   }
 
-  /** Ends what is open at `depth` and deeper; a folder's sums go to the one above. */
-  #closeTo(depth: number): void {
-    const c = this.#columns;
-    while (this.#open.length > depth) {
-      const at = this.#open.pop() ?? 0;
-      c.end[at] = this.#count;
-      const parent = c.parent[at] ?? 0;
-      if (at === 0 || TYPES[c.type[at] ?? 0] !== "directory") continue;
-      c.size[parent] = (c.size[parent] ?? 0) + (c.size[at] ?? 0);
-      c.files[parent] = (c.files[parent] ?? 0) + (c.files[at] ?? 0);
+  /** Whether an entry is a file whose content counts: not for further names of one. */
+  counts(at: number): boolean {
+    return this.#columns.type[at] === FILE && !this.#further.has(at);
+  }
+
+  /** The columns, cut to their length, with the sums of folders: what is removed counts in none that stays. */
+  finish(id: number): Catalogue {
+    const count = this.#count;
+    const cut = Object.fromEntries(
+      Object.entries(this.#columns).map(([name, column]) => [name, column.slice(0, count)]),
+    ) as ReturnType<typeof columns>;
+    const { parent, end, size, files, mark, type } = cut;
+    // From the last entry on, so that each is looked at once: what is below a folder comes behind it.
+    for (let at = count - 1; at >= 0; at--) {
+      const folder = parent[at] ?? 0;
+      end[at] = Math.max(end[at] ?? 0, at + 1);
+      end[folder] = Math.max(end[folder] ?? 0, end[at] ?? 0);
+      if (type[at] === FILE) files[at] = 1;
+      if (at === 0 || (mark[at] === REMOVED && mark[folder] !== REMOVED)) continue;
+      files[folder] = (files[folder] ?? 0) + (files[at] ?? 0);
+      if (type[at] === FOLDER || this.counts(at)) size[folder] = (size[folder] ?? 0) + (size[at] ?? 0);
     }
+    return { ...cut, id, count, names: this.#names.slice(0, this.#nameLength), links: this.#links };
   }
 
   #putName(name: Uint8Array): void {

@@ -1,7 +1,7 @@
 /** The tree of a layer while its entries come, in the order of its tar. @module */
 import type { ZtocEntry } from "ocipeek";
 import { type Catalogue, Flag } from "../../protocol/catalogue.ts";
-import { CatalogueBuilder, type Row } from "./builder.ts";
+import { CatalogueBuilder, NO_ATTRIBUTES, type Row } from "./builder.ts";
 import { latin1 } from "./store.ts";
 
 interface Node {
@@ -75,8 +75,7 @@ export class GrowingTree {
     const bytes = Uint8Array.from(name, (c) => c.charCodeAt(0));
     const common = { name: bytes, depth, layer: entry ? this.#layer : -1 };
     if (!entry) {
-      const folder = { type: "directory", size: 0, counts: false, mode: 0o755, uid: 0, gid: 0 } as const;
-      return { ...common, ...folder, mtime: Number.NaN, flags: Flag.implied };
+      return { ...common, ...NO_ATTRIBUTES, flags: Flag.implied };
     }
     const isLink = entry.type === "hardlink";
     const target = isLink ? this.#target(entry.linknameBytes) : entry;
@@ -86,7 +85,7 @@ export class GrowingTree {
       ...common,
       type,
       size: type === "file" ? (target?.size ?? 0) : 0,
-      counts: type === "file" && !isLink,
+      isFurther: isLink,
       mode: entry.mode,
       uid: entry.uid,
       gid: entry.gid,

@@ -102,55 +102,38 @@ const SLASH = 0x2f;
 
 /** All entries of a tree. */
 export async function* rowsOf(tree: FileTree, signal: AbortSignal): AsyncGenerator<Row, void, undefined> {
-  const row = rows("isMerged" in tree && (tree as Image).isMerged);
+  const isMerged = "isMerged" in tree && (tree as Image).isMerged;
   const turns = new Turns(TURN);
   let done = 0;
   for await (const stats of tree.walk("/", { signal })) {
-    yield row(stats);
+    yield rowOf(stats, isMerged);
     if (++done % STRIDE === 0) await turns.spend();
   }
 }
 
-/** Makes rows of the entries of one tree, in its order. `isMerged`: its format tells of no entry which layer it comes from. */
-export function rows(isMerged = false): (stats: Stats) => Row {
-  /** Files with several names that were met before. */
-  const seen = new Set<string>();
-  return (stats) => rowOf(stats, seen, isMerged);
-}
-
-function rowOf(stats: Stats, seen: Set<string>, isMerged: boolean): Row {
-  const path = stats.pathBytes;
-  const name = path.subarray(path.lastIndexOf(SLASH) + 1);
-  const isLink = stats.hardlinkOfBytes !== undefined;
-  const type = stats.whiteout ?? stats.type;
-  let counts = type === "file";
-  let inode: string | undefined;
-  if (stats.type === "file" && stats.nlink > 1) {
-    inode = `${stats.layer}:${latin1(stats.hardlinkOfBytes ?? path)}`;
-    counts &&= !seen.has(inode);
-    seen.add(inode);
-  }
+/** An entry of a tree as a row. `isMerged`: its format tells of no entry which layer it comes from. */
+export function rowOf(stats: Stats, isMerged = false): Row {
+  const { pathBytes: path, hardlinkOfBytes: target, type, size, nlink, mode, uid, gid, layer } = stats;
   let depth = -1;
   for (const byte of path) if (byte === SLASH) depth++;
   // Once: they are unpacked each time.
   const xattrs = stats.xattrsBytes;
   return {
-    name,
+    name: path.subarray(path.lastIndexOf(SLASH) + 1),
     depth,
-    type,
-    size: stats.size,
-    counts,
-    mode: stats.mode,
-    uid: stats.uid,
-    gid: stats.gid,
+    type: stats.whiteout ?? type,
+    size,
+    mode,
+    uid,
+    gid,
     mtime: stats.mtimeMs,
-    layer: stats.layer,
+    layer,
     flags:
-      (isLink ? Flag.hardlink : 0) |
+      (target ? Flag.hardlink : 0) |
       (xattrs.length > 0 ? Flag.xattrs : 0) |
-      (stats.layer < 0 && !isMerged ? Flag.implied : 0),
+      (layer < 0 && !isMerged ? Flag.implied : 0),
     link: stats.linkname,
-    inode,
+    inode: type === "file" && nlink > 1 ? `${layer}:${latin1(target ?? path)}` : undefined,
     extra: extraOf(stats, xattrs),
   };
 }

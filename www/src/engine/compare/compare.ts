@@ -1,14 +1,14 @@
-/** Compares two open images. @module */
+/** Comparison of two open images. @module */
 
 import type { Comparison } from "../../protocol/api.ts";
-import type { EncodedPath } from "../../protocol/path.ts";
-import { decodePath } from "../../protocol/path.ts";
+import { firstDifference, MARKS, markedEntries } from "../../protocol/catalogue.ts";
+import { decodePath, type EncodedPath, pathOf } from "../../protocol/path.ts";
 import type { CallContext } from "../../protocol/rpc.ts";
-import type { Catalogues } from "../catalogue/store.ts";
-import { walkTree } from "../catalogue/tree.ts";
+import type { CatalogueBuilder } from "../catalogue/builder.ts";
+import { mergeTrees, type Side, talliesOf } from "../catalogue/merge.ts";
+import { type Catalogues, rowsOf } from "../catalogue/store.ts";
 import type { Images } from "../images/images.ts";
-import type { FileTree } from "../library.ts";
-import { compareTrees, type Side } from "./comparison.ts";
+import type { FileTree, Image } from "../library.ts";
 
 /** Files whose contents are compared at once. */
 const AT_ONCE = 4;
@@ -17,13 +17,13 @@ const AT_ONCE = 4;
 interface Pair {
   left: number;
   right: number;
-  sides: [Side, Side];
+  builder: CatalogueBuilder;
+  comparison: Comparison;
+  /** By paths, whether contents are equal. */
   verdicts: Map<EncodedPath, boolean>;
-  /** The catalogue that was handed out. */
-  kept: number | undefined;
 }
 
-/** Comparisons; of the pair that was asked for last, trees and verdicts are kept. */
+/** Comparisons; the pair that was asked for last is kept, with the verdicts on its contents. */
 export class Comparisons {
   readonly #images: Images;
   readonly #catalogues: Catalogues;
@@ -37,10 +37,16 @@ export class Comparisons {
   /** Compares names and attributes; contents as far as {@link contents} was asked for. */
   async compare(context: CallContext, left: number, right: number): Promise<Comparison> {
     const pair = await this.#pair(context, left, right);
-    const comparison = compareTrees(...pair.sides, pair.verdicts, this.#catalogues.nextId());
-    this.#release(pair);
-    pair.kept = this.#catalogues.keep(comparison.catalogue).id;
-    return comparison;
+    const { builder, comparison, verdicts } = pair;
+    this.#catalogues.release(comparison.catalogue.id);
+    const catalogue = { ...comparison.catalogue, id: this.#catalogues.nextId() };
+    for (const entry of markedEntries(catalogue, ["unverified-same"])) {
+      const isEqual = verdicts.get(pathOf(catalogue, entry));
+      if (isEqual !== undefined) catalogue.mark[entry] = MARKS.indexOf(isEqual ? "none" : "changed");
+    }
+    pair.comparison = { ...comparison, ...talliesOf(builder, catalogue), catalogue };
+    this.#catalogues.keep(catalogue);
+    return pair.comparison;
   }
 
   /** Reads files on both sides; gives the paths at which they differ. */
@@ -78,24 +84,24 @@ export class Comparisons {
   async #pair(context: CallContext, left: number, right: number): Promise<Pair> {
     const last = this.#last;
     if (last?.left === left && last.right === right) return last;
-    const side = (id: number): Promise<Side> | Side => {
-      if (last?.left === id) return last.sides[0];
-      if (last?.right === id) return last.sides[1];
-      return this.#images.use(context, id, async (image) => ({
-        tree: await walkTree(image, context.signal),
-        layers: image.layers.map((layer) => layer.digest),
-        merged: image.isMerged ? image.digest : undefined,
-      }));
-    };
-    const sides: [Side, Side] = [await side(left), await side(right)];
-    if (last) this.#release(last);
-    this.#last = { left, right, sides, verdicts: new Map(), kept: undefined };
-    return this.#last;
-  }
-
-  #release(pair: Pair): void {
-    if (pair.kept !== undefined) this.#catalogues.release(pair.kept);
-    pair.kept = undefined;
+    const side = (image: Image): Side => ({
+      rows: rowsOf(image, context.signal),
+      layers: image.layers.map((layer) => layer.digest),
+      merged: image.isMerged ? image.digest : undefined,
+    });
+    const pair = await this.#images.use(context, left, (first) =>
+      this.#images.use(context, right, async (second): Promise<Pair> => {
+        const [a, b] = [side(first), side(second)];
+        const builder = await mergeTrees(a, b);
+        const catalogue = builder.finish(this.#catalogues.nextId());
+        const sharedLayers = [...new Set(a.layers)].filter((digest) => b.layers.includes(digest));
+        const comparison = { ...talliesOf(builder, catalogue), catalogue, sharedLayers };
+        return { left, right, builder, comparison, verdicts: new Map() };
+      }),
+    );
+    if (this.#last) this.#catalogues.release(this.#last.comparison.catalogue.id);
+    this.#last = pair;
+    return pair;
   }
 }
 
@@ -115,7 +121,7 @@ async function equalContents(
       if (y.length === 0) y = await chunkOf(b);
       if (x.length === 0 || y.length === 0) return x.length === y.length;
       const length = Math.min(x.length, y.length);
-      for (let at = 0; at < length; at++) if (x[at] !== y[at]) return false;
+      if (firstDifference(x.subarray(0, length), y.subarray(0, length)) !== undefined) return false;
       x = x.subarray(length);
       y = y.subarray(length);
     }

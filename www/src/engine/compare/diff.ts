@@ -1,4 +1,5 @@
 /** One file on both sides of a comparison. @module */
+
 import type {
   DiffHunk,
   DiffLine,
@@ -7,10 +8,10 @@ import type {
   FileFacts,
   FileRef,
 } from "../../protocol/api.ts";
+import { firstDifference } from "../../protocol/catalogue.ts";
 import type { CallContext } from "../../protocol/rpc.ts";
 import { failureOf } from "../failure.ts";
-import { read, stat } from "../files/files.ts";
-import type { Images } from "../images/images.ts";
+import type { Files } from "../files/files.ts";
 
 /** Files up to this size are read to be compared line by line. */
 export const MAX_DIFF_BYTES = 4 << 20;
@@ -26,23 +27,19 @@ const MISSING = ["ENOENT", "ENOTDIR", "ELOOP"];
 /** Both sides of a path, and how they differ. */
 export async function diff(
   context: CallContext,
-  images: Images,
+  files: Files,
   left: FileRef,
   right: FileRef,
   around: number,
 ): Promise<FileDiff> {
-  const [a, b] = await Promise.all([left, right].map((ref) => factsIfThere(context, images, ref)));
-  const content = await contentOf(context, images, [left, a], [right, b], around);
+  const [a, b] = await Promise.all([left, right].map((ref) => factsIfThere(context, files, ref)));
+  const content = await contentOf(context, files, [left, a], [right, b], around);
   return { left: a, right: b, content };
 }
 
-async function factsIfThere(
-  context: CallContext,
-  images: Images,
-  ref: FileRef,
-): Promise<FileFacts | undefined> {
+async function factsIfThere(context: CallContext, files: Files, ref: FileRef) {
   try {
-    return await stat(context, images, ref, false);
+    return await files.stat(context, ref, false);
   } catch (error) {
     if (MISSING.includes(failureOf(error).code)) return undefined;
     throw error;
@@ -53,7 +50,7 @@ type OnSide = [FileRef, FileFacts | undefined];
 
 async function contentOf(
   context: CallContext,
-  images: Images,
+  files: Files,
   [left, a]: OnSide,
   [right, b]: OnSide,
   around: number,
@@ -65,18 +62,12 @@ async function contentOf(
   // Not by `transfer`: what `read` hands over would be gone here.
   const inner: CallContext = { ...context, signal: context.signal, transfer: () => {} };
   const bytesOf = async ([ref, facts]: OnSide): Promise<Uint8Array> =>
-    facts ? (await read(inner, images, ref, undefined, undefined)).data : new Uint8Array(0);
+    facts ? (await files.read(inner, ref)).data : new Uint8Array(0);
   const [x, y] = await Promise.all([bytesOf([left, a]), bytesOf([right, b])]);
-  const firstDifference = firstDifferenceOf(x, y);
-  if (a && b && firstDifference === undefined) return { kind: "same" };
-  if (isBinary(x) || isBinary(y)) return { kind: "binary", firstDifference: firstDifference ?? 0 };
+  const at = firstDifference(x, y);
+  if (a && b && at === undefined) return { kind: "same" };
+  if (isBinary(x) || isBinary(y)) return { kind: "binary", firstDifference: at ?? 0 };
   return diffTexts(textOf(x), textOf(y), around);
-}
-
-function firstDifferenceOf(x: Uint8Array, y: Uint8Array): number | undefined {
-  const length = Math.min(x.length, y.length);
-  for (let at = 0; at < length; at++) if (x[at] !== y[at]) return at;
-  return x.length === y.length ? undefined : length;
 }
 
 function isBinary(bytes: Uint8Array): boolean {

@@ -13,11 +13,7 @@ import { invalidArgument } from "../library.ts";
 export function download(context: CallContext, images: Images, file: FileRef): Promise<Download> {
   return start(context, images, file, (tree, stats, name) => {
     if (!stats.isFile()) throw invalidArgument(`${displayPath(file.path)} is not a file`);
-    return {
-      name,
-      size: stats.size,
-      source: (signal) => tree.createReadStream(stats.pathBytes, { signal }),
-    };
+    return { name, size: stats.size, source: (signal) => tree.createReadStream(stats.pathBytes, { signal }) };
   });
 }
 

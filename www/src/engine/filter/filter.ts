@@ -1,8 +1,9 @@
-/** Filters a catalogue as one types. @module */
+/** Filter of a catalogue, as one types. @module */
 import type { Glob } from "ocipeek";
 import { nextTask, Turns } from "../../../../js/common/turns.ts";
 import { EngineError } from "../../protocol/api.ts";
 import { type Catalogue, TYPES } from "../../protocol/catalogue.ts";
+import { isGlob } from "../../protocol/query.ts";
 import { failureOf } from "../failure.ts";
 import { compileGlob } from "../library.ts";
 
@@ -94,11 +95,6 @@ export class FilterIndex {
       glob.close();
     }
   }
-}
-
-/** Whether a query is a glob. */
-function isGlob(query: string): boolean {
-  return /[*?[{]/.test(query);
 }
 
 /** The pattern; nothing where it is none, as it may be while it is being typed. */

@@ -1,6 +1,6 @@
 /** Archives and compressed files: what they say of themselves in their first and last bytes. @module */
 import type { Identity } from "../../protocol/api.ts";
-import { type Content, cText, startsWith, viewOf } from "./content.ts";
+import { type Content, count, cText, identity, startsWith, utc, viewOf } from "./content.ts";
 
 /** Entries of an archive that are listed. */
 const MAX_LISTED = 500;
@@ -12,12 +12,8 @@ export async function archive(content: Content): Promise<Identity | undefined> {
   if (startsWith(head, "PK\x03\x04") || startsWith(head, "PK\x05\x06")) return zip(content);
   if (startsWith(head, "!<arch>\n")) return ar(content);
   if (startsWith(head, "ustar", 257))
-    return named("tar", "tar archive", [["First entry", cText(head, 0, 100)]]);
+    return identity("tar", "tar archive", [["First entry", cText(head, 0, 100)]]);
   return undefined;
-}
-
-function named(format: string, title: string, facts: Identity["facts"] = []): Identity {
-  return { format, title, facts, sections: [] };
 }
 
 /** RFC 1952: header fields, and the length modulo 2³² at the end. */
@@ -30,13 +26,12 @@ async function gzip(content: Content): Promise<Identity> {
   if (flags & 4) at += 2 + view.getUint16(at, true);
   if (flags & 8) facts.push(["Original name", cText(head, at)]);
   const time = view.getUint32(4, true);
-  if (time !== 0)
-    facts.push(["Modified", `${new Date(time * 1000).toISOString().slice(0, 19).replace("T", " ")} UTC`]);
+  if (time !== 0) facts.push(["Modified", utc(time)]);
   if (size >= 18) {
     const end = viewOf(await content.read(size - 4, size));
-    facts.push(["Unpacked, modulo 4 GiB", `${end.getUint32(0, true).toLocaleString("en-US")} B`]);
+    facts.push(["Unpacked, modulo 4 GiB", `${count(end.getUint32(0, true))} B`]);
   }
-  return named("gzip", "gzip compressed", facts);
+  return identity("gzip", "gzip compressed", facts);
 }
 
 /** The end of the central directory, and of the directory what is in the last 64 KiB before it. */
@@ -48,18 +43,14 @@ async function zip(content: Content): Promise<Identity> {
   let end = tail.length - 22;
   while (end >= 0 && !startsWith(tail, "PK\x05\x06", end)) end--;
   const title = titleOf(name);
-  if (end < 0) return named("zip", title, [["Directory", "missing"]]);
-  const count = view.getUint16(end + 10, true);
+  if (end < 0) return identity("zip", title, [["Directory", "missing"]]);
+  const number = view.getUint16(end + 10, true);
   const length = view.getUint32(end + 12, true);
   const offset = view.getUint32(end + 16, true);
   const directory = await content.read(offset, offset + Math.min(length, 256 << 10));
   const rows = zipEntries(directory);
-  return {
-    format: "zip",
-    title,
-    facts: [["Entries", count === 0xffff ? "65,535 or more" : count.toLocaleString("en-US")]],
-    sections: rows.length > 0 ? [{ title: "Entries", rows }] : [],
-  };
+  const entries = number === 0xffff ? "65,535 or more" : count(number);
+  return identity("zip", title, [["Entries", entries]], [{ title: "Entries", rows }]);
 }
 
 function titleOf(name: string): string {
@@ -78,7 +69,7 @@ function zipEntries(directory: Uint8Array): [string, string][] {
     const length = view.getUint16(at + 28, true);
     if (at + 46 + length > directory.length) break;
     const name = new TextDecoder().decode(directory.subarray(at + 46, at + 46 + length));
-    rows.push([name, `${view.getUint32(at + 24, true).toLocaleString("en-US")} B`]);
+    rows.push([name, `${count(view.getUint32(at + 24, true))} B`]);
     at += 46 + length + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
   }
   return rows;
@@ -96,15 +87,14 @@ async function ar(content: Content): Promise<Identity> {
       .slice(0, 16)
       .trim()
       .replace(/(.)\/$/, "$1");
-    rows.push([name === "/" ? "(symbol table)" : name, `${size.toLocaleString("en-US")} B`]);
+    rows.push([name === "/" ? "(symbol table)" : name, `${count(size)} B`]);
     at += 60 + size + (size % 2);
   }
   const isPackage = rows[0]?.[0] === "debian-binary";
   const isWhole = at >= content.size;
-  return {
-    format: isPackage ? "deb" : "ar",
-    title: isPackage ? "Debian package" : "static library (ar)",
-    facts: isWhole ? [["Members", String(rows.length)]] : [],
-    sections: rows.length > 0 ? [{ title: isWhole ? "Members" : "First members", rows }] : [],
-  };
+  const facts: Identity["facts"] = isWhole ? [["Members", String(rows.length)]] : [];
+  const sections = [{ title: isWhole ? "Members" : "First members", rows }];
+  return isPackage
+    ? identity("deb", "Debian package", facts, sections)
+    : identity("ar", "static library (ar)", facts, sections);
 }

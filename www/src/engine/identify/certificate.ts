@@ -2,7 +2,7 @@
 import { hex } from "../../../../js/common/hex.ts";
 import type { Identity } from "../../protocol/api.ts";
 import { Sha256 } from "../sha256.ts";
-import { type Content, MAX_PART } from "./content.ts";
+import { type Content, count, identity, MAX_PART } from "./content.ts";
 import { type Der, der, item, items, oid, text, time } from "./der.ts";
 
 /** What a certificate says. */
@@ -128,11 +128,7 @@ function keyOf(info: Der): string {
 }
 
 function extensionsOf(outer: Der | undefined): Pick<Certificate, "names" | "isAuthority" | "usages"> {
-  const found: Pick<Certificate, "names" | "isAuthority" | "usages"> = {
-    names: [],
-    isAuthority: false,
-    usages: [],
-  };
+  const found: ReturnType<typeof extensionsOf> = { names: [], isAuthority: false, usages: [] };
   if (!outer) return found;
   for (const extension of items(der(outer.value))) {
     const parts = items(extension);
@@ -199,9 +195,9 @@ export async function certificate(content: Content): Promise<Identity | undefine
     }
   }
   if (certificates.length === 0 && others.size === 0 && broken === 0) return undefined;
-  const rest: Identity["facts"] = [...others].map(([label, count]) => [
+  const rest = [...others].map(([label, times]): [string, string] => [
     titleCase(label),
-    count === 1 ? "one" : String(count),
+    times === 1 ? "one" : String(times),
   ]);
   if (broken > 0) rest.push(["Damaged certificates", String(broken)]);
   const [first] = certificates;
@@ -209,29 +205,22 @@ export async function certificate(content: Content): Promise<Identity | undefine
     const identity = one("X.509 certificate (PEM)", first);
     return { ...identity, facts: [...identity.facts, ...rest] };
   }
-  if (!first)
-    return {
-      format: "pem",
-      title: `PEM: ${[...others.keys()].map(titleCase).join(", ") || "certificate, damaged"}`,
-      facts: rest,
-      sections: [],
-    };
-  return {
-    format: "certificates",
-    title: `${certificates.length.toLocaleString("en-US")} X.509 certificates (PEM)`,
-    facts: [
-      ["Certificates", certificates.length.toLocaleString("en-US")],
+  if (!first) {
+    const labels = [...others.keys()].map(titleCase).join(", ");
+    return identity("pem", `PEM: ${labels || "certificate, damaged"}`, rest);
+  }
+  const listed = certificates.slice(0, MAX_LISTED);
+  return identity(
+    "certificates",
+    `${count(certificates.length)} X.509 certificates (PEM)`,
+    [
+      ["Certificates", count(certificates.length)],
       ["First end of validity", certificates.map((it) => it.to).sort()[0] ?? ""],
       ["Authorities", String(certificates.filter((it) => it.isAuthority).length)],
       ...rest,
     ],
-    sections: [
-      {
-        title: "Certificates",
-        rows: certificates.slice(0, MAX_LISTED).map((it) => [it.subject, `until ${it.to.slice(0, 10)}`]),
-      },
-    ],
-  };
+    [{ title: "Certificates", rows: listed.map((it) => [it.subject, `until ${it.to.slice(0, 10)}`]) }],
+  );
 }
 
 function one(title: string, it: Certificate): Identity {
@@ -246,12 +235,9 @@ function one(title: string, it: Certificate): Identity {
   ];
   if (it.usages.length > 0) facts.push(["Usage", it.usages.join(", ")]);
   facts.push(["Serial number", it.serial], ["SHA-256 fingerprint", it.fingerprint]);
-  const sections = it.names.length > 0 ? [{ title: "Names", rows: it.names.map(row) }] : [];
-  return { format: "certificate", title, facts, sections };
-}
-
-function row(name: string): [string, string] {
-  return [name, ""];
+  return identity("certificate", title, facts, [
+    { title: "Names", rows: it.names.map((name) => [name, ""]) },
+  ]);
 }
 
 function base64(text64: string): Uint8Array {

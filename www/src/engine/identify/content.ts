@@ -1,4 +1,5 @@
-/** What identification reads from: a file by ranges, with its start at hand. @module */
+/** Input and output of identification: a file by ranges, with its start at hand; the form of what is found. @module */
+import type { Identity } from "../../protocol/api.ts";
 
 /** A file's bytes. */
 export interface Content {
@@ -62,4 +63,24 @@ export function cText(bytes: Uint8Array, at: number, max = 4096): string {
 /** A 64-bit number as far as a double holds it; file offsets beyond are past any end. */
 export function u64(view: DataView, at: number, little: boolean): number {
   return Number(view.getBigUint64(at, little));
+}
+
+/** What is known of a file. */
+export function identity(
+  format: string,
+  title: string,
+  facts: Identity["facts"] = [],
+  sections: Identity["sections"] = [],
+): Identity {
+  return { format, title, facts, sections: sections.filter(({ rows }) => rows.length > 0) };
+}
+
+/** `12,345`. */
+export function count(value: number): string {
+  return value.toLocaleString("en-US");
+}
+
+/** `2024-03-01 12:30:05 UTC`, of seconds. */
+export function utc(seconds: number): string {
+  return `${new Date(seconds * 1000).toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }

@@ -1,7 +1,7 @@
 /** ELF programs and libraries (System V ABI, chapters 4 and 5; elf(5)). @module */
 import { hex } from "../../../../js/common/hex.ts";
 import type { Identity } from "../../protocol/api.ts";
-import { type Content, cText, startsWith, u64, viewOf } from "./content.ts";
+import { type Content, cText, identity, startsWith, u64, viewOf } from "./content.ts";
 
 const MACHINES: Record<number, string> = {
   2: "SPARC",
@@ -63,18 +63,8 @@ export async function elf(content: Content): Promise<Identity | undefined> {
   const hasRelro = segments.some((it) => it.type === PT.relro);
   const isPie = (dynamic.flags1 & DF_1_PIE) !== 0;
   const isProgram = isPie || (interpreter !== undefined && dynamic.soname === undefined);
-  const kind =
-    type === 1
-      ? "relocatable object"
-      : type === 2
-        ? "executable"
-        : type === 3
-          ? isProgram
-            ? "PIE executable"
-            : "shared object"
-          : type === 4
-            ? "core dump"
-            : `type ${type}`;
+  const shared = isProgram ? "PIE executable" : "shared object";
+  const kind = ["", "relocatable object", "executable", shared, "core dump"][type] || `type ${type}`;
   const machineName = MACHINES[machine] ?? `machine ${machine}`;
   const facts: Identity["facts"] = [
     ["Class", wide ? "64-bit" : "32-bit"],
@@ -98,16 +88,9 @@ export async function elf(content: Content): Promise<Identity | undefined> {
     facts.push(["RELRO", hasRelro ? (dynamic.now ? "full" : "partial") : "no"]);
     facts.push(["Executable stack", stack ? (stack.flags & 1 ? "yes" : "no (NX)") : "as the system decides"]);
   }
-  const tables: Identity["sections"] = [];
-  if (dynamic.needed.length > 0) {
-    tables.push({ title: "Needed libraries", rows: dynamic.needed.map((name) => [name, ""]) });
-  }
-  return {
-    format: "elf",
-    title: `ELF ${wide ? "64-bit" : "32-bit"} ${kind}, ${machineName}`,
-    facts,
-    sections: tables,
-  };
+  const needed = dynamic.needed.map((name): [string, string] => [name, ""]);
+  const title = `ELF ${wide ? "64-bit" : "32-bit"} ${kind}, ${machineName}`;
+  return identity("elf", title, facts, [{ title: "Needed libraries", rows: needed }]);
 }
 
 function headerOf(head: Uint8Array): Header {

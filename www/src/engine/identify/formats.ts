@@ -1,6 +1,6 @@
 /** Formats that are known by their first bytes alone. @module */
 import type { Identity } from "../../protocol/api.ts";
-import { type Content, startsWith, viewOf } from "./content.ts";
+import { type Content, count, identity, startsWith, viewOf } from "./content.ts";
 
 /** Where the magic stands if not at the start. */
 type Format = [magic: string, format: string, title: string, at?: number];
@@ -67,30 +67,23 @@ export function format(content: Content): Identity | undefined {
   if (startsWith(head, "TZif")) return timezone(head);
   if (startsWith(head, "RIFF") && head.length >= 12) {
     const kind = String.fromCharCode(...head.subarray(8, 12));
-    return named("riff", kind === "WAVE" ? "WAVE audio" : kind === "AVI " ? "AVI video" : "RIFF media");
+    return identity("riff", kind === "WAVE" ? "WAVE audio" : kind === "AVI " ? "AVI video" : "RIFF media");
   }
   const found = FORMATS.find(([magic, , , at = 0]) => startsWith(head, magic, at));
   if (!found) return undefined;
   const [, id, title] = found;
-  if (id === "pdf") {
-    const version = /^%PDF-(\d\.\d)/.exec(String.fromCharCode(...head.subarray(0, 8)))?.[1];
-    return named(id, title, version ? [["Version", version]] : []);
-  }
-  return named(id, title);
+  const version = /^%PDF-(\d\.\d)/.exec(String.fromCharCode(...head.subarray(0, 8)))?.[1];
+  return identity(id, title, version ? [["Version", version]] : []);
 }
 
 /** tzfile(5): the counts of the header. */
 function timezone(head: Uint8Array): Identity {
   const view = viewOf(head);
   const version = head[4] === 0 ? "1" : String.fromCharCode(head[4] ?? 0);
-  return named("tzif", "time zone", [
+  return identity("tzif", "time zone", [
     ["Version", version],
-    ["Transitions", view.getUint32(32).toLocaleString("en-US")],
+    ["Transitions", count(view.getUint32(32))],
     ["Local time types", String(view.getUint32(36))],
     ["Leap seconds", String(view.getUint32(28))],
   ]);
-}
-
-function named(id: string, title: string, facts: Identity["facts"] = []): Identity {
-  return { format: id, title, facts, sections: [] };
 }

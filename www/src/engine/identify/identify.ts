@@ -1,8 +1,8 @@
-/** Names a file by its content, with the facts that people look for. @module */
+/** File identification by content, with the facts that people look for. @module */
 import type { Identity } from "../../protocol/api.ts";
 import { archive } from "./archives.ts";
 import { certificate } from "./certificate.ts";
-import type { Content } from "./content.ts";
+import { type Content, identity } from "./content.ts";
 import { elf } from "./elf.ts";
 import { format } from "./formats.ts";
 import { picture } from "./pictures.ts";
@@ -20,8 +20,7 @@ export async function identify(content: Content): Promise<Identity | undefined> 
     } catch (error) {
       // Its magic number was there; what it announces is not.
       if (!(error instanceof RangeError)) throw error;
-      const title = `damaged or cut off: ${kind.name}`;
-      return { format: kind.name, title, facts: [], sections: [] };
+      return identity(kind.name, `damaged or cut off: ${kind.name}`);
     }
   }
   return undefined;

@@ -1,6 +1,6 @@
 /** Pictures: kind and size in pixels. @module */
 import type { Identity } from "../../protocol/api.ts";
-import { type Content, startsWith, viewOf } from "./content.ts";
+import { type Content, identity, startsWith, viewOf } from "./content.ts";
 
 /** The facts of a picture; `undefined` where it is none that is known. */
 export function picture({ head }: Content): Identity | undefined {
@@ -12,18 +12,15 @@ export function picture({ head }: Content): Identity | undefined {
     return pixels("gif", "GIF image", view.getUint16(6, true), view.getUint16(8, true));
   }
   if (startsWith(head, "\xff\xd8\xff")) {
-    const size = jpegSize(view);
-    return pixels("jpeg", "JPEG image", size?.[0], size?.[1]);
+    return pixels("jpeg", "JPEG image", ...(jpegSize(view) ?? []));
   }
   if (startsWith(head, "RIFF") && startsWith(head, "WEBP", 8)) {
-    const size = webpSize(head, view);
-    return pixels("webp", "WebP image", size?.[0], size?.[1]);
+    return pixels("webp", "WebP image", ...(webpSize(head, view) ?? []));
   }
   if (startsWith(head, "ftypavif", 4) || startsWith(head, "ftypavis", 4)) {
     const at = indexOf(head, "ispe");
-    return at < 0
-      ? pixels("avif", "AVIF image")
-      : pixels("avif", "AVIF image", view.getUint32(at + 8), view.getUint32(at + 12));
+    const size = at < 0 ? [] : ([view.getUint32(at + 8), view.getUint32(at + 12)] as const);
+    return pixels("avif", "AVIF image", ...size);
   }
   if (startsWith(head, "BM") && head.length > 26 && view.getUint32(2, true) >= 26) {
     return pixels("bmp", "BMP image", view.getInt32(18, true), Math.abs(view.getInt32(22, true)));
@@ -38,12 +35,8 @@ export function picture({ head }: Content): Identity | undefined {
 
 function pixels(format: string, title: string, width?: number, height?: number): Identity {
   const known = width !== undefined && height !== undefined;
-  return {
-    format,
-    title: known ? `${title}, ${width} × ${height}` : title,
-    facts: known ? [["Size", `${width} × ${height} pixels`]] : [],
-    sections: [],
-  };
+  if (!known) return identity(format, title);
+  return identity(format, `${title}, ${width} × ${height}`, [["Size", `${width} × ${height} pixels`]]);
 }
 
 /** Width and height stand in the start-of-frame segment. */

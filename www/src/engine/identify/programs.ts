@@ -1,6 +1,6 @@
 /** Programs of virtual machines and other systems. @module */
 import type { Identity } from "../../protocol/api.ts";
-import { type Content, cText, startsWith, viewOf } from "./content.ts";
+import { type Content, count, cText, identity, startsWith, utc, viewOf } from "./content.ts";
 
 /** The facts of a program; `undefined` where it is none that is known. */
 export function program(content: Content): Identity | undefined {
@@ -8,22 +8,18 @@ export function program(content: Content): Identity | undefined {
   if (/\.py[co]$/i.test(name) && startsWith(head, "\r\n", 2)) return python(head);
   if (startsWith(head, "\0asm")) {
     const kind = viewOf(head).getUint16(6, true) === 0 ? "module" : "component";
-    return named("wasm", `WebAssembly ${kind}`, [["Version", String(viewOf(head).getUint16(4, true))]]);
+    return identity("wasm", `WebAssembly ${kind}`, [["Version", String(viewOf(head).getUint16(4, true))]]);
   }
   if (startsWith(head, "\xca\xfe\xba\xbe") && head.length > 8) return javaOrFat(head);
   if (startsWith(head, "MZ")) return windows(head);
   if (/^(feedface|feedfacf|cefaedfe|cffaedfe)$/.test(firstWord(head))) return mach(head);
   if (startsWith(head, "\x1bLua")) {
     const version = head[4] ?? 0;
-    return named("lua", `Lua ${version >> 4}.${version & 15} bytecode`);
+    return identity("lua", `Lua ${version >> 4}.${version & 15} bytecode`);
   }
-  if (startsWith(head, "BC\xc0\xde")) return named("bitcode", "LLVM bitcode");
-  if (startsWith(head, "dex\n")) return named("dex", "Android bytecode (dex)");
+  if (startsWith(head, "BC\xc0\xde")) return identity("bitcode", "LLVM bitcode");
+  if (startsWith(head, "dex\n")) return identity("dex", "Android bytecode (dex)");
   return undefined;
-}
-
-function named(format: string, title: string, facts: Identity["facts"] = []): Identity {
-  return { format, title, facts, sections: [] };
 }
 
 function firstWord(head: Uint8Array): string {
@@ -31,36 +27,23 @@ function firstWord(head: Uint8Array): string {
 }
 
 /** Magic numbers of CPython's releases begin at these (Include/internal/pycore_magic_number.h). */
-const PYTHONS: [number, string][] = [
-  [3650, "3.15"],
-  [3600, "3.14"],
-  [3550, "3.13"],
-  [3500, "3.12"],
-  [3450, "3.11"],
-  [3430, "3.10"],
-  [3420, "3.9"],
-  [3400, "3.8"],
-  [3390, "3.7"],
-  [3360, "3.6"],
-  [3320, "3.5"],
-  [3250, "3.4"],
-  [3190, "3.3"],
-];
+const PYTHONS = [3190, 3250, 3320, 3360, 3390, 3400, 3420, 3430, 3450, 3500, 3550, 3600, 3650];
+const FIRST_PYTHON = 3;
 
 function python(head: Uint8Array): Identity {
   const view = viewOf(head);
   const magic = view.getUint16(0, true);
-  const version = magic < 20_000 ? PYTHONS.find(([from]) => magic >= from)?.[1] : "2";
+  const at = PYTHONS.findLastIndex((from) => magic >= from);
+  const version = magic >= 20_000 ? "2" : at < 0 ? undefined : `3.${FIRST_PYTHON + at}`;
   const facts: Identity["facts"] = [["Magic number", String(magic)]];
   const hasFlags = version !== undefined && !["2", "3.3", "3.4", "3.5", "3.6"].includes(version);
   if (hasFlags && view.getUint32(4, true) & 1) {
     facts.push(["Checked against", view.getUint32(4, true) & 2 ? "hash of the source" : "nothing"]);
   } else if (hasFlags) {
-    const time = new Date(view.getUint32(8, true) * 1000);
-    facts.push(["Source modified", `${time.toISOString().slice(0, 19).replace("T", " ")} UTC`]);
-    facts.push(["Source size", `${view.getUint32(12, true).toLocaleString("en-US")} B`]);
+    facts.push(["Source modified", utc(view.getUint32(8, true))]);
+    facts.push(["Source size", `${count(view.getUint32(12, true))} B`]);
   }
-  return named("pyc", `Python${version ? ` ${version}` : ""} bytecode`, facts);
+  return identity("pyc", `Python${version ? ` ${version}` : ""} bytecode`, facts);
 }
 
 /** Java classes and Mach-O files for several machines share a magic number; no Java has a version below 43. */
@@ -68,10 +51,10 @@ function javaOrFat(head: Uint8Array): Identity {
   const view = viewOf(head);
   const major = view.getUint16(6);
   if (view.getUint32(4) < 43) {
-    return named("mach-o", "Mach-O for several machines", [["Machines", String(view.getUint32(4))]]);
+    return identity("mach-o", "Mach-O for several machines", [["Machines", String(view.getUint32(4))]]);
   }
   const version = major >= 49 ? String(major - 44) : `1.${major - 44}`;
-  return named("class", `Java class, for Java ${version}`, [
+  return identity("class", `Java class, for Java ${version}`, [
     ["Class file version", `${major}.${view.getUint16(4)}`],
   ]);
 }
@@ -81,11 +64,11 @@ const PE_MACHINES: Record<number, string> = { 332: "x86", 34404: "x86-64", 43620
 function windows(head: Uint8Array): Identity {
   const view = viewOf(head);
   const at = head.length >= 64 ? view.getUint32(60, true) : head.length;
-  if (at + 96 > head.length || !startsWith(head, "PE\0\0", at)) return named("dos", "DOS program");
+  if (at + 96 > head.length || !startsWith(head, "PE\0\0", at)) return identity("dos", "DOS program");
   const machine = view.getUint16(at + 4, true);
   const flags = view.getUint16(at + 22, true);
   const subsystem = view.getUint16(at + 92, true);
-  return named(
+  return identity(
     "pe",
     `Windows ${flags & 0x2000 ? "library" : "program"} (PE), ${PE_MACHINES[machine] ?? machine}`,
     [
@@ -101,12 +84,12 @@ function mach(head: Uint8Array): Identity {
   const cpu = view.getUint32(4, little);
   const machine = { 7: "x86", 16777223: "x86-64", 12: "ARM", 16777228: "ARM64" }[cpu] ?? String(cpu);
   const type = { 1: "object", 2: "program", 6: "library", 8: "bundle" }[view.getUint32(12, little)] ?? "file";
-  return named("mach-o", `Mach-O ${type}, ${machine}`, [["Machine", machine]]);
+  return identity("mach-o", `Mach-O ${type}, ${machine}`, [["Machine", machine]]);
 }
 
 /** A script's interpreter, out of its first line. */
 export function script({ head }: Content): Identity | undefined {
   if (!startsWith(head, "#!")) return undefined;
   const line = /^#! *([^\n\0]{1,200})/.exec(cText(head, 0, 256))?.[1]?.trim();
-  return line ? named("script", `script for ${line}`, [["Interpreter", line]]) : undefined;
+  return line ? identity("script", `script for ${line}`, [["Interpreter", line]]) : undefined;
 }

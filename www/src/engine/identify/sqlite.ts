@@ -1,6 +1,6 @@
 /** SQLite databases (sqlite.org/fileformat2.html): the header, and the schema where it is small. @module */
 import type { Identity } from "../../protocol/api.ts";
-import { type Content, startsWith, viewOf } from "./content.ts";
+import { type Content, count, identity, startsWith, viewOf } from "./content.ts";
 
 const ENCODINGS: Record<number, string> = { 1: "UTF-8", 2: "UTF-16 little endian", 3: "UTF-16 big endian" };
 /** Pages of the schema that are read. */
@@ -17,13 +17,13 @@ export async function sqlite(content: Content): Promise<Identity | undefined> {
   const encoding = view.getUint32(56);
   const version = view.getUint32(96);
   const facts: Identity["facts"] = [
-    ["Page size", `${pageSize.toLocaleString("en-US")} B`],
-    ["Pages", view.getUint32(28).toLocaleString("en-US")],
+    ["Page size", `${count(pageSize)} B`],
+    ["Pages", count(view.getUint32(28))],
     ["Text encoding", ENCODINGS[encoding] ?? "not set yet"],
     ["Journal", view.getUint8(18) === 2 ? "write-ahead log" : "rollback journal"],
     ["Schema format", String(view.getUint32(44))],
     ["User version", String(view.getInt32(60))],
-    ["Free pages", view.getUint32(36).toLocaleString("en-US")],
+    ["Free pages", count(view.getUint32(36))],
     ["Written by SQLite", versionText(version)],
   ];
   const application = view.getUint32(68);
@@ -32,14 +32,14 @@ export async function sqlite(content: Content): Promise<Identity | undefined> {
     if (error instanceof RangeError) return [];
     throw error;
   });
-  const sections = ["table", "view", "index", "trigger"].flatMap((type) => {
-    const rows = objects
+  const titles = { table: "Tables", view: "Views", index: "Indexes", trigger: "Triggers" };
+  const sections = Object.entries(titles).map(([type, title]) => ({
+    title,
+    rows: objects
       .filter((it) => it.type === type)
-      .map(({ name, table }): [string, string] => [name, name === table ? "" : `on ${table}`]);
-    const title = { table: "Tables", view: "Views", index: "Indexes", trigger: "Triggers" }[type] ?? type;
-    return rows.length > 0 ? [{ title, rows }] : [];
-  });
-  return { format: "sqlite", title: "SQLite 3 database", facts, sections };
+      .map(({ name, table }): [string, string] => [name, name === table ? "" : `on ${table}`]),
+  }));
+  return identity("sqlite", "SQLite 3 database", facts, sections);
 }
 
 function versionText(number: number): string {

@@ -150,7 +150,7 @@ export class Images {
   /** What reading an image has cost. */
   cost(id: number, withLog: boolean): Cost {
     const { image, spent } = this.#entry(id);
-    const all = sum(spent, image?.isOpen ? costOf(image) : undefined);
+    const all = sum(spent, image?.isOpen ? image.stats : undefined);
     if (withLog) return all;
     const { log: _, ...cost } = all;
     return cost;
@@ -295,7 +295,7 @@ export class Images {
     if (!image.isOpen) return image.close();
     entry.known = describe(entry, image);
     await image.close();
-    entry.spent = sum(entry.spent, costOf(image));
+    entry.spent = sum(entry.spent, image.stats);
   }
 
   #touch(entry: Entry): void {
@@ -323,8 +323,7 @@ function pinned(reference: string, { indexDigest, digest }: OpenedImage): string
 }
 
 function describe({ id, source, reading, transport, tags }: Entry, image: Image): OpenedImage {
-  const { name, digest, indexDigest, platform, platformBy, platforms, layers } = image;
-  const { isMerged, soci, annotations } = image;
+  const { name, digest, indexDigest, platform, platformBy, isMerged, soci, annotations } = image;
   const route: Route = source.kind === "registry" ? (transport?.route ?? "direct") : "local";
   return {
     id,
@@ -333,8 +332,8 @@ function describe({ id, source, reading, transport, tags }: Entry, image: Image)
     indexDigest,
     platform,
     platformBy,
-    platforms: [...platforms],
-    layers: [...layers],
+    platforms: [...image.platforms],
+    layers: [...image.layers],
     isMerged,
     soci,
     annotations,
@@ -346,23 +345,15 @@ function describe({ id, source, reading, transport, tags }: Entry, image: Image)
   };
 }
 
-function costOf(image: Image): Cost {
-  const { requests, bytes, retries, cacheHits, cacheMisses, inflated, imageBytes, log } = image.stats;
-  return { requests, bytes, retries, cacheHits, cacheMisses, inflated, imageBytes, log };
-}
+const SUMMED = ["requests", "bytes", "retries", "cacheHits", "cacheMisses", "inflated"] as const;
 
-function sum(a: Cost | undefined, b: Cost | undefined): Cost {
-  const none = { requests: 0, bytes: 0, retries: 0, cacheHits: 0, cacheMisses: 0, inflated: 0 };
-  const [x, y] = [a ?? none, b ?? none];
+/** What an image cost before it was closed, and since. */
+function sum(before: Cost | undefined, since: Cost | undefined): Cost {
+  const sums = SUMMED.map((name) => [name, (before?.[name] ?? 0) + (since?.[name] ?? 0)]);
   return {
-    requests: x.requests + y.requests,
-    bytes: x.bytes + y.bytes,
-    retries: x.retries + y.retries,
-    cacheHits: x.cacheHits + y.cacheHits,
-    cacheMisses: x.cacheMisses + y.cacheMisses,
-    inflated: x.inflated + y.inflated,
-    imageBytes: b?.imageBytes ?? a?.imageBytes ?? 0,
-    log: [...(a?.log ?? []), ...(b?.log ?? [])],
+    ...(Object.fromEntries(sums) as Pick<Cost, (typeof SUMMED)[number]>),
+    imageBytes: since?.imageBytes ?? before?.imageBytes ?? 0,
+    log: [...(before?.log ?? []), ...(since?.log ?? [])],
   };
 }
 

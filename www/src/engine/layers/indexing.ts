@@ -1,4 +1,4 @@
-/** Builds indexes of layers that have none, and tells what is in them meanwhile. @module */
+/** Indexing of layers that have no index; what is in them is told meanwhile. @module */
 import type { IndexJob, IndexProgress } from "ocipeek";
 import type { IndexNews, OpenedImage } from "../../protocol/api.ts";
 import type { CallContext } from "../../protocol/rpc.ts";

@@ -1,10 +1,10 @@
-/** What the layers of an image do to each other. @module */
+/** Changes of layers: what each does to those below it, and what they waste. @module */
 import type { Change, Image } from "ocipeek";
 import { encodePath } from "../../../../web/path.ts";
 import type { LayerChanges, Waste } from "../../protocol/api.ts";
 import type { CallContext } from "../../protocol/rpc.ts";
-import { type Catalogues, rows } from "../catalogue/store.ts";
-import { TreeBuilder } from "../catalogue/tree.ts";
+import { CatalogueBuilder } from "../catalogue/builder.ts";
+import { type Catalogues, rowOf } from "../catalogue/store.ts";
 import { failureOf } from "../failure.ts";
 import type { Images } from "../images/images.ts";
 import { invalidArgument } from "../library.ts";
@@ -82,19 +82,18 @@ export async function analyse(
   onLayer?: (layers: number) => void,
   signal?: AbortSignal,
 ): Promise<Analysis> {
-  const trees: TreeBuilder[] = [];
-  const row = rows();
+  const trees: CatalogueBuilder[] = [];
   const onChange = (layer: number, { change, stats }: Change): void => {
     while (trees.length <= layer) {
-      trees.push(new TreeBuilder());
+      trees.push(new CatalogueBuilder());
       onLayer?.(trees.length);
     }
-    trees[layer]?.add(row(stats), change);
+    trees[layer]?.add(rowOf(stats), change);
   };
   const { worst, ...waste } = await image.waste({ signal, onChange });
   const layers = waste.layers.map((tally): LayerChanges => {
-    const { catalogue } = (trees[tally.layer] ?? new TreeBuilder()).finish(nextId());
-    return { ...tally, catalogue };
+    const tree = trees[tally.layer] ?? new CatalogueBuilder();
+    return { ...tally, catalogue: tree.finish(nextId()) };
   });
   const paths = worst.map(({ pathBytes, copies, wasted }) => ({
     path: encodePath(pathBytes),

@@ -1,4 +1,4 @@
-/** What the engine knows of registries, for all images: the host of the page, credentials, how each is reached. @module */
+/** Registries, for all images: the host of the page, credentials, how each is reached. @module */
 import type { Credentials } from "ocipeek";
 import { apiOrigin, isLoopback } from "../../../../web/host.ts";
 import type { SiteConfig } from "../../protocol/api.ts";

@@ -5,7 +5,7 @@ import { EngineError } from "../../protocol/api.ts";
 import type { CallContext } from "../../protocol/rpc.ts";
 import { explained } from "../failure.ts";
 import type { Registries } from "./registries.ts";
-import { Transport } from "./transport.ts";
+import { parseJson, Transport } from "./transport.ts";
 
 const PER_PAGE = 1000;
 /** Registries that give less than what is asked for give at least so many. */
@@ -50,12 +50,7 @@ export async function tags({ signal }: CallContext, registries: Registries, text
 
 async function readJson({ body }: RegistryAnswer): Promise<unknown> {
   const text = await new Response(body).text();
-  if (text.length > MAX_ANSWER_BYTES) return undefined;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  return text.length > MAX_ANSWER_BYTES ? undefined : parseJson(text);
 }
 
 function tagsOf(json: unknown): string[] {

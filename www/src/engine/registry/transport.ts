@@ -173,7 +173,7 @@ export class Transport {
   /** An answer of the proxy that is an error: its code counts for more than its status. */
   async #failed(answer: Response): Promise<FetchResponse> {
     const text = await readText(answer);
-    const { error } = (parse(text) ?? {}) as { error?: { code?: unknown; message?: unknown } };
+    const { error } = (parseJson(text) ?? {}) as { error?: { code?: unknown; message?: unknown } };
     let { status } = answer;
     const wants = status === 401 || (status === 403 && error?.code === "FORBIDDEN");
     if (
@@ -229,7 +229,8 @@ async function readText(answer: Response): Promise<string> {
   return answer.text().catch(() => "");
 }
 
-function parse(text: string): unknown {
+/** What a text says in JSON; nothing where it is none. */
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -1,14 +1,13 @@
 /** Values on both sides, one name a row. @module */
-import type { JSX } from "preact";
 
 interface ChangesTableProps {
   labelledby: string;
   changes: readonly { name: string; left: string; right: string }[];
 }
 
-export function ChangesTable({ labelledby, changes }: ChangesTableProps): JSX.Element {
+export function ChangesTable({ labelledby, changes }: ChangesTableProps) {
   return (
-    <table class="changes-table" aria-labelledby={labelledby}>
+    <table class="changes-table figures" aria-labelledby={labelledby}>
       <thead class="unseen">
         <tr>
           <th scope="col">What</th>
@@ -22,10 +21,10 @@ export function ChangesTable({ labelledby, changes }: ChangesTableProps): JSX.El
             <th scope="row">
               <bdi>{name}</bdi>
             </th>
-            <td class={left === "" ? undefined : "is-left"}>
+            <td class={left === "" ? undefined : "toned tone-removed"}>
               <bdi>{left}</bdi>
             </td>
-            <td class={right === "" ? undefined : "is-right"}>
+            <td class={right === "" ? undefined : "toned tone-added"}>
               <bdi>{right}</bdi>
             </td>
           </tr>

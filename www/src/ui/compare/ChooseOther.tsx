@@ -1,5 +1,5 @@
 /** Which image to compare with: another tag or platform of the same, one of earlier visits, or any. @module */
-import type { JSX } from "preact";
+
 import { useState } from "preact/hooks";
 import { familiar, parseReference } from "../../../../web/reference.ts";
 import type { Address } from "../../address/address.ts";
@@ -10,8 +10,7 @@ import { visits } from "../../page/history.ts";
 import { address, go, href } from "../../page/location.ts";
 import { localSources } from "../../page/session.ts";
 import type { OpenedImage } from "../../protocol/api.ts";
-import { Button } from "../controls/Button.tsx";
-import { TextField } from "../controls/Field.tsx";
+import { Button, submits, TextField } from "../controls/index.ts";
 import { useCall } from "../shared/use-call.ts";
 
 /** So many tags are listed; typing reaches all. */
@@ -22,7 +21,7 @@ interface Other {
   to: Partial<Address>;
 }
 
-export function ChooseOther({ left }: { left: OpenedImage }): JSX.Element {
+export function ChooseOther({ left }: { left: OpenedImage }) {
   const { image: name = "" } = address.value;
   const tags = useCall(name.startsWith("file:") ? undefined : name, (options) =>
     engine.tags([name], options),
@@ -30,15 +29,14 @@ export function ChooseOther({ left }: { left: OpenedImage }): JSX.Element {
   const [text, setText] = useState("");
   const [problem, setProblem] = useState<string>();
   return (
-    <section class="choose-other" aria-labelledby="choose-other">
+    <section class="choose-other grid-large" aria-labelledby="choose-other">
       <h1 id="choose-other">Compare with</h1>
       <form
-        onSubmit={(event) => {
-          event.preventDefault();
+        onSubmit={submits(() => {
           const read = readInput(text, document.baseURI);
           if ("problem" in read) return setProblem(read.problem);
           go({ with: read.to.image, withPlatform: read.to.platform });
-        }}
+        })}
       >
         <TextField
           label="Another image"
@@ -101,7 +99,7 @@ function ofFile(name: string, tag: string): Other {
   return { title: tag, to: { with: name, withTag: tag } };
 }
 
-function Others({ title, others }: { title: string; others: readonly Other[] }): JSX.Element | null {
+function Others({ title, others }: { title: string; others: readonly Other[] }) {
   if (others.length === 0) return null;
   return (
     <section>

@@ -1,14 +1,12 @@
 /** The tree of two images with what differs, and beside it what is selected. @module */
-import type { JSX } from "preact";
+
 import { useMemo } from "preact/hooks";
 import type { OpenComparison } from "../../page/comparison.ts";
 import { address, go, href } from "../../page/location.ts";
-import { typeOf } from "../../protocol/catalogue.ts";
-import { CHANGES, markedEntries } from "../../protocol/marks.ts";
+import { CHANGES, markedEntries, typeOf } from "../../protocol/catalogue.ts";
 import { entryAt, pathOf } from "../../protocol/path.ts";
-import { ButtonLink } from "../controls/Button.tsx";
-import { Choice } from "../controls/Choice.tsx";
 import { LeftIcon } from "../controls/icons.tsx";
+import { ButtonLink, Choice } from "../controls/index.ts";
 import { PHONE, useMedia } from "../shared/use-media.ts";
 import { Split } from "../tree/Split.tsx";
 import { Tree } from "../tree/Tree.tsx";
@@ -28,7 +26,7 @@ interface CompareProps {
   onAnew(compared: OpenComparison): void;
 }
 
-export function Compare({ compared, onAnew }: CompareProps): JSX.Element {
+export function Compare({ compared, onAnew }: CompareProps) {
   const { catalogue: tree, unverifiedSame } = compared.comparison;
   const { path, show } = address.value;
   const shown = SHOWN.find(({ id }) => id === show)?.id ?? "";
@@ -58,7 +56,7 @@ export function Compare({ compared, onAnew }: CompareProps): JSX.Element {
               onSelect={(id) => go({ show: id === "" ? undefined : id })}
             />
           </div>
-          <div class="compare-tree">
+          <div class="tall-tree">
             <Tree
               catalogue={tree}
               label="Files of both images"
@@ -76,7 +74,7 @@ export function Compare({ compared, onAnew }: CompareProps): JSX.Element {
           !isPhone && <Summary compared={compared} onAnew={onAnew} />
         ) : (
           <>
-            <div class="compare-back">
+            <div class="phone-back">
               <ButtonLink kind="quiet" icon={LeftIcon} href={href({ path: "/" })}>
                 Summary
               </ButtonLink>

@@ -1,5 +1,5 @@
 /** One path on both sides: attributes that differ, and the difference of its texts. @module */
-import type { JSX } from "preact";
+
 import { useState } from "preact/hooks";
 import { START } from "../../address/address.ts";
 import { factChanges } from "../../format/facts-diff.ts";
@@ -12,7 +12,7 @@ import { address, href } from "../../page/location.ts";
 import type { FileDiff, FileDiffContent } from "../../protocol/api.ts";
 import { type Catalogue, markOf, typeOf } from "../../protocol/catalogue.ts";
 import { displayPath, type EncodedPath } from "../../protocol/path.ts";
-import { ButtonLink } from "../controls/Button.tsx";
+import { ButtonLink } from "../controls/index.ts";
 import { CallNote } from "../shared/CallNote.tsx";
 import { useCall } from "../shared/use-call.ts";
 import { MARK_WORDS } from "../tree/words.ts";
@@ -29,7 +29,7 @@ interface FileDiffProps {
   entry: number | undefined;
 }
 
-export function FileDiffView({ compared, path, entry }: FileDiffProps): JSX.Element {
+export function FileDiffView({ compared, path, entry }: FileDiffProps) {
   const { left, right, comparison } = compared;
   const [isWhole, setWhole] = useState(false);
   const around = isWhole ? ALL : AROUND;
@@ -43,7 +43,7 @@ export function FileDiffView({ compared, path, entry }: FileDiffProps): JSX.Elem
         <h2 id="file-diff">
           <bdi>{visible(displayPath(path))}</bdi>
         </h2>
-        {mark !== "none" && <span class={`tally-${mark}`}>{MARK_WORDS[mark].words}</span>}
+        {mark !== "none" && <span class={`toned tone-${mark}`}>{MARK_WORDS[mark].words}</span>}
         {diff.step === "done" && <Links diff={diff.value} path={path} />}
       </header>
       {diff.step !== "done" ? (
@@ -64,7 +64,7 @@ export function FileDiffView({ compared, path, entry }: FileDiffProps): JSX.Elem
   );
 }
 
-function Links({ diff, path }: { diff: FileDiff; path: EncodedPath }): JSX.Element {
+function Links({ diff, path }: { diff: FileDiff; path: EncodedPath }) {
   const { with: other, withPlatform, withTag, platform } = address.value;
   return (
     <span class="file-diff-links">
@@ -80,7 +80,7 @@ function Links({ diff, path }: { diff: FileDiff; path: EncodedPath }): JSX.Eleme
   );
 }
 
-function Facts({ diff: { left, right } }: { diff: FileDiff }): JSX.Element {
+function Facts({ diff: { left, right } }: { diff: FileDiff }) {
   const changes = factChanges(left, right).map((it) => ({
     name: visible(it.name),
     left: visible(it.left),
@@ -92,7 +92,7 @@ function Facts({ diff: { left, right } }: { diff: FileDiff }): JSX.Element {
 }
 
 /** What differs in a folder, in a sentence. */
-function Below({ tree, entry }: { tree: Catalogue; entry: number }): JSX.Element | null {
+function Below({ tree, entry }: { tree: Catalogue; entry: number }) {
   if (typeOf(tree, entry) !== "directory") return null;
   const counts = { added: 0, changed: 0, removed: 0 };
   for (let at = entry + 1; at < (tree.end[entry] ?? 0); at++) {
@@ -100,8 +100,10 @@ function Below({ tree, entry }: { tree: Catalogue; entry: number }): JSX.Element
     if (mark in counts && typeOf(tree, at) !== "directory") counts[mark as keyof typeof counts]++;
   }
   const words = Object.entries(counts).filter(([, number]) => number > 0);
-  if (words.length === 0) return <p class="soft">Nothing in it is known to differ.</p>;
-  return <p>In it: {words.map(([mark, number]) => `${plural(number, "file")} ${mark}`).join(", ")}.</p>;
+  if (words.length === 0) return <p class="soft">Nothing in this folder is known to differ.</p>;
+  return (
+    <p>In this folder: {words.map(([mark, number]) => `${plural(number, "file")} ${mark}`).join(", ")}.</p>
+  );
 }
 
 /** Whether a digest vouches for both. */
@@ -117,7 +119,7 @@ interface ContentProps {
   onWhole(isWhole: boolean): void;
 }
 
-function Content({ content, isVerified: hasDigests, isWhole, onWhole }: ContentProps): JSX.Element | null {
+function Content({ content, isVerified: hasDigests, isWhole, onWhole }: ContentProps) {
   switch (content.kind) {
     case "none":
       return null;
@@ -130,7 +132,7 @@ function Content({ content, isVerified: hasDigests, isWhole, onWhole }: ContentP
     case "binary":
       return (
         <p>
-          The contents differ, and are no text: the first difference is at byte{" "}
+          The contents differ, and are not text: the first difference is at byte{" "}
           {count(content.firstDifference)}.
         </p>
       );

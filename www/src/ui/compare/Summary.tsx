@@ -1,5 +1,5 @@
 /** A comparison in numbers, and what differs of the configs. @module */
-import type { JSX } from "preact";
+
 import { useState } from "preact/hooks";
 import { configChanges } from "../../format/config-diff.ts";
 import { bytes, count, plural } from "../../format/format.ts";
@@ -8,11 +8,9 @@ import { compareContents, type OpenComparison } from "../../page/comparison.ts";
 import { engine } from "../../page/engine.ts";
 import { address } from "../../page/location.ts";
 import type { Tally } from "../../protocol/api.ts";
-import { markedEntries } from "../../protocol/marks.ts";
+import { markedEntries } from "../../protocol/catalogue.ts";
 import { pathOf } from "../../protocol/path.ts";
-import { Button } from "../controls/Button.tsx";
-import { KeyValue } from "../controls/KeyValue.tsx";
-import { Note } from "../controls/Note.tsx";
+import { Button, KeyValue, Note } from "../controls/index.ts";
 import { CallNote } from "../shared/CallNote.tsx";
 import { useCall } from "../shared/use-call.ts";
 import { ChangesTable } from "./ChangesTable.tsx";
@@ -24,14 +22,14 @@ interface SummaryProps {
   isShort?: boolean;
 }
 
-export function Summary({ compared, onAnew, isShort }: SummaryProps): JSX.Element {
+export function Summary({ compared, onAnew, isShort }: SummaryProps) {
   const { left, right, comparison, rightCost } = compared;
   const { added, changed, removed, unverifiedSame, sharedLayers } = comparison;
   const [wantsConfigs, setWantsConfigs] = useState(!isShort);
   const isSame = left.digest === right.digest;
   return (
     <section class="compare-summary" aria-label="Summary">
-      {(isSame || !isShort) && <h2>{isSame ? "This is one and the same image" : "What differs"}</h2>}
+      {(isSame || !isShort) && <h2>{isSame ? "Both are the same image" : "What differs"}</h2>}
       <KeyValue
         pairs={[
           ["Added", <Numbers key="added" name="added" tally={added} />],
@@ -57,9 +55,9 @@ export function Summary({ compared, onAnew, isShort }: SummaryProps): JSX.Elemen
   );
 }
 
-function Numbers({ name, tally }: { name: string; tally: Tally }): JSX.Element {
+function Numbers({ name, tally }: { name: string; tally: Tally }) {
   return (
-    <span class={tally.files > 0 ? `tally-${name}` : "soft"}>
+    <span class={tally.files > 0 ? `toned tone-${name}` : "soft"}>
       {plural(tally.files, "file")}
       {tally.bytes > 0 && `, ${bytes(tally.bytes)}`}
     </span>
@@ -67,7 +65,7 @@ function Numbers({ name, tally }: { name: string; tally: Tally }): JSX.Element {
 }
 
 /** Files that attributes do not tell apart: what comparing them costs, and the button that does it. */
-function Undecided({ compared, onAnew }: SummaryProps): JSX.Element {
+function Undecided({ compared, onAnew }: SummaryProps) {
   const { files, bytes: size } = compared.comparison.unverifiedSame;
   const [asked, setAsked] = useState(false);
   const run = useCall(asked ? `${compared.comparison.catalogue.id}` : undefined, async (options) => {
@@ -86,8 +84,8 @@ function Undecided({ compared, onAnew }: SummaryProps): JSX.Element {
         )
       }
     >
-      Size, time, mode and owner are equal; whether the contents are, only reading tells: {bytes(size)} of
-      content on either side, compressed less.
+      Size, time, mode and owner are equal. Whether the contents are can only be told by reading:{" "}
+      {bytes(size)} of content on either side, compressed less.
       {asked && <CallNote state={run} doing="Comparing" />}
     </Note>
   );
@@ -98,7 +96,7 @@ function shown(value: string | undefined): string {
   return value === "" ? "(empty)" : visible(value ?? "");
 }
 
-function Configs({ compared: { left, right } }: { compared: OpenComparison }): JSX.Element {
+function Configs({ compared: { left, right } }: { compared: OpenComparison }) {
   const configs = useCall(`${left.id} ${right.id}`, (options) =>
     Promise.all([engine.config([left.id], options), engine.config([right.id], options)]),
   );
@@ -112,7 +110,7 @@ function Configs({ compared: { left, right } }: { compared: OpenComparison }): J
     <div class="compare-configs">
       <h2 id="compare-configs">Config</h2>
       {changes.length === 0 ? (
-        <p class="soft">Both say the same of platform, environment, command, labels, ports and volumes.</p>
+        <p class="soft">Both agree on platform, environment, command, labels, ports and volumes.</p>
       ) : (
         <ChangesTable labelledby="compare-configs" changes={changes} />
       )}

@@ -1,12 +1,12 @@
 /** The difference of two texts, in one column or two. @module */
-import type { JSX } from "preact";
+
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { type DiffRow, pairedRows, unifiedRows } from "../../format/diff-rows.ts";
 import { count, plural } from "../../format/format.ts";
 import { visible } from "../../format/visible.ts";
 import type { DiffLine, FileDiffContent } from "../../protocol/api.ts";
-import { Button } from "../controls/Button.tsx";
-import { Choice } from "../controls/Choice.tsx";
+import { Button, Choice } from "../controls/index.ts";
+import { useResize } from "../shared/use-resize.ts";
 
 /** Rows that are rendered at first, and more of them as one gets to the end. */
 const STEP = 400;
@@ -31,19 +31,20 @@ interface TextDiffProps {
   onWhole(isWhole: boolean): void;
 }
 
-export function TextDiff({ content, isWhole, onWhole }: TextDiffProps): JSX.Element {
+export function TextDiff({ content, isWhole, onWhole }: TextDiffProps) {
   const box = useRef<HTMLDivElement>(null);
-  const isWide = useIsWide(box);
+  const [isWide, setWide] = useState(false);
+  useResize(box, ({ clientWidth }) => setWide(clientWidth >= WIDE));
   const [layout, setLayout] = useState(chosen);
   const isPaired = isWide && layout === "paired";
   const { hunks, added, removed } = content;
   const rows = useMemo(() => (isPaired ? pairedRows(hunks) : unifiedRows(hunks)), [hunks, isPaired]);
   return (
-    <div ref={box} class="text-diff">
+    <div ref={box} class="text-diff grid">
       <div class="text-diff-tools">
         <span class="figures">
-          <span class="tally-added">{plural(added, "line")} added</span>,{" "}
-          <span class="tally-removed">{plural(removed, "line")} removed</span>
+          <span class="toned tone-added">{plural(added, "line")} added</span>,{" "}
+          <span class="toned tone-removed">{plural(removed, "line")} removed</span>
         </span>
         <Button kind="quiet" aria-pressed={isWhole} onClick={() => onWhole(!isWhole)}>
           All lines
@@ -65,21 +66,8 @@ export function TextDiff({ content, isWhole, onWhole }: TextDiffProps): JSX.Elem
   );
 }
 
-function useIsWide(box: { current: HTMLElement | null }): boolean {
-  const [isWide, setWide] = useState(false);
-  useEffect(() => {
-    const element = box.current;
-    if (!element) return;
-    const look = (): void => setWide(element.clientWidth >= WIDE);
-    look();
-    const observer = new ResizeObserver(look);
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, [box]);
-  return isWide;
-}
-
-function Rows({ rows, isPaired }: { rows: readonly DiffRow[]; isPaired: boolean }): JSX.Element {
+function Rows({ rows, isPaired }: { rows: readonly DiffRow[]; isPaired: boolean }) {
+  const columns = isPaired ? PAIRED : UNIFIED;
   const [shown, setShown] = useState(STEP);
   const more = useRef<HTMLDivElement>(null);
   useEffect(() => {
@@ -95,29 +83,30 @@ function Rows({ rows, isPaired }: { rows: readonly DiffRow[]; isPaired: boolean 
     <>
       <table class="diff" aria-label="Difference of the texts">
         <colgroup>
-          {(isPaired ? PAIRED : UNIFIED).map((name, at) => (
+          {columns.map((name, at) => (
             <col key={`${at}`} class={`diff-${name}`} />
           ))}
         </colgroup>
         <tbody>
-          {rows.slice(0, shown).map((row, at) =>
-            row.kind === "gap" ? (
-              <tr key={`${at}`} class="diff-gap">
-                <td colSpan={(isPaired ? PAIRED : UNIFIED).length}>
+          {rows.slice(0, shown).map((row, at) => (
+            <tr key={`${at}`} class={row.kind === "gap" ? "diff-gap" : undefined}>
+              {row.kind === "gap" ? (
+                <td colSpan={columns.length}>
                   <span class="unseen">Equal lines are left out</span>
                 </td>
-              </tr>
-            ) : row.kind === "line" ? (
-              <tr key={`${at}`}>
-                <Unified line={row.line} />
-              </tr>
-            ) : (
-              <tr key={`${at}`}>
-                <Half line={row.left} number={row.left?.left} />
-                <Half line={row.right} number={row.right?.right} />
-              </tr>
-            ),
-          )}
+              ) : row.kind === "line" ? (
+                <>
+                  <td class={`diff-number tone-${row.line.kind}`}>{row.line.left}</td>
+                  <Half line={row.line} number={row.line.right} />
+                </>
+              ) : (
+                <>
+                  <Half line={row.left} number={row.left?.left} />
+                  <Half line={row.right} number={row.right?.right} />
+                </>
+              )}
+            </tr>
+          ))}
         </tbody>
       </table>
       {shown < rows.length && (
@@ -129,41 +118,29 @@ function Rows({ rows, isPaired }: { rows: readonly DiffRow[]; isPaired: boolean 
   );
 }
 
-function Unified({ line }: { line: DiffLine }): JSX.Element {
+function Half({ line, number }: { line: DiffLine | undefined; number: number | undefined }) {
   return (
     <>
-      <td class={`diff-number diff-${line.kind}`}>{line.left}</td>
-      <td class={`diff-number diff-${line.kind}`}>{line.right}</td>
-      <Text line={line} />
-    </>
-  );
-}
-
-function Half({ line, number }: { line: DiffLine | undefined; number: number | undefined }): JSX.Element {
-  if (!line) {
-    return (
-      <>
-        <td class="diff-number" />
-        <td class="diff-sign" />
-        <td class="diff-text diff-none" />
-      </>
-    );
-  }
-  return (
-    <>
-      <td class={`diff-number diff-${line.kind}`}>{number}</td>
-      <Text line={line} />
+      <td class={`diff-number tone-${line?.kind}`}>{number}</td>
+      {line ? (
+        <Text line={line} />
+      ) : (
+        <>
+          <td class="diff-sign" />
+          <td class="diff-text diff-none" />
+        </>
+      )}
     </>
   );
 }
 
 const SIGNS = { same: "", added: "+", removed: "−" };
 
-function Text({ line }: { line: DiffLine }): JSX.Element {
+function Text({ line }: { line: DiffLine }) {
   return (
     <>
-      <td class={`diff-sign diff-${line.kind}`}>{SIGNS[line.kind]}</td>
-      <td class={`diff-text diff-${line.kind}`}>
+      <td class={`diff-sign tone-${line.kind}`}>{SIGNS[line.kind]}</td>
+      <td class={`diff-text tone-${line.kind}`}>
         <bdi>
           {line.parts.map(({ text, differs }, at) =>
             // Tabs and spaces of a text stay what they are.

@@ -1,6 +1,5 @@
 /** Buttons, and links that look like them. @module */
-import type { AnchorHTMLAttributes, ButtonHTMLAttributes, JSX } from "preact";
-import "./button.css";
+import type { AnchorHTMLAttributes, ButtonHTMLAttributes } from "preact";
 import type { Icon } from "./icons.tsx";
 import { Spinner } from "./Spinner.tsx";
 
@@ -23,7 +22,7 @@ export function Button({
   class: more,
   onClick,
   ...rest
-}: Look & { busy?: boolean | undefined } & ButtonHTMLAttributes<HTMLButtonElement>): JSX.Element {
+}: Look & { busy?: boolean | undefined } & ButtonHTMLAttributes<HTMLButtonElement>) {
   return (
     <button
       type="button"
@@ -45,7 +44,7 @@ export function ButtonLink({
   children,
   class: more,
   ...rest
-}: Look & AnchorHTMLAttributes<HTMLAnchorElement>): JSX.Element {
+}: Look & AnchorHTMLAttributes<HTMLAnchorElement>) {
   return (
     <a {...rest} class={classes(kind, more)}>
       {Shape && <Shape />}
@@ -66,7 +65,7 @@ export function IconButton({
   label: string;
   icon: Icon;
   pressed?: boolean | undefined;
-} & ButtonHTMLAttributes<HTMLButtonElement>): JSX.Element {
+} & ButtonHTMLAttributes<HTMLButtonElement>) {
   return (
     <button
       type="button"

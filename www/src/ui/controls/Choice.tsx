@@ -1,7 +1,5 @@
 /** One of a few, all in sight: radio buttons in a row. @module */
-import type { JSX } from "preact";
 import { useId } from "preact/hooks";
-import "./choice.css";
 import type { Icon } from "./icons.tsx";
 
 interface ChoiceProps<Id extends string> {
@@ -13,7 +11,7 @@ interface ChoiceProps<Id extends string> {
 }
 
 /** A row of which one is chosen. */
-export function Choice<Id extends string>(props: ChoiceProps<Id>): JSX.Element {
+export function Choice<Id extends string>(props: ChoiceProps<Id>) {
   const { label, options, selected, onSelect } = props;
   const name = useId();
   return (

@@ -1,5 +1,4 @@
-/** Copies a text. @module */
-import type { JSX } from "preact";
+/** Copy button. @module */
 import { useEffect, useState } from "preact/hooks";
 import { Button, IconButton } from "./Button.tsx";
 import { CheckIcon, CopyIcon, type Icon } from "./icons.tsx";
@@ -18,7 +17,7 @@ interface CopyProps {
 }
 
 /** A button that copies a text and says so. */
-export function CopyButton({ text, label, shown, icon = CopyIcon, kind }: CopyProps): JSX.Element {
+export function CopyButton({ text, label, shown, icon = CopyIcon, kind }: CopyProps) {
   const [done, setDone] = useState<"copied" | "failed">();
   useEffect(() => {
     if (!done) return;

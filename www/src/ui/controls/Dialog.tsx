@@ -1,8 +1,7 @@
 /** A dialog over the page. @module */
-import type { ComponentChildren, JSX } from "preact";
+import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
 import { IconButton } from "./Button.tsx";
-import "./dialog.css";
 import { CloseIcon } from "./icons.tsx";
 
 interface DialogProps {
@@ -13,7 +12,7 @@ interface DialogProps {
 }
 
 /** Render it to open it. The focus goes into it, and back when it goes. */
-export function Dialog({ title, onClose, children }: DialogProps): JSX.Element {
+export function Dialog({ title, onClose, children }: DialogProps) {
   const id = useId();
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
@@ -27,14 +26,14 @@ export function Dialog({ title, onClose, children }: DialogProps): JSX.Element {
     // biome-ignore lint/a11y/useKeyWithClickEvents: the keyboard has Escape
     <dialog
       ref={dialog}
-      class="dialog"
+      class="dialog overlay"
       aria-labelledby={id}
       onClose={onClose}
       onClick={(event) => {
         if (event.target === dialog.current) onClose();
       }}
     >
-      <div class="dialog-body">
+      <div class="dialog-body grid-large">
         <header>
           <h2 id={id}>{title}</h2>
           <IconButton label="Close" icon={CloseIcon} onClick={onClose} />

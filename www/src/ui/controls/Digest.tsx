@@ -1,11 +1,9 @@
 /** A digest, short, with a button that copies all of it. @module */
-import type { JSX } from "preact";
 import { shortDigest } from "../../format/format.ts";
 import { CopyButton } from "./CopyButton.tsx";
-import "./digest.css";
 
 /** `label`: what it is the digest of, for the button's name. */
-export function Digest({ digest, label }: { digest: string; label: string }): JSX.Element {
+export function Digest({ digest, label }: { digest: string; label: string }) {
   return (
     <span class="digest">
       <code title={digest}>{shortDigest(digest)}</code>

@@ -1,7 +1,6 @@
 /** Fields with their labels. @module */
-import type { ComponentChildren, InputHTMLAttributes, JSX } from "preact";
+import type { ComponentChildren, InputHTMLAttributes } from "preact";
 import { useId } from "preact/hooks";
-import "./field.css";
 
 interface FieldProps {
   label: string;
@@ -12,16 +11,16 @@ interface FieldProps {
 }
 
 /** The label above a field and what is said below it. */
-function Labelled(props: FieldProps & { id: string; children: ComponentChildren }): JSX.Element {
+function Labelled(props: FieldProps & { id: string; children: ComponentChildren }) {
   const { id, label, labelUnseen, hint, children } = props;
   return (
-    <div class="field">
-      <label for={id} class={labelUnseen ? "unseen" : undefined}>
+    <div class="field grid-small">
+      <label for={id} class={labelUnseen ? "unseen" : "bold"}>
         {label}
       </label>
       {children}
       {hint && (
-        <p class="field-hint" id={`${id}-hint`}>
+        <p class="field-hint hint" id={`${id}-hint`}>
           {hint}
         </p>
       )}
@@ -29,10 +28,18 @@ function Labelled(props: FieldProps & { id: string; children: ComponentChildren 
   );
 }
 
+/** For a form: `run` in the place of what browsers do. */
+export function submits(run: () => void): (event: Event) => void {
+  return (event) => {
+    event.preventDefault();
+    run();
+  };
+}
+
 /** A line of text. */
 export function TextField(
   props: FieldProps & { inputRef?: InputHTMLAttributes["ref"] } & InputHTMLAttributes<HTMLInputElement>,
-): JSX.Element {
+) {
   const { label, labelUnseen, hint, inputRef, ...rest } = props;
   const id = useId();
   return (
@@ -56,21 +63,18 @@ interface SelectProps<Id extends string> extends FieldProps {
   options: readonly { id: Id; title: string }[];
   selected: Id;
   onSelect(id: Id): void;
-  disabled?: boolean | undefined;
 }
 
 /** One of several: the browser's own list. */
-export function Select<Id extends string>(props: SelectProps<Id>): JSX.Element {
-  const { label, labelUnseen, hint, options, selected, onSelect, disabled } = props;
+export function Select<Id extends string>(props: SelectProps<Id>) {
+  const { label, labelUnseen, options, selected, onSelect } = props;
   const id = useId();
   return (
-    <Labelled id={id} label={label} labelUnseen={labelUnseen} hint={hint}>
+    <Labelled id={id} label={label} labelUnseen={labelUnseen}>
       <select
         class="input"
         id={id}
         value={selected}
-        disabled={disabled}
-        aria-describedby={hint ? `${id}-hint` : undefined}
         onChange={(event) => onSelect(event.currentTarget.value as Id)}
       >
         {options.map((option) => (

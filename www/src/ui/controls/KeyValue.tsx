@@ -1,12 +1,11 @@
 /** Names and values, one pair a row. @module */
-import type { ComponentChildren, JSX } from "preact";
-import "./key-value.css";
+import type { ComponentChildren } from "preact";
 
 /** `[name, value]`; pairs without a value are left out. */
 export type Pair = readonly [name: string, value: ComponentChildren];
 
 /** The table. `code`: values are in the type of code. */
-export function KeyValue({ pairs, code }: { pairs: readonly Pair[]; code?: boolean }): JSX.Element {
+export function KeyValue({ pairs, code }: { pairs: readonly Pair[]; code?: boolean }) {
   return (
     <dl class={code ? "key-value key-value-code" : "key-value"}>
       {pairs

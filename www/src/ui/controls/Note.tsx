@@ -1,7 +1,6 @@
 /** A remark with weight: what to know, to mind, or what failed. @module */
-import type { ComponentChildren, JSX } from "preact";
+import type { ComponentChildren } from "preact";
 import { AlertIcon, InfoIcon, ShieldIcon } from "./icons.tsx";
-import "./note.css";
 
 const SHAPES = { info: InfoIcon, good: ShieldIcon, careful: AlertIcon, bad: AlertIcon };
 
@@ -16,15 +15,15 @@ interface NoteProps {
 }
 
 /** The remark. */
-export function Note({ kind = "info", title, actions, alert, children }: NoteProps): JSX.Element {
+export function Note({ kind = "info", title, actions, alert, children }: NoteProps) {
   const Shape = SHAPES[kind];
   return (
-    <div class={`note note-${kind}`} role={alert ? "alert" : undefined}>
+    <div class={`note tone-${kind}`} role={alert ? "alert" : undefined}>
       <Shape />
-      <div class="note-body">
-        {title && <p class="note-title">{title}</p>}
+      <div class="note-body grid-small">
+        {title && <p class="bold">{title}</p>}
         {children && <div>{children}</div>}
-        {actions && <div class="note-actions">{actions}</div>}
+        {actions && <div class="note-actions flow">{actions}</div>}
       </div>
     </div>
   );
@@ -39,9 +38,9 @@ export function Badge({
   kind?: "info" | "good" | "careful" | "bad" | undefined;
   title?: string;
   children: ComponentChildren;
-}): JSX.Element {
+}) {
   return (
-    <span class={`badge badge-${kind}`} title={title}>
+    <span class={`badge tone-${kind}`} title={title}>
       {children}
     </span>
   );

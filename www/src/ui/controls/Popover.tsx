@@ -1,8 +1,6 @@
 /** A small panel that a button opens beside itself. Escape and a click elsewhere close it. @module */
-import type { ComponentChildren, JSX } from "preact";
+import type { ComponentChildren } from "preact";
 import { useId, useRef, useState } from "preact/hooks";
-import "./button.css";
-import "./popover.css";
 
 /** Space to the window's edges and the button. */
 const MARGIN = 8;
@@ -21,12 +19,11 @@ interface PopoverProps {
   wide?: boolean | undefined;
   /** Rendered while it is open. `close` closes it. */
   children: ComponentChildren | ((close: () => void) => ComponentChildren);
-  onOpen?: (() => void) | undefined;
 }
 
 /** The button and its panel. */
-export function Popover(props: PopoverProps): JSX.Element {
-  const { button, label, title, kind = "normal", wide, children, onOpen } = props;
+export function Popover(props: PopoverProps) {
+  const { button, label, title, kind = "normal", wide, children } = props;
   const id = useId();
   const opener = useRef<HTMLButtonElement>(null);
   const panel = useRef<HTMLDivElement>(null);
@@ -51,16 +48,14 @@ export function Popover(props: PopoverProps): JSX.Element {
       <div
         ref={panel}
         id={id}
-        class={wide ? "popover popover-wide" : "popover"}
+        class={wide ? "popover popover-wide overlay" : "popover overlay"}
         popover="auto"
         role="dialog"
         aria-label={title}
         onToggle={(event) => {
           const opens = (event as unknown as ToggleEvent).newState === "open";
           setOpen(opens);
-          if (!opens) return;
-          onOpen?.();
-          requestAnimationFrame(() => place(opener.current, panel.current));
+          if (opens) requestAnimationFrame(() => place(opener.current, panel.current));
         }}
       >
         {isOpen && (typeof children === "function" ? children(close) : children)}

@@ -1,7 +1,6 @@
 /** Tabs after the ARIA pattern: arrows go from one to the next. @module */
-import type { ComponentChildren, JSX } from "preact";
+import type { ComponentChildren } from "preact";
 import { useId, useRef } from "preact/hooks";
-import "./tabs.css";
 
 /** One of them. */
 export interface Tab<Id extends string> {
@@ -20,7 +19,7 @@ interface TabsProps<Id extends string> {
 }
 
 /** The row of tabs, and the content of the selected one. */
-export function Tabs<Id extends string>(props: TabsProps<Id>): JSX.Element {
+export function Tabs<Id extends string>(props: TabsProps<Id>) {
   const { label, tabs, selected, onSelect, children } = props;
   const id = useId();
   const list = useRef<HTMLDivElement>(null);
@@ -43,6 +42,7 @@ export function Tabs<Id extends string>(props: TabsProps<Id>): JSX.Element {
             key={tab.id}
             type="button"
             role="tab"
+            class="tab ring-inside"
             id={`${id}-${tab.id}`}
             aria-selected={tab.id === selected}
             aria-controls={`${id}-panel`}

@@ -1,4 +1,5 @@
 /** A file's content: the ways to show it, in tabs. @module */
+
 import type { JSX } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { type Presentation, type Presentations, presentationsOf } from "../../format/presentation.ts";
@@ -8,17 +9,15 @@ import { refreshCost } from "../../page/session.ts";
 import { type ReadRange, TextDocument } from "../../page/text-document.ts";
 import type { FileFacts, FileRef, Identity } from "../../protocol/api.ts";
 import { displayPath } from "../../protocol/path.ts";
-import { Spinner } from "../controls/Spinner.tsx";
-import { Tabs } from "../controls/Tabs.tsx";
+import { Tabs } from "../controls/index.ts";
+import { useCall } from "../shared/use-call.ts";
 import { AboutView } from "./AboutView.tsx";
-import { DocumentView } from "./DocumentView.tsx";
+import { DocumentView, PageView } from "./DocumentView.tsx";
 import { HexView } from "./HexView.tsx";
 import { JsonView } from "./JsonView.tsx";
-import { PageView } from "./PageView.tsx";
+import { Pending } from "./Pending.tsx";
 import { PictureView } from "./PictureView.tsx";
-import { Problem } from "./Problem.tsx";
 import { TextView } from "./TextView.tsx";
-import { useCall } from "./use-call.ts";
 
 /** Bytes that are read at once; of a larger text the rest comes as one scrolls. */
 const FIRST = 256 << 10;
@@ -43,32 +42,25 @@ interface ContentProps {
   onTitle(title: string | undefined): void;
 }
 
-export function Content({ file, facts, onTitle }: ContentProps): JSX.Element {
+export function Content({ file, facts, onTitle }: ContentProps) {
   const key = JSON.stringify(file);
-  const call = useCall(key, async (signal) =>
-    facts.size === 0 ? new Uint8Array(0) : (await engine.read([file, 0, FIRST], { signal })).data,
+  const call = useCall(key, async (options) =>
+    facts.size === 0 ? new Uint8Array(0) : (await engine.read([file, 0, FIRST], options)).data,
   );
-  if (call.step === "running") {
-    return (
-      <div class="file-pad">
-        <Spinner label="Reading" />
-      </div>
-    );
-  }
-  if (call.step === "failed") {
+  if (call.step !== "done") {
     return (
       <div class="file-scroll">
         <div class="file-pad">
-          <Problem error={call.error} what="The file could not be read" retry={call.retry} />
+          <Pending call={call} doing="Reading" />
         </div>
-        <AboutView file={file} facts={facts} />
+        {call.step === "failed" && <AboutView file={file} facts={facts} />}
       </div>
     );
   }
   return <Shown key={key} file={file} facts={facts} first={call.value} onTitle={onTitle} />;
 }
 
-function Shown({ file, facts, first, onTitle }: ContentProps & { first: Uint8Array }): JSX.Element {
+function Shown({ file, facts, first, onTitle }: ContentProps & { first: Uint8Array }) {
   const key = JSON.stringify(file);
   const { size } = facts;
   const name = displayPath(file.path);
@@ -80,8 +72,8 @@ function Shown({ file, facts, first, onTitle }: ContentProps & { first: Uint8Arr
   const read: ReadRange = async (start, end, signal) =>
     (await engine.read([file, start, end], { signal })).data;
   const text = useText(ways, first, size, read);
-  const identity = useCall(`${key} ${ways.hasFacts}`, (signal) =>
-    ways.hasFacts ? engine.identify([file], { signal }) : Promise.resolve(undefined),
+  const identity = useCall(`${key} ${ways.hasFacts}`, (options) =>
+    ways.hasFacts ? engine.identify([file], options) : Promise.resolve(undefined),
   );
   const title = identity.step === "done" ? (identity.value as Identity | undefined)?.title : undefined;
   useEffect(() => onTitle(title), [title, onTitle]);
@@ -94,7 +86,7 @@ function Shown({ file, facts, first, onTitle }: ContentProps & { first: Uint8Arr
     chosen.set(key, way);
     setSelected(way);
   };
-  const show = (): JSX.Element | null => {
+  const show = () => {
     if (selected === "about") {
       return (
         <div class="file-scroll">
@@ -163,13 +155,7 @@ function useText(
 }
 
 /** Waits for all of a text. */
-function Whole({
-  text,
-  children,
-}: {
-  text: TextDocument;
-  children(whole: string): JSX.Element;
-}): JSX.Element {
+function Whole({ text, children }: { text: TextDocument; children(whole: string): JSX.Element }) {
   const state = text.state.value;
   const call = useCall(String(state === "done"), async () => {
     while (text.state.peek() === "ready") await text.more();
@@ -178,19 +164,13 @@ function Whole({
     return text.wholeText();
   });
   if (call.step === "done" && state === "done") return children(call.value);
-  if (call.step === "failed") {
-    const retry = (): void => {
-      void text.more().then(call.retry);
-    };
-    return (
-      <div class="file-pad">
-        <Problem error={call.error} what="The rest could not be read" retry={retry} />
-      </div>
-    );
-  }
+  const retry = (): void => {
+    if (call.step === "failed") void text.more().then(call.retry);
+  };
+  const shown = call.step === "failed" ? { ...call, retry } : ({ step: "running", progress: {} } as const);
   return (
     <div class="file-pad">
-      <Spinner label="Reading" />
+      <Pending call={shown} doing="Reading" />
     </div>
   );
 }

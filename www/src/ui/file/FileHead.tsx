@@ -1,19 +1,17 @@
-/** What a file is, in two lines: its place, and its main attributes; with what one can do with it. @module */
-import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+/** Header of a file in two lines: its place, its main attributes, and what can be done with it. @module */
+
 import { bytes, permissions, time } from "../../format/format.ts";
 import { verifiedInWords } from "../../format/verified.ts";
 import { visible, visibleName } from "../../format/visible.ts";
 import { saveFile, saveFolder } from "../../page/download.ts";
 import { permalink } from "../../page/link.ts";
 import { href } from "../../page/location.ts";
-import { asEngineError } from "../../page/session.ts";
-import type { EngineError, FileFacts, FileRef } from "../../protocol/api.ts";
+import type { FileFacts, FileRef } from "../../protocol/api.ts";
 import { decodePath, type EncodedPath } from "../../protocol/path.ts";
-import { Button } from "../controls/Button.tsx";
-import { CopyButton } from "../controls/CopyButton.tsx";
 import { AlertIcon, DownloadIcon, LinkIcon, ShieldIcon } from "../controls/icons.tsx";
-import { Problem } from "./Problem.tsx";
+import { Button, CopyButton } from "../controls/index.ts";
+import { useAction } from "../controls/use-action.ts";
+import { FailureNote } from "../shared/Failure.tsx";
 
 interface HeadProps {
   file: FileRef;
@@ -24,7 +22,7 @@ interface HeadProps {
   size: number | undefined;
 }
 
-export function FileHead({ file, facts, title, size }: HeadProps): JSX.Element {
+export function FileHead({ file, facts, title, size }: HeadProps) {
   const canSave = facts?.type === "file" || facts?.type === "directory";
   return (
     <header class="file-head">
@@ -41,23 +39,26 @@ export function FileHead({ file, facts, title, size }: HeadProps): JSX.Element {
 }
 
 /** The path, each folder a link. */
-function Place({ path }: { path: EncodedPath }): JSX.Element {
+function Place({ path }: { path: EncodedPath }) {
   const names = path.split("/").filter((name) => name !== "");
   return (
     <h1 class="file-place">
-      <a href={href({ path: "/" })} aria-label="The root folder">
+      <a class="quiet-link" href={href({ path: "/" })} aria-label="The root folder">
         /
       </a>
       {names.map((name, at) => {
         const to = `/${names.slice(0, at + 1).join("/")}`;
         const text = <bdi>{visibleName(decodePath(name))}</bdi>;
         return at === names.length - 1 ? (
-          <span key={to} class="file-name">
+          <span key={to} class="bold">
             {text}
           </span>
         ) : (
           <span key={to}>
-            <a href={href({ path: to })}>{text}</a>/
+            <a class="quiet-link" href={href({ path: to })}>
+              {text}
+            </a>
+            /
           </span>
         );
       })}
@@ -65,17 +66,13 @@ function Place({ path }: { path: EncodedPath }): JSX.Element {
   );
 }
 
-function Facts(props: {
-  facts: FileFacts;
-  title: string | undefined;
-  size: number | undefined;
-}): JSX.Element {
+function Facts(props: { facts: FileFacts; title: string | undefined; size: number | undefined }) {
   const { facts, title, size } = props;
   const words = verifiedInWords(facts.verified, facts.type === "file");
   const owner = `${facts.uname ? visible(facts.uname) : facts.uid}:${facts.gname ? visible(facts.gname) : facts.gid}`;
   const shownSize = facts.type === "file" ? facts.size : size;
   return (
-    <p class="file-facts">
+    <p class="file-facts hint figures">
       {title && <bdi>{visible(title)}</bdi>}
       {shownSize !== undefined && <span>{bytes(shownSize)}</span>}
       <span>
@@ -84,7 +81,7 @@ function Facts(props: {
       <span>{owner}</span>
       {time(facts.mtime) && <span>{time(facts.mtime)}</span>}
       {facts.layer >= 0 && <span>layer {facts.layer}</span>}
-      <span class={words.level === "all" ? "file-verified" : "file-unverified"}>
+      <span class={`file-verified toned tone-${words.level === "all" ? "good" : "careful"}`}>
         {words.level === "all" ? <ShieldIcon /> : <AlertIcon />}
         {words.short}
       </span>
@@ -93,29 +90,16 @@ function Facts(props: {
 }
 
 /** Saves to disk. It goes on when the view is left; the browser's list of downloads stops it. */
-function Save({ file, isFolder }: { file: FileRef; isFolder: boolean }): JSX.Element {
-  const [isRunning, setRunning] = useState(false);
-  const [error, setError] = useState<EngineError>();
-  const save = async (): Promise<void> => {
-    setRunning(true);
-    setError(undefined);
-    try {
-      await (isFolder ? saveFolder : saveFile)(file);
-    } catch (thrown) {
-      const failed = asEngineError(thrown);
-      if (failed.code !== "ABORTED") setError(failed);
-    } finally {
-      setRunning(false);
-    }
-  };
+function Save({ file, isFolder }: { file: FileRef; isFolder: boolean }) {
+  const { run, isRunning, error } = useAction(() => (isFolder ? saveFolder : saveFile)(file));
   return (
     <>
-      <Button icon={DownloadIcon} busy={isRunning} onClick={() => void save()}>
+      <Button icon={DownloadIcon} busy={isRunning} onClick={run}>
         {isFolder ? "Download tar" : "Download"}
       </Button>
       {error && (
         <div class="file-save-problem">
-          <Problem error={error} what="It was not saved" retry={() => void save()} />
+          <FailureNote error={error} onRetry={run} />
         </div>
       )}
     </>

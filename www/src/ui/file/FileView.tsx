@@ -1,32 +1,27 @@
-/** What is selected: a file, a folder, a link. @module */
-import type { JSX } from "preact";
+/** View of the selected path: a file, a folder, a link. @module */
+
 import { useEffect, useState } from "preact/hooks";
+import { bytes } from "../../format/format.ts";
 import { visible } from "../../format/visible.ts";
 import { engine } from "../../page/engine.ts";
-import { address } from "../../page/location.ts";
+import { address, href } from "../../page/location.ts";
 import { image } from "../../page/session.ts";
-import type { FileFacts, FileRef } from "../../protocol/api.ts";
+import type { EngineError, FileFacts, FileRef } from "../../protocol/api.ts";
 import type { Catalogue } from "../../protocol/catalogue.ts";
 import { displayPath, type EncodedPath } from "../../protocol/path.ts";
-import { Spinner } from "../controls/Spinner.tsx";
+import { Note, Spinner } from "../controls/index.ts";
+import { FailureNote } from "../shared/Failure.tsx";
+import { useCall } from "../shared/use-call.ts";
 import { resolveEntry } from "../tree/resolve.ts";
 import { AboutView } from "./AboutView.tsx";
 import { Content } from "./Content.tsx";
 import { FileHead } from "./FileHead.tsx";
 import { FolderView } from "./FolderView.tsx";
+import { Pending } from "./Pending.tsx";
 import "./file.css";
-import { LinkView } from "./LinkView.tsx";
-import { Problem } from "./Problem.tsx";
-import { useCall } from "./use-call.ts";
 
 /** Shows `path` of the image on screen, or of the layer that the address names. */
-export function FileView({
-  catalogue,
-  path,
-}: {
-  catalogue: Catalogue;
-  path: EncodedPath;
-}): JSX.Element | null {
+export function FileView({ catalogue, path }: { catalogue: Catalogue; path: EncodedPath }) {
   const opened = image.value;
   const digest = address.value.layer;
   if (!opened) return null;
@@ -35,9 +30,9 @@ export function FileView({
   return <Entry file={file} catalogue={catalogue} />;
 }
 
-function Entry({ file, catalogue }: { file: FileRef; catalogue: Catalogue }): JSX.Element {
+function Entry({ file, catalogue }: { file: FileRef; catalogue: Catalogue }) {
   const key = JSON.stringify(file);
-  const call = useCall(key, (signal) => engine.stat([file, false], { signal }));
+  const call = useCall(key, (options) => engine.stat([file, false], options));
   const [title, setTitle] = useState<string>();
   // Another file has another title
   useEffect(() => setTitle(undefined), [key]);
@@ -45,22 +40,17 @@ function Entry({ file, catalogue }: { file: FileRef; catalogue: Catalogue }): JS
   const entry = resolveEntry(catalogue, file.path);
   const isFolder = facts?.type === "directory";
   return (
-    <section class="file" aria-label={visible(displayPath(file.path))}>
+    <section class="file column" aria-label={visible(displayPath(file.path))}>
       <FileHead
         file={file}
         facts={facts}
         title={title}
         size={isFolder && entry !== undefined ? catalogue.size[entry] : undefined}
       />
-      <div class="file-body">
-        {call.step === "running" && (
+      <div class="file-body column">
+        {!facts && (
           <div class="file-pad">
-            <Spinner label="Looking it up" />
-          </div>
-        )}
-        {call.step === "failed" && (
-          <div class="file-pad">
-            <Problem error={call.error} what="It could not be looked up" retry={call.retry} />
+            <Pending call={call} doing="Looking it up" />
           </div>
         )}
         {facts && <Body file={file} facts={facts} {...{ catalogue, entry }} onTitle={setTitle} />}
@@ -77,7 +67,7 @@ interface BodyProps {
   onTitle(title: string | undefined): void;
 }
 
-function Body({ file, facts, catalogue, entry, onTitle }: BodyProps): JSX.Element {
+function Body({ file, facts, catalogue, entry, onTitle }: BodyProps) {
   if (facts.type === "file") return <Content file={file} facts={facts} onTitle={onTitle} />;
   return (
     <div class="file-scroll">
@@ -90,4 +80,43 @@ function Body({ file, facts, catalogue, entry, onTitle }: BodyProps): JSX.Elemen
       )}
     </div>
   );
+}
+
+export function LinkView({ file, facts }: { file: FileRef; facts: FileFacts }) {
+  const call = useCall(JSON.stringify(file), (options) => engine.stat([file, true], options));
+  return (
+    <div class="folder">
+      <section class="folder-summary grid" aria-label="Target">
+        <p>
+          Points to <code class="link-target">{visible(facts.linkname ?? "")}</code>
+        </p>
+        {call.step === "running" && <Spinner label="Following" />}
+        {call.step === "done" && <Target facts={call.value} />}
+        {call.step === "failed" && <Nowhere error={call.error} retry={call.retry} />}
+      </section>
+      <AboutView file={file} facts={facts} />
+    </div>
+  );
+}
+
+function Target({ facts }: { facts: FileFacts }) {
+  const words = { directory: "folder", file: bytes(facts.size) } as Record<string, string>;
+  return (
+    <p>
+      Leads to{" "}
+      <a href={href({ path: facts.path })}>
+        <bdi>{visible(displayPath(facts.path))}</bdi>
+      </a>
+      , {words[facts.type] ?? facts.type}
+    </p>
+  );
+}
+
+function Nowhere(props: { error: EngineError; retry(): void }) {
+  const { code } = props.error;
+  if (code === "ENOENT" || code === "ENOTDIR") {
+    return <Note kind="careful" title="The link is broken: the image has no such file" />;
+  }
+  if (code === "ELOOP") return <Note kind="careful" title="It leads in a circle" />;
+  return <FailureNote error={props.error} onRetry={props.retry} />;
 }

@@ -1,5 +1,5 @@
 /** A folder: what it holds, and its README. @module */
-import type { JSX } from "preact";
+
 import { encodingOf } from "../../format/encoding.ts";
 import { bytes, plural } from "../../format/format.ts";
 import { visibleName } from "../../format/visible.ts";
@@ -8,12 +8,10 @@ import { href } from "../../page/location.ts";
 import type { FileFacts, FileRef } from "../../protocol/api.ts";
 import { type Catalogue, childrenOf, nameBytes, nameOf, typeOf } from "../../protocol/catalogue.ts";
 import { pathOf } from "../../protocol/path.ts";
-import { Spinner } from "../controls/Spinner.tsx";
+import { useCall } from "../shared/use-call.ts";
 import { AboutView } from "./AboutView.tsx";
 import { DocumentView } from "./DocumentView.tsx";
-import "./folder.css";
-import { Problem } from "./Problem.tsx";
-import { useCall } from "./use-call.ts";
+import { Pending } from "./Pending.tsx";
 
 /** A README of more is not shown here. */
 const MAX_README = 256 << 10;
@@ -27,7 +25,7 @@ interface FolderProps {
   facts: FileFacts;
 }
 
-export function FolderView({ catalogue, entry, file, facts }: FolderProps): JSX.Element {
+export function FolderView({ catalogue, entry, file, facts }: FolderProps) {
   const readme = readmeOf(catalogue, entry);
   return (
     <div class="folder">
@@ -38,7 +36,7 @@ export function FolderView({ catalogue, entry, file, facts }: FolderProps): JSX.
   );
 }
 
-function Summary({ catalogue: c, entry }: { catalogue: Catalogue; entry: number }): JSX.Element {
+function Summary({ catalogue: c, entry }: { catalogue: Catalogue; entry: number }) {
   const children = [...childrenOf(c, entry)];
   const below = (c.end[entry] ?? 0) - entry - 1;
   const total = c.size[entry] ?? 0;
@@ -47,7 +45,7 @@ function Summary({ catalogue: c, entry }: { catalogue: Catalogue; entry: number 
     .sort((a, b) => (c.size[b] ?? 0) - (c.size[a] ?? 0))
     .slice(0, LARGEST);
   return (
-    <section class="folder-summary" aria-label="Summary">
+    <section class="folder-summary grid" aria-label="Summary">
       <p>
         {plural(children.length, "item").replace(/^0 items$/, "Empty")}
         {below > children.length && `, ${plural(below, "item")} with all below`}
@@ -55,10 +53,10 @@ function Summary({ catalogue: c, entry }: { catalogue: Catalogue; entry: number 
         {plural(c.files[entry] ?? 0, "file")} · {bytes(total)}
       </p>
       {largest.length > 1 && (
-        <ul class="folder-largest" aria-label="Largest">
+        <ul class="folder-largest plain-list" aria-label="Largest">
           {largest.map((at) => (
             <li key={at}>
-              <a href={href({ path: pathOf(c, at) })}>
+              <a class="clip quiet-link" href={href({ path: pathOf(c, at) })}>
                 <bdi>{visibleName(nameBytes(c, at))}</bdi>
                 {typeOf(c, at) === "directory" && "/"}
               </a>
@@ -83,20 +81,12 @@ function readmeOf(c: Catalogue, folder: number): number | undefined {
   return plain;
 }
 
-function Readme({
-  catalogue: c,
-  entry,
-  file,
-}: {
-  catalogue: Catalogue;
-  entry: number;
-  file: FileRef;
-}): JSX.Element {
+function Readme({ catalogue: c, entry, file }: { catalogue: Catalogue; entry: number; file: FileRef }) {
   const path = pathOf(c, entry);
   const ref = { ...file, path };
   const name = nameOf(c, entry);
-  const call = useCall(JSON.stringify(ref), async (signal) => {
-    const { data } = await engine.read([ref], { signal });
+  const call = useCall(JSON.stringify(ref), async (options) => {
+    const { data } = await engine.read([ref], options);
     const encoding = encodingOf(data, true);
     return encoding && new TextDecoder(encoding.label).decode(data);
   });
@@ -105,10 +95,7 @@ function Readme({
       <h2>
         <a href={href({ path })}>{name}</a>
       </h2>
-      {call.step === "running" && <Spinner label="Reading" />}
-      {call.step === "failed" && (
-        <Problem error={call.error} what="It could not be read" retry={call.retry} />
-      )}
+      <Pending call={call} doing="Reading" />
       {call.step === "done" &&
         call.value !== undefined &&
         (/\.(md|markdown)$/i.test(name) ? (

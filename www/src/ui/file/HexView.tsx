@@ -1,5 +1,4 @@
 /** Bytes in hexadecimal, of a file of any size: what is in sight is read. @module */
-import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { count } from "../../format/format.ts";
 import { asciiRow, hexRow, offsetText, parseOffset } from "../../format/hex.ts";
@@ -7,8 +6,9 @@ import { HexScroll } from "../../format/hex-scroll.ts";
 import { BytePages } from "../../page/byte-pages.ts";
 import { refreshCost } from "../../page/session.ts";
 import type { ReadRange } from "../../page/text-document.ts";
-import "./hex.css";
-import { Problem } from "./Problem.tsx";
+import { FailureNote } from "../shared/Failure.tsx";
+import { useResize } from "../shared/use-resize.ts";
+import { GoField } from "./GoField.tsx";
 
 /** Height of a row; hex.css says the same. */
 const ROW_HEIGHT = 20;
@@ -23,7 +23,7 @@ interface HexViewProps {
   name: string;
 }
 
-export function HexView({ size, first, read, name }: HexViewProps): JSX.Element {
+export function HexView({ size, first, read, name }: HexViewProps) {
   // The name stands for the file
   const pages = useMemo(() => new BytePages(size, first, read), [name, size]);
   useEffect(() => () => pages.close(), [pages]);
@@ -39,15 +39,7 @@ export function HexView({ size, first, read, name }: HexViewProps): JSX.Element 
   /** Where the bar was put last, and the row that was on top then. */
   const bar = useRef({ at: 0, top: 0, perRow });
 
-  useLayoutEffect(() => {
-    const element = scroller.current;
-    if (!element) return;
-    const observer = new ResizeObserver(() =>
-      setBox({ width: element.clientWidth, height: element.clientHeight }),
-    );
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, []);
+  useResize(scroller, ({ clientWidth: width, clientHeight: height }) => setBox({ width, height }));
 
   const moveTo = (wanted: number): void => {
     const next = scroll.clamp(wanted);
@@ -101,24 +93,27 @@ export function HexView({ size, first, read, name }: HexViewProps): JSX.Element 
   // What came has cost something
   useEffect(() => void refreshCost(), [version]);
 
-  const goTo = (offset: number): void => {
+  const goTo = (text: string): void => {
+    const wanted = parseOffset(text);
+    if (wanted === undefined) return;
+    const offset = Math.min(wanted, Math.max(0, size - 1));
     setMarked(offset);
     moveTo(Math.floor(offset / perRow) - 3);
   };
   return (
-    <div class={perRow === 8 ? "hex hex-narrow" : "hex"}>
-      <div class="file-bar">
+    <div class={perRow === 8 ? "hex-narrow column" : "column"}>
+      <div class="file-bar hint figures">
         <span class="file-bar-facts">{count(size)} bytes</span>
-        <OffsetField size={size} onGo={goTo} />
+        <GoField aria-label="Go to offset: 4096 or 0x1000" placeholder="Offset" onGo={goTo} />
       </div>
       {pages.error && (
         <div class="file-pad">
-          <Problem error={pages.error} what="These bytes could not be read" retry={() => pages.retry()} />
+          <FailureNote error={pages.error} onRetry={() => pages.retry()} />
         </div>
       )}
       <section
         ref={scroller}
-        class="hex-scroller"
+        class="hex-scroller ring-inside"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
         tabIndex={0}
         aria-label={`Bytes of ${name}`}
@@ -151,34 +146,14 @@ interface LineProps {
   marked: number | undefined;
 }
 
-function HexLine({ offset, perRow, size, pages, marked }: LineProps): JSX.Element {
+function HexLine({ offset, perRow, size, pages, marked }: LineProps) {
   const bytes = pages.get(offset, Math.min(perRow, size - offset));
   const isMarked = marked !== undefined && marked >= offset && marked < offset + perRow;
   return (
     <div class={isMarked ? "hex-row hex-marked" : "hex-row"} data-offset={offset}>
       <span class="hex-offset">{offsetText(offset, size)}</span>
       <span class="hex-bytes">{bytes ? hexRow(bytes) : ""}</span>
-      <span class="hex-ascii">{bytes ? asciiRow(bytes) : ""}</span>
+      <span class="hex-ascii faint">{bytes ? asciiRow(bytes) : ""}</span>
     </div>
-  );
-}
-
-function OffsetField({ size, onGo }: { size: number; onGo(offset: number): void }): JSX.Element {
-  const [text, setText] = useState("");
-  const submit = (event: Event): void => {
-    event.preventDefault();
-    const offset = parseOffset(text);
-    if (offset !== undefined) onGo(Math.min(offset, Math.max(0, size - 1)));
-  };
-  return (
-    <form onSubmit={submit} class="line-field">
-      <input
-        class="input"
-        aria-label="Go to offset: 4096 or 0x1000"
-        placeholder="Offset"
-        value={text}
-        onInput={(event) => setText(event.currentTarget.value)}
-      />
-    </form>
   );
 }

@@ -1,13 +1,11 @@
 /** A picture, drawn by the browser out of memory. @module */
-import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+
+import { useState } from "preact/hooks";
 import { bytes } from "../../format/format.ts";
-import { Button } from "../controls/Button.tsx";
-import { Note } from "../controls/Note.tsx";
-import { Spinner } from "../controls/Spinner.tsx";
-import "./picture.css";
-import { Problem } from "./Problem.tsx";
-import { useCall } from "./use-call.ts";
+import { Button, Note, Spinner } from "../controls/index.ts";
+import { FailureNote } from "../shared/Failure.tsx";
+import { useCall } from "../shared/use-call.ts";
+import { useObjectUrl } from "../shared/use-object-url.ts";
 
 /** Larger ones are read when asked for. */
 const ASK_ABOVE = 8 << 20;
@@ -21,36 +19,29 @@ interface PictureProps {
   readAll(signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
 }
 
-export function PictureView(props: PictureProps): JSX.Element {
+export function PictureView(props: PictureProps) {
   const { size } = props;
   const [wanted, setWanted] = useState(size <= ASK_ABOVE);
   if (wanted) return <Picture {...props} />;
   return (
     <div class="file-pad">
       <Note
-        title={`The picture has ${bytes(size)}`}
+        title={`The picture is ${bytes(size)}`}
         actions={<Button onClick={() => setWanted(true)}>Show it</Button>}
       />
     </div>
   );
 }
 
-function Picture({ name, type, readAll }: PictureProps): JSX.Element {
-  const call = useCall(name, readAll);
-  const [url, setUrl] = useState<string>();
+function Picture({ name, type, readAll }: PictureProps) {
+  const call = useCall(name, ({ signal }) => readAll(signal));
   const [state, setState] = useState<{ width: number; height: number } | "broken">();
-  const content = call.step === "done" ? call.value : undefined;
-  useEffect(() => {
-    if (!content) return;
-    // As an image the browser runs nothing that is in it, and fetches nothing, also of an SVG.
-    const made = URL.createObjectURL(new Blob([content], { type }));
-    setUrl(made);
-    return () => URL.revokeObjectURL(made);
-  }, [content, type]);
+  // As an image the browser runs nothing that is in it, and fetches nothing, also of an SVG.
+  const url = useObjectUrl(call.step === "done" ? [call.value] : undefined, type);
   if (call.step === "failed") {
     return (
       <div class="file-pad">
-        <Problem error={call.error} what="The picture could not be read" retry={call.retry} />
+        <FailureNote error={call.error} onRetry={call.retry} />
       </div>
     );
   }
@@ -64,7 +55,7 @@ function Picture({ name, type, readAll }: PictureProps): JSX.Element {
     );
   }
   return (
-    <figure class="picture">
+    <figure class="picture column">
       {url ? (
         <img
           src={url}
@@ -76,7 +67,7 @@ function Picture({ name, type, readAll }: PictureProps): JSX.Element {
         <Spinner label="Reading the picture" />
       )}
       {state && (
-        <figcaption>
+        <figcaption class="hint figures">
           {state.width} × {state.height} pixels
         </figcaption>
       )}

@@ -1,6 +1,8 @@
 /** Rows of a long text, of which those in sight are rendered. @module */
+
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useResize } from "../shared/use-resize.ts";
 
 interface RowsProps {
   /** How many there are. */
@@ -31,7 +33,7 @@ const BLOCK = 64;
 const MARGIN = 800;
 
 /** The rows, in a part that scrolls. */
-export function Rows(props: RowsProps): JSX.Element {
+export function Rows(props: RowsProps) {
   const { count, rowHeight, isWrapped, of, label, columns, target, onLast, onClick, render, children } =
     props;
   const scroller = useRef<HTMLDivElement>(null);
@@ -47,18 +49,11 @@ export function Rows(props: RowsProps): JSX.Element {
     heights.current.list[block] ?? rowHeight * (Math.min(count, (block + 1) * BLOCK) - block * BLOCK);
   const shown = blocksIn(blocks, heightOf, view.top - MARGIN, view.top + view.height + MARGIN);
 
-  useEffect(() => {
-    const element = scroller.current;
-    if (!element) return;
-    const measure = (): void => setView({ top: element.scrollTop, height: element.clientHeight });
-    const observer = new ResizeObserver(() => {
-      // Another width wraps rows elsewhere.
-      heights.current = { of: "", list: [] };
-      measure();
-    });
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, []);
+  useResize(scroller, ({ scrollTop: top, clientHeight: height }) => {
+    // Another width wraps rows elsewhere.
+    heights.current = { of: "", list: [] };
+    setView({ top, height });
+  });
 
   // `of` says that it is another text
   useLayoutEffect(() => {
@@ -108,7 +103,7 @@ export function Rows(props: RowsProps): JSX.Element {
     // biome-ignore lint/a11y/useKeyWithClickEvents: what is clicked in it are links
     <section
       ref={scroller}
-      class={`rows ${isWrapped ? "rows-wrapped" : ""} ${props.class}`}
+      class={`rows ring-inside ${isWrapped ? "rows-wrapped" : ""} ${props.class}`}
       // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
       tabIndex={0}
       aria-label={label}

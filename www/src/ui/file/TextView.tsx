@@ -1,22 +1,20 @@
 /** A text with line numbers, highlighted, read as one scrolls. @module */
-import type { JSX } from "preact";
-import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
+
+import { useCallback, useMemo } from "preact/hooks";
 import { bytes, plural } from "../../format/format.ts";
 import type { Presentations } from "../../format/presentation.ts";
 import { address, go, href } from "../../page/location.ts";
 import { highlight } from "../../page/preview.ts";
 import { asEngineError, refreshCost } from "../../page/session.ts";
 import type { TextDocument } from "../../page/text-document.ts";
-import type { Runs } from "../../preview/protocol.ts";
-import { Button, IconButton } from "../controls/Button.tsx";
-import { CopyButton } from "../controls/CopyButton.tsx";
 import { WrapIcon } from "../controls/icons.tsx";
-import { LineField } from "./LineField.tsx";
+import { Button, CopyButton, IconButton } from "../controls/index.ts";
+import { FailureNote } from "../shared/Failure.tsx";
+import { useCall } from "../shared/use-call.ts";
+import { LineField } from "./GoField.tsx";
 import { markedText } from "./marked-text.tsx";
-import { Problem } from "./Problem.tsx";
 import { Rows } from "./Rows.tsx";
-import "./text.css";
-import { wraps } from "./wrap.ts";
+import { toggleWrap, wraps } from "./wrap.ts";
 
 /** Height of a row; text.css says the same. */
 const ROW_HEIGHT = 20;
@@ -32,13 +30,18 @@ interface TextViewProps {
   name: string;
 }
 
-export function TextView({ document, presentations, name }: TextViewProps): JSX.Element {
+export function TextView({ document, presentations, name }: TextViewProps) {
   // The document's rows and state change with these.
   void document.version.value;
   const state = document.state.value;
   const { lines } = document;
   const { language, encoding } = presentations;
-  const runs = useRuns(document, language);
+  const first = lines.pieceText(0);
+  // Without colours it is as readable.
+  const colours = useCall(first.length > MAX_HIGHLIGHTED ? undefined : language, ({ signal }) =>
+    highlight(first, language ?? "", signal),
+  );
+  const runs = colours.step === "done" ? colours.value : undefined;
   const marked = address.value.lines;
   const target = useTarget(document, marked?.from);
   const digits = Math.max(3, String(lines.lines).length);
@@ -51,7 +54,7 @@ export function TextView({ document, presentations, name }: TextViewProps): JSX.
     },
     [document, lines],
   );
-  const renderRow = (at: number): JSX.Element => {
+  const renderRow = (at: number) => {
     const row = lines.row(at);
     const isMarked = marked !== undefined && row.line >= marked.from && row.line <= marked.to;
     return (
@@ -78,8 +81,8 @@ export function TextView({ document, presentations, name }: TextViewProps): JSX.
     );
   };
   return (
-    <div class="text" style={{ "--digits": digits }}>
-      <div class="file-bar">
+    <div class="text column" style={{ "--digits": digits }}>
+      <div class="file-bar hint figures">
         <span class="file-bar-facts">
           {plural(lines.lines, "line")}
           {state === "done" ? "" : " so far"} · {encoding?.title}
@@ -87,14 +90,7 @@ export function TextView({ document, presentations, name }: TextViewProps): JSX.
           {language && ` · ${language}`}
         </span>
         <LineField lines={state === "done" ? lines.lines : undefined} />
-        <IconButton
-          label="Wrap long lines"
-          icon={WrapIcon}
-          pressed={wraps.value}
-          onClick={() => {
-            wraps.value = !wraps.value;
-          }}
-        />
+        <IconButton label="Wrap long lines" icon={WrapIcon} pressed={wraps.value} onClick={toggleWrap} />
         {state === "done" && <CopyButton label="Copy text" text={() => document.wholeText()} />}
       </div>
       <Rows
@@ -117,22 +113,21 @@ export function TextView({ document, presentations, name }: TextViewProps): JSX.
 }
 
 /** What follows what is shown. */
-function Rest({ document }: { document: TextDocument }): JSX.Element | null {
+function Rest({ document }: { document: TextDocument }) {
   const state = document.state.value;
   if (state === "done") return null;
   if (state === "failed") {
     return (
-      <div class="text-rest">
-        <Problem
+      <div class="text-rest flow">
+        <FailureNote
           error={asEngineError(document.error)}
-          what="The next part could not be read"
-          retry={() => void document.more().then(refreshCost)}
+          onRetry={() => void document.more().then(refreshCost)}
         />
       </div>
     );
   }
   return (
-    <div class="text-rest">
+    <div class="text-rest flow">
       <span>
         {bytes(document.read)} of {bytes(document.total)} are shown.
         {state === "capped" && " The rest is in the hex view, and in the download."}
@@ -162,38 +157,12 @@ function onNumber(event: MouseEvent): void {
   go({ lines: isOff ? undefined : { from: line, to: line } }, { replace: true });
 }
 
-/** Classes of the text's first part. */
-function useRuns(document: TextDocument, language: string | undefined): Runs | undefined {
-  const [found, setFound] = useState<{ document: TextDocument; runs: Runs }>();
-  useEffect(() => {
-    const text = document.lines.pieceText(0);
-    if (!language || text.length > MAX_HIGHLIGHTED) return;
-    const stop = new AbortController();
-    highlight(text, language, stop.signal).then(
-      (runs) => {
-        if (runs && !stop.signal.aborted) setFound({ document, runs });
-      },
-      // Without colours it is as readable.
-      () => {},
-    );
-    return () => stop.abort();
-  }, [document, language]);
-  return found?.document === document ? found.runs : undefined;
-}
-
 /** Where to scroll: to the marked line, once it has been read. */
-function useTarget(document: TextDocument, line: number | undefined): { row: number } | undefined {
-  const [target, setTarget] = useState<{ row: number }>();
-  useEffect(() => {
-    if (line === undefined) return;
-    let isWanted = true;
-    void document.upTo(line).then(() => {
-      const row = document.lines.rowOfLine(line);
-      if (isWanted && row !== undefined) setTarget({ row });
-    });
-    return () => {
-      isWanted = false;
-    };
-  }, [document, line]);
-  return useMemo(() => target, [target]);
+function useTarget(document: TextDocument, line = 0): { row: number } | undefined {
+  const call = useCall(line > 0 ? `${line}` : undefined, async () => {
+    await document.upTo(line);
+    return document.lines.rowOfLine(line);
+  });
+  const row = call.step === "done" ? call.value : undefined;
+  return useMemo(() => (row === undefined ? undefined : { row }), [call.step === "done" && call]);
 }

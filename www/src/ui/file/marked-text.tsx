@@ -1,44 +1,24 @@
 /** Text of an image with its classes, in which nothing hides. @module */
+
 import type { JSX } from "preact";
+import { inverted } from "../../format/inverted.ts";
+import { firstIndex } from "../../format/search.ts";
 import type { Runs } from "../../preview/protocol.ts";
 
-/** What the highlighter's scopes look like. */
-const CLASSES: Record<string, string> = {
-  keyword: "code-keyword",
-  "selector-tag": "code-keyword",
-  literal: "code-number",
-  number: "code-number",
-  symbol: "code-number",
-  bullet: "code-keyword",
-  string: "code-string",
-  regexp: "code-string",
-  addition: "code-added",
-  deletion: "code-removed",
-  comment: "code-comment",
-  quote: "code-comment",
-  doctag: "code-comment",
-  meta: "code-comment",
-  title: "code-title",
-  section: "code-title",
-  name: "code-keyword",
-  type: "code-title",
-  built_in: "code-title",
-  class: "code-title",
-  attr: "code-attribute",
-  attribute: "code-attribute",
-  variable: "code-attribute",
-  "template-variable": "code-attribute",
-  property: "code-attribute",
-  params: "",
-  "selector-class": "code-attribute",
-  "selector-id": "code-attribute",
-  "selector-attr": "code-attribute",
-  "selector-pseudo": "code-attribute",
-  link: "code-string",
-  code: "code-string",
-  strong: "code-strong",
-  emphasis: "code-emphasis",
-};
+/** The highlighter's scopes, by what they look like. */
+const LOOKS = inverted({
+  "code-keyword": "keyword selector-tag bullet name",
+  "code-number": "literal number symbol",
+  "code-string": "string regexp link code",
+  "toned tone-added": "addition",
+  "toned tone-removed": "deletion",
+  "code-comment": "comment quote doctag meta",
+  "code-title": "title section type built_in class",
+  "code-attribute":
+    "attr attribute variable template-variable property selector-class selector-id selector-attr selector-pseudo",
+  "code-strong": "strong",
+  "code-emphasis": "emphasis",
+});
 
 /** What has no shape, or turns the direction of what is around it. Tabulators are text. */
 const HIDDEN = /(?!\t)[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}\u200b\u2060-\u2064\ufeff]/gu;
@@ -49,9 +29,13 @@ export function markedText(text: string, runs: Runs | undefined, start: number):
   const parts: (string | JSX.Element)[] = [];
   const end = start + text.length;
   let at = start;
-  for (let i = runAt(runs, start); i < runs.ends.length && at < end; i++) {
+  for (
+    let i = firstIndex(runs.ends.length, (at) => (runs.ends[at] ?? 0) > start);
+    i < runs.ends.length && at < end;
+    i++
+  ) {
     const stop = Math.min(end, runs.ends[i] ?? end);
-    const name = CLASSES[runs.names[runs.classes[i] ?? 0] ?? ""] ?? "";
+    const name = LOOKS.get(runs.names[runs.classes[i] ?? 0] ?? "");
     const content = withMarks(text.slice(at - start, stop - start), `${at}`);
     if (name) {
       parts.push(
@@ -64,18 +48,6 @@ export function markedText(text: string, runs: Runs | undefined, start: number):
   }
   if (at < end) parts.push(...withMarks(text.slice(at - start), `${at}`));
   return parts;
-}
-
-/** The first run that ends behind an offset. */
-function runAt(runs: Runs, offset: number): number {
-  let low = 0;
-  let high = runs.ends.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((runs.ends[middle] ?? 0) > offset) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }
 
 function withMarks(text: string, key: string): (string | JSX.Element)[] {

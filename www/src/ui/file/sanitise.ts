@@ -28,7 +28,7 @@ export function sanitise(
   });
   for (const picture of fragment.querySelectorAll("img")) {
     const text = document.createElement("span");
-    text.className = "document-picture";
+    text.className = "document-picture hint";
     text.textContent = picture.getAttribute("alt") || "picture";
     picture.replaceWith(text);
   }

@@ -1,30 +1,15 @@
-/** Whether long lines are wrapped: one choice for all texts, kept. @module */
-import { effect, signal } from "@preact/signals";
+/** Line wrapping: one choice for all texts, kept. @module */
+import { signal } from "@preact/signals";
+import { store, stored } from "../../page/stored.ts";
 
 const KEY = "ocipeek.wrap";
+const kept = stored(KEY);
 
 /** The choice. On narrow screens they are, without one. */
-export const wraps = signal(stored() ?? matchMedia("(max-width: 700px)").matches);
+export const wraps = signal(kept === undefined ? matchMedia("(max-width: 700px)").matches : kept === "yes");
 
-function stored(): boolean | undefined {
-  try {
-    const kept = localStorage.getItem(KEY);
-    return kept === null ? undefined : kept === "yes";
-  } catch {
-    return undefined;
-  }
+/** The other choice. */
+export function toggleWrap(): void {
+  wraps.value = !wraps.value;
+  store(KEY, wraps.value ? "yes" : "no");
 }
-
-let isFirst = true;
-effect(() => {
-  const value = wraps.value ? "yes" : "no";
-  if (isFirst) {
-    isFirst = false;
-    return;
-  }
-  try {
-    localStorage.setItem(KEY, value);
-  } catch {
-    // Without storage the choice is for this visit.
-  }
-});

@@ -1,27 +1,24 @@
 /** The image's config, and the commands that made it. @module */
-import type { ImageConfig } from "ocipeek";
-import type { JSX } from "preact";
-import { bytes, time } from "../../format/format.ts";
-import type { OpenedImage } from "../../protocol/api.ts";
-import { CopyButton } from "../controls/CopyButton.tsx";
-import { KeyValue, type Pair } from "../controls/KeyValue.tsx";
 
-/** A word as a shell would take it. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
-}
+import type { ImageConfig } from "ocipeek";
+import type { ComponentChildren, JSX } from "preact";
+import { quote } from "../../format/command.ts";
+import { bytes, time } from "../../format/format.ts";
+import { commandOf } from "../../format/history.ts";
+import type { OpenedImage } from "../../protocol/api.ts";
+import { CopyButton, KeyValue, type Pair } from "../controls/index.ts";
 
 function command(words: string[] | undefined): JSX.Element | undefined {
   if (!words || words.length === 0) return undefined;
   return (
     <code>
-      <bdi>{words.map(quoted).join(" ")}</bdi>
+      <bdi>{words.map(quote).join(" ")}</bdi>
     </code>
   );
 }
 
 /** What runs, and in which surroundings. */
-export function ConfigPart({ config }: { config: ImageConfig }): JSX.Element {
+export function ConfigPart({ config }: { config: ImageConfig }) {
   const run = config.config ?? {};
   const env: Pair[] = (run.Env ?? []).map((it) => {
     const cut = it.indexOf("=");
@@ -37,28 +34,34 @@ export function ConfigPart({ config }: { config: ImageConfig }): JSX.Element {
         pairs={[
           ["Entrypoint", command(run.Entrypoint)],
           ["Command", command(run.Cmd)],
-          ["Works in", run.WorkingDir],
-          ["Runs as", run.User],
+          ["Working directory", run.WorkingDir],
+          ["User", run.User],
           ["Ports", ports.join(", ")],
           ["Volumes", volumes.join(", ")],
           ["Stop signal", run.StopSignal],
-          ["Made for", platform],
+          ["Platform", platform],
         ]}
       />
-      {env.length > 0 && (
-        <details class="image-more" open={env.length <= 12}>
-          <summary>Environment ({env.length})</summary>
-          <KeyValue pairs={env} code />
-          <CopyButton text={(run.Env ?? []).join("\n")} label="Copy as .env lines" kind="quiet" shown />
-        </details>
-      )}
-      {labels.length > 0 && (
-        <details class="image-more" open={labels.length <= 12}>
-          <summary>Labels ({labels.length})</summary>
-          <KeyValue pairs={labels} code />
-        </details>
-      )}
+      <More title="Environment" pairs={env}>
+        <CopyButton text={(run.Env ?? []).join("\n")} label="Copy as .env lines" kind="quiet" shown />
+      </More>
+      <More title="Labels" pairs={labels} />
     </>
+  );
+}
+
+/** Pairs that are folded where they are many. */
+function More(props: { title: string; pairs: readonly Pair[]; children?: ComponentChildren }) {
+  const { title, pairs, children } = props;
+  if (pairs.length === 0) return null;
+  return (
+    <details class="image-more" open={pairs.length <= 12}>
+      <summary>
+        {title} ({pairs.length})
+      </summary>
+      <KeyValue pairs={pairs} code />
+      {children}
+    </details>
   );
 }
 
@@ -69,19 +72,19 @@ export function HistoryPart({
 }: {
   history: NonNullable<ImageConfig["history"]>;
   layers: OpenedImage["layers"];
-}): JSX.Element {
+}) {
   let next = 0;
   return (
-    <ol class="history">
+    <ol class="history grid figures">
       {history.map((step, at) => {
         const layer = step.empty_layer ? undefined : layers[next++];
         const when = step.created ? time(Date.parse(step.created)) : "";
         return (
           <li key={at}>
             <code>
-              <bdi>{shortCommand(step.created_by ?? step.comment ?? "not said")}</bdi>
+              <bdi>{commandOf(step.created_by ?? step.comment ?? "not said")}</bdi>
             </code>
-            <p class="image-soft">
+            <p class="image-soft hint">
               {layer ? `Layer ${layer.index}, ${bytes(layer.size)}` : "No layer"}
               {when && `, ${when}`}
               {step.comment && step.created_by && step.comment !== step.created_by && (
@@ -95,10 +98,4 @@ export function HistoryPart({
       })}
     </ol>
   );
-}
-
-/** A command as in a Dockerfile: without the shell that old builders write before it. */
-export function shortCommand(text: string): string {
-  const plain = text.replace(/^\/bin\/sh -c #\(nop\)\s+/, "").trim();
-  return plain.replace(/^\/bin\/sh -c /, "RUN ");
 }

@@ -1,17 +1,14 @@
 /** The image itself: what it is, what vouches for it, how it is read, and its config. @module */
 
 import type { ImageConfig } from "ocipeek";
-import type { ComponentChildren, JSX } from "preact";
-import { useId } from "preact/hooks";
 import { bytes, plural, time } from "../../format/format.ts";
 import { engine } from "../../page/engine.ts";
 import { address, href } from "../../page/location.ts";
 import { image } from "../../page/session.ts";
 import type { OpenedImage } from "../../protocol/api.ts";
-import { Digest } from "../controls/Digest.tsx";
-import { KeyValue } from "../controls/KeyValue.tsx";
-import { Spinner } from "../controls/Spinner.tsx";
+import { Digest, KeyValue, Spinner } from "../controls/index.ts";
 import { FailureNote } from "../shared/Failure.tsx";
+import { Part } from "../shared/Part.tsx";
 import { Reference } from "../shared/Reference.tsx";
 import { useCall } from "../shared/use-call.ts";
 import { ConfigPart, HistoryPart } from "./Config.tsx";
@@ -19,7 +16,7 @@ import "./image.css";
 import { IndexPart } from "./IndexPart.tsx";
 import { Trust } from "./Trust.tsx";
 
-export function ImageView(): JSX.Element | null {
+export function ImageView() {
   const opened = image.value;
   const id = opened?.id;
   const call = useCall(id?.toString(), (options) => engine.config([id ?? 0], options));
@@ -27,7 +24,7 @@ export function ImageView(): JSX.Element | null {
   if (!opened) return null;
   return (
     <div class="image">
-      <header class="image-head">
+      <header class="image-head grid">
         <h1>
           <Reference reference={address.value.image ?? opened.name} />
         </h1>
@@ -35,26 +32,26 @@ export function ImageView(): JSX.Element | null {
       </header>
       <div class="image-columns">
         <div class="image-column">
-          <Part title="What vouches for it">
+          <Part class="image-part" title="What vouches for it">
             <Trust image={opened} />
           </Part>
-          <Part title="How it is read">
+          <Part class="image-part" title="How it is read">
             <IndexPart image={opened} />
           </Part>
         </div>
         <div class="image-column">
-          <Part title="Config">
+          <Part class="image-part" title="Config">
             {call.step === "failed" && <FailureNote error={call.error} onRetry={call.retry} />}
             {call.step === "running" && <Spinner label="Loading the config" />}
             {config && <ConfigPart config={config} />}
           </Part>
           {config?.history && config.history.length > 0 && (
-            <Part title="History">
+            <Part class="image-part" title="History">
               <HistoryPart history={config.history} layers={opened.layers} />
             </Part>
           )}
           {Object.keys(opened.annotations).length > 0 && (
-            <Part title="Annotations">
+            <Part class="image-part" title="Annotations">
               <KeyValue pairs={Object.entries(opened.annotations)} />
             </Part>
           )}
@@ -64,24 +61,7 @@ export function ImageView(): JSX.Element | null {
   );
 }
 
-/** A part of this view, with its heading. */
-function Part({ title, children }: { title: string; children: ComponentChildren }): JSX.Element {
-  const id = useId();
-  return (
-    <section class="image-part" aria-labelledby={id}>
-      <h2 id={id}>{title}</h2>
-      {children}
-    </section>
-  );
-}
-
-function Overview({
-  image: opened,
-  config,
-}: {
-  image: OpenedImage;
-  config: ImageConfig | undefined;
-}): JSX.Element {
+function Overview({ image: opened, config }: { image: OpenedImage; config: ImageConfig | undefined }) {
   const size = opened.layers.reduce((sum, it) => sum + it.size, 0);
   const created = config?.created ? time(Date.parse(config.created)) : "";
   return (
@@ -95,7 +75,7 @@ function Overview({
         [
           "Also for",
           opened.platforms.length > 1 ? (
-            <ul class="image-platforms">
+            <ul class="image-platforms plain-list">
               {opened.platforms
                 .filter((it) => it !== opened.platform)
                 .map((it) => (

@@ -1,16 +1,15 @@
-/** How each layer is read, and why one is not read by ranges. @module */
-import type { JSX } from "preact";
+/** Table of layers: how each is read, and why one is not read by ranges. @module */
+
+import { Fragment } from "preact";
 import { isFetchedWhole } from "../../../../web/formats.ts";
+import { repositoryOf } from "../../address/pin.ts";
 import { bytes, plural } from "../../format/format.ts";
 import { formatName, foundWords, isIndexedHere, readingOf } from "../../format/reading.ts";
-import { href } from "../../page/location.ts";
+import { address, href } from "../../page/location.ts";
 import type { OpenedImage } from "../../protocol/api.ts";
-import { Digest } from "../controls/Digest.tsx";
-import { KeyValue } from "../controls/KeyValue.tsx";
-import { AttachedIndex } from "../reading/AttachedIndex.tsx";
+import { CopyButton, Digest, KeyValue, Table } from "../controls/index.ts";
 import { Badges, Legend } from "../reading/Badges.tsx";
-import { NoDigests } from "../reading/NoDigests.tsx";
-import { IndexAdvice } from "./IndexAdvice.tsx";
+import { AttachedIndex, NoDigests } from "../reading/NoDigests.tsx";
 
 type Layer = OpenedImage["layers"][number];
 
@@ -21,7 +20,7 @@ const ROUTES: Record<OpenedImage["route"], string> = {
 };
 
 /** The layers in a table. */
-export function IndexPart({ image }: { image: OpenedImage }): JSX.Element {
+export function IndexPart({ image }: { image: OpenedImage }) {
   const lazy = image.layers.filter((it) => !isFetchedWhole(it, image));
   return (
     <>
@@ -34,7 +33,7 @@ export function IndexPart({ image }: { image: OpenedImage }): JSX.Element {
             [...new Set(image.layers.filter((it) => it.read !== "whole").map(foundWords))].join("; "),
           ],
           [
-            "Named here",
+            "Named by",
             image.reader && (
               <>
                 <code>{image.reader}</code>, by the address.{" "}
@@ -50,45 +49,32 @@ export function IndexPart({ image }: { image: OpenedImage }): JSX.Element {
                 ? undefined
                 : "the image names none",
           ],
-          ["Lazily", `${lazy.length} of ${plural(image.layers.length, "layer")}`],
+          ["Read lazily", `${lazy.length} of ${plural(image.layers.length, "layer")}`],
         ]}
       />
       <div class="image-table">
-        <table>
-          <caption class="unseen">Layers, the lowest first</caption>
-          <thead>
-            <tr>
-              <th>#</th>
-              <th>Layer</th>
-              <th class="image-number">Size</th>
-              <th>Read</th>
-            </tr>
-          </thead>
-          <tbody>
-            {image.layers.map((it) => (
-              <tr key={it.index}>
-                <td>
-                  {image.isMerged ? (
-                    it.index
-                  ) : (
-                    <a href={href({ layer: it.digest, view: "files", path: "/" })}>
-                      {it.index}
-                      <span class="unseen">: browse this layer alone</span>
-                    </a>
-                  )}
-                </td>
-                <td>
-                  <Digest digest={it.digest} label={`layer ${it.index}`} />
-                </td>
-                <td class="image-number">{bytes(it.size)}</td>
-                <td>
-                  <Badges image={image} layer={it} />{" "}
-                  <How layer={it} isOwn={isIndexedHere(it)} isNamed={image.reader !== undefined} />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <Table
+          label="Layers, the lowest first"
+          numbers={[2]}
+          head={["#", "Layer", "Size", "Read"]}
+          rows={image.layers.map((it) => [
+            it.index,
+            image.isMerged ? (
+              it.index
+            ) : (
+              <a key="layer" href={href({ layer: it.digest, view: "files", path: "/" })}>
+                {it.index}
+                <span class="unseen">: browse this layer alone</span>
+              </a>
+            ),
+            <Digest key="digest" digest={it.digest} label={`layer ${it.index}`} />,
+            bytes(it.size),
+            <Fragment key="read">
+              <Badges image={image} layer={it} />{" "}
+              <How layer={it} isOwn={isIndexedHere(it)} isNamed={image.reader !== undefined} />
+            </Fragment>,
+          ])}
+        />
       </div>
       <NoDigests image={image} />
       <AttachedIndex image={image} />
@@ -105,19 +91,19 @@ const FOUND: Record<string, string> = {
 };
 
 /** The zTOC's facts, or why a layer is read whole. */
-function How(props: { layer: Layer; isOwn: boolean; isNamed: boolean }): JSX.Element | null {
+function How(props: { layer: Layer; isOwn: boolean; isNamed: boolean }) {
   const { layer, isOwn, isNamed } = props;
   if (layer.read === "ztoc") {
     const { size = 0, spanSize } = layer.ztoc ?? {};
     return (
-      <span class="image-soft">
+      <span class="image-soft hint">
         {isOwn ? "own index of" : "zTOC of"} {bytes(size)}
         {spanSize !== undefined && `, spans of ${bytes(spanSize)}`}
       </span>
     );
   }
   return layer.read === "whole" ? (
-    <span class="image-soft">{isNamed ? "as the address says" : whyWhole(layer)}</span>
+    <span class="image-soft hint">{isNamed ? "as the address says" : whyWhole(layer)}</span>
   ) : null;
 }
 
@@ -126,4 +112,34 @@ export function whyWhole({ mediaType, size }: Layer): string {
   if (/zstd/.test(mediaType)) return "zstd: SOCI has no index for it";
   if (!/gzip/.test(mediaType)) return "a plain tar, which no digests of parts vouch for";
   return size < 10 << 20 ? "small: SOCI leaves it out by default" : "not in the index";
+}
+
+/** Commands that make and push a SOCI index; nothing where all layers have one, or need none. */
+export function IndexAdvice({ image }: { image: OpenedImage }) {
+  if (!image.layers.some((it) => it.read === "whole")) return null;
+  const asked = address.value.image ?? image.name;
+  const isLocal = asked.startsWith("file:");
+  const reference = isLocal ? "registry/repository:tag" : asked;
+  const indexed = `${isLocal ? "registry/repository" : repositoryOf(asked)}:indexed`;
+  const commands = [
+    `nerdctl pull ${reference}`,
+    `soci convert ${reference} ${indexed}`,
+    `nerdctl push ${indexed}`,
+  ];
+  return (
+    <section class="advice grid">
+      <h2>How to spare everyone from fetching all of it</h2>
+      <p>
+        Whoever may push to the repository can make an image that names a SOCI index, a small table for each
+        layer; the layers stay as they are. Small layers get none by default (<code>--min-layer-size</code>{" "}
+        says which); zstd layers cannot have one yet.
+      </p>
+      <div class="command">
+        <pre>
+          <code>{commands.join("\n")}</code>
+        </pre>
+        <CopyButton text={commands.join("\n")} label="Copy commands" />
+      </div>
+    </section>
+  );
 }

@@ -1,12 +1,13 @@
 /** The chain from the name to the bytes on screen: what vouches for what. @module */
-import type { ComponentChildren, JSX } from "preact";
+
+import type { ComponentChildren } from "preact";
 import { plural } from "../../format/format.ts";
 import { formatName, isAttached, isIndexedHere } from "../../format/reading.ts";
 import { registryOf } from "../../page/failures.ts";
 import { address } from "../../page/location.ts";
 import type { OpenedImage } from "../../protocol/api.ts";
-import { Digest } from "../controls/Digest.tsx";
 import { AlertIcon, ShieldIcon } from "../controls/icons.tsx";
+import { Digest } from "../controls/index.ts";
 
 interface Link {
   title: string;
@@ -17,11 +18,11 @@ interface Link {
 }
 
 /** The chain, from the name downwards. */
-export function Trust({ image }: { image: OpenedImage }): JSX.Element {
+export function Trust({ image }: { image: OpenedImage }) {
   return (
-    <ol class="trust">
+    <ol class="trust plain-list">
       {chain(image, address.value.image ?? image.name).map(({ title, digest, text, word }) => (
-        <li key={title} class={word ? "trust-word" : undefined}>
+        <li key={title} class={word ? "tone-careful" : "tone-good"}>
           {word ? <AlertIcon /> : <ShieldIcon />}
           <div>
             <p class="trust-title">
@@ -48,57 +49,42 @@ const VOUCHED: Record<NonNullable<OpenedImage["soci"]>["verified"], string> = {
 
 /** Each step with what was checked. */
 function chain(image: OpenedImage, asked: string): Link[] {
-  const { digest, indexDigest, layers, soci, route } = image;
-  const links: Link[] = [nameLink(image, asked)];
+  const { digest, indexDigest, layers, soci, route, unverified } = image;
+  const links = [nameLink(image, asked)];
   if (indexDigest) {
-    links.push({
-      title: "Image index",
-      digest: indexDigest,
-      text: "Hashed here; it is what the name stands for. It lists an image for each platform.",
-    });
+    const text = "Hashed here; it is what the name stands for. It lists an image for each platform.";
+    links.push({ title: "Image index", digest: indexDigest, text });
   }
   const attached = layers.find(({ read, reader }) => formatName(read) && reader.found === "referrers");
   links.push({
     title: "Manifest",
     digest,
-    ...(attached && { word: true }),
+    word: attached !== undefined,
     text: attached
       ? `Of an image in ${formatName(attached.read)}, which the address asks for. It is attached to the one that the name stands for, and nothing but the registry says that both hold the same: whoever may write to the repository can attach one.`
       : `Hashed here, and equal to what ${indexDigest ? "the image index" : "the name"} says. It lists config and layers by their digests.`,
   });
   if (soci) {
+    const built = soci.buildTool && (
+      <>
+        {" "}
+        Built by <bdi>{soci.buildTool}</bdi>.
+      </>
+    );
     links.push({
       title: `SOCI index ${soci.version}`,
       digest: soci.digest,
       word: soci.verified === "attached",
-      text: (
-        <>
-          {VOUCHED[soci.verified]}
-          {soci.buildTool && (
-            <>
-              {" "}
-              Built by <bdi>{soci.buildTool}</bdi>.
-            </>
-          )}
-        </>
-      ),
+      text: [VOUCHED[soci.verified], built],
     });
   }
-  const of = (read: string): number => layers.filter((it) => it.read === read).length;
-  if (of("ztoc") > 0) links.push(...indexLinks(image));
-  links.push(...formatLinks(image));
-  if (of("tar") + of("whole") > 0) {
-    links.push({
-      title: `${plural(of("tar") + of("whole"), "layer")} without an index`,
-      text: "Fetched as a whole, and hashed, before anything of it is shown.",
-    });
-  }
+  links.push(...layerLinks(image));
   if (route === "proxy") {
     links.push({
       title: "On the way",
-      word: image.unverified,
+      word: unverified,
       text: `The bytes came through ${location.host}, as the registry does not answer web pages. ${
-        image.unverified
+        unverified
           ? "It, too, could change what nothing above vouches for."
           : "It cannot change them unnoticed: all of the above was checked in this browser."
       }`,
@@ -107,9 +93,75 @@ function chain(image: OpenedImage, asked: string): Link[] {
   return links;
 }
 
+const HASHED = "Hashed here, equal to what the manifest says";
+const BEFORE = "before anything of it is shown";
+const CHUNKS = { title: "Chunks", text: `Each is hashed ${BEFORE}.` };
+const WORD = "is the registry's word";
+
+/** What vouches for what in the layers, by how they are read. */
+function layerLinks({ layers, unverified: word }: OpenedImage): Link[] {
+  const links: Link[] = [];
+  const of = (reads: string[], linksOf: (count: number) => Link[]): void => {
+    const count = layers.filter((it) => reads.includes(it.read)).length;
+    if (count > 0) links.push(...linksOf(count));
+  };
+  of(["ztoc"], () => indexLinks(layers.filter((it) => it.read === "ztoc")));
+  of(["estargz", "zstd-chunked"], (count) => [
+    {
+      title: `${plural(count, "table")} of contents (TOC)`,
+      text: `${HASHED} of its layer. Each lists a layer's files, and the digest of each chunk.`,
+    },
+    CHUNKS,
+  ]);
+  of(["nydus"], () => [
+    {
+      title: "Bootstrap",
+      text: `A layer that lists the files of the whole image, and the digest of each chunk. ${HASHED}.`,
+    },
+    CHUNKS,
+  ]);
+  of(["overlaybd"], (count) => [
+    {
+      title: word ? "Blocks of a disk" : plural(count, "layer"),
+      word,
+      text: word
+        ? `Read by ranges, as you agreed. They have checksums (CRC) at most, which find damage: what they hold ${WORD}.`
+        : `Parts of a disk, which have no digests: fetched as a whole, and hashed, ${BEFORE}.`,
+    },
+  ]);
+  of(["turbooci"], (count) => [
+    {
+      title: `${plural(count, "table")} of contents`,
+      text: `${HASHED}. Each lists the files of a layer of the original image.`,
+    },
+    {
+      title: "Contents",
+      word,
+      text: word
+        ? `Read by ranges of the original layers, as you agreed. Nothing vouches for them: what they hold ${WORD}.`
+        : `Parts of the original layers have no digests: each layer is fetched as a whole, and hashed, ${BEFORE}.`,
+    },
+  ]);
+  of(["zstd"], (count) => [
+    {
+      title: plural(count, "layer"),
+      word,
+      text: word
+        ? `Streamed, as you agreed, and not hashed: what they hold ${WORD}.`
+        : `Streamed once and hashed. What passes by later is compared with digests that were made then, ${BEFORE}.`,
+    },
+  ]);
+  of(["tar", "whole"], (count) => [
+    {
+      title: `${plural(count, "layer")} without an index`,
+      text: `Fetched as a whole, and hashed, ${BEFORE}.`,
+    },
+  ]);
+  return links;
+}
+
 /** What vouches for what where layers are read by zTOCs. */
-function indexLinks({ layers }: OpenedImage): Link[] {
-  const read = layers.filter((it) => it.read === "ztoc");
+function indexLinks(read: OpenedImage["layers"]): Link[] {
   const isOwn = read.every(isIndexedHere);
   const word = read.some(isAttached);
   return [
@@ -121,83 +173,13 @@ function indexLinks({ layers }: OpenedImage): Link[] {
     {
       title: "Spans",
       word,
-      text: word
-        ? "Each compressed piece of a layer is hashed before anything of it is shown. What it inflates to depends on the table too, and is as true as that."
-        : "Each compressed piece of a layer is hashed before anything of it is shown; then the file's own header is compared with the table.",
+      text: `Each compressed piece of a layer is hashed ${BEFORE}${
+        word
+          ? ". What it inflates to depends on the table too, and is as true as that."
+          : "; then the file's own header is compared with the table."
+      }`,
     },
   ];
-}
-
-/** What vouches for what, in the other lazy formats. */
-function formatLinks({ layers, unverified }: OpenedImage): Link[] {
-  const of = (...reads: string[]): number => layers.filter((it) => reads.includes(it.read)).length;
-  const links: Link[] = [];
-  const chunked = of("estargz", "zstd-chunked");
-  if (chunked > 0) {
-    links.push(
-      {
-        title: `${plural(chunked, "table")} of contents (TOC)`,
-        text: "Hashed here, equal to what the manifest says of its layer. Each lists a layer's files, and the digest of each chunk.",
-      },
-      { title: "Chunks", text: "Each is hashed before anything of it is shown." },
-    );
-  }
-  if (of("nydus") > 0) {
-    links.push(
-      {
-        title: "Bootstrap",
-        text: "A layer that lists the files of the whole image, and the digest of each chunk. Hashed here, equal to what the manifest says.",
-      },
-      { title: "Chunks", text: "Each is hashed before anything of it is shown." },
-    );
-  }
-  if (of("overlaybd") > 0) {
-    links.push(
-      unverified
-        ? {
-            title: "Blocks of a disk",
-            word: true,
-            text: "Read by ranges, as you agreed. They have checksums (CRC) at most, which find damage: what they hold is the registry's word.",
-          }
-        : {
-            title: plural(of("overlaybd"), "layer"),
-            text: "Parts of a disk, which have no digests: fetched as a whole, and hashed, before anything of it is shown.",
-          },
-    );
-  }
-  if (of("turbooci") > 0) {
-    links.push(
-      {
-        title: `${plural(of("turbooci"), "table")} of contents`,
-        text: "Hashed here, equal to what the manifest says. Each lists the files of a layer of the original image.",
-      },
-      unverified
-        ? {
-            title: "Contents",
-            word: true,
-            text: "Read by ranges of the original layers, as you agreed. Nothing vouches for them: what they hold is the registry's word.",
-          }
-        : {
-            title: "Contents",
-            text: "Parts of the original layers have no digests: each layer is fetched as a whole, and hashed, before anything of it is shown.",
-          },
-    );
-  }
-  if (of("zstd") > 0) {
-    links.push(
-      unverified
-        ? {
-            title: plural(of("zstd"), "layer"),
-            word: true,
-            text: "Streamed, as you agreed, and not hashed: what they hold is the registry's word.",
-          }
-        : {
-            title: plural(of("zstd"), "layer"),
-            text: "Streamed once and hashed. What passes by later is compared with digests that were made then, before anything of it is shown.",
-          },
-    );
-  }
-  return links;
 }
 
 function nameLink({ route }: OpenedImage, asked: string): Link {

@@ -1,12 +1,12 @@
-/** How far the building of an index is, with what is in the layer by now. @module */
-import type { JSX } from "preact";
+/** Progress of building an index, with what is known of the layer by now. @module */
+
 import { useEffect, useRef, useState } from "preact/hooks";
 import { duration } from "../../../../js/common/duration.ts";
 import { bytes, count } from "../../format/format.ts";
 import { cancelIndexing, type Indexing, pauseIndexing } from "../../page/indexing.ts";
 import type { Catalogue } from "../../protocol/catalogue.ts";
 import { pathOf } from "../../protocol/path.ts";
-import { Button } from "../controls/Button.tsx";
+import { Button } from "../controls/index.ts";
 import { modelOf } from "../tree/model.ts";
 import { Tree } from "../tree/Tree.tsx";
 import "./indexing.css";
@@ -14,27 +14,27 @@ import "./indexing.css";
 /** Screen readers are told each time that so much more of the layer came, in percent. */
 const TOLD_STEP = 25;
 
-export function IndexingPanel({ now }: { now: Indexing }): JSX.Element {
+export function IndexingPanel({ now }: { now: Indexing }) {
   const { news, paused, tree, layer, at, of } = now;
   const share = news ? Math.floor((100 * news.bytes) / Math.max(1, news.total)) : 0;
   return (
-    <section class="indexing" aria-labelledby="indexing">
-      <div class="indexing-head">
+    <section class="indexing column" aria-labelledby="indexing">
+      <div class="indexing-head grid">
         <h2 id="indexing">
           Indexing layer {layer}
           {of > 1 && <span class="soft"> ({`${at} of ${of}`})</span>}
         </h2>
         <progress
-          class="indexing-bar"
+          class="progress"
           aria-label={`Layer ${layer}`}
           max={news?.total || 1}
           value={news ? news.bytes : undefined}
         />
-        <p class="indexing-facts">{facts(now)}</p>
+        <p class="indexing-facts figures faint">{facts(now)}</p>
         <p class="unseen" role="status">
           {paused ? "Paused" : `${share - (share % TOLD_STEP)} % of layer ${layer} indexed`}
         </p>
-        <div class="indexing-actions">
+        <div class="indexing-actions flow">
           <Button onClick={() => pauseIndexing(!paused)}>{paused ? "Resume" : "Pause"}</Button>
           <Button onClick={cancelIndexing}>Cancel</Button>
         </div>
@@ -59,7 +59,7 @@ function facts({ news, paused }: Indexing): string {
 }
 
 /** The tree as it grows: what was opened stays open. */
-function Growing({ tree }: { tree: Catalogue }): JSX.Element {
+function Growing({ tree }: { tree: Catalogue }) {
   const before = useRef<Catalogue | undefined>(undefined);
   const [selected, setSelected] = useState<string>();
   if (before.current !== tree) {
@@ -77,7 +77,9 @@ function Growing({ tree }: { tree: Catalogue }): JSX.Element {
         columns={["size", "mtime"]}
         filter={false}
       />
-      {selected !== undefined && <p class="indexing-note">Files can be read once the layer is indexed.</p>}
+      {selected !== undefined && (
+        <p class="indexing-note hint">Files can be read once the layer is indexed.</p>
+      )}
     </div>
   );
 }

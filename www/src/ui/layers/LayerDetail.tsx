@@ -1,7 +1,7 @@
 /** One layer: what it is, and its tree in the colours of what it does. @module */
+
 import type { ImageConfig } from "ocipeek";
-import type { JSX } from "preact";
-import { useMemo, useState } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import { bytes, time } from "../../format/format.ts";
 import { stepsOf } from "../../format/history.ts";
 import { foundWords, readingWords, vouchedSentence } from "../../format/reading.ts";
@@ -9,16 +9,13 @@ import { visible } from "../../format/visible.ts";
 import { engine } from "../../page/engine.ts";
 import { canIndex, indexing } from "../../page/indexing.ts";
 import { address, go, href } from "../../page/location.ts";
-import { asEngineError, indexLayer } from "../../page/session.ts";
-import type { EngineError, OpenedImage, Waste } from "../../protocol/api.ts";
-import { type Catalogue, markOf } from "../../protocol/catalogue.ts";
-import { CHANGES, markedEntries } from "../../protocol/marks.ts";
+import { indexLayer } from "../../page/session.ts";
+import type { OpenedImage, Waste } from "../../protocol/api.ts";
+import { type Catalogue, CHANGES, markedEntries, markOf } from "../../protocol/catalogue.ts";
 import { displayPath, entryAt, pathOf } from "../../protocol/path.ts";
-import { Button, ButtonLink } from "../controls/Button.tsx";
-import { Choice } from "../controls/Choice.tsx";
-import { Digest } from "../controls/Digest.tsx";
 import { LeftIcon } from "../controls/icons.tsx";
-import { KeyValue } from "../controls/KeyValue.tsx";
+import { Button, ButtonLink, Choice, Digest, KeyValue } from "../controls/index.ts";
+import { useAction } from "../controls/use-action.ts";
 import { whyWhole } from "../image/IndexPart.tsx";
 import { IndexingPanel } from "../indexing/IndexingPanel.tsx";
 import { Badges } from "../reading/Badges.tsx";
@@ -45,8 +42,8 @@ const SHOWN = [
   { id: RAW, title: "Raw entries" },
 ] as const;
 
-export function LayerDetail({ image, index, config, waste }: DetailProps): JSX.Element | null {
-  const start = useIndexing(index);
+export function LayerDetail({ image, index, config, waste }: DetailProps) {
+  const start = useAction(() => indexLayer(index));
   const layer = image.layers[index];
   if (!layer) return null;
   const known = config.step === "done" ? config.value : undefined;
@@ -72,7 +69,7 @@ export function LayerDetail({ image, index, config, waste }: DetailProps): JSX.E
           pairs={[
             ["Digest", <Digest key="digest" digest={layer.digest} label={`layer ${index}`} />],
             ["Size", sizes(layer.size, tally?.total)],
-            ["Does", tally && <Tallies key="does" tallies={tally} long />],
+            ["Changes", tally && <Tallies key="does" tallies={tally} long />],
             ["Wasted", tally && tally.wasted > 0 ? `${bytes(tally.wasted)}, replaced or removed later` : ""],
             [
               "Read",
@@ -88,7 +85,7 @@ export function LayerDetail({ image, index, config, waste }: DetailProps): JSX.E
         {image.isMerged ? (
           <OneTree image={image} />
         ) : (
-          <div class="layer-shown">
+          <div class="layer-shown between">
             <Choice
               label="What to show of the layer"
               options={SHOWN}
@@ -107,72 +104,40 @@ export function LayerDetail({ image, index, config, waste }: DetailProps): JSX.E
       {start.error && <FailureNote error={start.error} onRetry={start.run} />}
       {image.isMerged ? null : isIndexing ? (
         <IndexingPanel now={job} />
-      ) : isRaw ? (
-        <RawTree image={image} index={index} />
       ) : (
-        <ChangesTree image={image} index={index} />
+        <LayerTree image={image} index={index} isRaw={isRaw} />
       )}
     </section>
   );
-}
-
-/** Starts to index a layer, and what came of it where that failed. */
-function useIndexing(index: number): { run(): void; error: EngineError | undefined } {
-  const [error, setError] = useState<EngineError>();
-  const run = (): void => {
-    setError(undefined);
-    indexLayer(index).catch((thrown: unknown) => {
-      const failed = asEngineError(thrown);
-      if (failed.code !== "ABORTED") setError(failed);
-    });
-  };
-  return { run, error };
 }
 
 function sizes(compressed: number, content: number | undefined): string {
   return content === undefined ? bytes(compressed) : `${bytes(compressed)}, ${bytes(content)} of content`;
 }
 
-function ChangesTree({ image, index }: { image: OpenedImage; index: number }): JSX.Element {
-  const changes = useCall(`${image.id} ${index}`, (options) =>
-    engine.layerChanges([image.id, index], options),
+/** The layer's changes, or its own entries. */
+function LayerTree({ image, index, isRaw }: { image: OpenedImage; index: number; isRaw: boolean }) {
+  const { id } = image;
+  const call = useCall(`${id} ${index} ${isRaw}`, async (options) =>
+    isRaw
+      ? engine.catalogue([{ image: id, layer: index }], options)
+      : (await engine.layerChanges([id, index], options)).catalogue,
   );
-  if (changes.step !== "done") return <CallNote state={changes} doing="Reading the layer" />;
-  return (
-    <LayerTree image={image} tree={changes.value.catalogue} empty="This layer holds no files." isChanges />
-  );
-}
-
-function RawTree({ image, index }: { image: OpenedImage; index: number }): JSX.Element {
-  const raw = useCall(`${image.id} ${index}`, (options) =>
-    engine.catalogue([{ image: image.id, layer: index }], options),
-  );
-  if (raw.step !== "done") return <CallNote state={raw} doing="Reading the layer" />;
-  return <LayerTree image={image} tree={raw.value} empty="This layer holds no entries." />;
-}
-
-interface LayerTreeProps {
-  image: OpenedImage;
-  tree: Catalogue;
-  empty: string;
-  isChanges?: boolean;
-}
-
-function LayerTree({ image, tree, empty, isChanges }: LayerTreeProps): JSX.Element {
-  const only = useMemo(() => (isChanges ? markedEntries(tree, CHANGES) : undefined), [tree, isChanges]);
-  const { path } = address.value;
-  const selected = entryAt(tree, path);
+  const tree = call.step === "done" ? call.value : undefined;
+  const only = useMemo(() => (tree && !isRaw ? markedEntries(tree, CHANGES) : undefined), [tree]);
+  if (!tree) return <CallNote state={call} doing="Reading the layer" />;
+  const selected = entryAt(tree, address.value.path);
   return (
     <>
-      <div class="layer-tree">
+      <div class="layer-tree tall-tree">
         <Tree
           catalogue={tree}
-          label={isChanges ? "Changes of the layer" : "Entries of the layer"}
+          label={isRaw ? "Entries of the layer" : "Changes of the layer"}
           selected={selected}
           onSelect={(entry) => go({ path: pathOf(tree, entry) })}
           columns={["size", "mtime", "mode", "owner"]}
           only={only}
-          empty={empty}
+          empty={isRaw ? "This layer holds no entries." : "This layer holds no files."}
         />
       </div>
       {selected !== undefined && selected !== 0 && <Selected image={image} tree={tree} entry={selected} />}
@@ -181,15 +146,7 @@ function LayerTree({ image, tree, empty, isChanges }: LayerTreeProps): JSX.Eleme
 }
 
 /** What is selected, and where it can be seen. */
-function Selected({
-  image,
-  tree,
-  entry,
-}: {
-  image: OpenedImage;
-  tree: Catalogue;
-  entry: number;
-}): JSX.Element {
+function Selected({ image, tree, entry }: { image: OpenedImage; tree: Catalogue; entry: number }) {
   const mark = markOf(tree, entry);
   const path = pathOf(tree, entry);
   // What was removed lies in a layer below.
@@ -197,7 +154,7 @@ function Selected({
   return (
     <footer class="layer-selected">
       <bdi title={displayPath(path)}>{visible(displayPath(path))}</bdi>
-      {mark !== "none" && <span class={`tally-${mark}`}>{MARK_WORDS[mark].words}</span>}
+      {mark !== "none" && <span class={`toned tone-${mark}`}>{MARK_WORDS[mark].words}</span>}
       {from && (
         <ButtonLink href={href({ view: "files", layer: from.digest, path })}>
           {mark === "removed" ? "View as it was" : "View"}

@@ -1,21 +1,20 @@
 /** The layers of an image: the stack, and beside it what one of them does, or what all of them waste. @module */
-import type { JSX } from "preact";
 import { engine } from "../../page/engine.ts";
 import { address } from "../../page/location.ts";
 import { image } from "../../page/session.ts";
 import type { OpenedImage } from "../../protocol/api.ts";
 import { useCall } from "../shared/use-call.ts";
 import { LayerDetail } from "./LayerDetail.tsx";
-import "./layers.css";
 import { Overview } from "./Overview.tsx";
 import { Stack } from "./Stack.tsx";
+import "./layers.css";
 
-export function LayersView(): JSX.Element | null {
+export function LayersView() {
   const now = image.value;
   return now ? <Layers key={now.id} image={now} /> : null;
 }
 
-function Layers({ image }: { image: OpenedImage }): JSX.Element {
+function Layers({ image }: { image: OpenedImage }) {
   const { id, layers, isMerged } = image;
   const config = useCall(`${id}`, (options) => engine.config([id], options));
   // Layers that make one tree only together have no changes of their own.

@@ -1,5 +1,5 @@
 /** All layers together: their sizes, and what of their content no one sees. @module */
-import type { JSX } from "preact";
+
 import { bytes, count, plural } from "../../format/format.ts";
 import { treeFormat } from "../../format/reading.ts";
 import { visible } from "../../format/visible.ts";
@@ -7,8 +7,8 @@ import { href } from "../../page/location.ts";
 import { catalogue } from "../../page/session.ts";
 import type { OpenedImage, Waste } from "../../protocol/api.ts";
 import { displayPath, entryAt } from "../../protocol/path.ts";
-import { KeyValue } from "../controls/KeyValue.tsx";
-import { IndexAdvice } from "../image/IndexAdvice.tsx";
+import { KeyValue, Table } from "../controls/index.ts";
+import { IndexAdvice } from "../image/IndexPart.tsx";
 import { Legend } from "../reading/Badges.tsx";
 import { NoDigests } from "../reading/NoDigests.tsx";
 import { CallNote } from "../shared/CallNote.tsx";
@@ -17,15 +17,10 @@ import type { CallState } from "../shared/use-call.ts";
 /** So many of the largest are listed at first. */
 const FIRST = 20;
 
-interface OverviewProps {
-  image: OpenedImage;
-  waste: CallState<Waste>;
-}
-
-export function Overview({ image, waste }: OverviewProps): JSX.Element {
+export function Overview({ image, waste }: { image: OpenedImage; waste: CallState<Waste> }) {
   const size = image.layers.reduce((sum, layer) => sum + layer.size, 0);
   return (
-    <section class="overview" aria-labelledby="overview">
+    <section class="overview grid-large" aria-labelledby="overview">
       <h1 id="overview">{plural(image.layers.length, "layer")}</h1>
       {image.isMerged ? (
         <>
@@ -55,7 +50,7 @@ export function Overview({ image, waste }: OverviewProps): JSX.Element {
 }
 
 /** Why there are no trees of single layers. */
-export function OneTree({ image }: { image: OpenedImage }): JSX.Element {
+export function OneTree({ image }: { image: OpenedImage }) {
   return (
     <p>
       {treeFormat(image)} makes one tree of all layers: what each of them adds, changes and removes is not
@@ -72,42 +67,31 @@ function share({ total, wasted }: Waste): string {
   return total === 0 ? "" : ` (${(100 * (1 - wasted / total)).toFixed(1)} %)`;
 }
 
-function Worst({ waste: { worst } }: { waste: Waste }): JSX.Element {
+function Worst({ waste: { worst } }: { waste: Waste }) {
   if (worst.length === 0) return <p class="soft">No layer replaces or removes content of another one.</p>;
   return (
-    <div class="worst">
-      <h2 id="worst">Largest waste</h2>
-      <table aria-labelledby="worst">
-        <thead>
-          <tr>
-            <th scope="col">Path</th>
-            <th scope="col" class="worst-number">
-              Stored
-            </th>
-            <th scope="col" class="worst-number">
-              Wasted
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {worst.slice(0, FIRST).map(({ path, copies, wasted }) => (
-            <tr key={path}>
-              <td>
-                <WastedPath path={path} />
-              </td>
-              <td class="worst-number">{copies === 1 ? "once" : `${count(copies)} times`}</td>
-              <td class="worst-number">{bytes(wasted)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+    <div class="worst grid">
+      <h2>Largest waste</h2>
+      <Table
+        label="Largest waste"
+        numbers={[1, 2]}
+        head={["Path", "Stored", "Wasted"]}
+        rows={worst
+          .slice(0, FIRST)
+          .map(({ path, copies, wasted }) => [
+            path,
+            <WastedPath key="path" path={path} />,
+            copies === 1 ? "once" : `${count(copies)} times`,
+            bytes(wasted),
+          ])}
+      />
       {worst.length > FIRST && <p class="soft">and {count(worst.length - FIRST)} smaller ones or more</p>}
     </div>
   );
 }
 
 /** A link where the image still has something there. */
-function WastedPath({ path }: { path: string }): JSX.Element {
+function WastedPath({ path }: { path: string }) {
   const tree = catalogue.value;
   const text = <bdi>{visible(displayPath(path))}</bdi>;
   const isThere = tree !== undefined && entryAt(tree, path) !== undefined;

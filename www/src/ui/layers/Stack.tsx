@@ -1,6 +1,5 @@
 /** The stack of layers, the lowest on top: as a Dockerfile is read. @module */
 import type { ImageConfig } from "ocipeek";
-import type { JSX } from "preact";
 import { bytes } from "../../format/format.ts";
 import { type Step, stepsOf } from "../../format/history.ts";
 import { visible } from "../../format/visible.ts";
@@ -18,7 +17,7 @@ interface StackProps {
   selected: number;
 }
 
-export function Stack({ image, config, waste, selected }: StackProps): JSX.Element {
+export function Stack({ image, config, waste, selected }: StackProps) {
   const known = config.step === "done" ? config.value : undefined;
   // Without the config the layers are there at once, and their commands come to them.
   const steps = stepsOf(known, image.layers.length);
@@ -29,7 +28,7 @@ export function Stack({ image, config, waste, selected }: StackProps): JSX.Eleme
           // Steps have no names; they stay in their order.
           <li key={`${at}`}>
             {step.layer === undefined ? (
-              <p class="stack-empty" title={step.command}>
+              <p class="stack-empty clip" title={step.command}>
                 <bdi>{visible(step.command) || "a step without a layer"}</bdi>
               </p>
             ) : (
@@ -47,7 +46,7 @@ interface LayerLinkProps extends Omit<StackProps, "config"> {
   index: number;
 }
 
-function LayerLink({ image, step, index, waste, selected }: LayerLinkProps): JSX.Element | null {
+function LayerLink({ image, step, index, waste, selected }: LayerLinkProps) {
   const layer = image.layers[index];
   if (!layer) return null;
   const largest = Math.max(1, ...image.layers.map((it) => it.size));
@@ -55,18 +54,18 @@ function LayerLink({ image, step, index, waste, selected }: LayerLinkProps): JSX
   const isSelected = index === selected;
   return (
     <a
-      class="stack-layer"
+      class="stack-layer ring-inside"
       href={href({ layer: isSelected ? undefined : layer.digest, show: undefined })}
       aria-current={isSelected ? "true" : undefined}
     >
-      <span class="stack-number">{index}</span>
+      <span class="stack-number figures">{index}</span>
       <span class="stack-command">
         <bdi>{visible(step.command) || (step.comment ? visible(step.comment) : "no command recorded")}</bdi>
       </span>
-      <span class="stack-size">{bytes(layer.size)}</span>
-      <span class="stack-facts">
+      <span class="stack-size figures">{bytes(layer.size)}</span>
+      <span class="stack-facts figures">
         {tally && <Tallies tallies={tally} />}
-        {tally && tally.wasted > 0 && <span class="stack-wasted">{bytes(tally.wasted)} wasted</span>}
+        {tally && tally.wasted > 0 && <span class="faint">{bytes(tally.wasted)} wasted</span>}
         <Badges image={image} layer={layer} />
       </span>
       <span class="stack-bar" aria-hidden="true">

@@ -1,8 +1,6 @@
-/** What was added, changed and removed, in a line. @module */
-import type { JSX } from "preact";
+/** Tallies of what was added, changed and removed, in a line. @module */
 import { bytes, count, plural } from "../../format/format.ts";
 import type { Tally } from "../../protocol/api.ts";
-import "./tallies.css";
 
 const SIGNS = { added: "+", changed: "~", removed: "−" };
 
@@ -13,15 +11,19 @@ interface TalliesProps {
 }
 
 /** `+120 ~3 −1`; what is nothing is left out. */
-export function Tallies({ tallies, long }: TalliesProps): JSX.Element {
+export function Tallies({ tallies, long }: TalliesProps) {
   const names = (Object.keys(SIGNS) as (keyof typeof SIGNS)[]).filter((name) => tallies[name].files > 0);
-  if (names.length === 0) return <span class="tallies tallies-none">no files</span>;
+  if (names.length === 0) return <span class="tallies faint figures">no files</span>;
   return (
-    <span class="tallies">
+    <span class="tallies figures">
       {names.map((name) => {
         const { files, bytes: size } = tallies[name];
         return (
-          <span key={name} class={`tally-${name}`} title={`${plural(files, "file")} ${name}, ${bytes(size)}`}>
+          <span
+            key={name}
+            class={`toned tone-${name}`}
+            title={`${plural(files, "file")} ${name}, ${bytes(size)}`}
+          >
             <span aria-hidden="true">
               {SIGNS[name]}
               {count(files)}
@@ -29,7 +31,7 @@ export function Tallies({ tallies, long }: TalliesProps): JSX.Element {
             <span class="unseen">
               {plural(files, "file")} {name}
             </span>
-            {long && <small> {bytes(size)}</small>}
+            {long && <small class="hint"> {bytes(size)}</small>}
           </span>
         );
       })}

@@ -1,12 +1,10 @@
-/** Takes files that are dropped anywhere on the page. @module */
-import type { JSX } from "preact";
+/** Drop target: files can be dropped anywhere on the page. @module */
 import { useEffect, useState } from "preact/hooks";
 import { openLocal } from "../../page/local.ts";
-import "./drop.css";
 import { filesOfDrop, hasFiles } from "../shared/pick.ts";
 
 /** Render it once; it shows itself while files are dragged over the page. */
-export function DropTarget(): JSX.Element | null {
+export function DropTarget() {
   const [isOver, setOver] = useState(false);
   useEffect(() => {
     const stop = new AbortController();

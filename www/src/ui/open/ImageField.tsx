@@ -1,12 +1,13 @@
 /** The field that an image is named in, with suggestions: a combobox. @module */
-import type { JSX, TargetedKeyboardEvent } from "preact";
+
+import type { TargetedKeyboardEvent } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { START } from "../../address/address.ts";
 import { readInput } from "../../address/input.ts";
 import { type Visit, visits } from "../../page/history.ts";
 import { go } from "../../page/location.ts";
 import { site } from "../../page/session.ts";
-import { Button } from "../controls/Button.tsx";
+import { Button, submits } from "../controls/index.ts";
 
 /** Suggestions in sight. */
 const MOST = 8;
@@ -21,7 +22,7 @@ function suggestions(text: string): Visit[] {
     .slice(0, MOST);
 }
 
-export function ImageField(): JSX.Element {
+export function ImageField() {
   const id = useId();
   const input = useRef<HTMLInputElement>(null);
   const [text, setText] = useState("");
@@ -69,14 +70,10 @@ export function ImageField(): JSX.Element {
   const read = text.trim() === "" ? undefined : readInput(text, document.baseURI);
   const meant = read && "to" in read && read.to.image !== text.trim() ? read.to : undefined;
   return (
-    <form
-      class="image-field"
-      onSubmit={(event) => {
-        event.preventDefault();
-        submit();
-      }}
-    >
-      <label for={id}>Image</label>
+    <form class="image-field grid-small" onSubmit={submits(submit)}>
+      <label class="bold" for={id}>
+        Image
+      </label>
       <div class="image-field-line">
         <div class="image-field-box">
           <input
@@ -103,7 +100,7 @@ export function ImageField(): JSX.Element {
           />
           <div
             id={`${id}-list`}
-            class="image-field-list"
+            class="image-field-list overlay"
             role="listbox"
             aria-label="Suggestions"
             hidden={shown.length === 0}
@@ -115,6 +112,7 @@ export function ImageField(): JSX.Element {
               <div
                 key={`${visit.image} ${visit.platform}`}
                 id={`${id}-${i}`}
+                class="option between"
                 role="option"
                 aria-selected={i === active}
                 onClick={() => go({ ...START, ...visit })}

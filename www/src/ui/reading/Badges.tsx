@@ -1,8 +1,8 @@
-/** How a layer is read and what vouches for it, in two badges; and what badges say. @module */
-import type { JSX } from "preact";
+/** Badges of a layer: how it is read, and what vouches for it; and their legend. @module */
+
 import { legendOf, readingOf, vouchedSentence, vouchedWords } from "../../format/reading.ts";
 import type { OpenedImage } from "../../protocol/api.ts";
-import { Badge } from "../controls/Note.tsx";
+import { Badge } from "../controls/index.ts";
 import "./reading.css";
 
 interface BadgesProps {
@@ -11,7 +11,7 @@ interface BadgesProps {
 }
 
 /** `eStargz` `verified`. */
-export function Badges({ image, layer }: BadgesProps): JSX.Element {
+export function Badges({ image, layer }: BadgesProps) {
   const { read } = layer;
   const words = vouchedWords(layer, image.unverified);
   return (
@@ -28,7 +28,7 @@ export function Badges({ image, layer }: BadgesProps): JSX.Element {
 }
 
 /** What the badges of an image say. */
-export function Legend({ image }: { image: OpenedImage }): JSX.Element | null {
+export function Legend({ image }: { image: OpenedImage }) {
   const said = legendOf(image);
   if (said.length === 0) return null;
   return (
@@ -37,7 +37,7 @@ export function Legend({ image }: { image: OpenedImage }): JSX.Element | null {
       <dl>
         {said.map(([badge, words]) => (
           <div key={badge}>
-            <dt>{badge}</dt>
+            <dt class="bold">{badge}</dt>
             <dd>{words}</dd>
           </div>
         ))}

@@ -1,13 +1,13 @@
-/** What stands in the place of a call's result until it is there. @module */
-import type { JSX } from "preact";
+/** Progress of a call, in the place of its result. @module */
+
 import { bytes, count } from "../../format/format.ts";
 import type { CallProgress } from "../../protocol/api.ts";
-import { Spinner } from "../controls/Spinner.tsx";
+import { Spinner } from "../controls/index.ts";
 import { FailureNote } from "./Failure.tsx";
 import type { CallState } from "./use-call.ts";
 
 /** `doing`: `Reading the layers`. */
-export function CallNote({ state, doing }: { state: CallState<unknown>; doing: string }): JSX.Element | null {
+export function CallNote({ state, doing }: { state: CallState<unknown>; doing: string }) {
   if (state.step === "done") return null;
   if (state.step === "running") {
     return (

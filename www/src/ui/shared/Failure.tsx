@@ -1,20 +1,16 @@
-/** What went wrong, and what to do about it: over the whole view, or in the place of a part. @module */
+/** Failures and their remedies: over the whole view, or in the place of a part. @module */
 
-import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { duration } from "../../../../js/common/duration.ts";
 import { explain, type Remedy, registryOf, type Surroundings } from "../../page/failures.ts";
 import { address, href } from "../../page/location.ts";
-import { image, opening, readAttached, readUnverified, reopen, site } from "../../page/session.ts";
+import { agree, image, opening, reopen, site } from "../../page/session.ts";
 import type { EngineError } from "../../protocol/api.ts";
-import { Button, ButtonLink } from "../controls/Button.tsx";
-import { CopyButton } from "../controls/CopyButton.tsx";
 import { AlertIcon } from "../controls/icons.tsx";
-import { KeyValue, type Pair } from "../controls/KeyValue.tsx";
-import { Note } from "../controls/Note.tsx";
-import "./failure.css";
+import { Button, ButtonLink, CopyButton, KeyValue, Note, type Pair } from "../controls/index.ts";
 import { ChooseLocal, Chosen } from "./LocalPart.tsx";
 import { SignIn } from "./SignIn.tsx";
+import "./shared.css";
 
 interface FailureProps {
   error: EngineError;
@@ -30,7 +26,7 @@ function surroundings(reference = address.value.image ?? ""): Surroundings {
 }
 
 /** In the place of a whole view. */
-export function Failure({ error, onRetry = reopen, reference }: FailureProps): JSX.Element {
+export function Failure({ error, onRetry = reopen, reference }: FailureProps) {
   const { title, what, todo, remedy } = explain(error.failure, surroundings(reference));
   return (
     <section class="failure" role="alert">
@@ -47,7 +43,7 @@ export function Failure({ error, onRetry = reopen, reference }: FailureProps): J
             ))}
           </ul>
         )}
-        <div class="failure-actions">
+        <div class="failure-actions flow">
           <Remedies remedy={remedy} error={error} onRetry={() => onRetry()} reference={reference} />
         </div>
         <Details error={error} />
@@ -57,7 +53,7 @@ export function Failure({ error, onRetry = reopen, reference }: FailureProps): J
 }
 
 /** In the place of a part, which stays as small as it can. */
-export function FailureNote({ error, onRetry, reference }: FailureProps): JSX.Element {
+export function FailureNote({ error, onRetry, reference }: FailureProps) {
   const { title, what, todo, remedy } = explain(error.failure, surroundings(reference));
   const actions =
     onRetry &&
@@ -79,66 +75,54 @@ interface RemedyProps {
   reference?: string | undefined;
 }
 
-function Remedies({ remedy, ...props }: RemedyProps & { remedy: Remedy }): JSX.Element {
+function Remedies({ remedy, ...props }: RemedyProps & { remedy: Remedy }) {
   const start = <ButtonLink href="#/">Open another image</ButtonLink>;
-  switch (remedy) {
-    case "wait":
-      return (
-        <>
-          <Wait {...props} />
-          {start}
-        </>
-      );
-    case "start":
-      return (
-        <>
-          {opening.value.step === "failed" && opening.value.image && (
-            <ButtonLink href={href({ path: "/", view: "files", layer: undefined, platform: undefined })}>
-              The image's files
-            </ButtonLink>
-          )}
-          <ByRanges error={props.error} />
-          <ByAttached error={props.error} />
-          {start}
-          <Retry {...props} kind="quiet" />
-        </>
-      );
-    case "sign-in":
-      return <SignInRemedy {...props} />;
-    case "choose":
-      return (
-        <>
-          <ChooseLocal>Choose the tar …</ChooseLocal>
-          <ChooseLocal folder>Choose the folder …</ChooseLocal>
-          {start}
-          <Chosen />
-        </>
-      );
-    default:
-      return (
-        <>
-          <Retry {...props} kind="primary" />
-          {start}
-        </>
-      );
+  if (remedy === "sign-in") return <SignInRemedy {...props} />;
+  if (remedy === "start") {
+    const now = opening.value;
+    return (
+      <>
+        {now.step === "failed" && now.image && (
+          <ButtonLink href={href({ path: "/", view: "files", layer: undefined, platform: undefined })}>
+            The image's files
+          </ButtonLink>
+        )}
+        <Agreements error={props.error} />
+        {start}
+        <Retry {...props} kind="quiet" />
+      </>
+    );
   }
+  return (
+    <>
+      {remedy === "choose" && <ChooseLocal>Choose the tar …</ChooseLocal>}
+      {remedy === "choose" && <ChooseLocal folder>Choose the folder …</ChooseLocal>}
+      {remedy === "wait" && <Wait {...props} />}
+      {remedy === "retry" && <Retry {...props} kind="primary" />}
+      {start}
+      {remedy === "choose" && <Chosen />}
+    </>
+  );
 }
 
-/** What is too large to be fetched whole and has no digests for its parts can be read all the same, if one agrees. */
-function ByRanges({ error }: { error: EngineError }): JSX.Element | null {
-  const known = image.value;
-  if (!known || known.unverified || !error.failure.remedies?.includes("read-unverified")) return null;
-  return <Button onClick={() => readUnverified(true)}>Read by ranges, unverified</Button>;
-}
-
-/** The address names a format that is merely attached to the image: it is read if one agrees. */
-function ByAttached({ error }: { error: EngineError }): JSX.Element | null {
-  if (!error.failure.remedies?.includes("use-attached")) return null;
-  return <Button onClick={() => readAttached(true)}>Use what is attached</Button>;
+/**
+ * What is too large to be fetched whole and has no digests for its parts, and a format that is merely attached to the image, are
+ * read all the same if one agrees.
+ */
+function Agreements({ error: { failure } }: { error: EngineError }) {
+  const mayRange = image.value && !image.value.unverified && failure.remedies?.includes("read-unverified");
+  return (
+    <>
+      {mayRange && <Button onClick={() => agree("unverified", true)}>Read by ranges, unverified</Button>}
+      {failure.remedies?.includes("use-attached") && (
+        <Button onClick={() => agree("attached", true)}>Use what is attached</Button>
+      )}
+    </>
+  );
 }
 
 /** The form opens in place. */
-function SignInRemedy({ error, onRetry, reference = address.value.image ?? "" }: RemedyProps): JSX.Element {
+function SignInRemedy({ error, onRetry, reference = address.value.image ?? "" }: RemedyProps) {
   const [isOpen, setOpen] = useState(error.code === "UNAUTHORIZED");
   const registry = registryOf(reference);
   if (isOpen) {
@@ -155,7 +139,7 @@ function SignInRemedy({ error, onRetry, reference = address.value.image ?? "" }:
   );
 }
 
-function Retry({ error, onRetry, kind }: RemedyProps & { kind?: "primary" | "quiet" }): JSX.Element {
+function Retry({ error, onRetry, kind }: RemedyProps & { kind?: "primary" | "quiet" }) {
   useEffect(() => {
     if (error.code !== "OFFLINE") return;
     addEventListener("online", onRetry, { once: true });
@@ -169,7 +153,7 @@ function Retry({ error, onRetry, kind }: RemedyProps & { kind?: "primary" | "qui
 }
 
 /** Tries again when the registry's pause is over, or at once when pressed. */
-function Wait({ error, onRetry }: RemedyProps): JSX.Element {
+function Wait({ error, onRetry }: RemedyProps) {
   const seconds = error.failure.retryAfter;
   const [left, setLeft] = useState(seconds);
   useEffect(() => {
@@ -191,7 +175,7 @@ function Wait({ error, onRetry }: RemedyProps): JSX.Element {
         Try now
       </Button>
       {left !== undefined && (
-        <span class="failure-wait" role="timer">
+        <span class="figures faint" role="timer">
           Tries again by itself in {duration(left)}
         </span>
       )}
@@ -200,7 +184,7 @@ function Wait({ error, onRetry }: RemedyProps): JSX.Element {
 }
 
 /** The stable code, and all that is known, for a report. */
-function Details({ error }: { error: EngineError }): JSX.Element {
+function Details({ error }: { error: EngineError }) {
   const { code, message, reference, digest, path, status, limit, offset } = error.failure;
   const pairs: Pair[] = [
     ["Code", code],

@@ -1,17 +1,15 @@
 /** Images from the disk: what is chosen here, or dropped anywhere on the page. @module */
-import type { JSX } from "preact";
+
 import { useRef } from "preact/hooks";
 import { START } from "../../address/address.ts";
 import { bytes } from "../../format/format.ts";
 import { choosing, openLocal } from "../../page/local.ts";
 import { href } from "../../page/location.ts";
-import { Button } from "../controls/Button.tsx";
-import { Note } from "../controls/Note.tsx";
-import { Spinner } from "../controls/Spinner.tsx";
+import { Button, Note, Spinner } from "../controls/index.ts";
 import { filesOf } from "./pick.ts";
 
 /** A button that lets choose an archive, or with `folder` a folder. */
-export function ChooseLocal({ folder, children }: { folder?: boolean; children: string }): JSX.Element {
+export function ChooseLocal({ folder, children }: { folder?: boolean; children: string }) {
   const input = useRef<HTMLInputElement>(null);
   return (
     <>
@@ -35,7 +33,7 @@ export function ChooseLocal({ folder, children }: { folder?: boolean; children: 
   );
 }
 
-export function LocalPart(): JSX.Element {
+export function LocalPart() {
   return (
     <section aria-labelledby="open-local">
       <h2 id="open-local">From your disk</h2>
@@ -43,7 +41,7 @@ export function LocalPart(): JSX.Element {
         Drop an OCI layout or what <code>docker save</code> wrote, as a tar (also .tar.gz, .tar.zst) or a
         folder. It is read where it lies; nothing is uploaded.
       </p>
-      <div class="open-buttons">
+      <div class="open-buttons flow">
         <ChooseLocal>Choose a tar …</ChooseLocal>
         <ChooseLocal folder>Choose a folder …</ChooseLocal>
       </div>
@@ -58,7 +56,7 @@ function share({ bytes: done = 0, total = 0 }: { bytes?: number; total?: number 
 }
 
 /** What became of the choice. */
-export function Chosen(): JSX.Element | null {
+export function Chosen() {
   const now = choosing.value;
   switch (now.step) {
     case "none":
@@ -77,7 +75,7 @@ export function Chosen(): JSX.Element | null {
       );
     case "choose":
       return (
-        <div class="open-choose">
+        <div class="open-choose grid-small">
           <h3 id="open-choose">
             <bdi>{now.name}</bdi> holds {now.tags.length} images. Which one?
           </h3>

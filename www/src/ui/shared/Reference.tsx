@@ -1,5 +1,4 @@
 /** An image's name in its parts: what tells one from another stands out. @module */
-import type { JSX } from "preact";
 import { repositoryOf } from "../../address/pin.ts";
 import { shortDigest } from "../../format/format.ts";
 
@@ -10,7 +9,7 @@ interface ReferenceProps {
   short?: boolean;
 }
 
-export function Reference({ reference, short }: ReferenceProps): JSX.Element {
+export function Reference({ reference, short }: ReferenceProps) {
   if (reference.startsWith("file:")) {
     return (
       <span class="reference" title={reference.slice(5)}>

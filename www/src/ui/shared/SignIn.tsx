@@ -1,12 +1,10 @@
 /** A name and a token for a registry. @module */
-import type { JSX } from "preact";
+
 import { useState } from "preact/hooks";
 import { site } from "../../page/session.ts";
 import { signIn } from "../../page/sign-in.ts";
-import { Button } from "../controls/Button.tsx";
-import { TextField } from "../controls/Field.tsx";
 import { LockIcon } from "../controls/icons.tsx";
-import "./sign-in.css";
+import { Button, submits, TextField } from "../controls/index.ts";
 
 interface SignInProps {
   /** The registry that asks; without it, it is asked for. */
@@ -16,7 +14,7 @@ interface SignInProps {
   onCancel?: (() => void) | undefined;
 }
 
-export function SignIn({ registry, onSignedIn, onCancel }: SignInProps): JSX.Element {
+export function SignIn({ registry, onSignedIn, onCancel }: SignInProps) {
   const [at, setAt] = useState(registry ?? "");
   const [user, setUser] = useState("");
   const [token, setToken] = useState("");
@@ -43,12 +41,9 @@ export function SignIn({ registry, onSignedIn, onCancel }: SignInProps): JSX.Ele
   };
   return (
     <form
-      class="sign-in"
+      class="sign-in grid"
       aria-label={registry ? `Sign in to ${registry}` : "Sign in to a registry"}
-      onSubmit={(event) => {
-        event.preventDefault();
-        void submit();
-      }}
+      onSubmit={submits(() => void submit())}
     >
       {registry === undefined && (
         <TextField
@@ -67,7 +62,7 @@ export function SignIn({ registry, onSignedIn, onCancel }: SignInProps): JSX.Ele
         hint="An access token that may only read is safest."
         onInput={(event) => setToken(event.currentTarget.value)}
       />
-      <p class="sign-in-note">
+      <p class="sign-in-note hint">
         <LockIcon />
         <span>
           Kept in this tab’s memory and nowhere else: gone when it is closed or reloaded. It goes to{" "}
@@ -78,7 +73,7 @@ export function SignIn({ registry, onSignedIn, onCancel }: SignInProps): JSX.Ele
         </span>
       </p>
       {site.value.proxy && !site.value.passAuthorization && (
-        <p class="sign-in-note">
+        <p class="sign-in-note hint">
           <span>
             {location.host} passes no names and tokens on: this works with registries that answer web pages
             (CORS).
@@ -90,7 +85,7 @@ export function SignIn({ registry, onSignedIn, onCancel }: SignInProps): JSX.Ele
           {problem}
         </p>
       )}
-      <div class="sign-in-buttons">
+      <div class="line">
         <Button kind="primary" type="submit">
           Sign in
         </Button>

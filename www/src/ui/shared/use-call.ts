@@ -15,28 +15,27 @@ export type CallState<T> =
  */
 export function useCall<T>(
   key: string | undefined,
-  call: (options: CallOptions) => Promise<T>,
+  call: (options: CallOptions & { signal: AbortSignal }) => Promise<T>,
 ): CallState<T> {
   const [attempt, setAttempt] = useState(0);
-  const [now, setNow] = useState<{ key: string | undefined; state: CallState<T> }>();
+  const now = `${attempt} ${key}`;
+  const [state, setState] = useState<{ of: string; call: CallState<T> }>();
+  // The key says what the call is for.
   useEffect(() => {
     if (key === undefined) return;
     const stop = new AbortController();
     const { signal } = stop;
-    const tell = (state: CallState<T>): void => {
-      if (!signal.aborted) setNow({ key, state });
+    const tell = (call: CallState<T>): void => {
+      if (signal.aborted) return;
+      setState({ of: now, call });
+      if (call.step !== "running") void refreshCost();
     };
-    tell({ step: "running", progress: {} });
     call({ signal, onProgress: (progress) => tell({ step: "running", progress }) }).then(
-      (value) => {
-        tell({ step: "done", value });
-        void refreshCost();
-      },
-      (error) =>
-        tell({ step: "failed", error: asEngineError(error), retry: () => setAttempt((count) => count + 1) }),
+      (value) => tell({ step: "done", value }),
+      (error: unknown) =>
+        tell({ step: "failed", error: asEngineError(error), retry: () => setAttempt((it) => it + 1) }),
     );
     return () => stop.abort();
-    // The key says what the call is for.
-  }, [key, attempt]);
-  return now && now.key === key ? now.state : { step: "running", progress: {} };
+  }, [now]);
+  return state?.of === now ? state.call : { step: "running", progress: {} };
 }

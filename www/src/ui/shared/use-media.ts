@@ -1,4 +1,4 @@
-/** Whether a media query holds, for what style sheets cannot do alone. @module */
+/** Media queries, for what style sheets cannot do alone. @module */
 import { useEffect, useState } from "preact/hooks";
 
 /** One pane at a time: the same bound as in style sheets. */

@@ -1,8 +1,10 @@
 /** The box that filters a tree, with what it found. @module */
-import type { JSX, RefObject } from "preact";
-import { useEffect, useId } from "preact/hooks";
-import { IconButton } from "../controls/Button.tsx";
+
+import type { RefObject } from "preact";
+import { useId } from "preact/hooks";
 import { CloseIcon, SearchIcon } from "../controls/icons.tsx";
+import { IconButton } from "../controls/index.ts";
+import { useKey } from "../controls/use-key.ts";
 
 interface FilterBoxProps {
   input: RefObject<HTMLInputElement | null>;
@@ -15,21 +17,15 @@ interface FilterBoxProps {
 }
 
 /** Escape empties it; `/` anywhere on the page goes to it. */
-export function FilterBox({ input, query, said, onInput, onLeave }: FilterBoxProps): JSX.Element {
+export function FilterBox({ input, query, said, onInput, onLeave }: FilterBoxProps) {
   const id = useId();
-  useEffect(() => {
-    const onKeyDown = (event: KeyboardEvent): void => {
-      if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target))
-        return;
-      if (!input.current || input.current.closest("[hidden]") || document.querySelector("dialog[open]"))
-        return;
-      event.preventDefault();
-      input.current.focus();
-      input.current.select();
-    };
-    document.addEventListener("keydown", onKeyDown);
-    return () => document.removeEventListener("keydown", onKeyDown);
-  }, [input]);
+  useKey("/", () => {
+    const field = input.current;
+    if (!field || field.closest("[hidden]") || document.querySelector("dialog[open]")) return false;
+    field.focus();
+    field.select();
+    return true;
+  });
   return (
     <div class="tree-filter">
       <div class="tree-filter-box">
@@ -59,7 +55,7 @@ export function FilterBox({ input, query, said, onInput, onLeave }: FilterBoxPro
           }}
         />
         {query === "" ? (
-          <span class="tree-filter-key" aria-hidden="true">
+          <span class="tree-filter-key hint" aria-hidden="true">
             /
           </span>
         ) : (
@@ -73,13 +69,9 @@ export function FilterBox({ input, query, said, onInput, onLeave }: FilterBoxPro
           />
         )}
       </div>
-      <span class="tree-said" role="status">
+      <span class="tree-said hint figures" role="status">
         {said}
       </span>
     </div>
   );
-}
-
-function isTyping(target: EventTarget | null): boolean {
-  return target instanceof Element && target.matches("input, textarea, select, [contenteditable]");
 }

@@ -1,5 +1,4 @@
 /** The column headers of a tree: buttons that sort. @module */
-import type { JSX } from "preact";
 import { DownIcon } from "../controls/icons.tsx";
 import type { TreeModel } from "./model.ts";
 import type { SortKey } from "./order.ts";
@@ -27,7 +26,7 @@ interface HeadProps {
   onSort(key: SortKey): void;
 }
 
-export function Head({ model, columns, onSort }: HeadProps): JSX.Element {
+export function Head({ model, columns, onSort }: HeadProps) {
   return (
     <div class="tree-head">
       {(["name", ...columns] as const).map((column) => (
@@ -43,7 +42,7 @@ export function Head({ model, columns, onSort }: HeadProps): JSX.Element {
   );
 }
 
-function SortButton(props: { column: SortKey } & Pick<HeadProps, "model" | "onSort">): JSX.Element {
+function SortButton(props: { column: SortKey } & Pick<HeadProps, "model" | "onSort">) {
   const { column, model, onSort } = props;
   const { key, descending } = model.sort;
   const isSorted = key === column;

@@ -1,5 +1,4 @@
 /** One row of a tree. @module */
-import type { JSX } from "preact";
 import { textOf, visible } from "../../format/visible.ts";
 import { markOf, nameBytes } from "../../protocol/catalogue.ts";
 import { displayPath, pathOf } from "../../protocol/path.ts";
@@ -23,14 +22,14 @@ interface RowProps {
   hasCursor: boolean;
 }
 
-export function Row({ model, id, row, top, columns, marks, isSelected, hasCursor }: RowProps): JSX.Element {
+export function Row({ model, id, row, top, columns, marks, isSelected, hasCursor }: RowProps) {
   const { catalogue: c, rows } = model;
   const entry = rows.entries[row] ?? 0;
   const level = rows.levels[row] ?? 1;
   const canOpen = model.canOpen(entry);
   const isOpen = model.isOpen(entry);
   const mark = marks ? markOf(c, entry) : "none";
-  const classes = ["tree-row", mark !== "none" && `tree-${mark}`, hasCursor && "has-cursor"];
+  const classes = ["tree-row", mark !== "none" && `tone-${mark}`, hasCursor && "has-cursor"];
   return (
     <div
       class={classes.filter(Boolean).join(" ")}
@@ -71,7 +70,7 @@ export function Row({ model, id, row, top, columns, marks, isSelected, hasCursor
   );
 }
 
-function Name({ model, entry }: { model: TreeModel; entry: number }): JSX.Element {
+function Name({ model, entry }: { model: TreeModel; entry: number }) {
   const { catalogue: c, filter } = model;
   const text = textOf(nameBytes(c, entry));
   const target = c.links.get(entry);
@@ -83,17 +82,17 @@ function Name({ model, entry }: { model: TreeModel; entry: number }): JSX.Elemen
       </bdi>
       <span class="unseen">{wordOf(c, entry)}</span>
       {target !== undefined && (
-        <span class="tree-target">
+        <span class="tree-target faint">
           {" → "}
           <bdi>{visible(target)}</bdi>
         </span>
       )}
-      {note !== "" && <span class="tree-target"> {note}</span>}
+      {note !== "" && <span class="tree-target faint"> {note}</span>}
     </span>
   );
 }
 
-function Marked({ text, model, entry }: { text: string; model: TreeModel; entry: number }): JSX.Element {
+function Marked({ text, model, entry }: { text: string; model: TreeModel; entry: number }) {
   const { catalogue: c, filter } = model;
   const folder = displayPath(pathOf(c, c.parent[entry] ?? 0));
   const parts = highlight(text, folder === "/" ? folder : `${folder}/`, filter?.query ?? "");

@@ -1,7 +1,8 @@
 /** Two panes side by side, with a line between them that can be moved. On a phone, one of them. @module */
-import type { ComponentChildren, JSX } from "preact";
+
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import "./split.css";
+import { store, stored } from "../../page/stored.ts";
 
 /** Percent of the width that the first pane has. */
 const FIRST = 46;
@@ -20,11 +21,11 @@ interface SplitProps {
   second: ComponentChildren;
 }
 
-export function Split({ name, label, shown, first, second }: SplitProps): JSX.Element {
+export function Split({ name, label, shown, first, second }: SplitProps) {
   const key = `ocipeek.split.${name}`;
   const panes = useRef<HTMLDivElement>(null);
   const [share, setShare] = useState(() => clamp(Number(stored(key) ?? FIRST)));
-  useEffect(() => store(key, share), [key, share]);
+  useEffect(() => store(key, `${share}`), [key, share]);
   const follow = (event: PointerEvent): void => {
     const line = event.currentTarget as HTMLElement;
     const box = panes.current?.getBoundingClientRect();
@@ -65,20 +66,4 @@ export function Split({ name, label, shown, first, second }: SplitProps): JSX.El
 
 function clamp(share: number): number {
   return Math.max(LEAST, Math.min(MOST, share || FIRST));
-}
-
-function stored(key: string): string | null {
-  try {
-    return localStorage.getItem(key);
-  } catch {
-    return null;
-  }
-}
-
-function store(key: string, share: number): void {
-  try {
-    localStorage.setItem(key, `${share}`);
-  } catch {
-    // Without storage the line is where it was at first.
-  }
 }

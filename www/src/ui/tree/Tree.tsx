@@ -1,10 +1,10 @@
 /** A tree of files, of any size: only the rows on screen are rendered. @module */
-import type { JSX } from "preact";
+
 import { useCallback, useId, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
 import { count, plural } from "../../format/format.ts";
 import { leavePlace, placeOf } from "../../page/place.ts";
 import { type Catalogue, MARKS } from "../../protocol/catalogue.ts";
-import { IconButton } from "../controls/Button.tsx";
+import { IconButton } from "../controls/index.ts";
 import { FilterBox } from "./FilterBox.tsx";
 import { useFilter } from "./filtering.ts";
 import { Head } from "./Head.tsx";
@@ -12,10 +12,10 @@ import { CloseAllIcon, OpenAllIcon } from "./icons.tsx";
 import { TreeKeys } from "./keys.ts";
 import { modelOf } from "./model.ts";
 import { Row } from "./Row.tsx";
-import "./tree.css";
 import { useViewport, viewportOf } from "./viewport.ts";
 import { scrollHeight, scrollTo, windowOf } from "./window.ts";
 import { COLUMNS, type Column } from "./words.ts";
+import "./tree.css";
 
 /** What a tree shows, and whom it tells. Used for the image, for one layer's changes, and for comparisons. */
 export interface TreeProps {
@@ -29,15 +29,13 @@ export interface TreeProps {
   columns?: readonly Column[] | undefined;
   /** `false`: without the box that filters. */
   filter?: boolean | undefined;
-  /** Colours and letters of the entries' marks; by default where there are any. */
-  showMarks?: boolean | undefined;
   /** Show these entries only, with the folders that they are in. Another array only where others are to be shown. */
   only?: Uint32Array | undefined;
   /** What stands in place of rows where there are none. */
   empty?: string | undefined;
 }
 
-export function Tree(props: TreeProps): JSX.Element {
+export function Tree(props: TreeProps) {
   const { catalogue, label, selected, onSelect, columns = COLUMNS, filter = true, only } = props;
   const model = modelOf(catalogue);
   model.setOnly(only);
@@ -53,7 +51,7 @@ export function Tree(props: TreeProps): JSX.Element {
     list,
     useCallback(() => model.scrollTop, [model]),
   );
-  const marks = props.showMarks ?? hasMarks(catalogue);
+  const marks = hasMarks(catalogue);
 
   const show = (place: "nearest" | "middle"): void => {
     render(0);
@@ -160,22 +158,17 @@ export function Tree(props: TreeProps): JSX.Element {
             }}
           />
         )}
-        <IconButton
-          label="Open all folders"
-          icon={OpenAllIcon}
-          onClick={() => {
-            model.setAllOpen(true);
-            show("nearest");
-          }}
-        />
-        <IconButton
-          label="Close all folders"
-          icon={CloseAllIcon}
-          onClick={() => {
-            model.setAllOpen(false);
-            show("nearest");
-          }}
-        />
+        {([true, false] as const).map((opens) => (
+          <IconButton
+            key={`${opens}`}
+            label={opens ? "Open all folders" : "Close all folders"}
+            icon={opens ? OpenAllIcon : CloseAllIcon}
+            onClick={() => {
+              model.setAllOpen(opens);
+              show("nearest");
+            }}
+          />
+        ))}
       </div>
       <Head
         model={model}

@@ -1,4 +1,4 @@
-/** Asks the engine what matches, as the user types. @module */
+/** Filter of a tree, as the user types. @module */
 import { useLayoutEffect, useState } from "preact/hooks";
 import { engine } from "../../page/engine.ts";
 import { asEngineError } from "../../page/session.ts";

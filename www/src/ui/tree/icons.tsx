@@ -1,6 +1,7 @@
 /** Icons of the kinds of entries. Decoration: the row's name for screen readers says the kind. @module */
-import type { JSX } from "preact";
+
 import type { EntryType } from "../../protocol/catalogue.ts";
+import { icon } from "../controls/icons.tsx";
 
 /** What has an icon of its own. */
 export type Kind = EntryType | "open" | "program";
@@ -24,7 +25,7 @@ const OUTLINES: Record<Kind, string> = {
 };
 
 /** The icon of an entry. */
-export function KindIcon({ kind }: { kind: Kind }): JSX.Element {
+export function KindIcon({ kind }: { kind: Kind }) {
   return (
     <svg class={`icon tree-kind tree-kind-${kind}`} viewBox="0 0 16 16" aria-hidden="true">
       <path d={OUTLINES[kind]} />
@@ -33,19 +34,6 @@ export function KindIcon({ kind }: { kind: Kind }): JSX.Element {
 }
 
 /** Opens all folders. */
-export function OpenAllIcon(): JSX.Element {
-  return (
-    <svg class="icon" viewBox="0 0 16 16" aria-hidden="true">
-      <path d="M4.500 5.500L8 2l3.500 3.500M4.500 10.500L8 14l3.500-3.500M3 8h10" />
-    </svg>
-  );
-}
-
+export const OpenAllIcon = icon("M4.500 5.500L8 2l3.500 3.500M4.500 10.500L8 14l3.500-3.500M3 8h10");
 /** Closes all folders. */
-export function CloseAllIcon(): JSX.Element {
-  return (
-    <svg class="icon" viewBox="0 0 16 16" aria-hidden="true">
-      <path d="M4.500 2L8 5.500 11.500 2M4.500 14L8 10.500l3.500 3.500M3 8h10" />
-    </svg>
-  );
-}
+export const CloseAllIcon = icon("M4.500 2L8 5.500 11.500 2M4.500 14L8 10.500l3.500 3.500M3 8h10");

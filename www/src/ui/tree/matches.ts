@@ -1,10 +1,7 @@
-/** Where names match what the user looks for. @module */
-import { type Catalogue, nameBytes } from "../../protocol/catalogue.ts";
+/** Matches in names. @module */
 
-/** Whether a query is a glob, as the engine sees it. */
-export function isGlob(query: string): boolean {
-  return /[*?[{]/.test(query);
-}
+import { type Catalogue, nameBytes } from "../../protocol/catalogue.ts";
+import { isGlob } from "../../protocol/query.ts";
 
 const encoder = new TextEncoder();
 const UPPER_A = 0x41;

@@ -1,4 +1,4 @@
-/** What a tree shows and where its cursor is: all but how it looks. @module */
+/** State of a tree: its rows and its cursor, apart from how it looks. @module */
 import { type Catalogue, chainOf, typeOf } from "../../protocol/catalogue.ts";
 import { entryAt, pathOf } from "../../protocol/path.ts";
 import { foldedText, ownMatches, startsWith } from "./matches.ts";

@@ -1,4 +1,4 @@
-/** Sorts by numbers in linear time: a comparing sort of 100,000 would block the page too long. @module */
+/** Radix sort of numbers: a comparing sort of 100,000 would block the page for too long. @module */
 
 const DIGIT = 16;
 const VALUES = 1 << DIGIT;

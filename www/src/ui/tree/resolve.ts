@@ -1,8 +1,8 @@
-/** Finds the entry that a path leads to. @module */
+/** Path resolution in a catalogue, over symbolic links. @module */
 
 import { encodePath } from "../../../../web/path.ts";
-import { type Catalogue, nameBytes } from "../../protocol/catalogue.ts";
-import { decodePath, type EncodedPath, entryAt } from "../../protocol/path.ts";
+import type { Catalogue } from "../../protocol/catalogue.ts";
+import { childAt, type EncodedPath, entryAt } from "../../protocol/path.ts";
 
 /** As many links as Linux follows. */
 const MAX_LINKS = 40;
@@ -37,14 +37,4 @@ export function resolveEntry(c: Catalogue, path: EncodedPath): number | undefine
     names.unshift(...parts.filter((part) => part !== ""));
   }
   return folder;
-}
-
-function childAt(c: Catalogue, folder: number, name: EncodedPath): number | undefined {
-  const wanted = decodePath(name);
-  const end = c.end[folder] ?? 0;
-  for (let at = folder + 1; at < end; at = c.end[at] ?? end) {
-    const has = nameBytes(c, at);
-    if (has.length === wanted.length && has.every((byte, i) => byte === wanted[i])) return at;
-  }
-  return undefined;
 }

@@ -1,4 +1,4 @@
-/** Follows what part of a scrolled list is on screen. @module */
+/** Viewport of a scrolled list. @module */
 import type { RefObject } from "preact";
 import { useCallback, useLayoutEffect, useState } from "preact/hooks";
 import type { Viewport } from "./window.ts";

@@ -1,5 +1,5 @@
-/** What rows say. @module */
-import { bytes, permissions, plural, time } from "../../format/format.ts";
+/** Texts of rows. @module */
+import { bytes, KINDS, permissions, plural, time } from "../../format/format.ts";
 import { textOf, visible } from "../../format/visible.ts";
 import { type Catalogue, Flag, type Mark, nameBytes, typeOf } from "../../protocol/catalogue.ts";
 import type { Kind } from "./icons.tsx";
@@ -11,14 +11,9 @@ export const COLUMNS = ["size", "mtime", "layer", "mode", "owner"] as const;
 export type Column = (typeof COLUMNS)[number];
 
 const KIND_WORDS: Record<Kind, string> = {
-  file: "file",
+  ...KINDS,
   program: "program",
-  directory: "folder",
   open: "folder",
-  symlink: "link",
-  "char-device": "character device",
-  "block-device": "block device",
-  fifo: "named pipe",
   whiteout: "whiteout",
   opaque: "opaque mark",
 };
