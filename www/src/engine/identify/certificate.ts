@@ -2,7 +2,7 @@
 import { hex } from "../../../../js/common/hex.ts";
 import type { Identity } from "../../protocol/api.ts";
 import { Sha256 } from "../sha256.ts";
-import { type Content, count, identity, MAX_PART } from "./content.ts";
+import { type Content, count, identity, MAX_PART, namesOf } from "./content.ts";
 import { type Der, der, item, items, oid, text, time } from "./der.ts";
 
 /** What a certificate says. */
@@ -20,49 +20,21 @@ export interface Certificate {
   fingerprint: string;
 }
 
-const ATTRIBUTES: Record<string, string> = {
-  "2.5.4.3": "CN",
-  "2.5.4.5": "serialNumber",
-  "2.5.4.6": "C",
-  "2.5.4.7": "L",
-  "2.5.4.8": "ST",
-  "2.5.4.9": "street",
-  "2.5.4.10": "O",
-  "2.5.4.11": "OU",
-  "2.5.4.97": "organizationIdentifier",
-  "1.2.840.113549.1.9.1": "emailAddress",
-  "0.9.2342.19200300.100.1.25": "DC",
-};
-const ALGORITHMS: Record<string, string> = {
-  "1.2.840.113549.1.1.1": "RSA",
-  "1.2.840.113549.1.1.4": "MD5 with RSA",
-  "1.2.840.113549.1.1.5": "SHA-1 with RSA",
-  "1.2.840.113549.1.1.10": "RSA-PSS",
-  "1.2.840.113549.1.1.11": "SHA-256 with RSA",
-  "1.2.840.113549.1.1.12": "SHA-384 with RSA",
-  "1.2.840.113549.1.1.13": "SHA-512 with RSA",
-  "1.2.840.10045.2.1": "EC",
-  "1.2.840.10045.4.3.2": "ECDSA with SHA-256",
-  "1.2.840.10045.4.3.3": "ECDSA with SHA-384",
-  "1.2.840.10045.4.3.4": "ECDSA with SHA-512",
-  "1.2.840.10040.4.1": "DSA",
-  "1.3.101.112": "Ed25519",
-  "1.3.101.113": "Ed448",
-};
-const CURVES: Record<string, string> = {
-  "1.2.840.10045.3.1.7": "P-256",
-  "1.3.132.0.34": "P-384",
-  "1.3.132.0.35": "P-521",
-  "1.3.132.0.10": "secp256k1",
-};
-const USAGES: Record<string, string> = {
-  "1.3.6.1.5.5.7.3.1": "TLS server",
-  "1.3.6.1.5.5.7.3.2": "TLS client",
-  "1.3.6.1.5.5.7.3.3": "code signing",
-  "1.3.6.1.5.5.7.3.4": "e-mail",
-  "1.3.6.1.5.5.7.3.8": "time stamping",
-  "1.3.6.1.5.5.7.3.9": "OCSP signing",
-};
+/** Names of object identifiers: attributes, algorithms, curves, usages. */
+const NAMES = namesOf({
+  "2.5.4.": "3 CN, 5 serialNumber, 6 C, 7 L, 8 ST, 9 street, 10 O, 11 OU, 97 organizationIdentifier",
+  "1.2.840.113549.1.9.": "1 emailAddress",
+  "0.9.2342.19200300.100.1.": "25 DC",
+  "1.2.840.113549.1.1.":
+    "1 RSA, 4 MD5 with RSA, 5 SHA-1 with RSA, 10 RSA-PSS, 11 SHA-256 with RSA, 12 SHA-384 with RSA, 13 SHA-512 with RSA",
+  "1.2.840.10045.2.": "1 EC",
+  "1.2.840.10045.4.3.": "2 ECDSA with SHA-256, 3 ECDSA with SHA-384, 4 ECDSA with SHA-512",
+  "1.2.840.10040.4.": "1 DSA",
+  "1.3.101.": "112 Ed25519, 113 Ed448",
+  "1.2.840.10045.3.1.": "7 P-256",
+  "1.3.132.0.": "34 P-384, 35 P-521, 10 secp256k1",
+  "1.3.6.1.5.5.7.3.": "1 TLS server, 2 TLS client, 3 code signing, 4 e-mail, 8 time stamping, 9 OCSP signing",
+});
 const KEY_USAGE = "2.5.29.15";
 const ALT_NAMES = "2.5.29.17";
 const CONSTRAINTS = "2.5.29.19";
@@ -86,7 +58,7 @@ export function parseCertificate(bytes: Uint8Array): Certificate {
     to: time(item(validity, 1)),
     subject: nameOf(item(fields, 4)),
     key: keyOf(item(fields, 5)),
-    signature: algorithmOf(item(items(algorithm), 0)),
+    signature: nameOfId(item(items(algorithm), 0)),
     ...extensionsOf(fields.find((it) => it.tag === 0xa3)),
     fingerprint: hash.digest(),
   };
@@ -101,23 +73,21 @@ function nameOf(name: Der): string {
   const parts: string[] = [];
   for (const set of items(name)) {
     for (const pair of items(set)) {
-      const id = oid(item(items(pair), 0));
-      parts.push(`${ATTRIBUTES[id] ?? id}=${text(item(items(pair), 1))}`);
+      parts.push(`${nameOfId(item(items(pair), 0))}=${text(item(items(pair), 1))}`);
     }
   }
   return parts.join(", ") || "(none)";
 }
 
-function algorithmOf(id: Der): string {
-  return ALGORITHMS[oid(id)] ?? oid(id);
+function nameOfId(id: Der): string {
+  return NAMES.get(oid(id)) ?? oid(id);
 }
 
 function keyOf(info: Der): string {
   const [algorithm, bits] = [items(item(items(info), 0)), item(items(info), 1)];
-  const name = algorithmOf(item(algorithm, 0));
+  const name = nameOfId(item(algorithm, 0));
   if (name === "EC") {
-    const curve = algorithm[1]?.tag === 6 ? oid(algorithm[1]) : "";
-    return `EC ${CURVES[curve] ?? curve}`.trim();
+    return algorithm[1]?.tag === 6 ? `EC ${nameOfId(algorithm[1])}` : "EC";
   }
   if (name !== "RSA") return name;
   const modulus = item(items(der(bits.value, 1)), 0).value;
@@ -136,7 +106,7 @@ function extensionsOf(outer: Der | undefined): Pick<Certificate, "names" | "isAu
     const value = der(item(parts, parts.length - 1).value);
     if (id === ALT_NAMES) found.names = items(value).map(generalName);
     if (id === CONSTRAINTS) found.isAuthority = items(value)[0]?.tag === 1 && items(value)[0]?.value[0] !== 0;
-    if (id === EXTENDED_USAGE) found.usages.push(...items(value).map((it) => USAGES[oid(it)] ?? oid(it)));
+    if (id === EXTENDED_USAGE) found.usages.push(...items(value).map(nameOfId));
     if (id === KEY_USAGE) {
       const bits = value.value[1] ?? 0;
       if (bits & 0x80) found.usages.unshift("digital signature");

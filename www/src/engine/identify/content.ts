@@ -75,6 +75,16 @@ export function identity(
   return { format, title, facts, sections: sections.filter(({ rows }) => rows.length > 0) };
 }
 
+/** Names by numbers, which stand behind a prefix: `{ "1.3.101.": "112 Ed25519, 113 Ed448" }`. */
+export function namesOf(table: Record<string, string>): Map<string, string> {
+  const pairs = Object.entries(table).flatMap(([prefix, names]) =>
+    names
+      .split(", ")
+      .map((it) => [prefix + it.slice(0, it.indexOf(" ")), it.slice(it.indexOf(" ") + 1)] as const),
+  );
+  return new Map(pairs);
+}
+
 /** `12,345`. */
 export function count(value: number): string {
   return value.toLocaleString("en-US");

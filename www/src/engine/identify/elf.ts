@@ -1,25 +1,11 @@
 /** ELF programs and libraries (System V ABI, chapters 4 and 5; elf(5)). @module */
 import { hex } from "../../../../js/common/hex.ts";
 import type { Identity } from "../../protocol/api.ts";
-import { type Content, cText, identity, startsWith, u64, viewOf } from "./content.ts";
+import { type Content, cText, identity, namesOf, startsWith, u64, viewOf } from "./content.ts";
 
-const MACHINES: Record<number, string> = {
-  2: "SPARC",
-  3: "x86",
-  8: "MIPS",
-  20: "PowerPC",
-  21: "PowerPC 64-bit",
-  22: "IBM S/390",
-  40: "ARM",
-  42: "SuperH",
-  43: "SPARC V9",
-  50: "Itanium",
-  62: "x86-64",
-  183: "AArch64",
-  243: "RISC-V",
-  247: "eBPF",
-  258: "LoongArch",
-};
+const MACHINES = namesOf({
+  "": "2 SPARC, 3 x86, 8 MIPS, 20 PowerPC, 21 PowerPC 64-bit, 22 IBM S/390, 40 ARM, 42 SuperH, 43 SPARC V9, 50 Itanium, 62 x86-64, 183 AArch64, 243 RISC-V, 247 eBPF, 258 LoongArch",
+});
 const SYSTEMS: Record<number, string> = { 0: "System V", 3: "Linux (GNU)", 9: "FreeBSD", 12: "OpenBSD" };
 
 const PT = { load: 1, dynamic: 2, interpreter: 3, note: 4, stack: 0x6474e551, relro: 0x6474e552 };
@@ -65,7 +51,7 @@ export async function elf(content: Content): Promise<Identity | undefined> {
   const isProgram = isPie || (interpreter !== undefined && dynamic.soname === undefined);
   const shared = isProgram ? "PIE executable" : "shared object";
   const kind = ["", "relocatable object", "executable", shared, "core dump"][type] || `type ${type}`;
-  const machineName = MACHINES[machine] ?? `machine ${machine}`;
+  const machineName = MACHINES.get(String(machine)) ?? `machine ${machine}`;
   const facts: Identity["facts"] = [
     ["Class", wide ? "64-bit" : "32-bit"],
     ["Byte order", little ? "little endian" : "big endian"],
