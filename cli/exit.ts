@@ -58,6 +58,7 @@ const BY_CODE: Record<ErrorCode, number> = {
   LIMIT_EXCEEDED: EXIT.limit,
   UNSUPPORTED: EXIT.unsupported,
   ABORTED: EXIT.interrupted,
+  NOT_LOADED: EXIT.failed,
   INTERNAL: EXIT.failed,
 };
 

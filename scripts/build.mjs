@@ -17,6 +17,7 @@ import { join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { isWasmBuilt, noteBuilt, sources } from "./lib/build-stamp.mjs";
+import { writeInline } from "./lib/inline.mjs";
 import { recoverable } from "./lib/recoverable.mjs";
 import { ROOT, run } from "./lib/run.mjs";
 import { silencePanics } from "./lib/silent-panics.mjs";
@@ -70,11 +71,11 @@ async function buildWasm(out, dev) {
     await run("wasm-bindgen", ["--target", "web", "--no-typescript", "--keep-debug", ...to, built]);
     const glue = join(out, `${name}.js`);
     writeFileSync(glue, recoverable(readFileSync(glue, "utf8")));
-    if (dev) continue;
     const file = join(out, `${name}_bg.wasm`);
     writeFileSync(file, silencePanics(readFileSync(file)));
     await run("wasm-opt", [...SMALL, "--output", `${file}.small`, file]);
     renameSync(`${file}.small`, file);
+    writeInline(out, name);
   }
 }
 

@@ -256,8 +256,8 @@ export function parseReference(text: string): import("../js/types/registry.js").
 
 /** Compiles and instantiates the module synchronously. */
 export function initSync(options: { module: unknown }): unknown;
-/** The same from a URL, a `Response`, bytes or a module; by default from beside this file. */
-export default function init(options?: { module_or_path: unknown }): Promise<unknown>;
+/** The same from a URL, a `Response`, bytes or a module. */
+export default function init(options: { module_or_path: unknown }): Promise<unknown>;
 
 /** Bounds what this instance reserves; `pressure` is called when it wants more, and frees something if it can. */
 export function setMemoryLimit(bytes: number, pressure?: (() => void) | undefined): void;

@@ -214,8 +214,8 @@ export function convertImage(
 
 /** Compiles and instantiates the module synchronously. */
 export function initSync(options: { module: unknown }): unknown;
-/** The same from a URL, a `Response`, bytes or a module; by default from beside this file. */
-export default function init(options?: { module_or_path: unknown }): Promise<unknown>;
+/** The same from a URL, a `Response`, bytes or a module. */
+export default function init(options: { module_or_path: unknown }): Promise<unknown>;
 
 export function setMemoryLimit(bytes: number, pressure?: (() => void) | undefined): void;
 export function memoryHeld(): number;

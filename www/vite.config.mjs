@@ -29,6 +29,13 @@ const policy = {
   },
 };
 
+/** The page's host has its files: what holds the modules for places without any stays out. */
+const withFiles = {
+  name: "with-files",
+  enforce: "pre",
+  load: (id) => (/_inline_[12]\.js$/.test(id) ? 'export default "";' : undefined),
+};
+
 /** What the page shares with the package, it takes out of the built one: so it is there once. */
 const COMMON = {
   find: /^.*\/js\/common\/([\w-]+)\.ts$/,
@@ -49,7 +56,7 @@ export default defineConfig({
   root: import.meta.dirname,
   resolve: { alias: [COMMON] },
   base: "./",
-  plugins: [/** @type {import("vite").Plugin} */ (policy)],
+  plugins: /** @type {import("vite").Plugin[]} */ ([policy, withFiles]),
   build: {
     outDir: "../dist/www",
     emptyOutDir: true,
@@ -62,5 +69,9 @@ export default defineConfig({
     license: { fileName: `${PARTS}licenses.md` },
   },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-  worker: { format: "es", rolldownOptions: together("engine", isBesideEntry) },
+  worker: {
+    format: "es",
+    plugins: () => [/** @type {import("vite").Plugin} */ (withFiles)],
+    rolldownOptions: together("engine", isBesideEntry),
+  },
 });

@@ -22,6 +22,8 @@ export type ErrorCode =
   | "EISDIR"
   | "ELOOP"
   | "EINVAL"
+  /** The wasm module cannot be loaded here; the message names the line that helps. */
+  | "NOT_LOADED"
   /** The library failed in the middle of something (no memory left, a bug). What was open is lost: open it again. */
   | "INTERNAL";
 

@@ -116,7 +116,7 @@ export function initSync(module) {
 
 let starting;
 
-/** Whoever calls it while it is under way waits for the same. */
+/** From a module, bytes, a response or a URL. Whoever calls it while it is under way waits for the same. */
 export default function init(from) {
   const compiled = renew();
   starting ??= current.init(compiled ? { module_or_path: compiled } : from).finally(() => {
@@ -164,6 +164,11 @@ export function recoverable(text) {
   }
   once("export { initSync, __wbg_init as default };\n", "");
   once("    wasm = instance.exports;\n", "    wasm = guard(instance.exports);\n");
+  // Where the module lies, the package's entries say, each as its runtime and bundlers understand it.
+  const place =
+    /\n {4}if \(module_or_path === undefined\) \{\n.*new URL\('\w+\.wasm', import\.meta\.url\);\n {4}\}\n/;
+  if (!place.test(text)) throw new Error("the glue has changed: where it looks for the module");
+  text = text.replace(place, "");
   text = text.replace(/^export (class|function) /gm, "$1 ");
   text = text.replaceAll("new Promise(cb0)", "pending(cb0)");
   text = text.replaceAll("new AbortController()", "abortable()");

@@ -50,6 +50,7 @@ const STATUS: Readonly<Record<Code, number>> = {
   ABORTED: 503,
   TIMEOUT: 504,
   CONFIGURATION: 500,
+  NOT_LOADED: 500,
   INTERNAL: 500,
 };
 

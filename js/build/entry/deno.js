@@ -1,17 +1,9 @@
 /** `ocipeek/build` for Deno. JavaScript, because TypeScript does not know source phase imports yet. @module */
-import { createHash } from "node:crypto";
-import { arch } from "node:process";
 import { initSync } from "../../../wasm/ocipeek_build.js";
 import source module from "../../../wasm/ocipeek_build_bg.wasm";
-import { spillFile } from "../../node/spill-file.js";
-import { goArchitecture } from "../../runtime.js";
 import { setBuildRuntime } from "../runtime.js";
+import { files } from "./files.js";
 
-setBuildRuntime({
-  load: () => initSync({ module }),
-  architecture: goArchitecture(arch),
-  store: spillFile,
-  sha256: () => createHash("sha256"),
-});
+setBuildRuntime({ ...files, load: () => initSync({ module }) });
 
 export * from "../index.js";

@@ -1,18 +1,23 @@
 /** `ocipeek/build` for Node and Bun. @module */
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { arch } from "node:process";
+import { fileURLToPath } from "node:url";
+import { gunzipSync } from "node:zlib";
 import { initSync } from "../../../wasm/ocipeek_build.js";
-import { spillFile } from "../../node/spill-file.js";
-import { goArchitecture } from "../../runtime.js";
+import { fileModule } from "../../wasm-module.js";
 import { setBuildRuntime } from "../runtime.js";
+import { files } from "./files.js";
 
-const file = new URL("../../../wasm/ocipeek_build_bg.wasm", import.meta.url);
 setBuildRuntime({
-  load: () => initSync({ module: readFileSync(file) }),
-  architecture: goArchitecture(arch),
-  store: spillFile,
-  sha256: () => createHash("sha256"),
+  ...files,
+  load: fileModule(
+    initSync,
+    () => readFileSync(fileURLToPath(new URL("../../../wasm/ocipeek_build_bg.wasm", import.meta.url).href)),
+    () => [
+      import("../../../wasm/ocipeek_build_inline_1.js"),
+      import("../../../wasm/ocipeek_build_inline_2.js"),
+    ],
+    gunzipSync,
+  ),
 });
 
 export * from "../index.js";

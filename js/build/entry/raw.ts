@@ -5,6 +5,7 @@
  */
 import instantiate from "../../../wasm/ocipeek_build.js";
 import type { WasmSource } from "../../runtime.js";
+import { givenModule } from "../../wasm-module.js";
 import { setBuildRuntime } from "../runtime.js";
 
 /**
@@ -22,7 +23,7 @@ import { setBuildRuntime } from "../runtime.js";
  * ```
  */
 export function initBuild(source: WasmSource | Promise<WasmSource>): void {
-  setBuildRuntime({ load: async () => instantiate({ module_or_path: await source }) });
+  setBuildRuntime({ load: givenModule(instantiate, () => source) });
 }
 
 export * from "../index.js";
