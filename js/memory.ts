@@ -10,7 +10,7 @@ export interface MemoryOptions {
   onPressure?: (() => void) | undefined;
 }
 
-/** Wasm module with a memory budget. @internal */
+/** Wasm module with a memory budget. */
 export interface Budgeted {
   setMemoryLimit(bytes: number, pressure?: (() => void) | undefined): void;
   memoryHeld(): number;

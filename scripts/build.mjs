@@ -18,6 +18,7 @@ import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { isWasmBuilt, noteBuilt, sources } from "./lib/build-stamp.mjs";
 import { writeInline } from "./lib/inline.mjs";
+import { forOlderTypes } from "./lib/older-types.mjs";
 import { recoverable } from "./lib/recoverable.mjs";
 import { ROOT, run } from "./lib/run.mjs";
 import { silencePanics } from "./lib/silent-panics.mjs";
@@ -72,9 +73,11 @@ async function buildWasm(out, dev) {
     const glue = join(out, `${name}.js`);
     writeFileSync(glue, recoverable(readFileSync(glue, "utf8")));
     const file = join(out, `${name}_bg.wasm`);
-    writeFileSync(file, silencePanics(readFileSync(file)));
-    await run("wasm-opt", [...SMALL, "--output", `${file}.small`, file]);
-    renameSync(`${file}.small`, file);
+    if (!dev) {
+      writeFileSync(file, silencePanics(readFileSync(file)));
+      await run("wasm-opt", [...SMALL, "--output", `${file}.small`, file]);
+      renameSync(`${file}.small`, file);
+    }
     writeInline(out, name);
   }
 }
@@ -129,6 +132,7 @@ async function main(dev) {
   const declarations = MODULES.flatMap(({ name }) => [`wasm/${name}.d.ts`, `wasm/${name}_bg.wasm.d.ts`]);
   const deno = ["js/entry/deno.js", "js/build/entry/deno.js", "js/formats/entry/deno.js"];
   for (const file of [...deno, ...declarations]) copyFileSync(join(ROOT, file), join(DIST, file));
+  forOlderTypes(DIST);
   await buildServer();
   chmodSync(join(DIST, "cli/main.js"), 0o755);
   await buildPage();

@@ -1,6 +1,7 @@
 // The public API of the npm package as text: for each entry the names that it exports, and their declarations.
 import { readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { GENERIC, PLAIN } from "./older-types.mjs";
 
 const NAMED = /^export (type )?\{([^}]*)\}(?: from "([^"]+)")?/;
 const STAR = /^export (?:type )?\* from "([^"]+)"/;
@@ -11,6 +12,7 @@ const DECLARED =
 /** Statements of a declaration file without comments, as TypeScript puts them out: each begins at a line's start. */
 function statements(text) {
   return text
+    .replaceAll(PLAIN, GENERIC)
     .replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "")
     .split(/^(?=(?:export|import|declare|interface|type|class|function|const)\b)/m)
     .map((it) => it.replace(/\n\s*\n/g, "\n").trim())
