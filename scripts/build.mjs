@@ -102,6 +102,10 @@ async function buildServer() {
 async function buildPage() {
   await run("tsc", ["-p", "www"]);
   await run("vite", ["build", "www", "--logLevel", "warn"]);
+  // What is published holds each module once: the server takes the page's copy from beside it.
+  const parts = readdirSync(join(DIST, "www", "-", "www")).filter((name) => name.endsWith(".wasm"));
+  const shared = parts.map((name) => [`/-/www/${name}`, name.replace(/-[\w-]{8}\.wasm$/, ".wasm")]);
+  writeFileSync(join(DIST, "worker", "page-modules.json"), JSON.stringify(Object.fromEntries(shared)));
 }
 
 /** Sizes of a file: raw, gzip -9, brotli -11. */

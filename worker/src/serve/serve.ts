@@ -7,7 +7,7 @@ import { compose } from "../compose.ts";
 import { ConfigError, type Env, parseConfig } from "../config/config.ts";
 import { HttpError } from "../errors.ts";
 import type { PlatformFetch } from "../registry/guarded-fetch.ts";
-import { folderAssets } from "./assets.ts";
+import { folderAssets, sharedFiles } from "./assets.ts";
 import { FolderTier } from "./cache.ts";
 import { serveDeno } from "./deno.ts";
 import { type Network, publicFetch } from "./fetch.ts";
@@ -59,6 +59,9 @@ const DEFAULTS = {
 
 /** The page, as it lies beside this file when it is built. */
 const PAGE = fileURLToPath(new URL("../www/", import.meta.url));
+/** The package's wasm modules, of which the page needs a copy, and their names there. */
+const MODULES = fileURLToPath(new URL("../wasm/", import.meta.url));
+const SHARED = fileURLToPath(new URL("page-modules.json", import.meta.url));
 
 /**
  * Starts the server of the runtime that it is called in.
@@ -84,7 +87,7 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
     // Requests are not bound to contexts here: they may wait for each other.
     shareLookups: true,
     folder,
-    assets: folderAssets(options.pageDir ?? PAGE),
+    assets: folderAssets(options.pageDir ?? PAGE, await sharedFiles(SHARED, MODULES)),
     log: options.log ?? ((line) => console.error(line)),
     stop: stopped.signal,
     checkHost: hostCheck(hostname, config.allowedHosts),
