@@ -1,87 +1,72 @@
-// A user's project in a folder of its own, made from `npm pack`, with each tool that users have.
+// A user's project in a folder of its own, made from `npm pack`, with each tool that users have and that is here anyway. What
+// must be installed for it is in tests/bundlers.
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { ROOT, run } from "../../scripts/lib/run.mjs";
-import { created } from "../lib/built-demo.mjs";
-import { openBrowser, serveStatic } from "../lib/chromium.mjs";
-import { DEMO, REPOSITORY, startDemoRegistry } from "../lib/docker-registry.mjs";
-import { merged } from "../lib/expected.mjs";
+import { ALL, CORE } from "../bundlers/matrix.mjs";
 import { freePort, startServer, tempFolder } from "../lib/processes.mjs";
-import { IMAGE, layout } from "../lib/variants.mjs";
+import { FILE, pack, startPlace } from "../lib/users-place.mjs";
+import { check, makeProject, PROGRAM } from "../lib/users-project.mjs";
 
-const FILE = "/usr/lib/os-release";
+/** What belongs to a tool that is named. */
+const BESIDE =
+  /^(react|react-dom|svelte|jest-environment-jsdom|webpack-cli|.*\/vite-plugin-svelte|.*dev-server|@rspack\/cli)$/;
+
 const bin = (name) => join(ROOT, "node_modules", ".bin", name);
 
-const IMPORTS = `import { open, openSource } from "ocipeek";
-import { createIndex } from "ocipeek/build";`;
+let place;
+let packed;
+let tarball;
+before(async () => {
+  place = await startPlace();
+  packed = tempFolder("packed");
+  tarball = await pack(packed.path);
+});
+after(async () => {
+  await place?.stop();
+  packed?.remove();
+});
 
-/** What each project does, whatever it runs on: reads a file, and makes the image's SOCI index. */
-const read = (reference) => `open(${JSON.stringify(reference)}, { platform: "linux/amd64" })
-  .then((image) => image.readFile(${JSON.stringify(FILE)}, "utf8"))
-  .then(async (text) => {
-    const source = await openSource(${JSON.stringify(reference.replace(/-soci$/, ""))});
-    const { images } = await createIndex(source, undefined, ${JSON.stringify({ ...created[0].options, platforms: ["linux/amd64"], force: true })});
-    return text + images[0].index.digest;
-  })`;
-
-const CONFIGURATION = { name: "users-project", private: true, type: "module" };
+/** The project's folder, with the probe. */
+const made = (project) => {
+  const files = { ...place.probe(project), ...project.files };
+  return makeProject({ ...project, files }, tarball);
+};
 
 describe("a user's project", () => {
-  let registry;
-  let reference;
   let folder;
-  let text;
-  let expected;
   before(async () => {
-    registry = await startDemoRegistry();
-    reference = `${registry.host}/${REPOSITORY}:latest-soci`;
-    folder = tempFolder("project");
-    const write = (name, content) => writeFileSync(join(folder.path, name), content);
-    write("package.json", JSON.stringify(CONFIGURATION));
-    await run("npm", ["pack", "--ignore-scripts", "--loglevel=error", "--pack-destination", folder.path]);
-    const tarball = readdirSync(folder.path).find((f) => f.endsWith(".tgz"));
-    await run(
-      "npm",
-      ["install", "--offline", "--no-audit", "--no-fund", "--loglevel=error", `./${tarball}`],
-      { cwd: folder.path },
-    );
-    write("main.mjs", `${IMPORTS}\nprocess.stdout.write(await ${read(reference)});\n`);
-    write(
-      "main.ts",
+    folder = await made({ files: PROGRAM });
+    writeFileSync(
+      join(folder.path, "main.ts"),
       `import { open, openSource, type OpenOptions, type Source } from "ocipeek";
 import { type Converted, convertImage, type IndexOptions, pushArtifacts } from "ocipeek/build";
 import { dockerAuth, spillFile } from "ocipeek/node";
 import { type Destination, registryDestination } from "ocipeek/push";
+import { init, type InitOptions } from "ocipeek/raw";
+import wasm from "ocipeek/wasm";
+const given: InitOptions = {};
+init(wasm, given);
 const options: OpenOptions = { platform: "linux/amd64" };
-const image = await open(${JSON.stringify(reference)}, options);
+const image = await open(${JSON.stringify(place.reference)}, options);
 const text: string = await image.readFile(${JSON.stringify(FILE)}, "utf8");
 const bytes: Uint8Array = await image.readFile(${JSON.stringify(FILE)});
 if (bytes.length !== text.length) throw new Error("lengths differ");
-const source: Source = await openSource(${JSON.stringify(reference)}, { auth: dockerAuth() });
+const source: Source = await openSource(${JSON.stringify(place.reference)}, { auth: dockerAuth() });
 const indexing: IndexOptions = { minLayerSize: 0, platforms: "all", store: () => spillFile() };
 const converted: Converted = await convertImage(source, undefined, indexing);
 const destination: Destination = await registryDestination("localhost:1/a", { plainHttp: true });
 const pushed = pushArtifacts(source, converted, destination, { tag: "a" }).catch(() => undefined);
 process.stdout.write(text + (await pushed)?.destination);\n`,
     );
-    const { layer_index } = merged().find((line) => `/${line.path}` === FILE);
-    const { digest } = layout.manifests.get(IMAGE).json.layers[layer_index];
-    const blob = join(DEMO, "blobs", "sha256", digest.slice("sha256:".length));
-    const { stdout } = await run("tar", ["-xOzf", blob, FILE.slice(1)]);
-    assert.ok(stdout.length > 10);
-    text = stdout;
-    expected = text + created[0].index;
   });
-  after(async () => {
-    await registry?.stop();
-    folder?.remove();
-  });
+  after(() => folder?.remove());
 
   test("Node", async () => {
-    const { stdout, stderr } = await run(process.execPath, ["main.mjs"], { cwd: folder.path });
-    assert.equal(stdout, expected);
+    const { stdout, stderr } = await run(process.execPath, ["main.js"], { cwd: folder.path });
+    assert.equal(stdout, place.expected({}));
     assert.equal(stderr, "");
   });
 
@@ -106,9 +91,30 @@ process.stdout.write(text + (await pushed)?.destination);\n`,
   });
 
   test("npx: the command of the installed package", async () => {
-    const args = ["--offline", "ocipeek", "cat", reference, FILE, "--platform", "linux/amd64"];
+    const args = ["--offline", "ocipeek", "cat", place.reference, FILE, "--platform", "linux/amd64"];
     const { stdout } = await run("npx", args, { cwd: folder.path });
-    assert.equal(stdout, text);
+    assert.equal(stdout, place.text);
+  });
+
+  test("its server gives the page the wasm modules, which the package has once", async () => {
+    const port = await freePort();
+    const url = `http://127.0.0.1:${port}`;
+    const args = [join(folder.path, "node_modules", ".bin", "ocipeek"), "serve", "--port", String(port)];
+    const server = await startServer(process.execPath, args, { url, cwd: folder.path });
+    try {
+      const copies = readdirSync(join(ROOT, "dist", "www", "-", "www")).filter((it) => it.endsWith(".wasm"));
+      assert.equal(copies.length, 3);
+      for (const name of copies) {
+        const answer = await fetch(`${url}/-/www/${name}`);
+        assert.equal(answer.status, 200, name);
+        assert.equal(answer.headers.get("content-type"), "application/wasm");
+        await WebAssembly.compile(await answer.arrayBuffer());
+      }
+      const other = await fetch(`${url}/-/www/ocipeek_bg-12345678.wasm`);
+      assert.equal(other.status, 404);
+    } finally {
+      await server.stop();
+    }
   });
 
   test("Deno", async () => {
@@ -119,40 +125,10 @@ process.stdout.write(text + (await pushed)?.destination);\n`,
       "--allow-net=127.0.0.1",
       "--allow-read",
       "--allow-env",
-      "main.mjs",
+      "main.js",
     ];
     const { stdout } = await run(bin("deno"), args, { cwd: folder.path, env: { DENO_NO_UPDATE_CHECK: "1" } });
-    assert.equal(stdout, expected);
-  });
-
-  test("Bun", async () => {
-    const { stdout } = await run(bin("bun"), ["run", "main.mjs"], { cwd: folder.path });
-    assert.equal(stdout, expected);
-  });
-
-  test("Vite: the production build, in Chromium", async () => {
-    const write = (name, content) => writeFileSync(join(folder.path, name), content);
-    write(
-      "index.html",
-      '<!doctype html><title>project</title><pre></pre><script type="module" src="/page.js"></script>',
-    );
-    write(
-      "page.js",
-      `${IMPORTS}
-const show = (text) => { document.querySelector("pre").textContent = text; document.title = "done"; };
-${read(reference)}.then(show, (error) => show(String(error.stack)));\n`,
-    );
-    await run(bin("vite"), ["build", "--logLevel", "warn"], { cwd: folder.path });
-    const site = await serveStatic({ "/": `${folder.path}/dist/` });
-    const browser = await openBrowser();
-    try {
-      await browser.page.goto(`${site.url}/index.html`);
-      await browser.page.waitForFunction(() => document.title === "done", undefined, { timeout: 30_000 });
-      assert.equal(await browser.page.textContent("pre"), expected, browser.messages.join("\n"));
-    } finally {
-      await browser.close();
-      await site.close();
-    }
+    assert.equal(stdout, place.expected({}));
   });
 
   describe("wrangler", () => {
@@ -160,8 +136,8 @@ ${read(reference)}.then(show, (error) => show(String(error.stack)));\n`,
     before(() => {
       writeFileSync(
         join(folder.path, "worker.mjs"),
-        `${IMPORTS}
-export default { fetch: async () => new Response(await ${read(reference)}) };\n`,
+        `import { probe } from "./probe.js";
+export default { fetch: async () => new Response(await probe()) };\n`,
       );
       writeFileSync(
         join(folder.path, "wrangler.json"),
@@ -200,10 +176,33 @@ export default { fetch: async () => new Response(await ${read(reference)}) };\n`
       });
       try {
         const answer = await fetch(url);
-        assert.equal(await answer.text(), expected, server.output());
+        assert.equal(await answer.text(), place.expected({}), server.output());
       } finally {
         await server.stop();
       }
     });
   });
 });
+
+test("docs/bundlers.md names every project, and the versions", () => {
+  const page = readFileSync(join(ROOT, "docs", "bundlers.md"), "utf8");
+  const { devDependencies: here } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+  const named = ["vite", "esbuild", "bun", "deno", "wrangler", "node"].map((tool) => here[tool]);
+  for (const { name, dependencies = {}, tool = {} } of ALL) {
+    assert.ok(page.includes(name.replace(/ [\d.]+$/, "")), name);
+    for (const [what, version] of Object.entries({ ...dependencies, ...tool }))
+      if (!BESIDE.test(what)) named.push(version);
+  }
+  for (const version of named) assert.ok(page.includes(version), version);
+});
+
+for (const project of CORE) {
+  describe(project.name, () => {
+    let folder;
+    before(async () => {
+      folder = await made(project);
+    });
+    after(() => folder?.remove());
+    for (const it of project.cases) test(it.name, () => check(folder.path, it, place.expected(project)));
+  });
+}
