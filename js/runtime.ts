@@ -1,15 +1,16 @@
 import {
-  type imageNames,
+  type Elsewhere,
+  imageNames,
   isLost,
   type LocalFiles,
   memoryHeld,
   memorySize,
-  type openImage,
-  type openSource,
+  openImage,
+  openSource,
   retire,
   setMemoryLimit,
 } from "../wasm/ocipeek.js";
-import { OcipeekError } from "./errors.js";
+import { fromWasm } from "./errors.js";
 import { Loading } from "./loading.js";
 import { type Budgeted, budget, renew } from "./memory.js";
 import type { BuildZtocOptions, BuiltZtoc, ByteSource } from "./types/build.js";
@@ -45,14 +46,17 @@ export interface Builder {
   buildZtoc(layer: ByteSource, options?: BuildZtocOptions): Promise<BuiltZtoc>;
 }
 
-/** The module for other formats. */
-export interface FormatsModule extends Budgeted {
-  /** Instantiates it; called once, and again after a failure. */
-  load(): unknown;
-  /** As the base module's. */
+/** What opens, in the base module and in that for other formats. */
+export interface Opener {
   openImage: typeof openImage;
   openSource: typeof openSource;
   imageNames: typeof imageNames;
+}
+
+/** The module for other formats. */
+export interface FormatsModule extends Budgeted, Opener {
+  /** Instantiates it; called once, and again after a failure. */
+  load(): unknown;
   /** Whether it has failed, and takes another {@link load}. */
   isLost(): boolean;
 }
@@ -115,11 +119,15 @@ async function formatsReady(find: () => Promise<FormatsModule>): Promise<Formats
   return module;
 }
 
-/** The module for other formats, where the base module said by `error` that it is one that reads this; else throws that. */
-export async function otherModule(runtime: Runtime, error: unknown): Promise<FormatsModule> {
-  const isOthers = error instanceof OcipeekError && error.remedies.some(({ kind }) => kind === "other-build");
-  if (!isOthers || !runtime.formats) throw error;
-  return formatsReady(runtime.formats);
+/** What `call` gives in the base module, or, where that says so, in the one for other formats, which goes on from what is known. */
+export async function inModule<T extends object>(
+  runtime: Runtime,
+  call: (module: Opener, known?: Elsewhere["known"]) => Promise<T | Elsewhere>,
+): Promise<T> {
+  const first = await call({ imageNames, openImage, openSource });
+  if (!("why" in first)) return first;
+  if (!runtime.formats) throw fromWasm(first.why);
+  return (await call(await formatsReady(runtime.formats), first.known)) as T;
 }
 
 /** Whether the platform is a browser's page or worker: CORS applies there, and redirects are hidden. */

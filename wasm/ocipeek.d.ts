@@ -87,6 +87,8 @@ export interface Host {
   onTransfer?: (requests: number, bytes: number) => void;
   credentials?: { get(registry: string, repository: string): unknown };
   cache?: { get(key: string): unknown; put(key: string, value: Uint8Array): unknown };
+  /** Of the module of the other formats: what the base module knew. */
+  known?: Elsewhere["known"];
   /** For `index: "build"`. */
   indexer?: {
     build(
@@ -94,6 +96,20 @@ export interface Host {
       signal: AbortSignal,
     ): Promise<{ ztoc: Uint8Array; layerDigest: string }>;
   };
+}
+
+/** In place of what would be opened: it takes the module of the other formats. */
+export interface Elsewhere {
+  /** The error where there is no such module. */
+  why: RawError;
+  /** What that goes on from, and what it cost. Absent where it begins anew. */
+  known?: Spent & Record<string, unknown>;
+}
+
+/** What reading has cost. */
+export interface Spent {
+  counters: Record<"requests" | "bytes" | "retries" | "cacheHits" | "cacheMisses" | "inflated", number>;
+  requests: import("../js/types/index.js").RequestRecord[];
 }
 
 export interface RawOptions {
@@ -128,8 +144,8 @@ export class WasmImage extends Freed {
   soci(): import("../js/types/index.js").SociInfo | undefined;
   discovery(): RawDiscovery | undefined;
   annotations(): Record<string, string>;
-  counters(): Record<"requests" | "bytes" | "retries" | "cacheHits" | "cacheMisses" | "inflated", number>;
-  requests(): import("../js/types/index.js").RequestRecord[];
+  counters(): Spent["counters"];
+  requests(): Spent["requests"];
   config(stop: Stop): Promise<import("../js/types/index.js").ImageConfig>;
   reader(options: Pick<RawOptions, "limits">, host: Host): WasmImage;
   allowInflated(bytes: number): void;
@@ -235,19 +251,19 @@ export function openSource(
   options: RawOptions,
   host: Host,
   stop: Stop,
-): Promise<WasmSource>;
+): Promise<WasmSource | Elsewhere>;
 export function openImage(
   source: SourceSpec,
   options: RawOptions,
   host: Host,
   stop: Stop,
-): Promise<WasmImage>;
+): Promise<WasmImage | Elsewhere>;
 export function imageNames(
   source: SourceSpec,
   options: RawOptions,
   host: Host,
   stop: Stop,
-): Promise<string[]>;
+): Promise<string[] | Elsewhere>;
 /** Throws a {@link RawError}. */
 export function openRegistry(repository: string, options: RawOptions, host: Host): WasmRegistry;
 

@@ -1,5 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import type { RawDiscovery, RawLayer, Tree, WasmImage } from "../../wasm/ocipeek.js";
+import type { RawDiscovery, RawLayer, Spent, Tree, WasmImage } from "../../wasm/ocipeek.js";
 import { calling, fromWasm, invalid, type OcipeekError } from "../errors.js";
 import type { Indexing } from "../indexing/index.js";
 import { generation, unweigh } from "../memory.js";
@@ -22,7 +22,7 @@ import type {
   Waste,
   WasteOptions,
 } from "../types/index.js";
-import { type Costs, lastCosts } from "./costs.js";
+import { type Costs, costsAfter, lastCosts } from "./costs.js";
 import { StatsOf } from "./stats.js";
 import { FileTree } from "./tree.js";
 import { WasteCounter } from "./waste-counter.js";
@@ -80,8 +80,8 @@ export class Image extends FileTree {
   readonly #makeReader: MakeReader;
   readonly #views = new Map<number, LayerView>();
   #layers: readonly LayerInfo[];
-  /** The counters at the end. */
-  #last: Costs | undefined;
+  /** Of the image, and at the end what they were. */
+  #costs: Costs;
 
   /** What errors call it, e.g. `ghcr.io/o/app:1`. */
   readonly name: string;
@@ -103,11 +103,18 @@ export class Image extends FileTree {
   readonly annotations: Readonly<Record<string, string>>;
 
   /** @internal */
-  constructor(wasm: WasmImage, scope: Scope, indexing: Indexing, instance: number, reader: MakeReader) {
+  constructor(
+    wasm: WasmImage,
+    scope: Scope,
+    indexing: Indexing,
+    { instance, spent }: { instance: number; spent?: Spent | undefined },
+    reader: MakeReader,
+  ) {
     const root = wasm.root();
     super(() => root, scope);
     this.#wasm = wasm;
     this.#instance = instance;
+    this.#costs = spent ? costsAfter(spent, wasm) : wasm;
     this.#handles = [wasm, root];
     this.#indexing = indexing;
     this.#makeReader = reader;
@@ -333,12 +340,12 @@ export class Image extends FileTree {
 
   /** What reading has cost so far; after {@link close}, what it cost in all. */
   get stats(): ReadStats {
-    const source = () => this.#last ?? this.#wasm;
+    const costs = () => this.#costs;
     const stats = {
-      ...calling(() => source().counters()),
+      ...calling(() => costs().counters()),
       imageBytes: this.#layers.reduce((sum, layer) => sum + layer.size, 0),
       get log(): RequestRecord[] {
-        return calling(() => source().requests());
+        return calling(() => costs().requests());
       },
     };
     // A console would show a getter in place of the requests.
@@ -351,7 +358,7 @@ export class Image extends FileTree {
   async close(): Promise<void> {
     if (this.scope.closed) return;
     // Of an image that was lost nothing is known any more.
-    if (this.isOpen) this.#last = lastCosts(this.#wasm);
+    if (this.isOpen) this.#costs = lastCosts(this.#costs);
     this.scope.close();
     for (const handle of this.#handles) handle.free();
     unweigh(this.#wasm);

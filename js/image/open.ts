@@ -1,20 +1,18 @@
 import {
   type Host,
-  imageNames,
-  openImage,
   parseReference,
   type RawOptions,
   type SourceSpec,
+  type Spent,
   type WasmImage,
 } from "../../wasm/ocipeek.js";
 import { invalid, OcipeekError } from "../errors.js";
-import { Handover } from "../formats/handover.js";
 import { Indexing } from "../indexing/index.js";
 import { generation } from "../memory.js";
 import { ProgressMeter } from "../progress.js";
 import { finder } from "../registry/credentials.js";
 import { schemeOptions, splitScheme } from "../registry/scheme.js";
-import { isBrowser, isIsolated, otherModule, ownFetch, type Runtime, ready } from "../runtime.js";
+import { inModule, isBrowser, isIsolated, ownFetch, type Runtime, ready } from "../runtime.js";
 import { Scope } from "../scope.js";
 import { timely } from "../timely-cache.js";
 import type { ImageSource, OpenOptions } from "../types/index.js";
@@ -56,20 +54,16 @@ export async function open(source: ImageSource, options: OpenOptions = {}): Prom
   const opened = { options, repository: repositoryOf(spec), isIsolated: isIsolated() };
   const indexing = new Indexing(scope, options, opened.isIsolated, opened.repository);
   const raw = rawOptions(options, runtime, spec);
-  const handover = new Handover({ ...hostOf(options, meter), indexer: indexing });
-  try {
-    const instance = generation();
-    const wasm = await scope.run(options.signal, (stop) => openImage(spec, raw, handover.first, stop));
-    handover.done();
-    indexing.attach(wasm);
-    return imageOf(wasm, scope, indexing, { ...opened, instance });
-  } catch (error) {
-    const other = await otherModule(runtime, error);
-    const instance = generation();
-    const wasm = await scope.run(options.signal, (stop) => other.openImage(spec, raw, handover.second, stop));
-    indexing.attach(wasm);
-    return imageOf(wasm, scope, indexing, { ...opened, instance });
-  }
+  const host = { ...hostOf(options, meter), indexer: indexing };
+  let [instance, spent]: [number, Spent | undefined] = [0, undefined];
+  const wasm = await inModule(runtime, (module, known) => {
+    [instance, spent] = [generation(), known];
+    return scope.run(options.signal, (stop) =>
+      module.openImage(spec, raw, { ...host, ...(known && { known }) }, stop),
+    );
+  });
+  indexing.attach(wasm);
+  return imageOf(wasm, scope, indexing, { ...opened, instance, spent });
 }
 
 /** How an image was opened. */
@@ -79,10 +73,12 @@ interface Opened {
   isIsolated: boolean;
   /** The library that it was opened in. */
   instance: number;
+  /** What opening it cost in another module. */
+  spent?: Spent | undefined;
 }
 
 function imageOf(wasm: WasmImage, scope: Scope, indexing: Indexing, opened: Opened): Image {
-  return new Image(wasm, scope, indexing, opened.instance, (own) => {
+  return new Image(wasm, scope, indexing, opened, (own) => {
     const { options, repository, isIsolated } = opened;
     const meter = own.onProgress && new ProgressMeter(own.onProgress);
     const scope = new Scope(meter, "reader", own.signal);
@@ -91,7 +87,7 @@ function imageOf(wasm: WasmImage, scope: Scope, indexing: Indexing, opened: Open
     const indexing = new Indexing(scope, all, isIsolated, repository);
     const reader = wasm.reader({ limits }, { ...hostOf(all, meter), indexer: indexing });
     indexing.attach(reader);
-    return imageOf(reader, scope, indexing, { ...opened, options: all });
+    return imageOf(reader, scope, indexing, { ...opened, options: all, spent: undefined });
   });
 }
 
@@ -118,12 +114,9 @@ export async function imagesIn(
   if (spec.kind === "registry") throw invalid("source must be a layout or an archive, not a reference");
   const meter = options.onProgress && new ProgressMeter(options.onProgress);
   const [scope, raw, host] = [new Scope(meter), rawOptions(options, runtime), hostOf(options, meter)];
-  try {
-    return await scope.run(options.signal, (stop) => imageNames(spec, raw, host, stop));
-  } catch (error) {
-    const other = await otherModule(runtime, error);
-    return scope.run(options.signal, (stop) => other.imageNames(spec, raw, host, stop));
-  }
+  return inModule(runtime, (module) =>
+    scope.run(options.signal, (stop) => module.imageNames(spec, raw, host, stop)),
+  );
 }
 
 /** What wasm calls. @internal */

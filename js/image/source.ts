@@ -1,8 +1,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import { openSource as openInWasm, parseReference, type WasmSource } from "../../wasm/ocipeek.js";
+import { parseReference, type WasmSource } from "../../wasm/ocipeek.js";
 import { invalid } from "../errors.js";
 import { ProgressMeter } from "../progress.js";
-import { otherModule, ready } from "../runtime.js";
+import { inModule, ready } from "../runtime.js";
 import { Scope } from "../scope.js";
 import type { Descriptor, Manifest } from "../types/content.js";
 import type { ImageSource, OpenOptions, OperationOptions, ReadStats } from "../types/index.js";
@@ -42,11 +42,9 @@ export async function openSource(source: ImageSource, options: OpenSourceOptions
   const scope = new Scope(meter, "source");
   const raw = rawOptions(options, runtime, spec);
   const host = hostOf(options, meter);
-  const opened = scope.run(options.signal, (stop) => openInWasm(spec, raw, host, stop));
-  const wasm = await opened.catch(async (error) => {
-    const other = await otherModule(runtime, error);
-    return scope.run(options.signal, (stop) => other.openSource(spec, raw, host, stop));
-  });
+  const wasm = await inModule(runtime, (module) =>
+    scope.run(options.signal, (stop) => module.openSource(spec, raw, host, stop)),
+  );
   const parts = spec.kind === "registry" ? parseReference(spec.reference) : undefined;
   return new Source(wasm, scope, parts);
 }

@@ -19,40 +19,52 @@ pub(super) struct Chosen {
     tocs: Rc<crate::layer::estargz::TocImage>,
 }
 
-/// Chooses for an image, of which `tag` is a tag. `UNSUPPORTED` where this build does not read the image's format, or the image is
-/// not in the one that the caller named.
+/// Why this build does not read a format.
+pub(super) fn unread(format: Format) -> Option<Error> {
+    let name = format.as_str();
+    let text = format!("the image is in the format {name}, which this build of the library does not read");
+    let why = || Error::new(Code::Unsupported, text).with_remedy(Remedy::OtherBuild(name));
+    (!format.is_built()).then(why)
+}
+
+/// Why this build does not read an image that another one reads.
+pub(super) fn elsewhere(
+    manifest: &ImageManifest,
+    reader: Reader,
+    limits: &Limits,
+    verify: bool,
+) -> Option<Error> {
+    if reader != Reader::Auto {
+        return None;
+    }
+    let format = lazy::of_image(manifest);
+    if let Some(why) = format.and_then(unread) {
+        return Some(why);
+    }
+    // Programs in Rust choose for themselves what they build; the package has another module for it.
+    let is_streamed = cfg!(all(target_arch = "wasm32", not(feature = "zstd-stream")))
+        && format.is_none()
+        && manifest.layers.iter().any(|l| is_streamed(reader, l, limits, verify));
+    is_streamed.then(|| {
+        let text = "a zstd layer of the image is not fetched whole, and this build of the library does not stream it";
+        let e = Error::new(Code::Unsupported, text).with_remedy(Remedy::OtherBuild(Format::Zstd.as_str()));
+        e.with_remedy(Remedy::PlainReader)
+    })
+}
+
+/// Chooses for an image, of which `tag` is a tag. `UNSUPPORTED` where the image is not in the format that the caller named.
 pub(super) fn choose(
     manifest: &ImageManifest,
     reader: Reader,
     found: Option<FormatFound>,
     _tag: Option<&str>,
-    limits: &Limits,
-    verify: bool,
 ) -> Result<Chosen> {
     let format = match reader {
         Reader::Auto => lazy::of_image(manifest),
         Reader::Soci => None,
         Reader::Format(format) => Some(format),
     };
-    if let Some(format) = format.filter(|f| !f.is_built()) {
-        let name = format.as_str();
-        let message =
-            format!("the image is in the format {name}, which this build of the library does not read");
-        return Err(Error::new(Code::Unsupported, message).with_remedy(Remedy::OtherBuild(name)));
-    }
     let merged = format.filter(|f| f.is_merged());
-    // Programs in Rust choose for themselves what they build; the package has another module for it.
-    if cfg!(all(target_arch = "wasm32", not(feature = "zstd-stream")))
-        && merged.is_none()
-        && manifest.layers.iter().any(|l| {
-            let told = reader == Reader::Auto && lazy::of_layer(l).is_some();
-            !told && is_streamed(reader, l, limits, verify)
-        })
-    {
-        let message = "a zstd layer of the image is not fetched whole, and this build of the library does not stream it";
-        let e = Error::new(Code::Unsupported, message).with_remedy(Remedy::OtherBuild(Format::Zstd.as_str()));
-        return Err(e.with_remedy(Remedy::PlainReader));
-    }
     #[cfg(any(feature = "extent", feature = "zstd-stream"))]
     if let Some(format) = format
         && format != Format::Estargz

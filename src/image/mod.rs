@@ -16,6 +16,7 @@ mod reader;
 mod soci;
 mod soci_index;
 mod stat;
+mod told;
 mod view;
 mod walk;
 
@@ -34,5 +35,7 @@ pub use read::FileStream;
 pub use reader::ReaderOptions;
 pub use soci::{SociFound, SociInfo};
 pub use stat::{FileStat, ManifestCheck, Verification};
+#[cfg(all(target_arch = "wasm32", feature = "reader"))]
+pub(crate) use told::{Opened, Told};
 pub use view::{LayerEntries, LayerView};
 pub use walk::Walk;

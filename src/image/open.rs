@@ -13,11 +13,14 @@ use super::open_image::{Image, Inner, Known};
 use super::options::{OpenOptions, PlatformBy, SociChoice};
 use super::soci::SociInfo;
 use super::stat::ManifestCheck;
+use super::told::{Asked, Opened, Told};
 use crate::error::{Code, Error, Result};
 use crate::fetch::owner::Owner;
 use crate::fetch::single_flight::SingleFlight;
 use crate::fetch::span_cache::SpanCache;
-use crate::format::lazy::{FormatFound, Reader, beside, of_image, referrers};
+use crate::format::lazy::{FormatFound, Reader, beside};
+#[cfg(feature = "extent")]
+use crate::format::lazy::{of_image, referrers};
 use crate::format::oci::{
     Descriptor, Digest, ImageIndex, ImageManifest, LayerCompression, ManifestDoc, Platform, PlatformMatcher,
     layer_compression, media_type, parse_manifest,
@@ -57,8 +60,25 @@ impl Image {
         target: &Target,
         options: OpenOptions,
     ) -> Result<Image> {
+        match Image::open_here(source, transport, target, options, Told::default()).await? {
+            Opened::Image(image) => Ok(image),
+            Opened::Elsewhere(why, _) => Err(why),
+        }
+    }
+
+    /// As [`open`](Image::open), of which so much is told already. That it takes another build of the library is no error.
+    pub(crate) async fn open_here(
+        source: Rc<dyn Source>,
+        transport: Rc<dyn Transport>,
+        target: &Target,
+        options: OpenOptions,
+        told: Told,
+    ) -> Result<Opened> {
         let name = source.name();
-        open(source, transport, target, options).await.map_err(|e| e.with_reference(name))
+        match open(source, transport, target, options, told).await {
+            Ok(Opened::Elsewhere(why, told)) => Ok(Opened::Elsewhere(why.with_reference(name), told)),
+            opened => opened.map_err(|e| e.with_reference(name)),
+        }
     }
 }
 
@@ -67,9 +87,17 @@ async fn open(
     transport: Rc<dyn Transport>,
     target: &Target,
     options: OpenOptions,
-) -> Result<Image> {
-    let opening = Opening { source: &*source, options: &options, discovery: RefCell::default() };
+    told: Told,
+) -> Result<Opened> {
+    if let Reader::Format(format) = options.reader
+        && let Some(why) = formats::unread(format)
+    {
+        return Ok(Opened::Elsewhere(why, told));
+    }
+    let asked = Asked { source: &*source, told: RefCell::new(told) };
+    let opening = Opening { source: asked, options: &options, discovery: RefCell::default() };
     let found = opening.choose(target).await?;
+    #[cfg(feature = "extent")]
     let found = opening.attached(found).await?;
     let Found { digest, manifest, index_digest, platform, platform_by, platforms, ahead, hidden } = found;
     Limits::check("max_layers", manifest.layers.len() as u64, options.limits.max_layers)?;
@@ -77,8 +105,11 @@ async fn open(
         Target::Tag(tag) => Some(tag.as_str()),
         Target::Digest(_) | Target::Only => options.tag.as_deref(),
     };
-    let chosen = formats::choose(&manifest, options.reader, hidden, tag, &options.limits, options.verify)
-        .map_err(|e| e.with_digest(&digest))?;
+    if let Some(why) = formats::elsewhere(&manifest, options.reader, &options.limits, options.verify) {
+        return Ok(Opened::Elsewhere(why.with_digest(&digest), opening.source.told.into_inner()));
+    }
+    let chosen =
+        formats::choose(&manifest, options.reader, hidden, tag).map_err(|e| e.with_digest(&digest))?;
     if chosen.merged.is_none() {
         check_image(&manifest).map_err(|e| e.with_digest(&digest))?;
     }
@@ -147,13 +178,13 @@ async fn open(
         rootfs,
         config: SingleFlight::default(),
     };
-    Ok(Image(Rc::new(Inner {
+    Ok(Opened::Image(Image(Rc::new(Inner {
         context,
         layers,
         #[cfg(feature = "extent")]
         volume,
         known: Rc::new(known),
-    })))
+    }))))
 }
 
 /// The layers, each with its way to be read. Equal layers are one.
@@ -267,7 +298,7 @@ struct Found {
 
 /// An opening on its way.
 pub(super) struct Opening<'a> {
-    pub(super) source: &'a dyn Source,
+    pub(super) source: Asked<'a>,
     pub(super) options: &'a OpenOptions,
     /// How the search for what is attached went, once there was one.
     pub(super) discovery: RefCell<Option<Discovery>>,
@@ -309,7 +340,7 @@ impl Opening<'_> {
             let entry = beside.unwrap_or(entry);
             let (next, meanwhile) = join(self.fetch(entry), self.ahead(&index, entry, hidden)).await;
             (raw, ahead) = match next {
-                Err(e) if e.code() == Code::NotFound && self.source.is_local() => {
+                Err(e) if e.code() == Code::NotFound && self.source.source.is_local() => {
                     let (there, its) = self.instead(&index, entry).await?;
                     (hidden, platform_by) = (None, Some(PlatformBy::Only));
                     platform = its.or(platform);
@@ -383,6 +414,7 @@ impl Opening<'_> {
 
     /// The image in the format that the caller named, where it is not in it but such a one is attached, and the caller agreed
     /// to that.
+    #[cfg(feature = "extent")]
     async fn attached(&self, found: Found) -> Result<Found> {
         let types = referrers(&found.manifest, self.options.reader);
         if types.is_empty() || !self.options.attached_index {
@@ -416,6 +448,7 @@ impl Opening<'_> {
     }
 
     /// The manifest that a descriptor names, if it is an image in the format that the caller named.
+    #[cfg(feature = "extent")]
     async fn in_format(&self, attached: &Descriptor) -> Result<Option<ImageManifest>> {
         let raw = self.fetch(attached).await?;
         Ok(match parse_manifest(&raw.bytes, &raw.media_type, &self.options.limits)? {

@@ -1,14 +1,17 @@
 //! Values of the library as the JavaScript objects that `ocipeek.d.ts` describes.
 
+use js_sys::Object;
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 
+use super::js;
 pub use super::values::to_js;
 use super::values::{Raw, kind_name};
 use crate::error::Result;
 use crate::format::oci::ImageConfig;
 use crate::format::soci::SociVersion;
 use crate::image::{FileStat, IndexVoucher, LayerInfo, SociInfo, Verification};
+use crate::net::registry::Grant;
 use crate::net::stats::{RequestRecord, Stats};
 use crate::rootfs::Whiteout;
 
@@ -238,4 +241,27 @@ pub fn requests(stats: &Stats) -> Result<JsValue> {
         })
         .collect();
     to_js(&log)
+}
+
+/// What signs requests in.
+pub fn grant(grant: Grant) -> Object {
+    let out = Object::new();
+    js::set(&out, "challenge", grant.challenge);
+    js::set(&out, "authorization", grant.authorization);
+    js::set(&out, "renewAt", grant.renew_at_ms.map(|at| at as f64));
+    js::set(&out, "withheld", grant.withheld);
+    js::set(&out, "isElsewhere", grant.is_elsewhere);
+    out
+}
+
+/// What [`grant`](fn@grant) made.
+pub fn read_grant(grant: &JsValue) -> Grant {
+    let text = |name| js::get_some(grant, name).and_then(|v| v.as_string());
+    Grant {
+        challenge: text("challenge").unwrap_or_default(),
+        authorization: text("authorization").unwrap_or_default(),
+        renew_at_ms: js::get_some(grant, "renewAt").and_then(|v| v.as_f64()).map(|at| at as u64),
+        withheld: text("withheld"),
+        is_elsewhere: js::get_some(grant, "isElsewhere").is_some_and(|v| v.is_truthy()),
+    }
 }

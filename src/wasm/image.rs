@@ -13,10 +13,10 @@ use super::open::{function, is, open_layout, open_source};
 use super::options::Options;
 use super::source::{BlobCursor, discovery};
 use super::tree::{Root, Tree, WalkCursor};
-use super::{abort, convert, js, values};
+use super::{abort, convert, handover, js, values};
 use crate::error::Result;
 use crate::format::oci::Reference;
-use crate::image::{BuiltIndex, Image, Indexer, ReaderOptions};
+use crate::image::{self, BuiltIndex, Image, Indexer, ReaderOptions};
 use crate::net::stats::Stats;
 use crate::net::transport::Transport;
 
@@ -28,23 +28,27 @@ use crate::net::transport::Transport;
 ///   wrote, and a tar of one, read through `files` (see `JsFiles`),
 /// - `{kind: "saved", files, tag?}`: as `archive`, but what `docker save` wrote goes before.
 ///
-/// `host` is `{fetch?, browser, isolated?, onTransfer?, credentials?, cache?}`; `options` see `Options`. The promise gives a
-/// `WasmImage`; it is rejected with `ABORTED` once `stop` settles.
+/// `host` is `{fetch?, browser, isolated?, onTransfer?, credentials?, cache?, known?}`; `options` see `Options`. The promise
+/// gives a `WasmImage`, or what [`handover`] makes where it takes the module of the other formats; it is rejected with
+/// `ABORTED` once `stop` settles.
 #[wasm_bindgen(js_name = openImage)]
 pub fn open_image(source: JsValue, options: JsValue, host: JsValue, stop: Option<Promise>) -> Promise {
-    abort::promise(stop, async move {
-        let image = open(&source, options, &host).await?;
-        Ok(WasmImage { image }.into())
-    })
+    abort::promise(stop, async move { open(&source, options, &host).await })
 }
 
-async fn open(source: &JsValue, options: JsValue, host: &JsValue) -> Result<Image> {
-    let opened = open_source(source, options, host).await?;
+async fn open(source: &JsValue, options: JsValue, host: &JsValue) -> Result<JsValue> {
+    let Some(opened) = open_source(source, options, host).await? else { return handover::archive(source) };
     let mut options = opened.options.open_options(opened.limits, opened.cache, indexer(host))?;
     options.isolated = is(host, "isolated");
     let reference = js::get_some(source, "reference").and_then(|r| r.as_string());
     options.tag = reference.and_then(|r| r.parse::<Reference>().ok()).and_then(|r| r.tag);
-    Image::open(opened.source, opened.transport, &opened.target, options).await
+    let (from, told) = (opened.source.clone(), handover::told(host)?);
+    match Image::open_here(opened.source, opened.transport, &opened.target, options, told).await? {
+        image::Opened::Image(image) => Ok(WasmImage { image }.into()),
+        image::Opened::Elsewhere(why, told) => {
+            handover::image(source, why, told, &opened.place, from.stats())
+        }
+    }
 }
 
 /// The names of the images that a layout or archive holds: an array of what `tag` takes. `source`, `options` and `host`
@@ -57,7 +61,8 @@ pub fn image_names(source: JsValue, options: JsValue, host: JsValue, stop: Optio
         let fetch =
             FetchTransport::metered(function(&host, "fetch"), is(&host, "browser"), Rc::clone(&meter));
         let transport: Rc<dyn Transport> = Rc::new(fetch);
-        let layout = open_layout(&source, None, limits, &transport, meter, Stats::default()).await?;
+        let opened = open_layout(&source, None, limits, &host, (&transport, meter), Stats::default()).await?;
+        let Some(layout) = opened else { return handover::archive(&source) };
         let names = Array::new();
         for name in layout.names() {
             names.push(&name.into());

@@ -27,8 +27,14 @@ pub fn get_some(object: &JsValue, name: &str) -> Option<JsValue> {
 
 /// Sets a property of an object that we made ourselves.
 pub fn set(object: &JsValue, name: &str, value: impl Into<JsValue>) {
+    put(object, name, &value.into());
+}
+
+/// Compiled once, whatever is set.
+#[inline(never)]
+fn put(object: &JsValue, name: &str, value: &JsValue) {
     // Fails only on frozen objects and proxies.
-    let _ = Reflect::set(object, &JsValue::from_str(name), &value.into());
+    let _ = Reflect::set(object, &JsValue::from_str(name), value);
 }
 
 /// Calls a method.

@@ -14,6 +14,8 @@ mod callbacks;
 mod convert;
 #[cfg(feature = "build")]
 mod create;
+#[cfg(feature = "reader")]
+mod descriptor;
 mod error;
 #[cfg(feature = "reader")]
 mod fetch;
@@ -22,6 +24,8 @@ mod files;
 // The base module has it wherever the one for other formats is loaded.
 #[cfg(all(feature = "reader", not(feature = "formats")))]
 mod glob;
+#[cfg(feature = "reader")]
+mod handover;
 #[cfg(feature = "reader")]
 mod image;
 #[cfg(feature = "reader")]

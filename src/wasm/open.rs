@@ -9,9 +9,10 @@ use super::callbacks::{JsCache, JsCredentials};
 use super::error::invalid;
 use super::fetch::FetchTransport;
 use super::files::JsFiles;
+use super::handover::{self, Place};
 use super::js;
 use super::meter::Meter;
-use super::options::Options;
+use super::options::{Options, target};
 use crate::error::{Code, Error, Remedy, Result};
 use crate::format::oci::Reference;
 use crate::limits::Limits;
@@ -24,6 +25,7 @@ use crate::source::{Cache, Source, Target};
 
 /// A source, and what it was opened with.
 pub(super) struct Opened {
+    pub place: Place,
     pub source: Rc<dyn Source>,
     /// What it names, if anything.
     pub target: Target,
@@ -33,25 +35,29 @@ pub(super) struct Opened {
     pub transport: Rc<dyn Transport>,
 }
 
-/// Opens where an image lies, with the cache before it.
-pub(super) async fn open_source(source: &JsValue, options: JsValue, host: &JsValue) -> Result<Opened> {
+/// Opens where an image lies, with the cache before it. `None` where the module of the other formats does.
+pub(super) async fn open_source(
+    source: &JsValue,
+    options: JsValue,
+    host: &JsValue,
+) -> Result<Option<Opened>> {
     let options = Options::from_js(options)?;
     let limits = options.limits.clone();
     let cache = js::get_some(host, "cache").map(|c| Rc::new(JsCache(c)) as Rc<dyn Cache>);
     let meter = Meter::new(function(host, "onTransfer"));
     let transport: Rc<dyn Transport> =
         Rc::new(FetchTransport::metered(function(host, "fetch"), is(host, "browser"), Rc::clone(&meter)));
-    let (inner, target) = open_inner(source, &options, cache.as_ref(), host, &transport, meter).await?;
+    let inner = open_inner(source, &options, cache.as_ref(), host, &transport, meter).await?;
+    let Some((place, target)) = inner else { return Ok(None) };
+    let inner: Rc<dyn Source> = match &place {
+        Place::Registry(registry) => registry.clone(),
+        Place::Layout(layout) => layout.clone(),
+    };
     let source = match &cache {
         Some(cache) => Rc::new(CachedSource::new(inner, Rc::clone(cache))),
         None => inner,
     };
-    Ok(Opened { source, target, limits, options, cache, transport })
-}
-
-/// What names a manifest: a tag, or a digest `sha256:…`.
-pub(super) fn target(name: String) -> Result<Target> {
-    if name.starts_with("sha256:") { Ok(Target::Digest(name.parse()?)) } else { Ok(Target::Tag(name)) }
+    Ok(Some(Opened { place, source, target, limits, options, cache, transport }))
 }
 
 async fn open_inner(
@@ -61,7 +67,7 @@ async fn open_inner(
     host: &JsValue,
     transport: &Rc<dyn Transport>,
     meter: Rc<Meter>,
-) -> Result<(Rc<dyn Source>, Target)> {
+) -> Result<Option<(Place, Target)>> {
     let text = |name| js::get_some(source, name).and_then(|v| v.as_string());
     let (limits, stats) = (options.limits.clone(), Stats::default());
     let kind = text("kind").unwrap_or_default();
@@ -70,24 +76,27 @@ async fn open_inner(
         let target = reference.target();
         let options = options.registry_options(limits);
         let registry = Registry::new(Rc::clone(transport), &reference, credentials(host), options, stats)?;
-        return Ok((Rc::new(registry), target));
+        handover::resume(&registry, host)?;
+        return Ok(Some((Place::Registry(Rc::new(registry)), target)));
     }
     // As for indexes of layers.
     let trusted = cache.filter(|cache| options.index.is_some() || cache.has_ranges()).cloned();
-    let layout = open_layout(source, trusted, limits, transport, meter, stats).await?;
+    let layout = open_layout(source, trusted, limits, host, (transport, meter), stats).await?;
+    let Some(layout) = layout else { return Ok(None) };
     let target = text("tag").map_or(Ok(Target::Only), target)?;
-    Ok((Rc::new(layout), target))
+    Ok(Some((Place::Layout(Rc::new(layout)), target)))
 }
 
-/// A source of any kind but `registry`. A `cache` is one that only its owner writes to.
+/// A source of any kind but `registry`. A `cache` is one that only its owner writes to. `None` where the module of the other
+/// formats opens it.
 pub(super) async fn open_layout(
     source: &JsValue,
     cache: Option<Rc<dyn Cache>>,
     limits: Limits,
-    transport: &Rc<dyn Transport>,
-    meter: Rc<Meter>,
+    host: &JsValue,
+    (transport, meter): (&Rc<dyn Transport>, Rc<Meter>),
     stats: Stats,
-) -> Result<Layout> {
+) -> Result<Option<Layout>> {
     let text = |name| js::get_some(source, name).and_then(|v| v.as_string()).unwrap_or_default();
     let files = || {
         let files = js::get_some(source, "files").ok_or_else(|| invalid("files", "given"))?;
@@ -100,18 +109,24 @@ pub(super) async fn open_layout(
         "archive" | "saved" => {
             let files = files()?;
             let caches: Vec<_> = files.kept().into_iter().chain(cache).collect();
-            Rc::new(TarFiles::open_cached(Rc::new(files), &caches, &limits, &stats).await?)
+            let opened = TarFiles::open_here(Rc::new(files), &caches, &limits, &stats).await?;
+            let Some(files) = opened else { return Ok(None) };
+            Rc::new(files)
         }
         _ => return Err(invalid("source.kind", "registry, url, folder, archive or saved")),
     };
-    match kind.as_str() {
+    if let Some(index) = handover::index(host) {
+        return Layout::of_index(files, index, &limits, &stats).map(Some);
+    }
+    let layout = match kind.as_str() {
         "saved" => Layout::open_saved(files, limits, stats).await,
         "url" => Layout::open(files, limits, stats).await.map_err(|e| match e.code() {
             Code::NotFound => e.with_remedy(Remedy::NameTag),
             _ => e,
         }),
         _ => Layout::open(files, limits, stats).await,
-    }
+    };
+    layout.map(Some)
 }
 
 pub(super) fn function(host: &JsValue, name: &str) -> Option<Function> {

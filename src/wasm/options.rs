@@ -12,7 +12,7 @@ use crate::format::lazy::Reader;
 use crate::image::{Indexer, OpenOptions, SociChoice};
 use crate::limits::Limits;
 use crate::net::registry::RegistryOptions;
-use crate::source::Cache;
+use crate::source::{Cache, Target};
 
 /// Plain values; functions are handed over beside them.
 pub struct Options {
@@ -113,6 +113,11 @@ impl Options {
             limits,
         })
     }
+}
+
+/// What names a manifest: a tag, or a digest `sha256:…`.
+pub fn target(name: String) -> Result<Target> {
+    if name.starts_with("sha256:") { Ok(Target::Digest(name.parse()?)) } else { Ok(Target::Tag(name)) }
 }
 
 /// A property, read by `read`; `None` where it is `undefined` or `null`.

@@ -11,10 +11,10 @@ use wasm_bindgen_futures::JsFuture;
 use super::error::{from_js, invalid, js_result, to_js};
 use super::fetch::{FetchTransport, network_error};
 use super::options::Options;
-use super::{abort, js, open};
+use super::{abort, convert, js, open};
 use crate::error::Result;
 use crate::format::oci::Reference;
-use crate::net::registry::{Grant, Registry, SignedAnswer, SignedRequest};
+use crate::net::registry::{Registry, SignedAnswer, SignedRequest};
 use crate::net::stats::Stats;
 use crate::net::transport::{Method, Purpose, Request, Response, Transport};
 
@@ -85,26 +85,12 @@ impl WasmRegistry {
 
     /// What signs requests in now: `{challenge, authorization, renewAt?, withheld?, isElsewhere}`.
     pub fn grant(&self) -> Option<Object> {
-        let grant = self.registry.grant()?;
-        let out = Object::new();
-        js::set(&out, "challenge", grant.challenge);
-        js::set(&out, "authorization", grant.authorization);
-        js::set(&out, "renewAt", grant.renew_at_ms.map(|at| at as f64));
-        js::set(&out, "withheld", grant.withheld);
-        js::set(&out, "isElsewhere", grant.is_elsewhere);
-        Some(out)
+        self.registry.grant().map(convert::grant)
     }
 
     /// Signs requests in by what `grant` gave.
     pub fn resume(&self, grant: JsValue) -> Result<(), JsValue> {
-        let text = |name| js::get_some(&grant, name).and_then(|v| v.as_string());
-        js_result(self.registry.resume(Grant {
-            challenge: text("challenge").unwrap_or_default(),
-            authorization: text("authorization").unwrap_or_default(),
-            renew_at_ms: js::get_some(&grant, "renewAt").and_then(|v| v.as_f64()).map(|at| at as u64),
-            withheld: text("withheld"),
-            is_elsewhere: js::get_some(&grant, "isElsewhere").is_some_and(|v| v.is_truthy()),
-        }))
+        js_result(self.registry.resume(convert::read_grant(&grant)))
     }
 }
 

@@ -1,18 +1,18 @@
 //! What holds images, as the builder of indexes reads it: manifests and blobs by their digests.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use futures_util::TryStreamExt as _;
-use js_sys::{Array, Object, Promise, Uint8Array};
-use serde::Serialize;
+use js_sys::{Object, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 
+use super::descriptor::{descriptors, read_descriptor};
 use super::error::{self, invalid, js_result};
-use super::{abort, convert, js, open};
+use super::options::target;
+use super::{abort, convert, handover, js, open};
 use crate::error::Result;
-use crate::format::oci::{Descriptor, Digest};
+use crate::format::oci::Digest;
 use crate::image::Discovery;
 use crate::limits::Limits;
 use crate::net::transport::ByteStream;
@@ -23,6 +23,7 @@ use crate::source::{Source, Target};
 pub fn open_source(source: JsValue, options: JsValue, host: JsValue, stop: Option<Promise>) -> Promise {
     abort::promise(stop, async move {
         let opened = open::open_source(&source, options, &host).await?;
+        let Some(opened) = opened else { return handover::archive(&source) };
         Ok(WasmSource { source: opened.source, target: opened.target, limits: opened.limits }.into())
     })
 }
@@ -47,7 +48,7 @@ impl WasmSource {
     pub fn manifest(&self, reference: Option<String>, stop: Option<Promise>) -> Promise {
         let (source, own) = (Rc::clone(&self.source), self.target.clone());
         abort::promise(stop, async move {
-            let target = reference.map_or(Ok(own), open::target)?;
+            let target = reference.map_or(Ok(own), target)?;
             let manifest = source.manifest(&target).await?;
             let out = Object::new();
             js::set(&out, "bytes", Uint8Array::from(&manifest.bytes[..]));
@@ -133,14 +134,6 @@ impl BlobCursor {
     }
 }
 
-fn descriptors(list: &[Descriptor]) -> Result<JsValue> {
-    let out = Array::new();
-    for descriptor in list {
-        out.push(&convert::to_js(&JsDescriptor::from(descriptor))?);
-    }
-    Ok(out.into())
-}
-
 /// `{found, failed?}`: descriptors, and an error.
 pub(super) fn discovery(discovery: &Discovery) -> Result<JsValue> {
     let out = Object::new();
@@ -149,33 +142,4 @@ pub(super) fn discovery(discovery: &Discovery) -> Result<JsValue> {
         js::set(&out, "failed", error::to_js(failed));
     }
     Ok(out.into())
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct JsDescriptor<'a> {
-    media_type: &'a str,
-    digest: String,
-    size: f64,
-    artifact_type: Option<&'a str>,
-    annotations: Option<&'a BTreeMap<String, String>>,
-}
-
-impl<'a> From<&'a Descriptor> for JsDescriptor<'a> {
-    fn from(d: &'a Descriptor) -> Self {
-        JsDescriptor {
-            media_type: &d.media_type,
-            digest: d.digest.to_string(),
-            size: d.size as f64,
-            artifact_type: d.artifact_type.as_deref(),
-            annotations: (!d.annotations.is_empty()).then_some(&d.annotations),
-        }
-    }
-}
-
-fn read_descriptor(value: &JsValue) -> Result<Descriptor> {
-    let text = |name| js::get_some(value, name).and_then(|v| v.as_string()).unwrap_or_default();
-    let size = js::get_some(value, "size").as_ref().and_then(js::whole_number);
-    let size = size.ok_or_else(|| invalid("size", "a whole number that is not negative"))?;
-    Ok(Descriptor::new(text("mediaType"), text("digest").parse()?, size))
 }

@@ -6,6 +6,7 @@ import { open } from "ocipeek";
 import { openBrowser, serveStatic } from "../lib/chromium.mjs";
 import { ocipeek } from "../lib/cli.mjs";
 import { COLD, expected, FORMATS, pushBoth, referenceOf, startFormatsRegistry } from "../lib/formats.mjs";
+import { sha256 } from "../lib/made-images.mjs";
 import { browserPackage, workerdPackage } from "../lib/package.mjs";
 import { startWorkerd } from "../lib/workerd.mjs";
 import { checkFormat } from "../shared/check-format.mjs";
@@ -71,6 +72,71 @@ describe("images in lazy formats", () => {
     assert.equal(image.stats.requests, 4);
     assert.equal(told, 4);
     await image.close();
+  });
+
+  test("nor what a registry lists as attached, nor the files of a layout", async () => {
+    const OCI = "application/vnd.oci.image";
+    const types = { index: `${OCI}.index.v1+json`, manifest: `${OCI}.manifest.v1+json` };
+    const files = new Map();
+    const stored = (mediaType, content) => {
+      const bytes = Buffer.from(JSON.stringify(content));
+      const digest = sha256(bytes);
+      files.set(digest, { bytes, mediaType });
+      return { mediaType, digest, size: bytes.length };
+    };
+    const layer = { mediaType: `${OCI}.layer.v1.tar+gzip`, digest: sha256(Buffer.from("x")), size: 1 };
+    const annotations = { "containerd.io/snapshot/stargz/toc.digest": layer.digest };
+    const manifest = stored(types.manifest, {
+      schemaVersion: 2,
+      config: stored(`${OCI}.config.v1+json`, {}),
+      layers: [layer, { ...layer, digest: sha256(Buffer.from("y")), annotations }],
+    });
+    const platform = { os: "linux", architecture: "amd64" };
+    const index = { schemaVersion: 2, mediaType: types.index, manifests: [{ ...manifest, platform }] };
+    const artifactType = "application/vnd.amazon.soci.index.v1+json";
+    const attached = { ...manifest, digest: sha256(Buffer.from("z")), artifactType, annotations: { a: "b" } };
+    const seen = [];
+    const answer = (url) => {
+      const path = new URL(url).pathname.replace("/v2/a/", "");
+      seen.push(path.replace(manifest.digest, "IMAGE").replace(manifest.digest.slice(7), "IMAGE"));
+      if (path.endsWith("/oci-layout")) return Response.json({ imageLayoutVersion: "1.0.0" });
+      const list = path.includes("referrers/") ? { ...index, manifests: [attached] } : index;
+      const isList = /referrers\/|\/1$|index\.json$/.test(path);
+      const file = files.get(path.replace(/.*(?:sha256[:/])/, "sha256:"));
+      if (isList) return Response.json(list, { headers: { "content-type": types.index } });
+      if (!file) return new Response("", { status: 404 });
+      return new Response(file.bytes, { headers: { "content-type": file.mediaType } });
+    };
+    const options = { fetch: async (url) => answer(url), platform: "linux/amd64" };
+    const image = await open("reg.example/a:1", { ...options, attachedIndex: true });
+    assert.deepEqual(seen.toSorted(), [
+      "manifests/1",
+      "manifests/IMAGE",
+      `manifests/${attached.digest}`,
+      "referrers/IMAGE",
+    ]);
+    assert.deepEqual(image.discovery?.found, [
+      {
+        mediaType: types.manifest,
+        digest: attached.digest,
+        size: manifest.size,
+        artifactType,
+        annotations: { a: "b" },
+      },
+    ]);
+    assert.equal(image.layers[1].reader.name, "estargz");
+    assert.deepEqual(
+      image.stats.log.map(({ status }) => status),
+      [200, 200, 200, 404],
+    );
+    await image.close();
+    seen.length = 0;
+    const laid = await open(new URL("https://files.example/layout"), options);
+    const paths = ["blobs/sha256/IMAGE", "index.json", "oci-layout"].map((path) => `/layout/${path}`);
+    assert.deepEqual(seen.toSorted(), paths);
+    assert.equal(laid.digest, image.digest);
+    assert.equal(laid.stats.requests, 3);
+    await laid.close();
   });
 
   test("a reader that is named is the one, or an error", async () => {

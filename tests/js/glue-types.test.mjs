@@ -138,6 +138,7 @@ describe("the declarations of wasm's glue", () => {
         name,
       );
     };
+    assert.ok("root" in image);
     const root = image.root();
     const path = new TextEncoder().encode("/etc/os-release");
     fits("RawStat", await root.stat(path, true, undefined));

@@ -1,7 +1,7 @@
 //! Where an image is once more, in a format that makes one tree of its layers, while its tag is the ordinary one.
 
-use super::{Format, Reader, of_image};
-use crate::format::oci::{Descriptor, ImageIndex, ImageManifest};
+use super::{Format, Reader};
+use crate::format::oci::{Descriptor, ImageIndex};
 
 /// Names a Nydus image in an index (nydusify since 2.3.5).
 const NYDUS_MANIFEST: &str = "application/vnd.nydus.image.manifest.v1+json";
@@ -10,6 +10,7 @@ const NYDUS_FEATURE: &str = "nydus.remoteimage.v1";
 
 /// Types that referrers have which are the image once more. Those of Nydus may have no type of their own: then it is their
 /// config's.
+#[cfg(feature = "extent")]
 const REFERRERS: [(Format, &str); 5] = [
     (Format::Nydus, NYDUS_MANIFEST),
     (Format::Nydus, "application/vnd.nydus.image.config.v1+json"),
@@ -24,9 +25,9 @@ const ZSTD_ENTRY: &str = "io.github.containers.compression.zstd";
 /// The entry of an index that is its entry `image` once more, in a format that is wanted. Only Nydus and zstd:chunked are kept
 /// like this, and the latter is taken only where the caller names it.
 pub fn beside<'a>(index: &'a ImageIndex, image: &Descriptor, reader: Reader) -> Option<&'a Descriptor> {
-    // A .wasm that does not read it asks for the one that does.
+    // A .wasm that does not read it asks for the one that does. Of formats that are named, only those that are read get here.
     let can = Format::Nydus.is_built() || cfg!(target_arch = "wasm32");
-    let zstd = reader == Reader::Format(Format::ZstdChunked);
+    let zstd = cfg!(feature = "estargz") && reader == Reader::Format(Format::ZstdChunked);
     if !(reader == Reader::Auto && can || reader == Reader::Format(Format::Nydus) || zstd) {
         return None;
     }
@@ -46,9 +47,10 @@ pub fn beside<'a>(index: &'a ImageIndex, image: &Descriptor, reader: Reader) -> 
 
 /// The types of referrers in which the image may be once more. None where `reader` does not name a format, or the image
 /// is in it already.
-pub fn referrers(manifest: &ImageManifest, reader: Reader) -> Vec<&'static str> {
+#[cfg(feature = "extent")]
+pub fn referrers(manifest: &crate::format::oci::ImageManifest, reader: Reader) -> Vec<&'static str> {
     match reader {
-        Reader::Format(format) if of_image(manifest) != Some(format) => {
+        Reader::Format(format) if super::of_image(manifest) != Some(format) => {
             REFERRERS.iter().filter(|(of, _)| *of == format).map(|(_, t)| *t).collect()
         }
         _ => Vec::new(),

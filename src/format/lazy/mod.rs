@@ -3,7 +3,9 @@
 
 mod alternate;
 
-pub(crate) use alternate::{beside, referrers};
+pub(crate) use alternate::beside;
+#[cfg(feature = "extent")]
+pub(crate) use alternate::referrers;
 
 use crate::format::oci::{Descriptor, ImageManifest};
 

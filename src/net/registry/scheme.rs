@@ -81,6 +81,21 @@ impl Home {
         }
     }
 
+    /// Whether it speaks TLS, as far as that is known.
+    #[cfg(all(target_arch = "wasm32", feature = "reader"))]
+    pub(super) fn is_https(&self) -> Option<bool> {
+        (self.state.get() != State::Unsure).then(|| self.state.get() == State::Https)
+    }
+
+    /// Somebody else found out whether it speaks TLS.
+    #[cfg(all(target_arch = "wasm32", feature = "reader"))]
+    pub(super) fn told(&self, is_https: bool) {
+        let host = self.https.shown();
+        if self.state.get() == State::Unsure && known(&host).is_none() {
+            remember(host, is_https);
+        }
+    }
+
     /// An answer came. Whatever says that it wants TLS after all is asked again.
     pub(super) fn answered(&self, status: u16) {
         if self.state.get() == State::Unsure && status != 400 {

@@ -137,6 +137,21 @@ impl Registry {
         self.0.auth.pull_from(repository);
     }
 
+    /// What is known besides: whether it speaks TLS, and whether Docker's media types are needed.
+    #[cfg(all(target_arch = "wasm32", feature = "reader"))]
+    pub(crate) fn habits(&self) -> (Option<bool>, bool) {
+        (self.0.home.is_https(), self.0.docker_types.get())
+    }
+
+    /// Takes over what another client knows.
+    #[cfg(all(target_arch = "wasm32", feature = "reader"))]
+    pub(crate) fn take_habits(&self, is_https: Option<bool>, docker_types: bool) {
+        if let Some(is_https) = is_https {
+            self.0.home.told(is_https);
+        }
+        self.0.docker_types.set(docker_types);
+    }
+
     /// What signs requests in now, if anything does.
     pub fn grant(&self) -> Option<Grant> {
         self.0.auth.grant()

@@ -30,6 +30,8 @@ pub struct Layout {
     index: Rc<ImageIndex>,
     /// `index.json` as it is.
     raw: Bytes,
+    /// It was made of what `docker save` wrote.
+    saved: bool,
     /// The names of what it is made of say nothing of its digests.
     computed: bool,
     limits: Limits,
@@ -87,7 +89,7 @@ impl Layout {
         let computed = docker.computed();
         // What was made costs no read.
         let layout = Layout::of_oci(Rc::new(docker), limits, stats).await?;
-        Ok(Layout { computed, ..layout })
+        Ok(Layout { computed, saved: true, ..layout })
     }
 
     async fn of_oci(files: Rc<dyn Files>, limits: &Limits, stats: &Stats) -> Result<Layout> {
@@ -105,9 +107,25 @@ impl Layout {
         };
         check_version(&version.map_err(|e| wrap(e, "oci-layout"))?)?;
         let raw = raw.map_err(|e| wrap(e, "index.json"))?;
+        Layout::of_index(files, raw, limits, stats)
+    }
+
+    /// Of the bytes of `index.json`.
+    pub(crate) fn of_index(
+        files: Rc<dyn Files>,
+        raw: Bytes,
+        limits: &Limits,
+        stats: &Stats,
+    ) -> Result<Layout> {
         let index = Rc::new(index::parse(&raw, limits)?);
         let (limits, stats) = (limits.clone(), stats.clone());
-        Ok(Layout { files, index, raw, computed: false, limits, stats })
+        Ok(Layout { files, index, raw, saved: false, computed: false, limits, stats })
+    }
+
+    /// The bytes of `index.json`, where there is one.
+    #[cfg(all(target_arch = "wasm32", feature = "reader"))]
+    pub(crate) fn raw_index(&self) -> Option<&Bytes> {
+        (!self.saved).then_some(&self.raw)
     }
 
     /// Whether the index lists no image.
@@ -355,7 +373,8 @@ impl Source for Layout {
         // Where these count themselves, all readers share the counters.
         let files = files.or_else(|| Some(self.files.clone()).filter(|files| !files.counts_reads()))?;
         let (index, raw, limits) = (self.index.clone(), self.raw.clone(), limits.clone());
-        Some(Rc::new(Layout { files, index, raw, computed: self.computed, limits, stats: stats.clone() }))
+        let (saved, computed) = (self.saved, self.computed);
+        Some(Rc::new(Layout { files, index, raw, saved, computed, limits, stats: stats.clone() }))
     }
     fn is_steady(&self) -> bool {
         self.files.is_steady()

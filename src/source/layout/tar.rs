@@ -67,6 +67,18 @@ impl TarFiles {
         stats: &Stats,
     ) -> Result<TarFiles> {
         let name = access.name();
+        let opened = TarFiles::open_here(access, caches, limits, stats).await?;
+        opened.ok_or_else(|| compressed().with_reference(name))
+    }
+
+    /// As [`open_cached`](Self::open_cached). `None` for a compressed tar that this build does not read.
+    pub(crate) async fn open_here(
+        access: Rc<dyn RandomAccess>,
+        caches: &[Rc<dyn Cache>],
+        limits: &Limits,
+        stats: &Stats,
+    ) -> Result<Option<TarFiles>> {
+        let name = access.name();
         let of = |access, members, counts_reads| TarFiles {
             access,
             members: Rc::new(members),
@@ -75,14 +87,14 @@ impl TarFiles {
         };
         let opened = async {
             match walk(&*access, limits, stats).await? {
-                Walked::Tar(table) => Ok(of(access, Members::new(&table), false)),
+                Walked::Tar(table) => Ok(Some(of(access, Members::new(&table), false))),
                 #[cfg(feature = "archive")]
                 Walked::Compressed => {
                     let (access, members) = super::packed::open(access, caches, limits, stats).await?;
-                    Ok(of(access, members, true))
+                    Ok(Some(of(access, members, true)))
                 }
                 #[cfg(not(feature = "archive"))]
-                Walked::Compressed => Err(compressed()),
+                Walked::Compressed => Ok(None),
             }
         };
         #[cfg(not(feature = "archive"))]
@@ -217,9 +229,8 @@ async fn read_all(access: &dyn RandomAccess, range: Range<u64>, stats: &Stats) -
     Ok(gathered.finish())
 }
 
-/// The error of builds that do not unpack archives.
-#[cfg(not(feature = "archive"))]
-fn compressed() -> Error {
+/// Why a build that does not unpack archives does not read one.
+pub(crate) fn compressed() -> Error {
     let e = Error::new(Code::Unsupported, "the archive is compressed, by gzip or zstd");
     e.with_remedy(crate::error::Remedy::OtherBuild("compressed archives"))
         .with_remedy(crate::error::Remedy::Unpack)
