@@ -9,106 +9,52 @@ use std::rc::Rc;
 /// The result of everything that can fail here.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, as a name that does not change between releases.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Code {
-    /// The registry or layout does not hold what was asked for (HTTP 404).
-    NotFound,
-    /// Credentials are missing or refused (HTTP 401).
-    Unauthorized,
-    /// The credentials do not allow it (HTTP 403).
-    Forbidden,
-    /// The registry still says "slow down" after all retries (HTTP 429).
-    RateLimited,
-    /// The server answers a Range request with something else than that range.
-    RangeNotSupported,
-    /// Bytes do not have the digest or size that their descriptor states.
-    DigestMismatch,
-    /// A manifest, index or config is not what the OCI or SOCI specification says.
-    CorruptManifest,
-    /// A zTOC contradicts itself, its layer, or the format.
-    CorruptZtoc,
-    /// A layer's gzip, zstd or tar data is broken, or differs from its zTOC.
-    CorruptLayer,
-    /// A named limit of [`Limits`](crate::limits::Limits) would be exceeded.
-    LimitExceeded,
-    /// Valid, but of a kind that this library cannot read.
-    Unsupported,
-    /// The caller stopped it.
-    Aborted,
-    /// No usable answer from the network after all retries.
-    Network,
-    /// Not an image reference.
-    InvalidReference,
-    /// An argument of the caller is out of its domain.
-    InvalidArgument,
-    /// No such file or directory in the image.
-    Enoent,
-    /// A component of the path is not a directory.
-    Enotdir,
-    /// The path is a directory.
-    Eisdir,
-    /// More than 40 symbolic links on the way.
-    Eloop,
-    /// The operation does not fit the file's type (POSIX `EINVAL`).
-    Einval,
-    /// A module of the library failed in the middle of something.
-    Internal,
-}
-
-impl Code {
-    /// All of them.
-    #[cfg(all(target_arch = "wasm32", feature = "reader"))]
-    pub(crate) const ALL: [Code; 21] = [
-        Code::NotFound,
-        Code::Unauthorized,
-        Code::Forbidden,
-        Code::RateLimited,
-        Code::RangeNotSupported,
-        Code::DigestMismatch,
-        Code::CorruptManifest,
-        Code::CorruptZtoc,
-        Code::CorruptLayer,
-        Code::LimitExceeded,
-        Code::Unsupported,
-        Code::Aborted,
-        Code::Network,
-        Code::InvalidReference,
-        Code::InvalidArgument,
-        Code::Enoent,
-        Code::Enotdir,
-        Code::Eisdir,
-        Code::Eloop,
-        Code::Einval,
-        Code::Internal,
-    ];
-
-    /// The code as callers of every language see it, e.g. `DIGEST_MISMATCH`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Code::NotFound => "NOT_FOUND",
-            Code::Unauthorized => "UNAUTHORIZED",
-            Code::Forbidden => "FORBIDDEN",
-            Code::RateLimited => "RATE_LIMITED",
-            Code::RangeNotSupported => "RANGE_NOT_SUPPORTED",
-            Code::DigestMismatch => "DIGEST_MISMATCH",
-            Code::CorruptManifest => "CORRUPT_MANIFEST",
-            Code::CorruptZtoc => "CORRUPT_ZTOC",
-            Code::CorruptLayer => "CORRUPT_LAYER",
-            Code::LimitExceeded => "LIMIT_EXCEEDED",
-            Code::Unsupported => "UNSUPPORTED",
-            Code::Aborted => "ABORTED",
-            Code::Network => "NETWORK",
-            Code::InvalidReference => "INVALID_REFERENCE",
-            Code::InvalidArgument => "INVALID_ARGUMENT",
-            Code::Enoent => "ENOENT",
-            Code::Enotdir => "ENOTDIR",
-            Code::Eisdir => "EISDIR",
-            Code::Eloop => "ELOOP",
-            Code::Einval => "EINVAL",
-            Code::Internal => "INTERNAL",
-        }
+named! {
+    /// What went wrong, as a name that does not change between releases.
+    #[non_exhaustive]
+    pub enum Code {
+        /// The registry or layout does not hold what was asked for (HTTP 404).
+        NotFound = "NOT_FOUND",
+        /// Credentials are missing or refused (HTTP 401).
+        Unauthorized = "UNAUTHORIZED",
+        /// The credentials do not allow it (HTTP 403).
+        Forbidden = "FORBIDDEN",
+        /// The registry still says "slow down" after all retries (HTTP 429).
+        RateLimited = "RATE_LIMITED",
+        /// The server answers a Range request with something else than that range.
+        RangeNotSupported = "RANGE_NOT_SUPPORTED",
+        /// Bytes do not have the digest or size that their descriptor states.
+        DigestMismatch = "DIGEST_MISMATCH",
+        /// A manifest, index or config is not what the OCI or SOCI specification says.
+        CorruptManifest = "CORRUPT_MANIFEST",
+        /// A zTOC contradicts itself, its layer, or the format.
+        CorruptZtoc = "CORRUPT_ZTOC",
+        /// A layer's gzip, zstd or tar data is broken, or differs from its zTOC.
+        CorruptLayer = "CORRUPT_LAYER",
+        /// A named limit of [`Limits`](crate::limits::Limits) would be exceeded.
+        LimitExceeded = "LIMIT_EXCEEDED",
+        /// Valid, but of a kind that this library cannot read.
+        Unsupported = "UNSUPPORTED",
+        /// The caller stopped it.
+        Aborted = "ABORTED",
+        /// No usable answer from the network after all retries.
+        Network = "NETWORK",
+        /// Not an image reference.
+        InvalidReference = "INVALID_REFERENCE",
+        /// An argument of the caller is out of its domain.
+        InvalidArgument = "INVALID_ARGUMENT",
+        /// No such file or directory in the image.
+        Enoent = "ENOENT",
+        /// A component of the path is not a directory.
+        Enotdir = "ENOTDIR",
+        /// The path is a directory.
+        Eisdir = "EISDIR",
+        /// More than 40 symbolic links on the way.
+        Eloop = "ELOOP",
+        /// The operation does not fit the file's type (POSIX `EINVAL`).
+        Einval = "EINVAL",
+        /// A module of the library failed in the middle of something.
+        Internal = "INTERNAL",
     }
 }
 

@@ -1,5 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+#[macro_use]
+mod named;
+
 // The ground, which knows nothing of what stands on it.
 pub mod budget;
 pub mod error;

@@ -120,11 +120,12 @@ export const RUST = {
     ],
     ["src/format/erofs/", "src/format/ext4/", "src/format/extent/", "src/format/soci/"],
     ["src/format/ztoc/"],
+    ["src/format/unpack.rs"],
     ["src/format/zstd/"],
     ["src/format/gzip/", "src/format/tar/"],
     ["src/format/"],
     ["src/budget.rs", "src/limits.rs", "src/sort.rs"],
-    ["src/error.rs"],
+    ["src/error.rs", "src/named.rs"],
   ],
   never: [
     // JavaScript is met in one place.

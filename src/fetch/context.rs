@@ -9,7 +9,7 @@ use crate::net::transport::Transport;
 use crate::source::indexer::Indexer;
 use crate::source::{Cache, Source};
 
-/// What all layers of an image share, as one reader of it has it.
+/// Shared context of an image's layers, as one reader of it has it.
 #[derive(Clone)]
 pub(crate) struct Context {
     /// Whose requests these are.

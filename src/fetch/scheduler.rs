@@ -10,7 +10,7 @@ use std::task::{Context as Task, Poll, ready};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use futures_util::future::{LocalBoxFuture, join};
+use futures_util::future::join;
 use futures_util::stream;
 
 use super::body::Body;
@@ -22,7 +22,7 @@ use super::span_cache::{Key, SpanCell};
 use crate::error::{Code, Error, Result};
 use crate::format::oci::Digest;
 use crate::limits::Limits;
-use crate::net::transport::at_once;
+use crate::net::transport::{Later, at_once};
 
 /// Cache look-ups under way at a time.
 const LOOK_UPS: usize = 16;
@@ -34,7 +34,7 @@ const GAP: u64 = 32 << 10;
 /// request it on its own.
 const JOIN_DISTANCE: u64 = 4 << 20;
 
-/// What is fetched at once, verified, and kept: a span, a chunk, a segment of a stream.
+/// Unit of fetching, verifying and keeping: a span, a chunk, a segment of a stream.
 pub(crate) trait Piece {
     /// What it is kept by in memory.
     fn key(&self) -> Key;
@@ -43,7 +43,7 @@ pub(crate) trait Piece {
     fn range(&self) -> Result<Range<u64>>;
 
     /// A body that begins with `range`, or before it.
-    fn body(&self, range: Range<u64>) -> LocalBoxFuture<'_, Result<Body>>;
+    fn body(&self, range: Range<u64>) -> Later<'_, Body>;
 
     /// Where a request begins that begins with this piece.
     fn start(&self, range: &Range<u64>) -> u64 {
@@ -81,7 +81,7 @@ pub(crate) trait Piece {
     }
 
     /// Loads what is needed besides its bytes to open it.
-    fn prepare(&self) -> LocalBoxFuture<'_, Result<()>> {
+    fn prepare(&self) -> Later<'_, ()> {
         Box::pin(async { Ok(()) })
     }
 
@@ -369,7 +369,7 @@ impl Fetch {
         };
         let found: Vec<_> = pieces().map(|_| OnceCell::new()).collect();
         let digests = pieces().map(|p| p.piece.digest().filter(|_| p.piece.is_cached()));
-        let look_ups = digests.zip(&found).map(|(digest, found)| -> LocalBoxFuture<'_, Result<()>> {
+        let look_ups = digests.zip(&found).map(|(digest, found)| -> Later<'_, ()> {
             Box::pin(async move {
                 let Some(digest) = digest else { return Ok(()) };
                 let data = match cache.get(&digest.to_string()).await {

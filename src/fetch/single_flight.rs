@@ -4,12 +4,13 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use futures_util::FutureExt;
-use futures_util::future::{LocalBoxFuture, Shared, WeakShared};
+use futures_util::future::{Shared, WeakShared};
 
 use super::owner::Owner;
 use crate::error::{Code, Error, Result};
+use crate::net::transport::Later;
 
-type Load<T> = LocalBoxFuture<'static, Result<T>>;
+type Load<T> = Later<'static, T>;
 
 /// Loads under way by key. One that nobody waits for any more is dropped, which cancels its requests.
 pub(crate) struct Flights<K, T: Clone>(RefCell<Vec<Flight<K, T>>>);

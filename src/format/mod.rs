@@ -21,5 +21,6 @@ pub mod overlaybd;
 pub mod packed;
 pub mod soci;
 pub mod tar;
+pub mod unpack;
 pub mod zstd;
 pub mod ztoc;

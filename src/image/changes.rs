@@ -10,28 +10,17 @@ use crate::format::tar::Kind;
 use crate::limits::Limits;
 use crate::rootfs::{Listed, Node, Place, Rootfs, Touched, touched};
 
-/// Kind of a [`Change`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ChangeKind {
-    /// A directory that the layer has something in, or lists as it was.
-    None,
-    /// A name that was not there below, or was a directory there and is none now, or the other way round.
-    Added,
-    /// A file in the place of another one, or a directory with other attributes.
-    Changed,
-    /// A name that was there below and is no more. So is all that was below it, one by one.
-    Removed,
-}
-
-impl ChangeKind {
-    /// The name that callers of every language see.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ChangeKind::None => "none",
-            ChangeKind::Added => "added",
-            ChangeKind::Changed => "changed",
-            ChangeKind::Removed => "removed",
-        }
+named! {
+    /// Kind of a [`Change`].
+    pub enum ChangeKind {
+        /// A directory that the layer has something in, or lists as it was.
+        None = "none",
+        /// A name that was not there below, or was a directory there and is none now, or the other way round.
+        Added = "added",
+        /// A file in the place of another one, or a directory with other attributes.
+        Changed = "changed",
+        /// A name that was there below and is no more. So is all that was below it, one by one.
+        Removed = "removed",
     }
 }
 

@@ -8,6 +8,8 @@ use super::open_image::{Image, PARALLEL};
 use super::stat::{FileStat, absolute};
 use crate::error::{Code, Error, Result};
 use crate::format::tar::Kind;
+#[cfg(feature = "extent")]
+use crate::net::transport::Later;
 use crate::net::transport::at_once;
 use crate::rootfs::{Follow, LayerIndex, Listed, LookUp, Node, Place, Rootfs, Step, clean};
 
@@ -139,7 +141,7 @@ impl Image {
         }
         let missing = |i: &usize| self.0.known.rootfs.borrow().layer(*i).is_none();
         let wanted = (layer.saturating_sub(AHEAD)..layer).rev().filter(eager).filter(missing);
-        let one = |i| -> LocalBoxFuture<'_, Result<()>> {
+        let one = |i| -> Later<'_, ()> {
             Box::pin(async move {
                 let index = self.loader(i)?.index().await?;
                 self.0.known.rootfs.borrow_mut().set_layer(i, index);

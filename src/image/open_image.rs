@@ -3,8 +3,6 @@
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
-use futures_util::future::LocalBoxFuture;
-
 use super::discovery::Discovery;
 #[cfg(feature = "extent")]
 use super::fs_tree::FsTree;
@@ -16,7 +14,7 @@ use crate::fetch::single_flight::SingleFlight;
 use crate::format::oci::{Digest, ImageConfig, ImageManifest, Platform};
 use crate::layer::{BuiltIndex, Context, Layer, LayerInfo};
 use crate::net::stats::Stats;
-use crate::net::transport::{ByteStream, at_once};
+use crate::net::transport::{ByteStream, Later, at_once};
 use crate::rootfs::Rootfs;
 
 /// An open image. Clones are the same image.
@@ -134,7 +132,7 @@ impl Image {
     /// Looks which layers without an index the cache keeps one of, so that [`layers`](Image::layers) says how they are
     /// read. Reading finds them too. What is damaged, or another layer's, is as if it were not there.
     pub async fn find_kept_indexes(&self) {
-        let one = |layer: &Rc<dyn Layer>| -> LocalBoxFuture<'static, Result<()>> {
+        let one = |layer: &Rc<dyn Layer>| -> Later<'static, ()> {
             let layer = layer.clone();
             Box::pin(async move {
                 layer.find_kept().await;

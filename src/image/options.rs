@@ -22,26 +22,16 @@ pub enum SociChoice {
     Digest(Digest),
 }
 
-/// Why it is this image of its index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum PlatformBy {
-    /// The caller named its platform.
-    Asked,
-    /// None was named: it is the default one's.
-    Default,
-    /// None was named, and there is no image for the default platform, or it is not here, but this one alone.
-    Only,
-}
-
-impl PlatformBy {
-    /// A lower-case word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            PlatformBy::Asked => "asked",
-            PlatformBy::Default => "default",
-            PlatformBy::Only => "only",
-        }
+named! {
+    /// Why it is this image of its index.
+    #[non_exhaustive]
+    pub enum PlatformBy {
+        /// The caller named its platform.
+        Asked = "asked",
+        /// None was named: it is the default one's.
+        Default = "default",
+        /// None was named, and there is no image for the default platform, or it is not here, but this one alone.
+        Only = "only",
     }
 }
 

@@ -84,7 +84,7 @@ impl Image {
         let Some((layer, entry)) = layer.filter(|_| node.kind == Kind::Regular) else { return Ok(None) };
         let Some(runs) = layer.runs(entry).await? else { return Ok(None) };
         let left = runs.iter().fold(0u64, |sum, run| sum.saturating_add(run.1));
-        let body = if left > 0 { layer.read_packed(entry, 0..left) } else { Box::pin(stream::empty()) };
+        let body = if left > 0 { layer.read(entry, 0..left, true) } else { Box::pin(stream::empty()) };
         Ok(Some((runs, FileStream { stat: self.file_stat(node, only), body, left })))
     }
 
@@ -123,7 +123,7 @@ impl Image {
         }
         let layer = node.at.and_then(|(layer, entry)| Some((self.0.layers.get(layer)?, entry)));
         let body = match layer.filter(|_| left > 0) {
-            Some((layer, entry)) => layer.read(entry, range),
+            Some((layer, entry)) => layer.read(entry, range, false),
             None => Box::pin(stream::empty()),
         };
         Ok(FileStream { stat, body, left })

@@ -4,16 +4,17 @@ use crate::format::oci::Digest;
 use crate::format::soci::{SociLayer, SociPrefetch, SociVersion};
 use crate::layer::IndexVoucher;
 
-/// How the SOCI index was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum SociFound {
-    /// The caller named it.
-    Named,
-    /// The image manifest's annotation names it (version 2).
-    Annotation,
-    /// It is attached to the image (version 1): whoever may write to the repository can do that.
-    Referrers,
+named! {
+    /// How the SOCI index was found.
+    #[non_exhaustive]
+    pub enum SociFound {
+        /// The caller named it.
+        Named = "named",
+        /// The image manifest's annotation names it (version 2).
+        Annotation = "annotation",
+        /// It is attached to the image (version 1): whoever may write to the repository can do that.
+        Referrers = "referrers",
+    }
 }
 
 impl SociFound {
@@ -23,15 +24,6 @@ impl SociFound {
             SociFound::Named => IndexVoucher::Named,
             SociFound::Annotation => IndexVoucher::Image,
             SociFound::Referrers => IndexVoucher::Attached,
-        }
-    }
-
-    /// A lower-case word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            SociFound::Named => "named",
-            SociFound::Annotation => "annotation",
-            SociFound::Referrers => "referrers",
         }
     }
 }

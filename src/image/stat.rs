@@ -5,32 +5,23 @@ use crate::format::tar::{Kind, Mtime};
 use crate::layer::{ContentCheck, IndexVoucher, MetadataCheck};
 use crate::rootfs::Whiteout;
 
-/// What vouches for the image manifest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ManifestCheck {
-    /// The caller asked for a digest, and all manifests from there on have the digests that they are named by.
-    Digest,
-    /// What the source said of a tag; from there on as above.
-    Tag,
-    /// Nothing: the archive does not say what digest the image has, or wrongly; it was computed of what is there. From
-    /// there on as above.
-    Computed,
-}
-
-impl ManifestCheck {
-    /// The name that callers of every language see.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ManifestCheck::Digest => "digest",
-            ManifestCheck::Tag => "tag",
-            ManifestCheck::Computed => "computed",
-        }
+named! {
+    /// What vouches for the image manifest.
+    #[non_exhaustive]
+    pub enum ManifestCheck {
+        /// The caller asked for a digest, and all manifests from there on have the digests that they are named by.
+        Digest = "digest",
+        /// What the source said of a tag; from there on as above.
+        Tag = "tag",
+        /// Nothing: the archive does not say what digest the image has, or wrongly; it was computed of what is there. From
+        /// there on as above.
+        Computed = "computed",
     }
 }
 
 /// How what was returned is verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(target_arch = "wasm32", derive(serde::Serialize))]
 pub struct Verification {
     /// The image manifest.
     pub manifest: ManifestCheck,
@@ -44,6 +35,7 @@ pub struct Verification {
     /// Who vouches for the index by which it was found and read: of the image's tree the weakest of all layers', as the
     /// index of one layer can hide or show files of any other; of one layer's tree that layer's. `None`: no index has a
     /// say, and what the other fields name vouches alone.
+    #[cfg_attr(target_arch = "wasm32", serde(skip_serializing_if = "Option::is_none"))]
     pub index: Option<IndexVoucher>,
 }
 

@@ -4,7 +4,6 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{self, StreamExt};
 
 use super::Context;
@@ -18,6 +17,7 @@ use crate::fetch::span_cache::{Key, SpanCell};
 use crate::format::extent::{Unit, decode};
 use crate::format::oci::Descriptor;
 use crate::limits::Limits;
+use crate::net::transport::Later;
 use crate::source::cut;
 
 /// Decoded chunks of a layer, or of an image whose layers are one, for one reader.
@@ -27,7 +27,7 @@ pub(super) struct ChunkStore {
     known: Rc<Known>,
 }
 
-/// What all readers know.
+/// State that all readers share.
 struct Known {
     blobs: Vec<Descriptor>,
     /// Of each blob all bytes, where nothing but a blob's digest vouches for what is in it.
@@ -174,7 +174,7 @@ impl Piece for Chunk {
         Ok(start..end.ok_or_else(outside)?)
     }
 
-    fn body(&self, range: Range<u64>) -> LocalBoxFuture<'_, Result<Body>> {
+    fn body(&self, range: Range<u64>) -> Later<'_, Body> {
         Box::pin(async move {
             match self.whole().await.map_err(Error::given_up)? {
                 None => Body::range(&*self.context.source, self.blob()?, range).await,

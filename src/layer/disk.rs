@@ -27,7 +27,7 @@ use crate::format::oci::Descriptor;
 use crate::format::overlaybd::{self, Device, Fetched, File, Shared, Stack, together};
 use crate::format::tar::Kind;
 use crate::limits::Limits;
-use crate::net::transport::{ByteStream, at_once, deferred};
+use crate::net::transport::{ByteStream, Later, at_once, deferred};
 
 /// Bytes that a request for metadata gets at least: what is near will be asked for next.
 const READ_AHEAD: u64 = 8 << 10;
@@ -47,7 +47,7 @@ struct Inner {
     known: Rc<Known>,
 }
 
-/// What all readers know.
+/// State that all readers share.
 struct Known {
     layers: Vec<Descriptor>,
     shared: RefCell<Shared>,
@@ -93,7 +93,7 @@ impl FileSystem for DiskFileSystem {
         ROOT as usize
     }
 
-    fn stat(&self, inode: usize) -> LocalBoxFuture<'_, Result<Rc<Attributes>>> {
+    fn stat(&self, inode: usize) -> Later<'_, Rc<Attributes>> {
         Box::pin(async move {
             let opened = self.0.open().await?;
             let found = self.0.ask(|blobs| attributes(&opened.system, &opened.device(blobs), inode)).await?;
@@ -101,7 +101,7 @@ impl FileSystem for DiskFileSystem {
         })
     }
 
-    fn lookup<'a>(&'a self, dir: usize, name: &'a [u8]) -> LocalBoxFuture<'a, Result<Option<usize>>> {
+    fn lookup<'a>(&'a self, dir: usize, name: &'a [u8]) -> Later<'a, Option<usize>> {
         Box::pin(async move {
             let opened = self.0.open().await?;
             let ask = |blobs: &[Fetched<'_>]| {
@@ -116,7 +116,7 @@ impl FileSystem for DiskFileSystem {
         })
     }
 
-    fn read_dir(&self, dir: usize) -> LocalBoxFuture<'_, Result<Vec<(Vec<u8>, usize)>>> {
+    fn read_dir(&self, dir: usize) -> Later<'_, Vec<(Vec<u8>, usize)>> {
         Box::pin(async move {
             let opened = self.0.open().await?;
             let ask = |blobs: &[Fetched<'_>]| {
@@ -300,7 +300,7 @@ impl Inner {
 
     async fn load(&self) -> Result<Opened> {
         let found: Vec<_> = self.known.layers.iter().map(|_| OnceCell::new()).collect();
-        let work = found.iter().enumerate().map(|(i, slot)| -> LocalBoxFuture<'_, Result<()>> {
+        let work = found.iter().enumerate().map(|(i, slot)| -> Later<'_, ()> {
             Box::pin(async move {
                 let concerns = |e: Error| match self.known.layers.get(i) {
                     Some(layer) => e.with_digest(&layer.digest),
@@ -355,7 +355,7 @@ impl Inner {
                 Err(Stop::Missing) => {}
             }
             let most = self.context.limits.max_range_request;
-            let mut work: Vec<LocalBoxFuture<'_, Result<()>>> = Vec::new();
+            let mut work: Vec<Later<'_, ()>> = Vec::new();
             for (i, blob) in blobs.iter().enumerate() {
                 let ranges = together(blob.wanted(), most);
                 let starts: Vec<_> = ranges.iter().skip(1).map(|r| r.start).chain([blob.size()]).collect();

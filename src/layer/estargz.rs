@@ -99,7 +99,7 @@ struct Job {
     checks: Checks,
 }
 
-/// What a TOC's bytes must have.
+/// Expected digest of a TOC's bytes, and end of its data.
 struct Promise {
     digest: Option<Digest>,
     /// Where the layer's pieces end.
@@ -239,7 +239,6 @@ impl Job {
         let mut tar = TocTar {
             walker: TarWalker::new(limits),
             at: 0,
-            left: None,
             parser,
             parsed: Ok(()),
             hasher: sha2::Sha256::new(),
@@ -254,16 +253,14 @@ impl Job {
             gzip.push(&data, &mut |out| tar.push(out))?;
         }
         gzip.finish()?;
-        if tar.left != Some(0) {
-            return Err(Error::new(Code::CorruptLayer, "the layer's TOC ends too early"));
-        }
+        tar.walker.finish(Some(tar.at))?;
         check(&promise.digest, tar.hasher)?;
         tar.parsed?;
         tar.parser.finish(self.layer.clone())
     }
 }
 
-/// Where the TOC is, and the end of the layer, from `start` on.
+/// Range of the TOC, and the end of the layer from `start` on.
 struct Ranges {
     toc: Range<u64>,
     start: u64,
@@ -274,45 +271,27 @@ struct Ranges {
 struct TocTar {
     walker: TarWalker,
     at: u64,
-    /// Bytes of the TOC to come, once its header is read.
-    left: Option<u64>,
     parser: TocParser,
     parsed: Result<()>,
     hasher: sha2::Sha256,
 }
 
 impl TocTar {
-    fn push(&mut self, mut data: &[u8]) -> Result<()> {
-        while !data.is_empty() {
-            if let Some(left) = &mut self.left {
-                let n = usize::try_from(*left).unwrap_or(usize::MAX).min(data.len());
-                let json = data.get(..n).unwrap_or_default();
-                *left = left.saturating_sub(n as u64);
-                self.hasher.update(json);
-                if self.parsed.is_ok() {
-                    self.parsed = self.parser.push(json);
-                }
-                // Behind it are only the ends of the tar.
-                return Ok(());
+    fn push(&mut self, data: &[u8]) -> Result<()> {
+        let at = self.at;
+        self.at = at.saturating_add(data.len() as u64);
+        let TocTar { walker, parser, parsed, hasher, .. } = self;
+        walker.feed(at, data, &mut |part| {
+            if part.index > 0 || part.entry.name != TOC_NAME {
+                let text = "there is another file where the layer's TOC must be";
+                return Err(Error::new(Code::CorruptLayer, text));
             }
-            let room = 512 - (self.at % 512) as usize;
-            let used = self.walker.push(data.get(..room.min(data.len())).unwrap_or_default())?;
-            if used == 0 {
-                return Err(Error::new(Code::CorruptLayer, "there is no TOC where the layer says"));
+            hasher.update(part.bytes);
+            if parsed.is_ok() {
+                *parsed = parser.push(part.bytes);
             }
-            self.at = self.at.saturating_add(used as u64);
-            data = data.get(used..).unwrap_or_default();
-            if let Some(e) = self.walker.table().get(0) {
-                if e.name != TOC_NAME || e.offset != self.at {
-                    return Err(Error::new(
-                        Code::CorruptLayer,
-                        "there is another file where the layer's TOC must be",
-                    ));
-                }
-                self.left = Some(e.size);
-            }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 }
 

@@ -21,7 +21,7 @@ use crate::fetch::single_flight::SingleFlight;
 use crate::fetch::span_cache::SpanCell;
 use crate::format::extent::{Check, Codec, Extent, Extents, Listing, decode};
 use crate::format::tar::Kind;
-use crate::net::transport::{ByteStream, at_once, deferred};
+use crate::net::transport::{ByteStream, Later, at_once, deferred};
 use crate::rootfs::{LayerIndex, PathIndex};
 
 /// Bytes of a file whose extents are looked up at a time.
@@ -30,7 +30,7 @@ const AHEAD: u64 = 32 << 20;
 /// Cache look-ups under way at a time.
 const LOOK_UPS: usize = 16;
 
-/// What loading gives.
+/// Result of loading.
 pub(crate) enum Loaded {
     /// The metadata, what vouches for it and for contents, and what was fetched of the first blob along with it.
     Listing(Box<Listing>, Checks, Option<Near>),
@@ -41,7 +41,7 @@ pub(crate) enum Loaded {
 }
 
 /// Starts to load the metadata, by a reader's requests.
-pub(crate) type Load = Rc<dyn Fn(Rc<Context>) -> LocalBoxFuture<'static, Result<Loaded>>>;
+pub(crate) type Load = Rc<dyn Fn(Rc<Context>) -> Later<'static, Loaded>>;
 
 /// A layer, or a whole image, that is read by extents.
 pub struct ExtentLayer(Rc<Inner>);
@@ -96,7 +96,7 @@ impl Layer for ExtentLayer {
         })))
     }
 
-    fn index(&self) -> LocalBoxFuture<'_, Result<LayerIndex>> {
+    fn index(&self) -> Later<'_, LayerIndex> {
         Box::pin(async {
             match self.0.load().await? {
                 Way::Extents(open) => Ok(open.index.clone().into()),
@@ -105,41 +105,34 @@ impl Layer for ExtentLayer {
         })
     }
 
-    fn parts(&self, parts: Vec<usize>) -> LocalBoxFuture<'_, Result<LayerIndex>> {
+    fn parts(&self, parts: Vec<usize>) -> Later<'_, LayerIndex> {
         match self.0.peek() {
             Some(Way::Other(other, _)) => Box::pin(async move { other.parts(parts).await }),
             _ => self.index(),
         }
     }
 
-    fn all(&self) -> LocalBoxFuture<'_, Result<LayerIndex>> {
+    fn all(&self) -> Later<'_, LayerIndex> {
         match self.0.peek() {
             Some(Way::Other(other, _)) => Box::pin(async move { other.all().await }),
             _ => self.index(),
         }
     }
 
-    fn read(&self, entry: usize, range: Range<u64>) -> ByteStream {
+    fn read(&self, entry: usize, range: Range<u64>, packed: bool) -> ByteStream {
         let inner = self.0.clone();
         deferred(Box::pin(async move {
             match inner.load().await? {
                 Way::Extents(open) => Ok(open.read(&inner.context, entry, range)),
-                Way::Other(other, _) => Ok(other.read(entry, range)),
+                Way::Other(other, _) => Ok(other.read(entry, range, packed)),
             }
         }))
     }
 
-    fn runs(&self, entry: usize) -> LocalBoxFuture<'_, Result<Option<Runs>>> {
+    fn runs(&self, entry: usize) -> Later<'_, Option<Runs>> {
         match self.0.peek() {
             Some(Way::Other(other, _)) => Box::pin(async move { other.runs(entry).await }),
             _ => Box::pin(async { Ok(None) }),
-        }
-    }
-
-    fn read_packed(&self, entry: usize, range: Range<u64>) -> ByteStream {
-        match self.0.peek() {
-            Some(Way::Other(other, _)) => other.read_packed(entry, range),
-            _ => stream::empty().boxed_local(),
         }
     }
 
@@ -232,7 +225,7 @@ impl Open {
 /// The bytes `range` of a file whose extents `more` gives.
 pub(crate) fn read_extents<F>(store: Rc<ChunkStore>, range: Range<u64>, more: F) -> ByteStream
 where
-    F: Fn(Range<u64>) -> LocalBoxFuture<'static, Result<Vec<Extent>>> + 'static,
+    F: Fn(Range<u64>) -> Later<'static, Vec<Extent>> + 'static,
 {
     let more = Box::new(more);
     let reader = Reader {
@@ -251,7 +244,7 @@ where
     .boxed_local()
 }
 
-type More = Box<dyn Fn(Range<u64>) -> LocalBoxFuture<'static, Result<Vec<Extent>>>>;
+type More = Box<dyn Fn(Range<u64>) -> Later<'static, Vec<Extent>>>;
 
 /// Reads bytes `at..end` of a file, chunk by chunk. Nothing is fetched before it is asked, and then only what is wanted
 /// next.
@@ -324,7 +317,7 @@ impl Reader {
                     }
                     context.source.stats().cache(slot.is_some());
                     Ok(())
-                }) as LocalBoxFuture<'_, Result<()>>)
+                }) as Later<'_, ()>)
             });
         at_once(look_ups.collect(), LOOK_UPS).await
     }

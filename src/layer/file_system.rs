@@ -3,14 +3,11 @@
 use std::ops::Range;
 use std::rc::Rc;
 
-use futures_util::future::LocalBoxFuture;
-
 use super::{Checks, Context, Layer};
-use crate::error::Result;
 use crate::format::tar::{Kind, Mtime};
-use crate::net::transport::ByteStream;
+use crate::net::transport::{ByteStream, Later};
 
-/// What a file system says of an inode.
+/// Attributes of an inode.
 #[derive(Debug, Clone)]
 pub(crate) struct Attributes {
     pub(crate) kind: Kind,
@@ -40,13 +37,13 @@ pub(crate) trait FileSystem {
     fn root(&self) -> usize;
 
     /// What it says of an inode.
-    fn stat(&self, inode: usize) -> LocalBoxFuture<'_, Result<Rc<Attributes>>>;
+    fn stat(&self, inode: usize) -> Later<'_, Rc<Attributes>>;
 
     /// The inode of a name in a directory; never asked for `.` and `..`.
-    fn lookup<'a>(&'a self, dir: usize, name: &'a [u8]) -> LocalBoxFuture<'a, Result<Option<usize>>>;
+    fn lookup<'a>(&'a self, dir: usize, name: &'a [u8]) -> Later<'a, Option<usize>>;
 
     /// The names in a directory, without `.` and `..`, in any order.
-    fn read_dir(&self, dir: usize) -> LocalBoxFuture<'_, Result<Vec<Name>>>;
+    fn read_dir(&self, dir: usize) -> Later<'_, Vec<Name>>;
 
     /// Bytes `range` of a regular file, cut to its size.
     fn read(&self, inode: usize, range: Range<u64>) -> ByteStream;
@@ -55,7 +52,7 @@ pub(crate) trait FileSystem {
     fn checks(&self) -> Checks;
 }
 
-/// What an image is whose format makes one tree of its layers.
+/// File system of an image whose format makes one tree of its layers.
 pub(crate) enum Tree {
     /// All of its metadata is loaded at once.
     #[cfg_attr(not(any(feature = "nydus", feature = "overlaybd")), allow(dead_code))]

@@ -1,4 +1,4 @@
-//! What a layer's zTOC says: out of a pack in the cache, piece by piece, or out of the zTOC itself, which is then packed
+//! Metadata of a layer, which its zTOC holds: out of a pack in the cache, piece by piece, or out of the zTOC itself, which is then packed
 //! into the cache.
 
 use std::cell::{Cell, OnceCell, RefCell};
@@ -64,7 +64,7 @@ pub(super) struct Pack {
     reads: Flights<(usize, Range<u64>), Bytes>,
 }
 
-/// What there is.
+/// Forms in which the metadata is here.
 #[derive(Clone)]
 pub(super) enum Opened {
     Whole(Rc<Whole>),
@@ -372,7 +372,7 @@ impl Pack {
     }
 }
 
-/// What ends the reading of a pack; nobody sees it.
+/// Error that ends the reading of a pack; nobody sees it.
 fn broken() -> Error {
     Error::new(Code::CorruptZtoc, "a pack is damaged")
 }

@@ -45,11 +45,10 @@ use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
 
-use crate::error::Result;
 pub(crate) use crate::fetch::context::Context;
 use crate::format::lazy::{Format, FormatFound};
 use crate::format::oci::Digest;
-use crate::net::transport::ByteStream;
+use crate::net::transport::{ByteStream, Later};
 use crate::rootfs::LayerIndex;
 pub use crate::source::indexer::{BuiltIndex, Indexer};
 
@@ -103,7 +102,7 @@ pub struct ZtocInfo {
     pub voucher: IndexVoucher,
 }
 
-/// What a layer is and how it is read.
+/// Description of a layer, and how it is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LayerInfo {
@@ -125,64 +124,39 @@ pub struct LayerInfo {
     pub set_aside: Option<Rc<str>>,
 }
 
-/// What vouches for a layer's names, sizes and attributes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum MetadataCheck {
-    /// The digest of its zTOC, which the SOCI index states.
-    ZtocDigest,
-    /// The layer's own digest, which the image manifest states.
-    LayerDigest,
-    /// An index that was built here, of bytes that had the layer's digest, and perhaps kept in the cache since.
-    OwnIndex,
-    /// The digest of its table of contents, which the image manifest states.
-    TocDigest,
-    /// Checksums, which find damage and no forgery.
-    Crc,
-    /// Nothing.
-    None,
-}
-
-impl MetadataCheck {
-    /// The name that callers of every language see.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            MetadataCheck::ZtocDigest => "ztoc-digest",
-            MetadataCheck::LayerDigest => "layer-digest",
-            MetadataCheck::OwnIndex => "own-index",
-            MetadataCheck::TocDigest => "toc-digest",
-            MetadataCheck::Crc => "crc",
-            MetadataCheck::None => "none",
-        }
+named! {
+    /// Voucher of a layer's names, sizes and attributes.
+    #[non_exhaustive]
+    pub enum MetadataCheck {
+        /// The digest of its zTOC, which the SOCI index states.
+        ZtocDigest = "ztoc-digest",
+        /// The layer's own digest, which the image manifest states.
+        LayerDigest = "layer-digest",
+        /// An index that was built here, of bytes that had the layer's digest, and perhaps kept in the cache since.
+        OwnIndex = "own-index",
+        /// The digest of its table of contents, which the image manifest states.
+        TocDigest = "toc-digest",
+        /// Checksums, which find damage and no forgery.
+        Crc = "crc",
+        /// Nothing.
+        None = "none",
     }
 }
 
-/// What vouches for the content of a layer's files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ContentCheck {
-    /// The digest of each span, which the zTOC states.
-    SpanDigest,
-    /// The layer's own digest, which the image manifest states.
-    LayerDigest,
-    /// The digest of each chunk, which the format's metadata states.
-    ChunkDigest,
-    /// Checksums, which find damage and no forgery.
-    Crc,
-    /// Nothing.
-    None,
-}
-
-impl ContentCheck {
-    /// The name that callers of every language see.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ContentCheck::SpanDigest => "span-digest",
-            ContentCheck::LayerDigest => "layer-digest",
-            ContentCheck::ChunkDigest => "chunk-digest",
-            ContentCheck::Crc => "crc",
-            ContentCheck::None => "none",
-        }
+named! {
+    /// Voucher of the content of a layer's files.
+    #[non_exhaustive]
+    pub enum ContentCheck {
+        /// The digest of each span, which the zTOC states.
+        SpanDigest = "span-digest",
+        /// The layer's own digest, which the image manifest states.
+        LayerDigest = "layer-digest",
+        /// The digest of each chunk, which the format's metadata states.
+        ChunkDigest = "chunk-digest",
+        /// Checksums, which find damage and no forgery.
+        Crc = "crc",
+        /// Nothing.
+        None = "none",
     }
 }
 
@@ -209,31 +183,27 @@ pub trait Layer {
 
     /// Its entries by path, or as much of that as tells which parts of them are needed. Loaded by the first who asks,
     /// for all who ask meanwhile.
-    fn index(&self) -> LocalBoxFuture<'_, Result<LayerIndex>>;
+    fn index(&self) -> Later<'_, LayerIndex>;
 
     /// The same after these parts were added, or the whole in its place where they could not be.
-    fn parts(&self, _parts: Vec<usize>) -> LocalBoxFuture<'_, Result<LayerIndex>> {
+    fn parts(&self, _parts: Vec<usize>) -> Later<'_, LayerIndex> {
         self.index()
     }
 
     /// The same with all entries.
-    fn all(&self) -> LocalBoxFuture<'_, Result<LayerIndex>> {
+    fn all(&self) -> Later<'_, LayerIndex> {
         self.index()
     }
 
-    /// Bytes `range` of entry `entry`'s content, cut to its size. Empty for what has no content of its own (resolve
-    /// hard links first). Nothing is fetched before the stream is polled; dropping it cancels its requests.
-    fn read(&self, entry: usize, range: Range<u64>) -> ByteStream;
+    /// Bytes `range` of entry `entry`'s content, cut to its size; with `packed`, of what is stored of a sparse file: its
+    /// runs' bytes, one after another. Empty for what has no content of its own (resolve hard links first). Nothing is
+    /// fetched before the stream is polled; dropping it cancels its requests.
+    fn read(&self, entry: usize, range: Range<u64>, packed: bool) -> ByteStream;
 
-    /// Where the data of a sparse file is: `(offset, length)` of its runs, in order. `None` for one without holes, and where
+    /// Data runs of a sparse file, `(offset, length)` in order. `None` for one without holes, and where
     /// the layer's format has no such.
-    fn runs(&self, _entry: usize) -> LocalBoxFuture<'_, Result<Option<Runs>>> {
+    fn runs(&self, _entry: usize) -> Later<'_, Option<Runs>> {
         Box::pin(async { Ok(None) })
-    }
-
-    /// Bytes `range` of what is stored of a sparse file: its runs' bytes, one after another.
-    fn read_packed(&self, _entry: usize, _range: Range<u64>) -> ByteStream {
-        Box::pin(futures_util::stream::empty())
     }
 
     /// Whether its entries are loaded ahead of a look-up that may come to them: where these are cheap and more rounds are
@@ -270,13 +240,13 @@ pub trait Layer {
     }
 
     /// Reads it by this index from now on, where it has none of its own, and keeps that in the cache.
-    fn use_index(&self, _built: BuiltIndex) -> LocalBoxFuture<'_, Result<()>> {
+    fn use_index(&self, _built: BuiltIndex) -> Later<'_, ()> {
         Box::pin(async { Ok(()) })
     }
 
     /// Fetches spans into the cache, where the layer has any: inclusive numbers, clipped to those that there are. At
     /// most `room` bytes, which it counts down.
-    fn prefetch(&self, _spans: Vec<(usize, usize)>, _room: Rc<Cell<u64>>) -> LocalBoxFuture<'_, Result<()>> {
+    fn prefetch(&self, _spans: Vec<(usize, usize)>, _room: Rc<Cell<u64>>) -> Later<'_, ()> {
         Box::pin(async { Ok(()) })
     }
 }

@@ -3,8 +3,6 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use futures_util::future::LocalBoxFuture;
-
 use super::extent::{ExtentLayer, Loaded, loader};
 use super::{Checks, ContentCheck, Context, MetadataCheck, ReadBy, Tree};
 use crate::error::{Code, Error, Result};
@@ -14,7 +12,7 @@ use crate::format::lazy::Format;
 use crate::format::nydus::{Blob, BlobMeta, Bundle, Compressor, HEADER_SIZE, Rafs};
 use crate::format::oci::{Descriptor, Digest, ImageManifest};
 use crate::limits::Limits;
-use crate::net::transport::at_once;
+use crate::net::transport::{Later, at_once};
 
 const BOOTSTRAP: &str = "containerd.io/snapshot/nydus-bootstrap";
 
@@ -69,7 +67,7 @@ impl Job {
         let missing =
             |(_, blob): &(usize, &Blob)| blob.needs_meta() && bundle.meta(&blob.meta.blob).is_none();
         let fetched = RefCell::new(Vec::new());
-        let one = |(i, blob): (usize, Blob)| -> LocalBoxFuture<'_, Result<()>> {
+        let one = |(i, blob): (usize, Blob)| -> Later<'_, ()> {
             let fetched = &fetched;
             Box::pin(async move {
                 let meta = self.meta(&blob).await.map_err(|e| e.with_digest(&blob.meta.blob))?;

@@ -4,18 +4,20 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use futures_util::future::{FutureExt, LocalBoxFuture, Shared, WeakShared};
+use futures_util::future::{FutureExt, Shared, WeakShared};
 use futures_util::stream::TryStreamExt;
 
 use crate::error::Result;
 use crate::format::oci::{Descriptor, Digest};
+use crate::format::unpack::Packing;
 use crate::format::ztoc::Compression;
 use crate::format::ztoc::create::{BuildOptions, ZtocBuilder};
 use crate::limits::Limits;
+use crate::net::transport::Later;
 use crate::source::Source;
 use crate::source::indexer::{BuiltIndex, Indexer};
 
-type Pass = LocalBoxFuture<'static, Result<BuiltIndex>>;
+type Pass = Later<'static, BuiltIndex>;
 /// A source's name and a layer: what one source does decides nothing for another.
 type Key = (String, Digest);
 /// Passes under way.
@@ -79,7 +81,7 @@ async fn pass(
             Some(builder) => ZtocBuilder::push(builder, &chunk)?,
             None => {
                 start.extend_from_slice(&chunk);
-                if start.len() >= 4 {
+                if start.len() >= Packing::START {
                     builder = Some(begin(&start, &options, &limits)?);
                 }
             }
@@ -96,8 +98,10 @@ async fn pass(
 
 /// A builder for what begins so, and has got that.
 fn begin(start: &[u8], options: &BuildOptions, limits: &Limits) -> Result<ZtocBuilder> {
-    let gzip = start.starts_with(&[0x1F, 0x8B]);
-    let compression = if gzip { Compression::Gzip } else { Compression::Uncompressed };
+    let compression = match Packing::of(start) {
+        Some(Packing::Gzip) => Compression::Gzip,
+        _ => Compression::Uncompressed,
+    };
     let mut builder = ZtocBuilder::new(compression, options.clone(), limits)?;
     builder.push(start)?;
     Ok(builder)

@@ -6,7 +6,7 @@
 
 use std::rc::Rc;
 
-use futures_util::future::{LocalBoxFuture, try_join_all};
+use futures_util::future::try_join_all;
 
 use super::disk::DiskFileSystem;
 use super::extent::{ExtentLayer, Loaded, loader};
@@ -16,6 +16,7 @@ use crate::format::lazy::Format;
 use crate::format::oci::{Descriptor, Digest, ImageManifest};
 use crate::format::overlaybd::{Metadata, Source, listing};
 use crate::limits::Limits;
+use crate::net::transport::Later;
 
 const BLOB: &str = "containerd.io/snapshot/overlaybd/blob-digest";
 const FILE_SYSTEM: &str = "containerd.io/snapshot/overlaybd/blob-fs-type";
@@ -101,7 +102,7 @@ fn part(layer: &Descriptor) -> Result<Part> {
 }
 
 /// Fetches a layer, verified.
-fn fetch<'a>(context: &'a Rc<Context>, part: &'a Part) -> LocalBoxFuture<'a, Result<Source>> {
+fn fetch<'a>(context: &'a Rc<Context>, part: &'a Part) -> Later<'a, Source> {
     let (layer, limits) = (&part.layer, &context.limits);
     Box::pin(async move {
         let Some(target) = &part.target else {

@@ -5,7 +5,6 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use futures_util::future::LocalBoxFuture;
 
 use super::Context;
 use super::table::{SpanTable, Window, no_span};
@@ -18,6 +17,7 @@ use crate::format::gzip::{HeaderParser, SpanEnd, SpanInflater};
 use crate::format::oci::{Descriptor, Digest};
 use crate::format::ztoc::Compression;
 use crate::limits::Limits;
+use crate::net::transport::Later;
 
 /// Bytes of memory that an inflater takes beside its span.
 pub(super) const ENGINE: u64 = 80 << 10;
@@ -101,7 +101,7 @@ impl Piece for Span {
         }
     }
 
-    fn body(&self, range: Range<u64>) -> LocalBoxFuture<'_, Result<Body>> {
+    fn body(&self, range: Range<u64>) -> Later<'_, Body> {
         Box::pin(Body::range(&*self.plan.context.source, &self.plan.layer, range))
     }
 
@@ -149,7 +149,7 @@ impl Piece for Span {
         )
     }
 
-    fn prepare(&self) -> LocalBoxFuture<'_, Result<()>> {
+    fn prepare(&self) -> Later<'_, ()> {
         Box::pin(async {
             let window = self.plan.spans.window(self.k).await?;
             self.window.get_or_init(|| window);

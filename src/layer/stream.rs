@@ -8,7 +8,6 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use bytes::{Buf, Bytes};
-use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::{Checks, ContentCheck, Context, IndexVoucher, Layer, MetadataCheck, ReadBy, Runs, cached_index};
@@ -23,12 +22,11 @@ use crate::fetch::single_flight::SingleFlight;
 use crate::fetch::span_cache::{Key, SpanCell};
 use crate::format::lazy::Format;
 use crate::format::oci::{Descriptor, Digest};
-use crate::format::tar::Kind;
 use crate::format::tar::holes;
 use crate::format::zstd::ZstdDecoder;
 use crate::format::zstd::seek::{self, Scan, Scanned, Stretches};
 use crate::limits::Limits;
-use crate::net::transport::{ByteStream, deferred};
+use crate::net::transport::{ByteStream, Later, deferred};
 use crate::rootfs::{LayerIndex, PathIndex};
 use crate::source::Cache;
 use crate::source::sparse;
@@ -67,28 +65,20 @@ impl Layer for StreamLayer {
         Rc::new(StreamLayer(Rc::new(Inner { context: context.clone(), ..(*self.0).clone() })))
     }
 
-    fn index(&self) -> LocalBoxFuture<'_, Result<LayerIndex>> {
+    fn index(&self) -> Later<'_, LayerIndex> {
         Box::pin(async { Ok(self.0.load().await?.index.clone().into()) })
     }
 
-    fn read(&self, entry: usize, range: Range<u64>) -> ByteStream {
+    fn read(&self, entry: usize, range: Range<u64>, packed: bool) -> ByteStream {
         let inner = self.0.clone();
         deferred(Box::pin(async move {
             let loaded = inner.load().await?;
-            Ok(inner.read(loaded, entry, range, false))
+            Ok(inner.read(loaded, entry, range, packed))
         }))
     }
 
-    fn runs(&self, entry: usize) -> LocalBoxFuture<'_, Result<Option<Runs>>> {
+    fn runs(&self, entry: usize) -> Later<'_, Option<Runs>> {
         Box::pin(async move { Ok(self.0.load().await?.index.table().sparse(entry).map(Rc::from)) })
-    }
-
-    fn read_packed(&self, entry: usize, range: Range<u64>) -> ByteStream {
-        let inner = self.0.clone();
-        deferred(Box::pin(async move {
-            let loaded = inner.load().await?;
-            Ok(inner.read(loaded, entry, range, true))
-        }))
     }
 
     fn read_by(&self) -> ReadBy {
@@ -194,19 +184,10 @@ impl Inner {
 
     /// Content, or what is stored of it.
     fn read(self: Rc<Self>, loaded: Rc<Loaded>, entry: usize, range: Range<u64>, packed: bool) -> ByteStream {
-        let table = loaded.index.table();
-        let Some(e) = table.get(entry).filter(|e| e.kind == Kind::Regular) else {
+        let Some((e, pieces)) = holes::of_entry(loaded.index.table(), entry, range, packed) else {
             return stream::empty().boxed_local();
         };
-        let range = range.start..range.end.min(e.size);
-        if range.start >= range.end {
-            return stream::empty().boxed_local();
-        }
         let stats = self.context.source.stats().clone();
-        let pieces = match table.sparse(entry).filter(|_| !packed) {
-            Some(map) => holes::pieces(map, range),
-            None => vec![holes::Piece::Data(range)],
-        };
         let packed = holes::packed_range(&pieces);
         let (at, end) = (e.offset.saturating_add(packed.start), e.offset.saturating_add(packed.end));
         let reader = Reader { inner: self, loaded: loaded.clone(), at, end, run: None, current: None };
@@ -283,7 +264,7 @@ impl Piece for Segment {
         Ok(self.start..self.end)
     }
 
-    fn body(&self, range: Range<u64>) -> LocalBoxFuture<'_, Result<Body>> {
+    fn body(&self, range: Range<u64>) -> Later<'_, Body> {
         Box::pin(async move {
             let (context, layer) = (&self.inner.context, &self.inner.layer);
             let outside = || Error::new(Code::CorruptLayer, "a file reaches past the end of the layer");
@@ -321,7 +302,7 @@ impl Piece for Segment {
     }
 }
 
-/// What a body decodes to, as it arrives.
+/// Decoded bytes of a body, as it arrives.
 fn decoded(body: ByteStream, context: &Context) -> ByteStream {
     let decoder = ZstdDecoder::unbounded(&context.limits);
     let state = (body, decoder, Bytes::new(), context.source.stats().clone());

@@ -14,7 +14,7 @@ pub(super) struct SpanTable {
     opened: Opened,
 }
 
-/// What was inflated before a span.
+/// Window of a span: the output before it.
 pub(super) enum Window {
     Of(Rc<Whole>, usize),
     Read(Vec<u8>),
@@ -29,7 +29,7 @@ impl Window {
     }
 }
 
-/// Where what is known is.
+/// Source of the span table: a zTOC or a pack.
 enum Known<'a> {
     Whole(Rc<Whole>),
     Pack(&'a Pack),

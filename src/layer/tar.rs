@@ -5,7 +5,6 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{self, StreamExt};
 
 use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, ReadBy, Runs};
@@ -14,9 +13,9 @@ use crate::fetch::body::read_range;
 use crate::fetch::hashed::hashed;
 use crate::fetch::single_flight::SingleFlight;
 use crate::format::oci::Descriptor;
-use crate::format::tar::holes::{self, Piece};
-use crate::format::tar::{Kind, TarWalker};
-use crate::net::transport::{ByteStream, deferred};
+use crate::format::tar::TarWalker;
+use crate::format::tar::holes;
+use crate::net::transport::{ByteStream, Later, deferred};
 use crate::rootfs::{LayerIndex, PathIndex};
 use crate::source::sparse;
 
@@ -46,28 +45,20 @@ impl Layer for TarLayer {
         Rc::new(TarLayer(Rc::new(Inner { context: context.clone(), ..(*self.0).clone() })))
     }
 
-    fn index(&self) -> LocalBoxFuture<'_, Result<LayerIndex>> {
+    fn index(&self) -> Later<'_, LayerIndex> {
         Box::pin(async { Ok(self.0.load().await?.into()) })
     }
 
-    fn read(&self, entry: usize, range: Range<u64>) -> ByteStream {
+    fn read(&self, entry: usize, range: Range<u64>, packed: bool) -> ByteStream {
         let inner = self.0.clone();
         deferred(Box::pin(async move {
             let index = inner.load().await?;
-            inner.read(&index, entry, range, false)
+            inner.read(&index, entry, range, packed)
         }))
     }
 
-    fn runs(&self, entry: usize) -> LocalBoxFuture<'_, Result<Option<Runs>>> {
+    fn runs(&self, entry: usize) -> Later<'_, Option<Runs>> {
         Box::pin(async move { Ok(self.0.load().await?.table().sparse(entry).map(Rc::from)) })
-    }
-
-    fn read_packed(&self, entry: usize, range: Range<u64>) -> ByteStream {
-        let inner = self.0.clone();
-        deferred(Box::pin(async move {
-            let index = inner.load().await?;
-            inner.read(&index, entry, range, true)
-        }))
     }
 
     fn read_by(&self) -> ReadBy {
@@ -123,16 +114,8 @@ impl Inner {
         let (mut walker, mut start) = (TarWalker::new(limits), 0u64);
         let body = self.context.source.blob_stream(&self.layer).await?;
         hashed(body, Some(&self.layer.digest), &mut |chunk| {
-            let end = start.saturating_add(chunk.len() as u64);
-            while !walker.is_done() && walker.wants() < end {
-                let at = walker.wants();
-                let from = usize::try_from(at.saturating_sub(start)).unwrap_or(usize::MAX);
-                let used = walker.push(chunk.get(from..).unwrap_or_default())?;
-                if used == 0 && walker.wants() <= at {
-                    return Err(Error::new(Code::CorruptLayer, "the tar goes nowhere").with_offset(at));
-                }
-            }
-            start = end;
+            walker.feed(start, chunk, &mut |_| Ok(()))?;
+            start = start.saturating_add(chunk.len() as u64);
             Ok(())
         })
         .await?;
@@ -147,19 +130,10 @@ impl Inner {
         range: Range<u64>,
         packed: bool,
     ) -> Result<ByteStream> {
-        let table = index.table();
-        let Some(e) = table.get(entry).filter(|e| e.kind == Kind::Regular) else {
+        let Some((e, pieces)) = holes::of_entry(index.table(), entry, range, packed) else {
             return Ok(stream::empty().boxed_local());
         };
-        let range = range.start..range.end.min(e.size);
-        if range.start >= range.end {
-            return Ok(stream::empty().boxed_local());
-        }
         let stats = self.context.source.stats().clone();
-        let pieces = match table.sparse(entry).filter(|_| !packed) {
-            Some(map) => holes::pieces(map, range),
-            None => vec![Piece::Data(range)],
-        };
         let packed = holes::packed_range(&pieces);
         let range = e.offset.saturating_add(packed.start)..e.offset.saturating_add(packed.end);
         if range.end > self.layer.size {

@@ -13,7 +13,7 @@ use crate::fetch::single_flight::SingleFlight;
 use crate::format::oci::{Descriptor, Digest};
 use crate::format::ztoc::cached::Origin;
 use crate::limits::Limits;
-use crate::net::transport::{ByteStream, deferred};
+use crate::net::transport::{ByteStream, Later, deferred};
 use crate::rootfs::LayerIndex;
 
 /// Decides how it is read when something of it is wanted first.
@@ -32,7 +32,7 @@ struct Inner {
     known: Rc<Known>,
 }
 
-/// What all readers know.
+/// State that all readers share.
 #[derive(Default)]
 struct Known {
     /// The way by an index that was built here.
@@ -68,7 +68,7 @@ impl Layer for UnindexedLayer {
         Rc::new(UnindexedLayer(Rc::new(Inner { context, layer, id, plain, own, attached, known })))
     }
 
-    fn index(&self) -> LocalBoxFuture<'_, Result<LayerIndex>> {
+    fn index(&self) -> Later<'_, LayerIndex> {
         Box::pin(async {
             loop {
                 let layer = self.0.choose().await?;
@@ -82,28 +82,24 @@ impl Layer for UnindexedLayer {
         })
     }
 
-    fn parts(&self, parts: Vec<usize>) -> LocalBoxFuture<'_, Result<LayerIndex>> {
+    fn parts(&self, parts: Vec<usize>) -> Later<'_, LayerIndex> {
         Box::pin(async { self.0.choose().await?.parts(parts).await })
     }
 
-    fn all(&self) -> LocalBoxFuture<'_, Result<LayerIndex>> {
+    fn all(&self) -> Later<'_, LayerIndex> {
         Box::pin(async {
             self.index().await?;
             self.0.choose().await?.all().await
         })
     }
 
-    fn read(&self, entry: usize, range: Range<u64>) -> ByteStream {
+    fn read(&self, entry: usize, range: Range<u64>, packed: bool) -> ByteStream {
         let inner = self.0.clone();
-        deferred(Box::pin(async move { Ok(inner.choose().await?.read(entry, range)) }))
+        deferred(Box::pin(async move { Ok(inner.choose().await?.read(entry, range, packed)) }))
     }
 
-    fn runs(&self, entry: usize) -> LocalBoxFuture<'_, Result<Option<Runs>>> {
+    fn runs(&self, entry: usize) -> Later<'_, Option<Runs>> {
         Box::pin(async move { self.0.choose().await?.runs(entry).await })
-    }
-
-    fn read_packed(&self, entry: usize, range: Range<u64>) -> ByteStream {
-        self.0.way().read_packed(entry, range)
     }
 
     fn read_by(&self) -> ReadBy {
@@ -126,7 +122,7 @@ impl Layer for UnindexedLayer {
         Box::pin(self.0.look())
     }
 
-    fn prefetch(&self, spans: Vec<(usize, usize)>, room: Rc<Cell<u64>>) -> LocalBoxFuture<'_, Result<()>> {
+    fn prefetch(&self, spans: Vec<(usize, usize)>, room: Rc<Cell<u64>>) -> Later<'_, ()> {
         Box::pin(async move {
             let way = self.0.choose().await?;
             // The numbers are those of the attached index's spans.
@@ -137,7 +133,7 @@ impl Layer for UnindexedLayer {
         })
     }
 
-    fn use_index(&self, built: BuiltIndex) -> LocalBoxFuture<'_, Result<()>> {
+    fn use_index(&self, built: BuiltIndex) -> Later<'_, ()> {
         Box::pin(self.0.take(built))
     }
 }

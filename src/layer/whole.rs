@@ -15,15 +15,14 @@ use crate::error::{Code, Error, Remedy, Result};
 use crate::fetch::hashed::hashed;
 use crate::fetch::retry_damaged::twice;
 use crate::fetch::single_flight::SingleFlight;
-use crate::format::gzip::GzipDecoder;
 use crate::format::oci::{Descriptor, LayerCompression, layer_compression};
 use crate::format::tar::holes;
 use crate::format::tar::{EntryTable, Kind, TarWalker};
-use crate::format::zstd::ZstdDecoder;
+use crate::format::unpack::Unpacker;
 use crate::limits::Limits;
 use crate::net::http::Gather;
 use crate::net::stats::Stats;
-use crate::net::transport::{ByteStream, deferred};
+use crate::net::transport::{ByteStream, Later, deferred};
 use crate::rootfs::{LayerIndex, PathIndex};
 use crate::source::sparse;
 
@@ -37,7 +36,7 @@ struct Inner {
     known: Rc<Known>,
 }
 
-/// What all readers know of it.
+/// State that all readers share.
 #[derive(Default)]
 struct Known {
     /// The entries, once they are known: they stay when the contents are given up.
@@ -68,7 +67,7 @@ impl Layer for WholeLayer {
         Rc::new(WholeLayer(Rc::new(Inner { context: context.clone(), ..(*self.0).clone() })))
     }
 
-    fn index(&self) -> LocalBoxFuture<'_, Result<LayerIndex>> {
+    fn index(&self) -> Later<'_, LayerIndex> {
         Box::pin(async {
             match self.0.known.index.get() {
                 Some(index) => Ok(index.clone().into()),
@@ -77,22 +76,15 @@ impl Layer for WholeLayer {
         })
     }
 
-    fn read(&self, entry: usize, range: Range<u64>) -> ByteStream {
+    fn read(&self, entry: usize, range: Range<u64>, packed: bool) -> ByteStream {
         let inner = self.0.clone();
         deferred(Box::pin(async move {
-            Ok(inner.load().await?.read(entry, range, false, inner.context.source.stats()))
+            Ok(inner.load().await?.read(entry, range, packed, inner.context.source.stats()))
         }))
     }
 
-    fn runs(&self, entry: usize) -> LocalBoxFuture<'_, Result<Option<Runs>>> {
+    fn runs(&self, entry: usize) -> Later<'_, Option<Runs>> {
         Box::pin(async move { Ok(self.0.load().await?.index.table().sparse(entry).map(Rc::from)) })
-    }
-
-    fn read_packed(&self, entry: usize, range: Range<u64>) -> ByteStream {
-        let inner = self.0.clone();
-        deferred(Box::pin(async move {
-            Ok(inner.load().await?.read(entry, range, true, inner.context.source.stats()))
-        }))
     }
 
     fn read_by(&self) -> ReadBy {
@@ -112,22 +104,11 @@ impl Layer for WholeLayer {
 impl Loaded {
     /// Content, or what is stored of it.
     fn read(self: Rc<Self>, entry: usize, range: Range<u64>, packed: bool, stats: &Stats) -> ByteStream {
-        let table = self.index.table();
-        let Some(e) = table.get(entry).filter(|e| e.kind == Kind::Regular) else {
+        let Some((_, pieces)) = holes::of_entry(self.index.table(), entry, range, packed) else {
             return stream::empty().boxed_local();
         };
-        let range = range.start..range.end.min(e.size);
-        if range.start >= range.end {
-            return stream::empty().boxed_local();
-        }
-        match table.sparse(entry).filter(|_| !packed) {
-            None => stream::iter(self.content.read(entry, range).into_iter().map(Ok)).boxed_local(),
-            Some(map) => {
-                let pieces = holes::pieces(map, range);
-                let packed = self.content.read(entry, holes::packed_range(&pieces));
-                sparse::expand(stream::iter(packed.into_iter().map(Ok)).boxed_local(), pieces, stats)
-            }
-        }
+        let stored = self.content.read(entry, holes::packed_range(&pieces));
+        sparse::expand(stream::iter(stored.into_iter().map(Ok)).boxed_local(), pieces, stats)
     }
 }
 
@@ -244,84 +225,34 @@ impl Inner {
     }
 }
 
-enum Decoder {
-    /// Before the first four bytes are here.
-    Undecided(Vec<u8>),
-    Tar,
-    Gzip(Box<GzipDecoder>),
-    Zstd(Box<ZstdDecoder>),
-}
-
 /// Compressed bytes in, entries and contents out.
 struct Unpack {
-    decoder: Decoder,
+    unpacker: Unpacker,
     tar: Untar,
-    limits: Limits,
 }
 
 struct Untar {
     walker: TarWalker,
     content: Content,
-    /// Offset in the tar of the next byte.
+    /// Bytes of the tar that came.
     at: u64,
     max: u64,
     stats: Stats,
 }
 
-const GZIP: [u8; 2] = [0x1F, 0x8B];
-const ZSTD: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
-/// Zstandard's skippable frames begin with `5x 2A 4D 18`.
-const ZSTD_SKIP: [u8; 3] = [0x2A, 0x4D, 0x18];
-
 impl Unpack {
     fn new(limits: &Limits, stats: &Stats) -> Self {
         let (walker, max) = (TarWalker::new(limits), limits.max_whole_layer_inflated);
         let tar = Untar { walker, content: Content::default(), at: 0, max, stats: stats.clone() };
-        Unpack { decoder: Decoder::Undecided(Vec::new()), tar, limits: limits.clone() }
+        Unpack { unpacker: Unpacker::new(limits), tar }
     }
 
     fn push(&mut self, data: &[u8]) -> Result<()> {
-        if let Decoder::Undecided(start) = &mut self.decoder {
-            start.extend_from_slice(data);
-            return if start.len() < 4 { Ok(()) } else { self.decide() };
-        }
-        self.decode(data)
-    }
-
-    /// Chooses the decoder by the first bytes.
-    fn decide(&mut self) -> Result<()> {
-        let Decoder::Undecided(start) = &mut self.decoder else { return Ok(()) };
-        let start = std::mem::take(start);
-        self.decoder = if start.starts_with(&GZIP) {
-            Decoder::Gzip(Box::new(GzipDecoder::new(&self.limits)))
-        } else if start.starts_with(&ZSTD)
-            || (start.get(1..4) == Some(&ZSTD_SKIP) && start.first().is_some_and(|b| b >> 4 == 5))
-        {
-            Decoder::Zstd(Box::new(ZstdDecoder::new(&self.limits)))
-        } else {
-            Decoder::Tar
-        };
-        self.decode(&start)
-    }
-
-    fn decode(&mut self, data: &[u8]) -> Result<()> {
-        let tar = &mut self.tar;
-        match &mut self.decoder {
-            Decoder::Gzip(gzip) => gzip.push(data, &mut |out| tar.push(out)),
-            Decoder::Zstd(zstd) => zstd.push(data, &mut |out| tar.push(out)),
-            Decoder::Tar | Decoder::Undecided(_) => tar.push(data),
-        }
+        self.unpacker.push(data, &mut |out| self.tar.push(out))
     }
 
     fn finish(mut self) -> Result<(EntryTable, Content)> {
-        if matches!(self.decoder, Decoder::Undecided(_)) {
-            self.decide()?;
-        }
-        match self.decoder {
-            Decoder::Gzip(gzip) => gzip.finish()?,
-            Decoder::Zstd(zstd) => zstd.finish()?,
-            Decoder::Tar | Decoder::Undecided(_) => {}
-        }
+        self.unpacker.finish(&mut |out| self.tar.push(out))?;
         let Untar { walker, mut content, at, .. } = self.tar;
         content.seal()?;
         Ok((walker.finish(Some(at))?, content))
@@ -330,47 +261,14 @@ impl Unpack {
 
 impl Untar {
     /// Takes the next bytes of the tar: headers to the walker, contents to the store, the rest to nobody.
-    fn push(&mut self, mut data: &[u8]) -> Result<()> {
-        let total = self.at.saturating_add(data.len() as u64);
-        Limits::check("max_whole_layer_inflated", total, self.max)?;
+    fn push(&mut self, data: &[u8]) -> Result<()> {
+        let at = self.at;
+        self.at = at.saturating_add(data.len() as u64);
+        Limits::check("max_whole_layer_inflated", self.at, self.max)?;
         self.stats.inflate(data.len() as u64)?;
-        while !data.is_empty() && !self.walker.is_done() {
-            let skip = self.walker.wants().saturating_sub(self.at);
-            let used = if skip > 0 {
-                let n = usize::try_from(skip).unwrap_or(usize::MAX).min(data.len());
-                self.keep(data.get(..n).unwrap_or_default())?;
-                n
-            } else {
-                // To the end of the block: contents, which the walker would pass over, begin with one.
-                let block = 512 - (self.at % 512) as usize;
-                self.walker.push(data.get(..block.min(data.len())).unwrap_or_default())?
-            };
-            if used == 0 && self.walker.wants() <= self.at {
-                return Err(Error::new(Code::CorruptLayer, "the tar goes nowhere").with_offset(self.at));
-            }
-            self.at = self.at.saturating_add(used as u64);
-            data = data.get(used..).unwrap_or_default();
-        }
-        self.at = total;
-        Ok(())
-    }
-
-    /// Keeps what of `data`, which lies at `at`, is content of the last entry.
-    fn keep(&mut self, data: &[u8]) -> Result<()> {
-        let table = self.walker.table();
-        let Some((i, e)) = table.len().checked_sub(1).and_then(|i| Some((i, table.get(i)?))) else {
-            return Ok(());
-        };
-        if e.kind != Kind::Regular {
-            return Ok(());
-        }
-        let stored = table.sparse(i).map_or(e.size, holes::packed_len);
-        let start = usize::try_from(e.offset.saturating_sub(self.at)).unwrap_or(usize::MAX).min(data.len());
-        let end = e.offset.saturating_add(stored).saturating_sub(self.at);
-        let end = usize::try_from(end).unwrap_or(usize::MAX).min(data.len());
-        match data.get(start..end).filter(|c| !c.is_empty()) {
-            Some(content) => self.content.push(i, content),
-            None => Ok(()),
-        }
+        self.walker.feed(at, data, &mut |part| match part.entry.kind {
+            Kind::Regular => self.content.push(part.index, part.bytes),
+            _ => Ok(()),
+        })
     }
 }

@@ -15,7 +15,7 @@ use crate::error::{Code, Error, Result};
 use crate::fetch::scheduler::Requests;
 use crate::format::oci::Descriptor;
 use crate::format::tar::{Entry, Kind, check_header, holes, sparse_map};
-use crate::net::transport::{ByteStream, at_once, deferred};
+use crate::net::transport::{ByteStream, Later, at_once, deferred};
 use crate::rootfs::LayerIndex;
 use crate::source::sparse;
 
@@ -38,7 +38,7 @@ struct Inner {
     known: Rc<Known>,
 }
 
-/// What all readers know, and have under way.
+/// State that all readers share, and their requests under way.
 #[derive(Default)]
 struct Known {
     requests: Requests,
@@ -84,23 +84,23 @@ impl Layer for ZtocLayer {
         Rc::new(ZtocLayer(Rc::new(Inner { known: known.clone(), ..inner })))
     }
 
-    fn index(&self) -> LocalBoxFuture<'_, Result<LayerIndex>> {
+    fn index(&self) -> Later<'_, LayerIndex> {
         Box::pin(async { Ok(self.0.metadata.open().await?.index()) })
     }
 
-    fn parts(&self, parts: Vec<usize>) -> LocalBoxFuture<'_, Result<LayerIndex>> {
+    fn parts(&self, parts: Vec<usize>) -> Later<'_, LayerIndex> {
         Box::pin(self.0.metadata.parts(parts))
     }
 
-    fn all(&self) -> LocalBoxFuture<'_, Result<LayerIndex>> {
+    fn all(&self) -> Later<'_, LayerIndex> {
         Box::pin(self.0.metadata.all())
     }
 
-    fn read(&self, entry: usize, range: Range<u64>) -> ByteStream {
+    fn read(&self, entry: usize, range: Range<u64>, packed: bool) -> ByteStream {
         let inner = self.0.clone();
         let content = {
             let inner = inner.clone();
-            deferred(Box::pin(async move { inner.open(entry, range, false).await }))
+            deferred(Box::pin(async move { inner.open(entry, range, packed).await }))
         };
         // Keeping a new pack goes on while spans are read.
         let kept = deferred(Box::pin(async move {
@@ -110,13 +110,8 @@ impl Layer for ZtocLayer {
         content.chain(kept).boxed_local()
     }
 
-    fn runs(&self, entry: usize) -> LocalBoxFuture<'_, Result<Option<Runs>>> {
+    fn runs(&self, entry: usize) -> Later<'_, Option<Runs>> {
         Box::pin(self.0.find_runs(entry))
-    }
-
-    fn read_packed(&self, entry: usize, range: Range<u64>) -> ByteStream {
-        let inner = self.0.clone();
-        deferred(Box::pin(async move { inner.open(entry, range, true).await }))
     }
 
     fn read_by(&self) -> ReadBy {
@@ -140,7 +135,7 @@ impl Layer for ZtocLayer {
         self.0.is_own().then_some(info)
     }
 
-    fn prefetch(&self, spans: Vec<(usize, usize)>, room: Rc<Cell<u64>>) -> LocalBoxFuture<'_, Result<()>> {
+    fn prefetch(&self, spans: Vec<(usize, usize)>, room: Rc<Cell<u64>>) -> Later<'_, ()> {
         Box::pin(async move {
             let store = &self.0.spans(self.0.metadata.open().await?);
             let mut runs = Vec::new();

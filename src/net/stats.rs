@@ -63,7 +63,7 @@ struct Inner {
 /// Requests kept in the log; the counters go on.
 const LOG_LEN: usize = 4096;
 
-/// Where the bytes of one request are added as they arrive.
+/// Byte counter of one request, while its body arrives.
 #[derive(Debug, Clone)]
 pub struct RequestHandle {
     stats: Stats,

@@ -9,6 +9,9 @@ use futures_util::stream::{self, LocalBoxStream, StreamExt, TryStreamExt};
 
 use crate::error::Result;
 
+/// Future of something that can fail.
+pub type Later<'a, T> = LocalBoxFuture<'a, Result<T>>;
+
 /// A body as it arrives. Chunk borders mean nothing. Dropping it cancels the request.
 /// Polling must be cancel safe: a chunk is lost by no dropped `next()` future.
 pub type ByteStream = LocalBoxStream<'static, Result<Bytes>>;
@@ -23,75 +26,50 @@ pub(crate) async fn at_once(work: Vec<LocalBoxFuture<'_, Result<()>>>, most: usi
     stream::iter(work).map(Ok).try_for_each_concurrent(most, |one| one).await
 }
 
-/// Why a request is made; for statistics and for progress.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Purpose {
-    /// `GET /v2/` to learn the challenge.
-    Ping,
-    /// A token of an authorization service.
-    Token,
-    /// A manifest or index.
-    Manifest,
-    /// A referrers list.
-    Referrers,
-    /// A whole blob: config, zTOC, layer without index.
-    Blob,
-    /// A range of a blob.
-    Range,
-    /// A request of the caller's own.
-    Own,
-}
-
-impl Purpose {
-    /// A lower-case word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Purpose::Ping => "ping",
-            Purpose::Token => "token",
-            Purpose::Manifest => "manifest",
-            Purpose::Referrers => "referrers",
-            Purpose::Blob => "blob",
-            Purpose::Range => "range",
-            Purpose::Own => "own",
-        }
+named! {
+    /// Why a request is made; for statistics and for progress.
+    #[non_exhaustive]
+    pub enum Purpose {
+        /// `GET /v2/` to learn the challenge.
+        Ping = "ping",
+        /// A token of an authorization service.
+        Token = "token",
+        /// A manifest or index.
+        Manifest = "manifest",
+        /// A referrers list.
+        Referrers = "referrers",
+        /// A whole blob: config, zTOC, layer without index.
+        Blob = "blob",
+        /// A range of a blob.
+        Range = "range",
+        /// A request of the caller's own.
+        Own = "own",
     }
 }
 
-/// An HTTP method. A reader needs `GET`, `HEAD`, and `POST` for refresh-token grants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Method {
-    /// `GET`
-    Get,
-    /// `HEAD`
-    Head,
-    /// `POST`
-    Post,
-    /// `PUT`
-    Put,
-    /// `PATCH`
-    Patch,
-    /// `DELETE`
-    Delete,
+named! {
+    /// An HTTP method. A reader needs `GET`, `HEAD`, and `POST` for refresh-token grants.
+    #[non_exhaustive]
+    pub enum Method {
+        /// `GET`
+        Get = "GET",
+        /// `HEAD`
+        Head = "HEAD",
+        /// `POST`
+        Post = "POST",
+        /// `PUT`
+        Put = "PUT",
+        /// `PATCH`
+        Patch = "PATCH",
+        /// `DELETE`
+        Delete = "DELETE",
+    }
 }
 
 impl Method {
-    /// Its name in a request.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Method::Get => "GET",
-            Method::Head => "HEAD",
-            Method::Post => "POST",
-            Method::Put => "PUT",
-            Method::Patch => "PATCH",
-            Method::Delete => "DELETE",
-        }
-    }
     /// The method of that name.
     pub fn parse(name: &str) -> Option<Method> {
-        use Method::{Delete, Get, Head, Patch, Post, Put};
-        [Get, Head, Post, Put, Patch, Delete].into_iter().find(|method| method.as_str() == name)
+        Method::ALL.iter().copied().find(|method| method.as_str() == name)
     }
     /// Whether it asks for something, and changes nothing (RFC 9110 section 9.2.1).
     pub fn is_safe(self) -> bool {
@@ -136,7 +114,7 @@ impl Response {
     }
 }
 
-/// What the library needs of its platform. `?Send`: wasm has one thread; natively use a
+/// Platform interface of the library. `?Send`: wasm has one thread; natively use a
 /// single-threaded executor (e.g. tokio's `LocalSet`).
 pub trait Transport {
     /// Sends a request. `Err` only where no answer came (`NETWORK`, or `ABORTED`); any status is `Ok`. An error that is

@@ -47,13 +47,14 @@ pub(crate) const OPAQUE: &[u8] = b".wh..wh..opq";
 /// aufs' own files (`.wh..wh.plnk`, `.wh..wh.aufs`): no whiteouts, and never shown.
 const AUFS: &[u8] = b".wh..wh.";
 
-/// What an entry of a layer removes of the layers below.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Whiteout {
-    /// `.wh.NAME`: what is called `NAME`.
-    Name,
-    /// `.wh..wh..opq`: all that its directory holds.
-    Opaque,
+named! {
+    /// What an entry of a layer removes of the layers below.
+    pub enum Whiteout {
+        /// `.wh.NAME`: what is called `NAME`.
+        Name = "whiteout",
+        /// `.wh..wh..opq`: all that its directory holds.
+        Opaque = "opaque",
+    }
 }
 
 impl Whiteout {
@@ -62,14 +63,6 @@ impl Whiteout {
         let path = path.strip_suffix(b"/").unwrap_or(path);
         let name = path.rsplit(|b| *b == b'/').next().unwrap_or(path);
         if name == OPAQUE { Some(Whiteout::Opaque) } else { hidden_by(name).map(|_| Whiteout::Name) }
-    }
-
-    /// The name that callers of every language see.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Whiteout::Name => "whiteout",
-            Whiteout::Opaque => "opaque",
-        }
     }
 }
 

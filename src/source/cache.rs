@@ -17,7 +17,7 @@ use crate::format::oci::manifest_media_type;
 use crate::format::oci::{Descriptor, Digest};
 use crate::limits::Limits;
 use crate::net::stats::Stats;
-use crate::net::transport::{ByteStream, Transport};
+use crate::net::transport::{ByteStream, Later, Transport};
 use crate::source::{Cache, RawManifest, Source, Target};
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -83,7 +83,7 @@ impl Source for CachedSource {
     fn name(&self) -> String {
         self.source.name()
     }
-    fn manifest<'a>(&'a self, target: &'a Target) -> LocalBoxFuture<'a, Result<RawManifest>> {
+    fn manifest<'a>(&'a self, target: &'a Target) -> Later<'a, RawManifest> {
         Box::pin(self.manifest(target))
     }
     fn blob<'a>(
@@ -91,7 +91,7 @@ impl Source for CachedSource {
         descriptor: &'a Descriptor,
         limit_name: &'static str,
         limit: u64,
-    ) -> LocalBoxFuture<'a, Result<Bytes>> {
+    ) -> Later<'a, Bytes> {
         Box::pin(self.blob(descriptor, limit_name, limit, true))
     }
     fn blob_unkept<'a>(
@@ -99,24 +99,16 @@ impl Source for CachedSource {
         descriptor: &'a Descriptor,
         limit_name: &'static str,
         limit: u64,
-    ) -> LocalBoxFuture<'a, Result<Bytes>> {
+    ) -> Later<'a, Bytes> {
         Box::pin(self.blob(descriptor, limit_name, limit, false))
     }
-    fn blob_range<'a>(
-        &'a self,
-        descriptor: &'a Descriptor,
-        range: Range<u64>,
-    ) -> LocalBoxFuture<'a, Result<ByteStream>> {
+    fn blob_range<'a>(&'a self, descriptor: &'a Descriptor, range: Range<u64>) -> Later<'a, ByteStream> {
         self.source.blob_range(descriptor, range)
     }
-    fn blob_stream<'a>(&'a self, descriptor: &'a Descriptor) -> LocalBoxFuture<'a, Result<ByteStream>> {
+    fn blob_stream<'a>(&'a self, descriptor: &'a Descriptor) -> Later<'a, ByteStream> {
         self.source.blob_stream(descriptor)
     }
-    fn referrers<'a>(
-        &'a self,
-        subject: &'a Digest,
-        artifact_type: &'a str,
-    ) -> LocalBoxFuture<'a, Result<Vec<Descriptor>>> {
+    fn referrers<'a>(&'a self, subject: &'a Digest, artifact_type: &'a str) -> Later<'a, Vec<Descriptor>> {
         self.source.referrers(subject, artifact_type)
     }
     fn stats(&self) -> &Stats {

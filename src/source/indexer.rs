@@ -3,11 +3,10 @@
 use std::rc::Rc;
 
 use bytes::Bytes;
-use futures_util::future::LocalBoxFuture;
 
 use super::Source;
-use crate::error::Result;
 use crate::format::oci::{Descriptor, Digest};
+use crate::net::transport::Later;
 
 /// A zTOC that was built of a layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +22,5 @@ pub struct BuiltIndex {
 pub trait Indexer {
     /// Streams `layer` out of `source` once and gives its zTOC. `UNSUPPORTED` where there can be none (zstd, an empty
     /// layer): the layer is then fetched whole. Dropping the future ends the work, unless others wait for it.
-    fn build(&self, source: Rc<dyn Source>, layer: Descriptor)
-    -> LocalBoxFuture<'static, Result<BuiltIndex>>;
+    fn build(&self, source: Rc<dyn Source>, layer: Descriptor) -> Later<'static, BuiltIndex>;
 }

@@ -12,12 +12,11 @@ use std::rc::Rc;
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 
-use crate::error::Result;
 use crate::format::oci::{Descriptor, Digest};
 pub use crate::format::oci::{RawManifest, Target};
 use crate::limits::Limits;
 use crate::net::stats::Stats;
-use crate::net::transport::{ByteStream, Transport};
+use crate::net::transport::{ByteStream, Later, Transport};
 
 /// Something that holds an image's manifests and blobs. All bytes that it gives out whole are verified
 /// (digest and size); ranges cannot be, and are verified by whoever knows what they must hold.
@@ -25,7 +24,7 @@ pub trait Source {
     /// How errors name this source, e.g. `ghcr.io/o/app`.
     fn name(&self) -> String;
     /// Fetches a manifest or index. By digest: verified, retried once on a mismatch, then `DIGEST_MISMATCH`.
-    fn manifest<'a>(&'a self, target: &'a Target) -> LocalBoxFuture<'a, Result<RawManifest>>;
+    fn manifest<'a>(&'a self, target: &'a Target) -> Later<'a, RawManifest>;
     /// Fetches a whole blob of at most `limit` bytes (named `limit_name` in the error), verified, retried
     /// once on a mismatch.
     fn blob<'a>(
@@ -33,7 +32,7 @@ pub trait Source {
         descriptor: &'a Descriptor,
         limit_name: &'static str,
         limit: u64,
-    ) -> LocalBoxFuture<'a, Result<Bytes>>;
+    ) -> Later<'a, Bytes>;
     /// As [`blob`](Source::blob), for what the caller keeps in a form of its own: a cache on the way may have it, but does
     /// not keep it.
     fn blob_unkept<'a>(
@@ -41,25 +40,17 @@ pub trait Source {
         descriptor: &'a Descriptor,
         limit_name: &'static str,
         limit: u64,
-    ) -> LocalBoxFuture<'a, Result<Bytes>> {
+    ) -> Later<'a, Bytes> {
         self.blob(descriptor, limit_name, limit)
     }
     /// Exactly the bytes `range` of a blob, resumed where the connection breaks. `range.end` is at most the
     /// descriptor's size. Not verified.
-    fn blob_range<'a>(
-        &'a self,
-        descriptor: &'a Descriptor,
-        range: Range<u64>,
-    ) -> LocalBoxFuture<'a, Result<ByteStream>>;
+    fn blob_range<'a>(&'a self, descriptor: &'a Descriptor, range: Range<u64>) -> Later<'a, ByteStream>;
     /// All of a blob as a stream, of exactly the descriptor's size, else an error. Not verified: the reader hashes.
-    fn blob_stream<'a>(&'a self, descriptor: &'a Descriptor) -> LocalBoxFuture<'a, Result<ByteStream>>;
+    fn blob_stream<'a>(&'a self, descriptor: &'a Descriptor) -> Later<'a, ByteStream>;
     /// Manifests that name `subject`, of `artifact_type`: the referrers API with all its pages, else the
     /// fallback tag. None is an empty list.
-    fn referrers<'a>(
-        &'a self,
-        subject: &'a Digest,
-        artifact_type: &'a str,
-    ) -> LocalBoxFuture<'a, Result<Vec<Descriptor>>>;
+    fn referrers<'a>(&'a self, subject: &'a Digest, artifact_type: &'a str) -> Later<'a, Vec<Descriptor>>;
     /// The counters that all requests of this source go to.
     fn stats(&self) -> &Stats;
     /// The same for another reader, with requests, limits and counters of its own. `None`: all readers share this one.

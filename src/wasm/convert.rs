@@ -1,5 +1,7 @@
 //! Values of the library as the JavaScript objects that `ocipeek.d.ts` describes.
 
+use std::collections::BTreeMap;
+
 use js_sys::Object;
 use serde::Serialize;
 use wasm_bindgen::JsValue;
@@ -9,34 +11,10 @@ pub use super::values::to_js;
 use super::values::{Raw, kind_name};
 use crate::error::Result;
 use crate::format::oci::ImageConfig;
-use crate::format::soci::SociVersion;
-use crate::image::{FileStat, IndexVoucher, LayerInfo, SociInfo, Verification};
+use crate::image::{FileStat, LayerInfo, SociInfo, Verification};
 use crate::net::registry::Grant;
 use crate::net::stats::{RequestRecord, Stats};
 use crate::rootfs::Whiteout;
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct JsVerification {
-    manifest: &'static str,
-    metadata: &'static str,
-    content: &'static str,
-    header: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    index: Option<&'static str>,
-}
-
-impl From<&Verification> for JsVerification {
-    fn from(v: &Verification) -> Self {
-        JsVerification {
-            manifest: v.manifest.as_str(),
-            metadata: v.metadata.as_str(),
-            content: v.content.as_str(),
-            header: v.header,
-            index: v.index.map(IndexVoucher::as_str),
-        }
-    }
-}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -60,8 +38,8 @@ struct JsStat<'a> {
     xattrs: Option<Raw<'a>>,
     layer: i32,
     #[serde(skip_serializing_if = "Option::is_none")]
-    whiteout: Option<&'static str>,
-    verified: JsVerification,
+    whiteout: Option<Whiteout>,
+    verified: &'a Verification,
 }
 
 /// Extended attributes in one piece: a JavaScript object for each takes far more memory than its bytes. Lengths of name and
@@ -100,8 +78,8 @@ pub fn stat(s: &FileStat) -> Result<JsValue> {
         hardlink_of: s.hardlink_of.as_deref().map(Raw),
         xattrs: (!xattrs.is_empty()).then_some(Raw(&xattrs)),
         layer: s.layer.and_then(|l| i32::try_from(l).ok()).unwrap_or(-1),
-        whiteout: s.whiteout.map(Whiteout::as_str),
-        verified: (&s.verified).into(),
+        whiteout: s.whiteout,
+        verified: &s.verified,
     })
 }
 
@@ -176,10 +154,7 @@ struct JsSoci<'a> {
 pub fn soci(soci: &SociInfo) -> Result<JsValue> {
     to_js(&JsSoci {
         digest: soci.digest.to_string(),
-        version: match soci.version {
-            SociVersion::V1 => "v1",
-            SociVersion::V2 => "v2",
-        },
+        version: soci.version.as_str(),
         found: soci.found.as_str(),
         verified: soci.voucher.as_str(),
         build_tool: soci.build_tool.as_deref(),
@@ -192,28 +167,18 @@ pub fn config(config: &ImageConfig) -> Result<JsValue> {
     to_js(config)
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct JsCounters {
-    requests: f64,
-    bytes: f64,
-    retries: f64,
-    cache_hits: f64,
-    cache_misses: f64,
-    inflated: f64,
-}
-
 /// The counters.
 pub fn counters(stats: &Stats) -> Result<JsValue> {
     let c = stats.counters();
-    to_js(&JsCounters {
-        requests: c.requests as f64,
-        bytes: c.bytes as f64,
-        retries: c.retries as f64,
-        cache_hits: c.cache_hits as f64,
-        cache_misses: c.cache_misses as f64,
-        inflated: c.inflated as f64,
-    })
+    let named = [
+        ("requests", c.requests),
+        ("bytes", c.bytes),
+        ("retries", c.retries),
+        ("cacheHits", c.cache_hits),
+        ("cacheMisses", c.cache_misses),
+        ("inflated", c.inflated),
+    ];
+    to_js(&BTreeMap::from(named.map(|(name, count)| (name, count as f64))))
 }
 
 #[derive(Serialize)]

@@ -5,6 +5,8 @@ use wasm_bindgen::JsValue;
 
 use super::js;
 use crate::error::{Code, Error, Remedy, Result};
+#[cfg(feature = "reader")]
+use crate::limits::Limits;
 
 /// `{code, what, reference?, digest?, path?, offset?, limit?, allowed?, status?, retryAfter?, remedies?, cause?}`: what
 /// happened, what it concerns and what would help, which the package words.
@@ -12,36 +14,18 @@ pub fn to_js(error: &Error) -> JsValue {
     let out = Object::new();
     js::set(&out, "code", error.code().as_str());
     js::set(&out, "what", error.message());
-    if let Some(reference) = error.reference() {
-        js::set(&out, "reference", reference);
-    }
-    if let Some(digest) = error.digest() {
-        js::set(&out, "digest", digest);
-    }
-    if let Some(path) = error.path() {
-        js::set(&out, "path", Uint8Array::from(path));
-    }
-    if let Some(offset) = error.offset() {
-        js::set(&out, "offset", offset as f64);
-    }
-    if let Some(limit) = error.limit_name() {
-        js::set(&out, "limit", camel_case(limit));
-    }
-    if let Some(allowed) = error.limit_allows() {
-        js::set(&out, "allowed", allowed as f64);
-    }
-    if let Some(status) = error.status() {
-        js::set(&out, "status", status);
-    }
-    if let Some(seconds) = error.retry_after() {
-        js::set(&out, "retryAfter", seconds);
-    }
+    js::set_some(&out, "reference", error.reference());
+    js::set_some(&out, "digest", error.digest());
+    js::set_some(&out, "path", error.path().map(Uint8Array::from));
+    js::set_some(&out, "offset", error.offset().map(|n| n as f64));
+    js::set_some(&out, "limit", error.limit_name().map(camel_case));
+    js::set_some(&out, "allowed", error.limit_allows().map(|n| n as f64));
+    js::set_some(&out, "status", error.status());
+    js::set_some(&out, "retryAfter", error.retry_after());
     if !error.remedies().is_empty() {
         js::set(&out, "remedies", error.remedies().iter().map(remedy).collect::<Array>());
     }
-    if let Some(cause) = error.cause().and_then(|cause| cause.downcast_ref::<JsValue>()) {
-        js::set(&out, "cause", cause.clone());
-    }
+    js::set_some(&out, "cause", error.cause().and_then(|cause| cause.downcast_ref::<JsValue>()).cloned());
     out.into()
 }
 
@@ -60,24 +44,15 @@ fn remedy(remedy: &Remedy) -> JsValue {
 /// The error that JavaScript of the package threw as an `OcipeekError`; of anything else, that it failed.
 #[cfg(feature = "reader")]
 pub fn from_js(thrown: &JsValue) -> Error {
-    const LIMITS: [&str; 8] = [
-        "max_build_inflated",
-        "max_entries",
-        "max_idle_ms",
-        "max_name_bytes",
-        "max_path_len",
-        "max_spans",
-        "max_tar_header_size",
-        "max_ztoc_size",
-    ];
     let text = |name| js::get_some(thrown, name).and_then(|v| v.as_string());
-    let code = text("code").and_then(|code| Code::ALL.into_iter().find(|c| c.as_str() == code));
+    let code = text("code").and_then(|code| Code::ALL.iter().copied().find(|c| c.as_str() == code));
     let Some(code) = code else {
         return js::exception(Code::InvalidArgument, "the indexer failed", thrown.clone());
     };
     let error = Error::new(code, text("what").unwrap_or_default());
     let allowed = js::get_some(thrown, "allowed").as_ref().and_then(js::whole_number);
-    let limit = text("limit").and_then(|limit| LIMITS.into_iter().find(|name| camel_case(name) == limit));
+    let limit =
+        text("limit").and_then(|limit| Limits::NAMES.iter().copied().find(|name| camel_case(name) == limit));
     let error = match (limit, allowed) {
         (Some(name), Some(allowed)) => {
             error.with_limit(name, allowed).with_remedy(Remedy::RaiseLimit(allowed))

@@ -231,7 +231,7 @@ impl WasmImage {
         self.image.is_merged()
     }
 
-    /// What layer `index` does to the tree of those below it, or `undefined`.
+    /// Changes of layer `index` to the tree of those below it, or `undefined`.
     pub fn changes(&self, index: usize) -> Option<WalkCursor> {
         self.image.changes(index).map(WalkCursor::of_changes)
     }
@@ -250,12 +250,8 @@ pub fn parse_reference(text: &str) -> std::result::Result<Object, JsValue> {
     js::set(&out, "host", reference.api_host());
     js::set(&out, "registry", reference.registry);
     js::set(&out, "repository", reference.repository);
-    if let Some(tag) = reference.tag {
-        js::set(&out, "tag", tag);
-    }
-    if let Some(digest) = reference.digest {
-        js::set(&out, "digest", digest.to_string());
-    }
+    js::set_some(&out, "tag", reference.tag);
+    js::set_some(&out, "digest", reference.digest.map(|digest| digest.to_string()));
     Ok(out)
 }
 

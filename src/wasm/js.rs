@@ -37,6 +37,13 @@ fn put(object: &JsValue, name: &str, value: &JsValue) {
     let _ = Reflect::set(object, &JsValue::from_str(name), value);
 }
 
+/// Sets one that there may be.
+pub fn set_some(object: &JsValue, name: &str, value: Option<impl Into<JsValue>>) {
+    if let Some(value) = value {
+        set(object, name, value);
+    }
+}
+
 /// Calls a method.
 pub fn call(object: &JsValue, name: &str, args: &[JsValue]) -> Result<JsValue, JsValue> {
     let method = get(object, name)?;
@@ -71,7 +78,7 @@ pub fn whole_number(value: &JsValue) -> Option<u64> {
     value.as_f64().filter(|n| (0.0..=MAX_SAFE).contains(n) && n.fract() == 0.0).map(|n| n as u64)
 }
 
-/// What an exception says, with its causes: Node's `fetch` says `fetch failed` and hides why in `cause`.
+/// Message of an exception, with its causes: Node's `fetch` says `fetch failed` and hides why in `cause`.
 pub fn describe(exception: &JsValue) -> String {
     const DEPTH: usize = 4;
     let mut text = String::new();

@@ -67,7 +67,7 @@ impl Options {
         })
     }
 
-    /// What a registry's client wants.
+    /// Options of a registry's client.
     pub fn registry_options(&self, limits: Limits) -> RegistryOptions {
         RegistryOptions {
             plain_http: self.plain_http,
@@ -79,7 +79,7 @@ impl Options {
         }
     }
 
-    /// What `Image::open` wants.
+    /// Options of `Image::open`.
     pub fn open_options(
         &self,
         limits: Limits,

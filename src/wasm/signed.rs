@@ -83,7 +83,7 @@ impl WasmRegistry {
         self.registry.pull_from(repository);
     }
 
-    /// What signs requests in now: `{challenge, authorization, renewAt?, withheld?, isElsewhere}`.
+    /// Authorization that requests are signed with now: `{challenge, authorization, renewAt?, withheld?, isElsewhere}`.
     pub fn grant(&self) -> Option<Object> {
         self.registry.grant().map(convert::grant)
     }

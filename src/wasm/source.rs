@@ -1,4 +1,4 @@
-//! What holds images, as the builder of indexes reads it: manifests and blobs by their digests.
+//! Source of images, as the builder of indexes reads it: manifests and blobs by their digests.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -138,8 +138,6 @@ impl BlobCursor {
 pub(super) fn discovery(discovery: &Discovery) -> Result<JsValue> {
     let out = Object::new();
     js::set(&out, "found", descriptors(&discovery.found)?);
-    if let Some(failed) = &discovery.failed {
-        js::set(&out, "failed", error::to_js(failed));
-    }
+    js::set_some(&out, "failed", discovery.failed.as_ref().map(error::to_js));
     Ok(out.into())
 }

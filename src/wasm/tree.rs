@@ -16,7 +16,7 @@ use crate::rootfs::{Follow, Glob};
 /// Entries that one step of a walk gives: each step is a promise.
 const WALK_BATCH: usize = 128;
 
-/// What is read.
+/// Tree that is read.
 #[derive(Clone)]
 pub enum Root {
     /// The merged root file system.
@@ -161,7 +161,7 @@ impl FileCursor {
     }
 }
 
-/// What a cursor goes through.
+/// Walk of a cursor.
 enum Steps {
     Walk(Box<Walk>),
     Changes(Box<Changes>),

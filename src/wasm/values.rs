@@ -53,18 +53,13 @@ pub fn limits(options: &JsValue) -> Result<Limits> {
         let name = entry.get(0).as_string().unwrap_or_default();
         let number = js::whole_number(&entry.get(1))
             .ok_or_else(|| invalid(&format!("limits.{name}"), "a whole number that is not negative"))?;
-        set_limit(&mut limits, &name, number)?;
+        match limits.set(&snake_case(&name), number) {
+            Some(true) => {}
+            Some(false) => return Err(invalid(&name, "smaller")),
+            None => return Err(Error::new(Code::InvalidArgument, format!("there is no limit {name:?}"))),
+        }
     }
     Ok(limits)
-}
-
-macro_rules! fields {
-    ($limits:ident, $name:ident, $value:ident; $($field:ident)*) => {
-        match snake_case($name).as_str() {
-            $(stringify!($field) => $value.try_into().map(|value| $limits.$field = value).is_ok(),)*
-            _ => return Err(Error::new(Code::InvalidArgument, format!("there is no limit {:?}", $name))),
-        }
-    };
 }
 
 /// `maxSpanSize` as Rust spells it: `max_span_size`.
@@ -79,17 +74,4 @@ fn snake_case(name: &str) -> String {
         }
     }
     out
-}
-
-fn set_limit(limits: &mut Limits, name: &str, value: u64) -> Result<()> {
-    let fits = fields!(limits, name, value;
-        max_manifest_size max_json_values max_ztoc_size max_entries max_name_bytes max_path_len max_spans
-        max_span_size max_whole_layer_size max_whole_layer_inflated
-        max_build_layer_size max_build_inflated max_tar_header_size max_file_size
-        span_cache_size max_range_request max_link_hops max_lookup_steps max_depth max_glob_steps max_layers
-        max_index_entries max_attempts
-        max_idle_ms max_cache_ms max_retry_after max_redirects max_referrers_pages max_range_overfetch max_zstd_window
-        max_link_steps max_metadata_size max_directory_size max_disk_size max_zfile_blocks max_lsmt_segments
-        max_streamed_layer_size max_streamed_layer_inflated);
-    if fits { Ok(()) } else { Err(invalid(name, "smaller")) }
 }

@@ -9,36 +9,26 @@ pub(crate) use alternate::referrers;
 
 use crate::format::oci::{Descriptor, ImageManifest};
 
-/// What made an image lazy, other than a SOCI index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Format {
-    /// Nydus, RAFS v5 or v6: the whole image.
-    Nydus,
-    /// TurboOCI: the whole image.
-    TurboOci,
-    /// OverlayBD: the whole image.
-    OverlayBd,
-    /// zstd:chunked: a layer.
-    ZstdChunked,
-    /// eStargz: a layer.
-    Estargz,
-    /// No format, but a zstd layer that is streamed rather than fetched whole.
-    Zstd,
+named! {
+    /// What made an image lazy, other than a SOCI index.
+    #[derive(PartialOrd, Ord)]
+    pub enum Format {
+        /// Nydus, RAFS v5 or v6: the whole image.
+        Nydus = "nydus",
+        /// TurboOCI: the whole image.
+        TurboOci = "turbooci",
+        /// OverlayBD: the whole image.
+        OverlayBd = "overlaybd",
+        /// zstd:chunked: a layer.
+        ZstdChunked = "zstd-chunked",
+        /// eStargz: a layer.
+        Estargz = "estargz",
+        /// No format, but a zstd layer that is streamed rather than fetched whole.
+        Zstd = "zstd",
+    }
 }
 
 impl Format {
-    /// The name that callers of every language see.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Format::Nydus => "nydus",
-            Format::TurboOci => "turbooci",
-            Format::OverlayBd => "overlaybd",
-            Format::ZstdChunked => "zstd-chunked",
-            Format::Estargz => "estargz",
-            Format::Zstd => "zstd",
-        }
-    }
-
     /// Whether this build reads it.
     pub fn is_built(self) -> bool {
         match self {
@@ -55,29 +45,18 @@ impl Format {
     }
 }
 
-/// How a layer's format was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum FormatFound {
-    /// An annotation of the layer.
-    Annotation,
-    /// The caller named it.
-    Named,
-    /// The image's index lists the image once more, in that format.
-    Index,
-    /// The image in that format is attached to the image: whoever may write to the repository can do that. Only where the
-    /// caller named the format.
-    Referrers,
-}
-
-impl FormatFound {
-    /// A lower-case word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            FormatFound::Annotation => "annotation",
-            FormatFound::Named => "named",
-            FormatFound::Index => "index",
-            FormatFound::Referrers => "referrers",
-        }
+named! {
+    /// How a layer's format was found.
+    pub enum FormatFound {
+        /// An annotation of the layer.
+        Annotation = "annotation",
+        /// The caller named it.
+        Named = "named",
+        /// The image's index lists the image once more, in that format.
+        Index = "index",
+        /// The image in that format is attached to the image: whoever may write to the repository can do that. Only where the
+        /// caller named the format.
+        Referrers = "referrers",
     }
 }
 
@@ -96,12 +75,10 @@ pub enum Reader {
 impl Reader {
     /// From the name that callers of every language use.
     pub fn parse(name: &str) -> Option<Reader> {
-        let formats = MARKS.iter().map(|&(_, format)| format);
         match name {
             "auto" => Some(Reader::Auto),
             "soci" => Some(Reader::Soci),
-            "zstd" => Some(Reader::Format(Format::Zstd)),
-            _ => formats.into_iter().find(|f| f.as_str() == name).map(Reader::Format),
+            _ => Format::ALL.iter().find(|f| f.as_str() == name).map(|f| Reader::Format(*f)),
         }
     }
 }

@@ -16,18 +16,19 @@ pub const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json"
 /// What a request for a manifest accepts, best first.
 pub const ACCEPT_MANIFEST: &[&str] = &[OCI_INDEX, DOCKER_LIST, OCI_MANIFEST, DOCKER_MANIFEST];
 
-/// How a layer is compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum LayerCompression {
-    /// A plain tar.
-    None,
-    /// gzip, possibly of several members.
-    Gzip,
-    /// zstd, possibly of several frames.
-    Zstd,
-    /// The media type does not tell; the first bytes do. Docker's `rootfs.diff.tar` is one: some
-    /// tools write it for compressed layers.
-    Unknown,
+named! {
+    /// How a layer is compressed.
+    pub enum LayerCompression {
+        /// A plain tar.
+        None = "none",
+        /// gzip, possibly of several members.
+        Gzip = "gzip",
+        /// zstd, possibly of several frames.
+        Zstd = "zstd",
+        /// The media type does not tell; the first bytes do. Docker's `rootfs.diff.tar` is one: some
+        /// tools write it for compressed layers.
+        Unknown = "unknown",
+    }
 }
 
 /// What the media type of a layer says of its compression.

@@ -5,7 +5,6 @@ use bytes::Bytes;
 use super::{Packing, Point, Points};
 use crate::error::Result;
 use crate::format::gzip::blocks::{BlockDecoder, BlockSink, Border};
-use crate::format::tar::holes::packed_len;
 use crate::format::tar::{EntryTable, Kind, TarWalker};
 use crate::format::zstd::ZstdDecoder;
 use crate::limits::Limits;
@@ -135,51 +134,30 @@ impl BlockSink for Out {
 }
 
 impl Out {
-    /// Takes bytes of the tar: headers go to the walker, contents of small files are kept.
-    fn push(&mut self, mut data: &[u8]) -> Result<()> {
-        let end = self.total.saturating_add(data.len() as u64);
-        Limits::check("max_build_inflated", end, self.max)?;
-        while !data.is_empty() && !self.walker.is_done() {
-            let skip = self.walker.wants().saturating_sub(self.total);
-            // Up to the end of the block: contents, which the walker would pass over, begin with one.
-            let most = if skip > 0 { skip } else { 512 - self.total % 512 };
-            let most = usize::try_from(most).unwrap_or(usize::MAX).min(data.len());
-            let (now, later) = data.split_at(most);
-            if skip > 0 {
-                self.keep(now);
-            } else {
-                self.walker.push(now)?;
+    /// Takes bytes of the tar: headers go to the walker; contents of small files and the start of large ones are kept.
+    fn push(&mut self, data: &[u8]) -> Result<()> {
+        let at = self.total;
+        self.total = at.saturating_add(data.len() as u64);
+        Limits::check("max_build_inflated", self.total, self.max)?;
+        let Out { walker, small, small_bytes, .. } = self;
+        walker.feed(at, data, &mut |part| {
+            let wanted = if part.stored > SMALL { START } else { part.stored };
+            let left = usize::try_from(wanted.saturating_sub(part.at)).unwrap_or(usize::MAX);
+            if part.entry.kind != Kind::Regular || left == 0 {
+                return Ok(());
             }
-            self.total = self.total.saturating_add(now.len() as u64);
-            data = later;
-        }
-        self.total = end;
-        Ok(())
-    }
-
-    /// Keeps what of `data`, the tar's next bytes, is content of a small file or the start of a large one, the last entry.
-    fn keep(&mut self, data: &[u8]) {
-        let table = self.walker.table();
-        let Some((i, entry)) = table.len().checked_sub(1).and_then(|i| Some((i, table.get(i)?))) else {
-            return;
-        };
-        let stored = table.sparse(i).map_or(entry.size, packed_len);
-        let wanted = if stored > SMALL { START } else { stored };
-        let left = entry.offset.saturating_add(wanted).saturating_sub(self.total);
-        if entry.kind != Kind::Regular || left == 0 {
-            return;
-        }
-        if self.total == entry.offset {
-            let bytes = self.small_bytes.saturating_add(wanted);
-            if bytes > MOST_SMALL {
-                return;
+            if part.at == 0 {
+                let bytes = small_bytes.saturating_add(wanted);
+                if bytes > MOST_SMALL {
+                    return Ok(());
+                }
+                *small_bytes = bytes;
+                small.push((part.entry.offset, Vec::new()));
             }
-            self.small_bytes = bytes;
-            self.small.push((entry.offset, Vec::new()));
-        }
-        let count = usize::try_from(left).unwrap_or(usize::MAX).min(data.len());
-        if let Some((_, bytes)) = self.small.last_mut().filter(|(start, _)| *start == entry.offset) {
-            bytes.extend_from_slice(data.get(..count).unwrap_or_default());
-        }
+            if let Some((_, bytes)) = small.last_mut().filter(|(start, _)| *start == part.entry.offset) {
+                bytes.extend_from_slice(part.bytes.get(..left).unwrap_or(part.bytes));
+            }
+            Ok(())
+        })
     }
 }

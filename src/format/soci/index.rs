@@ -9,13 +9,14 @@ use crate::format::oci::media_type::{OCI_MANIFEST, essence};
 use crate::format::oci::{Descriptor, Digest, ImageManifest, ManifestDoc, parse_manifest};
 use crate::limits::Limits;
 
-/// The version of an index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SociVersion {
-    /// Attached from outside: its `subject` is the image manifest. Who may write to the repository can attach one.
-    V1,
-    /// Part of the image: the image manifest names it.
-    V2,
+named! {
+    /// The version of an index.
+    pub enum SociVersion {
+        /// Attached from outside: its `subject` is the image manifest. Who may write to the repository can attach one.
+        V1 = "v1",
+        /// Part of the image: the image manifest names it.
+        V2 = "v2",
+    }
 }
 
 /// A SOCI index: which zTOC belongs to which layer.

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::{Entry, EntryTable, Kind};
+
 /// A run of a sparse file's bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Piece {
@@ -9,11 +11,6 @@ pub(crate) enum Piece {
     Hole(u64),
     /// These bytes of the packed content.
     Data(Range<u64>),
-}
-
-/// Bytes of packed content that `map` describes.
-pub(crate) fn packed_len(map: &[(u64, u64)]) -> u64 {
-    map.iter().fold(0, |n, &(_, len)| n.saturating_add(len))
 }
 
 /// `range` of the expanded file, piece by piece. Runs of `map` are `(offset in the file, length)`, in order.
@@ -36,6 +33,24 @@ pub(crate) fn pieces(map: &[(u64, u64)], range: Range<u64>) -> Vec<Piece> {
         out.push(Piece::Hole(range.end - at));
     }
     out
+}
+
+/// Bytes `range` of a file's content, piece by piece, cut to its size; with `packed`, of what is stored of it. `None` where
+/// that is nothing, and for what is no file.
+pub(crate) fn of_entry(
+    table: &EntryTable,
+    entry: usize,
+    range: Range<u64>,
+    packed: bool,
+) -> Option<(Entry<'_>, Vec<Piece>)> {
+    let e = table.get(entry).filter(|e| e.kind == Kind::Regular)?;
+    let range = range.start..range.end.min(e.size);
+    let pieces = match table.sparse(entry).filter(|_| !packed) {
+        _ if range.start >= range.end => return None,
+        Some(map) => pieces(map, range),
+        None => vec![Piece::Data(range)],
+    };
+    Some((e, pieces))
 }
 
 /// The packed bytes that pieces of one range take: neighbours, as runs are packed in order.

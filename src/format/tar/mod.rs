@@ -25,7 +25,7 @@ pub(crate) use header::{header_only, padded};
 pub(crate) use raw::RawTable;
 pub use sparse::SparseMap;
 pub use table::EntryTable;
-pub use walker::TarWalker;
+pub use walker::{Part, TarWalker};
 
 #[cfg(test)]
 #[cfg(not(target_arch = "wasm32"))]

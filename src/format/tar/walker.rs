@@ -1,8 +1,8 @@
 //! Tar walker: from header to header, without reading contents.
 
-use super::EntryTable;
 use super::foreign;
 use super::header::{Fed, HeaderReader, Need, padded};
+use super::{Entry, EntryTable};
 use crate::error::{Code, Error, Result};
 use crate::limits::Limits;
 
@@ -25,6 +25,21 @@ pub struct TarWalker {
     done: bool,
     #[cfg(feature = "build")]
     raw: Option<super::RawTable>,
+}
+
+/// Some of what is stored of an entry.
+#[derive(Debug)]
+pub struct Part<'a> {
+    /// The entry's number.
+    pub index: usize,
+    /// The entry.
+    pub entry: Entry<'a>,
+    /// How many bytes are stored of it: fewer than its size, where it has holes.
+    pub stored: u64,
+    /// Where in these `bytes` begin.
+    pub at: u64,
+    /// They themselves, at least one.
+    pub bytes: &'a [u8],
 }
 
 impl TarWalker {
@@ -74,7 +89,7 @@ impl TarWalker {
             match self.reader.need() {
                 Need::Skip(n) => {
                     self.forward(n)?;
-                    self.feed(None)?;
+                    self.give(None)?;
                 }
                 Need::Bytes(need) => {
                     let rest = data.get(used..).unwrap_or_default();
@@ -83,12 +98,12 @@ impl TarWalker {
                     used += take.len();
                     self.forward(take.len() as u64)?;
                     if self.partial.is_empty() && take.len() == need {
-                        self.feed(Some(take))?;
+                        self.give(Some(take))?;
                     } else {
                         self.partial.extend_from_slice(take);
                         if self.partial.len() == need {
                             let whole = std::mem::take(&mut self.partial);
-                            self.feed(Some(&whole))?;
+                            self.give(Some(&whole))?;
                             self.partial = whole;
                             self.partial.clear();
                         }
@@ -99,13 +114,43 @@ impl TarWalker {
         Ok(used)
     }
 
+    /// Takes the bytes of the tar from `at` on, as it streams past from its start to its end: headers for itself, what is
+    /// stored of entries for `contents`.
+    pub fn feed(
+        &mut self,
+        mut at: u64,
+        mut data: &[u8],
+        contents: &mut dyn FnMut(Part<'_>) -> Result<()>,
+    ) -> Result<()> {
+        while !data.is_empty() && !self.done {
+            let skip = self.wants.saturating_sub(at);
+            // Up to the end of the block: contents, which it would pass over, begin with one.
+            let most = if skip > 0 { skip } else { 512 - at % 512 };
+            let (now, later) = data.split_at(usize::try_from(most).unwrap_or(usize::MAX).min(data.len()));
+            let stored = usize::try_from(self.content_end.saturating_sub(at)).unwrap_or(usize::MAX);
+            if skip == 0 {
+                self.push(now)?;
+            } else if stored > 0
+                && let Some(index) = self.table.len().checked_sub(1)
+                && let Some(entry) = self.table.get(index)
+            {
+                let bytes = now.get(..stored).unwrap_or(now);
+                let stored = self.content_end.saturating_sub(entry.offset);
+                contents(Part { index, stored, at: at.saturating_sub(entry.offset), entry, bytes })?;
+            }
+            at = at.saturating_add(now.len() as u64);
+            data = later;
+        }
+        Ok(())
+    }
+
     fn forward(&mut self, n: u64) -> Result<()> {
         self.wants = self.wants.checked_add(n).ok_or_else(too_far)?;
         Ok(())
     }
 
     /// Gives the reader what it needs; `wants` is already behind it.
-    fn feed(&mut self, bytes: Option<&[u8]>) -> Result<()> {
+    fn give(&mut self, bytes: Option<&[u8]>) -> Result<()> {
         // Where this entry's header begins, for errors: the part just given is not counted yet.
         let start = self.wants.saturating_sub(self.reader.len() + bytes.map_or(0, <[u8]>::len) as u64);
         let fed = self.reader.feed(bytes.unwrap_or_default()).map_err(|e| {

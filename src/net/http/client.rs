@@ -16,7 +16,7 @@ use crate::limits::Limits;
 use crate::net::stats::{RequestRecord, Stats};
 use crate::net::transport::{ByteStream, Method, Purpose, Request, Transport};
 
-/// What all requests of one source share.
+/// Shared transport, limits and counters of one source's requests.
 pub(crate) struct Client {
     pub(crate) transport: Rc<dyn Transport>,
     pub(crate) limits: Limits,

@@ -54,7 +54,7 @@ enum Encoded {
     Undone,
 }
 
-/// What to read.
+/// Part of a resource that is read.
 #[derive(Debug, Clone)]
 pub(crate) enum Part {
     /// All of it, by a request without `Range`; its size where it is known.

@@ -1,4 +1,4 @@
-//! What an outside text may look like in one of our messages: short, printable, without secrets.
+//! Sanitising of outside text for our messages: short, printable, without secrets.
 
 use crate::format::oci::json::{Json, Node};
 use crate::limits::Limits;

@@ -172,7 +172,7 @@ impl Transport for HttpTransport {
     }
 }
 
-/// What the thread does.
+/// Work of the thread.
 fn exchange(agent: &Agent, request: Request, to: oneshot::Sender<Result<Head>>) {
     let response = match run(agent, request) {
         Ok(response) => response,

@@ -17,7 +17,7 @@ use crate::net::http::{Client, Retry, Url, rfc3339};
 /// How long a token lasts where the service does not say (`token.md`).
 const DEFAULT_LIFE_MS: u64 = 60_000;
 
-/// What is known about how to get in.
+/// State of signing in to a repository.
 #[derive(Clone)]
 pub(super) struct Auth {
     /// The registry's name in references, and the repository.
@@ -45,7 +45,7 @@ pub(super) struct Auth {
     outcome: Rc<RefCell<Option<Result<String>>>>,
 }
 
-/// What signs requests to one repository in: to be kept, and taken up by a later client. `Debug` does not show it.
+/// Authorization of requests to one repository: to be kept, and taken up by a later client. `Debug` does not show it.
 #[derive(Clone)]
 pub struct Grant {
     /// The `WWW-Authenticate` that it answers.
@@ -120,7 +120,7 @@ impl Auth {
         matches!(*self.way.borrow(), Way::Anonymous)
     }
 
-    /// What signs requests in now, if anything does.
+    /// Authorization that requests are signed with now, if there is any.
     pub(super) fn grant(&self) -> Option<Grant> {
         let renew_at_ms = match &*self.way.borrow() {
             Way::Token { renew_at, .. } => Some(*renew_at),

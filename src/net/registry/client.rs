@@ -20,7 +20,7 @@ use crate::net::transport::{Method, Purpose, Transport};
 /// One repository of a registry.
 pub struct Registry(pub(crate) Rc<Inner>);
 
-/// What the requests of one registry share; streams hold it on their own.
+/// Shared state of one registry's requests; streams hold it on their own.
 pub(crate) struct Inner {
     pub(crate) client: Client,
     pub(super) home: Rc<Home>,

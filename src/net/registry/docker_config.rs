@@ -15,7 +15,7 @@ const HUB: &str = "https://index.docker.io/v1/";
 /// The user name that marks the secret as an identity token.
 const TOKEN_USER: &str = "<token>";
 
-/// What a `config.json` or `auth.json` says of credentials. `Debug` shows no secrets.
+/// Credentials of a `config.json` or `auth.json`. `Debug` shows no secrets.
 #[derive(Debug, Clone, Default)]
 pub struct DockerConfig {
     /// By what they are for: `ghcr.io`, `ghcr.io/owner`. `None` where the `auth` cannot be read: it does no harm to others.
@@ -24,7 +24,7 @@ pub struct DockerConfig {
     store: Option<String>,
 }
 
-/// Where the credentials of a repository are.
+/// Place of a repository's credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lookup {
     /// In the file.
@@ -70,7 +70,7 @@ impl DockerConfig {
         Ok(config)
     }
 
-    /// Where the credentials for a repository of a registry (their names in references) are. A helper wins over the file,
+    /// Place of the credentials for a repository of a registry (their names in references). A helper wins over the file,
     /// as in Docker.
     ///
     /// # Errors
@@ -116,7 +116,7 @@ fn bad(what: &str) -> Error {
     Error::new(Code::InvalidArgument, format!("the file with credentials: {what}"))
 }
 
-/// What an entry holds; `None` where its `auth` cannot be read.
+/// Credentials of an entry; `None` where its `auth` cannot be read.
 fn credentials(entry: &Value) -> Option<Credentials> {
     let mut c = Credentials {
         username: text_of(entry.get("username")),
@@ -136,7 +136,7 @@ fn text_of(value: Option<&Value>) -> Option<String> {
     value.and_then(Value::as_str).filter(|s| !s.is_empty()).map(str::to_string)
 }
 
-/// What a key is for. With a scheme it is an old one, whose path says nothing: `https://quay.io/v1/`.
+/// Scope of a key. With a scheme it is an old one, whose path says nothing: `https://quay.io/v1/`.
 fn place(key: &str) -> String {
     let bare = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://"));
     let (host, path) = match bare.unwrap_or(key).split_once('/') {
@@ -206,7 +206,7 @@ fn decode_auth(auth: &str) -> Option<(String, String)> {
     Some((user.to_string(), password.trim_matches('\0').to_string()))
 }
 
-/// What a `config.json` itself holds; credential helpers are not run.
+/// Credentials that a `config.json` itself holds; credential helpers are not run.
 impl CredentialSource for DockerConfig {
     fn get<'a>(
         &'a self,

@@ -1,4 +1,4 @@
-//! Where the API of a registry is, and whether one on this machine speaks TLS: https first, http where it does not.
+//! Base URL of a registry's API, and whether one on this machine speaks TLS: https first, http where it does not.
 
 use std::cell::{Cell, RefCell};
 
@@ -18,7 +18,7 @@ thread_local! {
     static KNOWN: RefCell<Vec<(String, bool)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Where a registry is. `https` always, but for loopback and where the caller wants `http`.
+/// Base URL of a registry. `https` always, but for loopback and where the caller wants `http`.
 pub(super) struct Home {
     http: Url,
     https: Url,

@@ -152,7 +152,7 @@ impl Registry {
         self.0.docker_types.set(docker_types);
     }
 
-    /// What signs requests in now, if anything does.
+    /// Authorization that requests are signed with now, if there is any.
     pub fn grant(&self) -> Option<Grant> {
         self.0.auth.grant()
     }

@@ -14,7 +14,7 @@ use crate::net::transport::{Method, Purpose};
 /// Name of this client for OAuth2.
 const CLIENT_ID: &str = "ocipeek";
 
-/// What a Bearer challenge names.
+/// Parameters of a Bearer challenge.
 #[derive(Clone)]
 pub(super) struct TokenService {
     realm: Url,
@@ -25,7 +25,7 @@ pub(super) struct TokenService {
     other: Option<String>,
 }
 
-/// What a token service answers. Unknown fields are ignored.
+/// Answer of a token service. Unknown fields are ignored.
 pub(super) struct TokenAnswer {
     pub(super) token: Option<String>,
     pub(super) access_token: Option<String>,

@@ -1,4 +1,4 @@
-//! What `docker save`, podman and `crane pull` write, shown as an OCI layout.
+//! Archives of `docker save`, podman and `crane pull`, shown as an OCI layout.
 //!
 //! `manifest.json` is an array of `{"Config": FILE, "RepoTags": [NAME…], "Layers": [FILE…]}` (moby, `image/tarexport`).
 //! Layers are uncompressed tars, whose digests are the `diff_ids` of the config: with these an OCI manifest is made, and
@@ -11,22 +11,20 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
-use futures_util::future::LocalBoxFuture;
+use futures_util::{StreamExt, TryStreamExt};
 use sha2::{Digest as _, Sha256};
 
 use super::files::{Files, read_counted};
 use super::members::clean;
 use crate::error::{Code, Error, Result};
-use crate::format::gzip::GzipDecoder;
 use crate::format::oci::json::{Json, Node};
 use crate::format::oci::{Digest, ImageConfig, Reference, media_type};
 use crate::format::tar::TarWalker;
-use crate::format::zstd::ZstdDecoder;
+use crate::format::unpack::{Packing, Unpacker};
 use crate::limits::Limits;
 use crate::net::http::{read_limited, shown};
 use crate::net::stats::Stats;
-use crate::net::transport::{ByteStream, Purpose, Transport};
+use crate::net::transport::{ByteStream, Later, Purpose, Transport};
 
 /// Bytes of a layer that tell whether it is a tar: a header.
 const START: u64 = 512;
@@ -160,7 +158,7 @@ impl DockerFiles {
                     Some(named) => (suffix, named),
                     None => {
                         self.computed = true;
-                        (suffix, self.digest_of(file, suffix, &diff_id, limits, stats).await?)
+                        (suffix, self.digest_of(file, &diff_id, limits, stats).await?)
                     }
                 },
             };
@@ -187,7 +185,6 @@ impl DockerFiles {
     async fn digest_of(
         &self,
         file: &str,
-        suffix: &str,
         diff_id: &Digest,
         limits: &Limits,
         stats: &Stats,
@@ -195,23 +192,17 @@ impl DockerFiles {
         // It streams past.
         let limits = Limits { max_whole_layer_inflated: limits.max_build_inflated, ..limits.clone() };
         let (mut packed, mut unpacked) = (Sha256::new(), Sha256::new());
-        let (mut gzip, mut zstd) = (GzipDecoder::new(&limits), ZstdDecoder::new(&limits));
-        let is_gzip = suffix == "+gzip";
+        let mut unpacker = Unpacker::new(&limits);
+        let sink = &mut |out: &[u8]| {
+            unpacked.update(out);
+            Ok(())
+        };
         let mut body = read_counted(&*self.files, stats, file, None, Purpose::Blob).await?;
-        while let Some(chunk) = body.next().await {
-            let chunk = chunk?;
+        while let Some(chunk) = body.try_next().await? {
             packed.update(&chunk);
-            let sink = &mut |out: &[u8]| {
-                unpacked.update(out);
-                Ok(())
-            };
-            if is_gzip { gzip.push(&chunk, sink)? } else { zstd.push(&chunk, sink)? }
+            unpacker.push(&chunk, sink)?;
         }
-        if is_gzip {
-            gzip.finish()?
-        } else {
-            zstd.finish()?
-        }
+        unpacker.finish(sink)?;
         if Digest::from_sha256(unpacked.finalize().into()) == *diff_id {
             return Ok(Digest::from_sha256(packed.finalize().into()));
         }
@@ -224,15 +215,15 @@ impl DockerFiles {
         let mut body =
             read_counted(&*self.files, stats, file, Some(0..size.min(START)), Purpose::Range).await?;
         let mut out = Vec::new();
-        while let Some(chunk) = body.next().await {
-            out.extend_from_slice(&chunk?);
+        while let Some(chunk) = body.try_next().await? {
+            out.extend_from_slice(&chunk);
         }
         Ok(out)
     }
 }
 
 impl Files for DockerFiles {
-    fn size<'a>(&'a self, path: &'a str) -> LocalBoxFuture<'a, Result<Option<u64>>> {
+    fn size<'a>(&'a self, path: &'a str) -> Later<'a, Option<u64>> {
         Box::pin(async move {
             match (self.made.get(path), self.blobs.get(path)) {
                 (Some(made), _) => Ok(Some(made.len() as u64)),
@@ -241,11 +232,7 @@ impl Files for DockerFiles {
             }
         })
     }
-    fn read<'a>(
-        &'a self,
-        path: &'a str,
-        range: Option<Range<u64>>,
-    ) -> LocalBoxFuture<'a, Result<ByteStream>> {
+    fn read<'a>(&'a self, path: &'a str, range: Option<Range<u64>>) -> Later<'a, ByteStream> {
         Box::pin(async move {
             if let Some(file) = self.blobs.get(path) {
                 return self.files.read(file, range).await;
@@ -299,9 +286,5 @@ fn refuse_foreign(start: &[u8], limits: &Limits) -> Result<()> {
 
 /// The suffix of a compressed layer's media type.
 fn compression(start: &[u8]) -> Option<&'static str> {
-    match start {
-        [0x1f, 0x8b, ..] => Some("+gzip"),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("+zstd"),
-        _ => None,
-    }
+    Packing::of(start).map(|packing| if packing == Packing::Gzip { "+gzip" } else { "+zstd" })
 }

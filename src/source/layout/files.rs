@@ -3,23 +3,23 @@
 use std::ops::Range;
 use std::rc::Rc;
 
+use bytes::Bytes;
 use futures_util::StreamExt;
-use futures_util::future::LocalBoxFuture;
 
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::limits::Limits;
+use crate::net::http::Gather;
 use crate::net::stats::{RequestRecord, Stats};
-use crate::net::transport::{ByteStream, Purpose, Transport};
+use crate::net::transport::{ByteStream, Later, Purpose, Transport};
 
 /// Read access to the files of a layout by their names: `oci-layout`, `index.json`, `blobs/sha256/<hex>`. Names are
 /// made by this library and never hold `..`, a leading `/` or a backslash.
 pub trait Files {
     /// The file's size, or `None` if there is no such file.
-    fn size<'a>(&'a self, path: &'a str) -> LocalBoxFuture<'a, Result<Option<u64>>>;
+    fn size<'a>(&'a self, path: &'a str) -> Later<'a, Option<u64>>;
     /// The file's bytes, or exactly those of `range`. A missing file is `NOT_FOUND`; a range past the end is an
     /// error. Does not read more than that.
-    fn read<'a>(&'a self, path: &'a str, range: Option<Range<u64>>)
-    -> LocalBoxFuture<'a, Result<ByteStream>>;
+    fn read<'a>(&'a self, path: &'a str, range: Option<Range<u64>>) -> Later<'a, ByteStream>;
     /// How errors name this place, e.g. the folder's path.
     fn name(&self) -> String;
     /// The same for another reader, with requests, limits and counters of its own. `None`: it has none of these.
@@ -44,9 +44,9 @@ pub trait Files {
 /// Read access to one file, e.g. a tar: a file on disk, a browser's `Blob`.
 pub trait RandomAccess {
     /// The file's size.
-    fn size(&self) -> LocalBoxFuture<'_, Result<u64>>;
+    fn size(&self) -> Later<'_, u64>;
     /// Exactly the bytes of `range`; a range past the end is an error.
-    fn read(&self, range: Range<u64>) -> LocalBoxFuture<'_, Result<ByteStream>>;
+    fn read(&self, range: Range<u64>) -> Later<'_, ByteStream>;
     /// How errors name it.
     fn name(&self) -> String;
     /// The same with counters of its own, where it counts its reads.
@@ -93,4 +93,35 @@ pub(super) async fn read_counted(
         }
     });
     Ok(counted.boxed_local())
+}
+
+/// Bytes of a file, counted.
+pub(super) async fn read_all(access: &dyn RandomAccess, range: Range<u64>, stats: &Stats) -> Result<Bytes> {
+    let wanted = range.end - range.start;
+    let record = stats.request(RequestRecord {
+        purpose: Purpose::Range,
+        method: "READ",
+        target: access.name(),
+        range: Some(range.clone()),
+        status: 0,
+        bytes: 0,
+    });
+    let mut body = access.read(range).await?;
+    record.set_status(206);
+    let mut gathered = Gather::new(wanted);
+    while let Some(chunk) = body.next().await {
+        let chunk = chunk?;
+        record.add_bytes(chunk.len() as u64);
+        gathered.push(chunk)?;
+        if gathered.len() > wanted {
+            break;
+        }
+    }
+    if gathered.len() != wanted {
+        return Err(Error::new(
+            Code::Network,
+            "a read of the archive gave another number of bytes than asked for",
+        ));
+    }
+    Ok(gathered.finish())
 }

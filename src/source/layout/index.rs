@@ -11,7 +11,7 @@ const REF_NAME: &str = "org.opencontainers.image.ref.name";
 /// The full reference, as containerd and `docker save` write it.
 const CONTAINERD_NAME: &str = "io.containerd.image.name";
 
-/// What a name leads to.
+/// Result of looking up a name.
 pub(super) enum Found<'a> {
     /// One entry.
     Entry(&'a Descriptor),

@@ -19,7 +19,7 @@ pub(super) struct Place {
     pub runs: Option<SparseMap>,
 }
 
-/// What a name stands for.
+/// Member of a tar, by its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Member {
     File(Place),
@@ -121,7 +121,7 @@ pub(super) fn clean(name: &str) -> Option<String> {
     if parts.is_empty() { None } else { Some(parts.join("/")) }
 }
 
-/// Where a symbolic link at `name` leads inside the tar.
+/// Target of a symbolic link at `name` inside the tar.
 fn beside(name: &str, link: &str) -> Option<String> {
     if link.starts_with('/') {
         return None;

@@ -9,11 +9,10 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use futures_util::future::LocalBoxFuture;
 
 use super::files::{Files, RandomAccess};
 use crate::error::{Code, Error, Result};
-use crate::net::transport::ByteStream;
+use crate::net::transport::{ByteStream, Later};
 
 const CHUNK: usize = 256 << 10;
 
@@ -60,7 +59,7 @@ impl FolderFiles {
 }
 
 impl Files for FolderFiles {
-    fn size<'a>(&'a self, path: &'a str) -> LocalBoxFuture<'a, Result<Option<u64>>> {
+    fn size<'a>(&'a self, path: &'a str) -> Later<'a, Option<u64>> {
         Box::pin(async move {
             match self.file(path).and_then(|f| size_of(&f, path)) {
                 Ok(size) => Ok(Some(size)),
@@ -69,11 +68,7 @@ impl Files for FolderFiles {
             }
         })
     }
-    fn read<'a>(
-        &'a self,
-        path: &'a str,
-        range: Option<Range<u64>>,
-    ) -> LocalBoxFuture<'a, Result<ByteStream>> {
+    fn read<'a>(&'a self, path: &'a str, range: Option<Range<u64>>) -> Later<'a, ByteStream> {
         Box::pin(async move {
             let file = self.file(path)?;
             let size = size_of(&file, path)?;
@@ -108,10 +103,10 @@ impl FileAccess {
 }
 
 impl RandomAccess for FileAccess {
-    fn size(&self) -> LocalBoxFuture<'_, Result<u64>> {
+    fn size(&self) -> Later<'_, u64> {
         Box::pin(async move { size_of(&self.file, &self.shown) })
     }
-    fn read(&self, range: Range<u64>) -> LocalBoxFuture<'_, Result<ByteStream>> {
+    fn read(&self, range: Range<u64>) -> Later<'_, ByteStream> {
         Box::pin(async move {
             stream(self.file.clone(), range, size_of(&self.file, &self.shown)?, self.shown.clone())
         })

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use futures_util::future::{LocalBoxFuture, join};
+use futures_util::future::join;
 
 use super::docker::DockerFiles;
 use super::files::{Files, read_counted};
@@ -21,7 +21,7 @@ use crate::limits::Limits;
 use crate::net::http::{Gather, read_limited, shown};
 use crate::net::inline::inline_part;
 use crate::net::stats::Stats;
-use crate::net::transport::{ByteStream, Purpose, Transport};
+use crate::net::transport::{ByteStream, Later, Purpose, Transport};
 use crate::source::{RawManifest, Source, Target};
 
 /// An OCI image layout.
@@ -326,15 +326,10 @@ impl Source for Layout {
     fn name(&self) -> String {
         self.files.name()
     }
-    fn manifest<'a>(&'a self, target: &'a Target) -> LocalBoxFuture<'a, Result<RawManifest>> {
+    fn manifest<'a>(&'a self, target: &'a Target) -> Later<'a, RawManifest> {
         Box::pin(self.manifest(target))
     }
-    fn blob<'a>(
-        &'a self,
-        d: &'a Descriptor,
-        limit_name: &'static str,
-        limit: u64,
-    ) -> LocalBoxFuture<'a, Result<Bytes>> {
+    fn blob<'a>(&'a self, d: &'a Descriptor, limit_name: &'static str, limit: u64) -> Later<'a, Bytes> {
         Box::pin(async move {
             Limits::check(limit_name, d.size, limit).map_err(|e| self.about(e, &d.digest))?;
             match &d.data {
@@ -343,21 +338,13 @@ impl Source for Layout {
             }
         })
     }
-    fn blob_range<'a>(
-        &'a self,
-        d: &'a Descriptor,
-        range: Range<u64>,
-    ) -> LocalBoxFuture<'a, Result<ByteStream>> {
+    fn blob_range<'a>(&'a self, d: &'a Descriptor, range: Range<u64>) -> Later<'a, ByteStream> {
         Box::pin(self.part(d, Some(range)))
     }
-    fn blob_stream<'a>(&'a self, d: &'a Descriptor) -> LocalBoxFuture<'a, Result<ByteStream>> {
+    fn blob_stream<'a>(&'a self, d: &'a Descriptor) -> Later<'a, ByteStream> {
         Box::pin(self.part(d, None))
     }
-    fn referrers<'a>(
-        &'a self,
-        subject: &'a Digest,
-        artifact_type: &'a str,
-    ) -> LocalBoxFuture<'a, Result<Vec<Descriptor>>> {
+    fn referrers<'a>(&'a self, subject: &'a Digest, artifact_type: &'a str) -> Later<'a, Vec<Descriptor>> {
         Box::pin(self.referrers(subject, artifact_type))
     }
     fn stats(&self) -> &Stats {

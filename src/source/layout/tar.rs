@@ -7,17 +7,16 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use futures_util::future::LocalBoxFuture;
 
-use super::files::{Files, RandomAccess};
+use super::files::{Files, RandomAccess, read_all};
 use super::members::{Members, part};
 use crate::error::{Code, Error, Result};
 use crate::format::tar::holes::{self, Piece};
 use crate::format::tar::{EntryTable, TarWalker};
+use crate::format::unpack::Packing;
 use crate::limits::Limits;
-use crate::net::http::Gather;
-use crate::net::stats::{RequestRecord, Stats};
-use crate::net::transport::{ByteStream, Purpose, Transport};
+use crate::net::stats::Stats;
+use crate::net::transport::{ByteStream, Later, Transport};
 use crate::source::Cache;
 use crate::source::sparse;
 
@@ -104,15 +103,11 @@ impl TarFiles {
 }
 
 impl Files for TarFiles {
-    fn size<'a>(&'a self, path: &'a str) -> LocalBoxFuture<'a, Result<Option<u64>>> {
+    fn size<'a>(&'a self, path: &'a str) -> Later<'a, Option<u64>> {
         let size = self.members.find(path).map(|place| place.size);
         Box::pin(async move { Ok(size) })
     }
-    fn read<'a>(
-        &'a self,
-        path: &'a str,
-        range: Option<Range<u64>>,
-    ) -> LocalBoxFuture<'a, Result<ByteStream>> {
+    fn read<'a>(&'a self, path: &'a str, range: Option<Range<u64>>) -> Later<'a, ByteStream> {
         Box::pin(async move {
             let Some(place) = self.members.find(path) else {
                 let text = match self.members.has(path) {
@@ -158,7 +153,7 @@ impl Files for TarFiles {
     }
 }
 
-/// What a file turned out to be.
+/// Result of walking a file.
 enum Walked {
     Tar(EntryTable),
     /// `docker save | gzip`, say.
@@ -176,13 +171,13 @@ async fn walk(access: &dyn RandomAccess, limits: &Limits, stats: &Stats) -> Resu
         if at >= total {
             break;
         }
-        let end = start + len(&window);
+        let end = start + window.len() as u64;
         if at < start || at >= end {
             // Right behind the last read: small files in a row.
             step = if at == end && at > 0 { (step * 2).min(MOST_READ) } else { FIRST_READ };
             window = read_all(access, at..at.saturating_add(step).min(total), stats).await?;
             start = at;
-            if at == 0 && matches!(&*window, [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..]) {
+            if at == 0 && Packing::of(&window).is_some() {
                 return Ok(Walked::Compressed);
             }
         }
@@ -195,41 +190,7 @@ async fn walk(access: &dyn RandomAccess, limits: &Limits, stats: &Stats) -> Resu
     walker.finish(Some(total)).map(Walked::Tar)
 }
 
-fn len(bytes: &Bytes) -> u64 {
-    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
-}
-
-async fn read_all(access: &dyn RandomAccess, range: Range<u64>, stats: &Stats) -> Result<Bytes> {
-    let wanted = range.end - range.start;
-    let record = stats.request(RequestRecord {
-        purpose: Purpose::Range,
-        method: "READ",
-        target: access.name(),
-        range: Some(range.clone()),
-        status: 0,
-        bytes: 0,
-    });
-    let mut body = access.read(range).await?;
-    record.set_status(206);
-    let mut gathered = Gather::new(wanted);
-    while let Some(chunk) = body.next().await {
-        let chunk = chunk?;
-        record.add_bytes(len(&chunk));
-        gathered.push(chunk)?;
-        if gathered.len() > wanted {
-            break;
-        }
-    }
-    if gathered.len() != wanted {
-        return Err(Error::new(
-            Code::Network,
-            "a read of the archive gave another number of bytes than asked for",
-        ));
-    }
-    Ok(gathered.finish())
-}
-
-/// Why a build that does not unpack archives does not read one.
+/// The error of builds that do not unpack archives.
 pub(crate) fn compressed() -> Error {
     let e = Error::new(Code::Unsupported, "the archive is compressed, by gzip or zstd");
     e.with_remedy(crate::error::Remedy::OtherBuild("compressed archives"))

@@ -4,8 +4,6 @@ use std::fmt;
 use std::ops::Range;
 use std::rc::Rc;
 
-use futures_util::future::LocalBoxFuture;
-
 use super::files::Files;
 use crate::error::{Code, Error, Result};
 use crate::limits::Limits;
@@ -13,7 +11,7 @@ use crate::net::http::{
     Answer, Call, Client, Part, Resource, Retry, Url, accept_encoding, discard, follow, read,
 };
 use crate::net::stats::Stats;
-use crate::net::transport::{ByteStream, Method, Purpose, Transport};
+use crate::net::transport::{ByteStream, Later, Method, Purpose, Transport};
 
 /// The files below a URL. A query of the base (a signature) is sent with each request and shown nowhere.
 pub struct UrlFiles(Rc<Inner>);
@@ -93,14 +91,10 @@ impl Inner {
 }
 
 impl Files for UrlFiles {
-    fn size<'a>(&'a self, path: &'a str) -> LocalBoxFuture<'a, Result<Option<u64>>> {
+    fn size<'a>(&'a self, path: &'a str) -> Later<'a, Option<u64>> {
         Box::pin(self.0.size(path))
     }
-    fn read<'a>(
-        &'a self,
-        path: &'a str,
-        range: Option<Range<u64>>,
-    ) -> LocalBoxFuture<'a, Result<ByteStream>> {
+    fn read<'a>(&'a self, path: &'a str, range: Option<Range<u64>>) -> Later<'a, ByteStream> {
         let purpose = if path.starts_with("blobs/") { Purpose::Blob } else { Purpose::Manifest };
         let part = match range {
             Some(range) => Part::Range(range, None),
@@ -136,7 +130,7 @@ impl Resource for File {
     fn client(&self) -> &Client {
         &self.at.client
     }
-    fn get(&self, range: Option<Range<u64>>, as_is: bool) -> LocalBoxFuture<'_, Result<Answer>> {
+    fn get(&self, range: Option<Range<u64>>, as_is: bool) -> Later<'_, Answer> {
         let purpose = if range.is_some() { Purpose::Range } else { self.purpose };
         Box::pin(self.at.get(Method::Get, &self.url, purpose, range, as_is))
     }

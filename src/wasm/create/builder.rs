@@ -35,7 +35,7 @@ pub struct WasmBuilder {
     borders: Borders,
 }
 
-/// Where spans begin in the tar.
+/// Starts of spans in the tar.
 enum Borders {
     Gzip(Vec<u64>),
     Tar { span_size: u64 },

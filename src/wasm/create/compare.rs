@@ -28,7 +28,7 @@ struct JsComparison<'a> {
     differences: Vec<JsDifference<'a>>,
 }
 
-/// What a zTOC says otherwise than the one that was built of its layer: `{total, differences}`. `options` is
+/// Differences of a zTOC from the one that was built of its layer: `{total, differences}`. `options` is
 /// `{limits?, told}`; at most `told` differences are listed.
 #[wasm_bindgen(js_name = compareZtocs)]
 pub fn compare_ztocs(stated: Vec<u8>, built: Vec<u8>, options: JsValue) -> Result<JsValue, JsValue> {
@@ -56,7 +56,7 @@ fn size(value: f64) -> Result<u64> {
     js::whole_number(&value.into()).ok_or_else(|| invalid("size", "a whole number of bytes"))
 }
 
-/// What a cache has before a zTOC that it keeps under a layer's digest.
+/// Head of a cache's value, before the zTOC that it keeps under a layer's digest.
 #[wasm_bindgen(js_name = keptHead)]
 pub fn kept_head(
     layer: &str,
@@ -83,7 +83,7 @@ struct JsKept {
     head: f64,
 }
 
-/// What the beginning of a cache's value keeps of a layer, `{digest, size, origin, head}`, or `undefined`.
+/// Record at the beginning of a cache's value, `{digest, size, origin, head}`, or `undefined`.
 #[wasm_bindgen(js_name = readKeptHead)]
 pub fn read_kept_head(value: &[u8], layer: &str, layer_size: f64) -> Result<JsValue, JsValue> {
     let read = || -> Result<JsValue> {

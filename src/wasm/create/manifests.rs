@@ -65,7 +65,7 @@ struct JsDescriptor<'a> {
     /// Whether an index's entry is an image.
     is_image: bool,
     /// Of a layer: `none`, `gzip`, `zstd`, `unknown`, or absent where it is no layer of files.
-    packing: Option<&'static str>,
+    packing: Option<LayerCompression>,
 }
 
 impl<'a> JsDescriptor<'a> {
@@ -79,12 +79,7 @@ impl<'a> JsDescriptor<'a> {
             platform: d.platform.as_ref().map(|p| (&p.normalize()).into()),
             stated_platform: d.platform.as_ref().map(Into::into),
             is_image: false,
-            packing: layer_compression(&d.media_type).map(|packing| match packing {
-                LayerCompression::None => "none",
-                LayerCompression::Gzip => "gzip",
-                LayerCompression::Zstd => "zstd",
-                LayerCompression::Unknown => "unknown",
-            }),
+            packing: layer_compression(&d.media_type),
         }
     }
 }
@@ -106,7 +101,7 @@ enum JsManifest<'a> {
     },
 }
 
-/// What a manifest or index says: `{kind: "index", manifests}` or `{kind: "image", config, layers …}`.
+/// Contents of a manifest or index: `{kind: "index", manifests}` or `{kind: "image", config, layers …}`.
 #[wasm_bindgen(js_name = readManifest)]
 pub fn read_manifest(bytes: &[u8], media_type: &str, options: JsValue) -> Result<JsValue, JsValue> {
     js_result(manifest(bytes, media_type, &options))
@@ -179,7 +174,7 @@ struct JsSociLayer<'a> {
     disable_xattrs: bool,
 }
 
-/// What a SOCI index says.
+/// Contents of a SOCI index.
 #[wasm_bindgen(js_name = readSociIndex)]
 pub fn read_soci_index(bytes: &[u8], options: JsValue) -> Result<JsValue, JsValue> {
     js_result(limits(&options).and_then(|limits| soci_index(bytes, &limits)))
@@ -188,10 +183,7 @@ pub fn read_soci_index(bytes: &[u8], options: JsValue) -> Result<JsValue, JsValu
 fn soci_index(bytes: &[u8], limits: &Limits) -> Result<JsValue> {
     let index = SociIndex::parse(bytes, limits)?;
     to_js(&JsSociIndex {
-        version: match index.version {
-            crate::format::soci::SociVersion::V1 => "v1",
-            crate::format::soci::SociVersion::V2 => "v2",
-        },
+        version: index.version.as_str(),
         build_tool: index.build_tool.as_deref(),
         subject: index.subject.as_ref().map(|subject| subject.digest.to_string()),
         layers: index

@@ -22,6 +22,7 @@ use crate::format::failure::sticky;
 use crate::format::gzip::blocks::BlockDecoder;
 use crate::format::oci::Digest;
 use crate::format::tar::EntryTable;
+use crate::format::unpack::Packing;
 use crate::format::ztoc::Compression;
 use crate::limits::Limits;
 pub use built::{BuiltZtoc, Piece};
@@ -125,7 +126,7 @@ impl ZtocBuilder {
     }
 
     fn take(&mut self, bytes: &[u8]) -> Result<()> {
-        let is_zstd = self.wants == 0 && bytes.starts_with(&[0x28, 0xB5, 0x2F, 0xFD]);
+        let is_zstd = self.wants == 0 && Packing::of(bytes) == Some(Packing::Zstd);
         self.layer.update(bytes);
         self.wants = self.wants.saturating_add(bytes.len() as u64);
         if is_zstd {

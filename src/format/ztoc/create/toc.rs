@@ -58,12 +58,7 @@ impl Toc {
         if let Some(hash) = &mut self.hash {
             hash.update(bytes);
         }
-        if self.walker.is_done() || self.walker.wants() >= self.len {
-            return Ok(());
-        }
-        let skip = usize::try_from(self.walker.wants().saturating_sub(start)).unwrap_or(usize::MAX);
-        self.walker.push(bytes.get(skip..).unwrap_or_default())?;
-        Ok(())
+        self.walker.feed(start, bytes, &mut |_| Ok(()))
     }
 
     /// The end of the tar, which has `tar_size` bytes.

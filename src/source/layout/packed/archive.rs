@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::budget::Reservation;
 use crate::format::packed::{Packing, Points};
 
-/// What is known of the archive.
+/// Index of an archive.
 pub(super) struct Archive {
     pub(super) packing: Packing,
     /// Bytes of the tar.

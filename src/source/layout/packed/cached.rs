@@ -1,4 +1,4 @@
-//! What a cache keeps of a pass. A head says of which archive it is and carries a digest of the rest, so that damage is a
+//! Cached form of a pass. A head says of which archive it is and carries a digest of the rest, so that damage is a
 //! miss.
 
 use bytes::Bytes;

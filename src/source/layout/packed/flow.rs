@@ -5,15 +5,13 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use bytes::{Buf, Bytes, BytesMut};
-use futures_util::TryStreamExt;
 
-use super::super::files::RandomAccess;
+use super::super::files::{RandomAccess, read_all};
 use super::archive::Archive;
 use crate::error::{Code, Error, Result};
 use crate::format::packed::{Cursor, Packing};
 use crate::limits::Limits;
-use crate::net::stats::{RequestRecord, Stats};
-use crate::net::transport::Purpose;
+use crate::net::stats::Stats;
 
 /// Compressed bytes read at once: what they stand for is decompressed before others have their turn.
 pub(super) const STEP: u64 = 128 << 10;
@@ -133,35 +131,8 @@ impl Lease {
         if at >= end {
             return Err(ended());
         }
-        read(&*inner.access, at..end, &inner.stats).await
+        read_all(&*inner.access, at..end, &inner.stats).await
     }
-}
-
-/// Bytes of the file, counted.
-pub(super) async fn read(access: &dyn RandomAccess, range: Range<u64>, stats: &Stats) -> Result<Bytes> {
-    let wanted = range.end.saturating_sub(range.start);
-    let record = stats.request(RequestRecord {
-        purpose: Purpose::Range,
-        method: "READ",
-        target: access.name(),
-        range: Some(range.clone()),
-        status: 0,
-        bytes: 0,
-    });
-    let mut body = access.read(range).await?;
-    record.set_status(206);
-    let mut out = Vec::new();
-    while let Some(chunk) = body.try_next().await? {
-        record.add_bytes(chunk.len() as u64);
-        out.extend_from_slice(&chunk);
-        if out.len() as u64 > wanted {
-            break;
-        }
-    }
-    if out.len() as u64 == wanted {
-        return Ok(out.into());
-    }
-    Err(Error::new(Code::Network, "a read of the archive gave another number of bytes than asked for"))
 }
 
 fn ended() -> Error {

@@ -8,11 +8,10 @@ mod flow;
 use std::ops::Range;
 use std::rc::Rc;
 
-use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{self, StreamExt};
 use sha2::{Digest as _, Sha256};
 
-use super::files::RandomAccess;
+use super::files::{RandomAccess, read_all};
 use super::members::Members;
 use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
@@ -20,10 +19,10 @@ use crate::format::oci::Digest;
 use crate::format::packed::{Packing, Pass, Passed};
 use crate::limits::Limits;
 use crate::net::stats::Stats;
-use crate::net::transport::ByteStream;
+use crate::net::transport::{ByteStream, Later};
 use crate::source::Cache;
 use archive::Archive;
-use flow::{Inner, Lease, STEP, read};
+use flow::{Inner, Lease, STEP};
 
 /// Bytes at both ends of the file that tell it from another: of gzip, the last ones hold a sum of all.
 const ENDS: u64 = 64 << 10;
@@ -41,8 +40,8 @@ pub(super) async fn open(
     stats: &Stats,
 ) -> Result<(Rc<dyn RandomAccess>, Members)> {
     let size = access.size().await?;
-    let start = read(&*access, 0..size.min(ENDS), stats).await?;
-    let end = read(&*access, size.saturating_sub(ENDS)..size, stats).await?;
+    let start = read_all(&*access, 0..size.min(ENDS), stats).await?;
+    let end = read_all(&*access, size.saturating_sub(ENDS)..size, stats).await?;
     let packing = Packing::of(&start).ok_or_else(|| Error::new(Code::Network, "the archive changed"))?;
     let identity = identity(&*access, size, &[&start, &end]);
     let key = format!("archive-v1:{}", Digest::from_sha256(identity));
@@ -73,7 +72,7 @@ pub(super) async fn open(
     Ok((Rc::new(Packed(Rc::new(inner))), members))
 }
 
-/// What a kept index is known by.
+/// Identity of an archive, by which its cached index is known.
 fn identity(access: &dyn RandomAccess, size: u64, parts: &[&[u8]]) -> [u8; 32] {
     let mut hasher = Sha256::new();
     hasher.update(size.to_le_bytes());
@@ -95,7 +94,7 @@ async fn pass(
     let (mut held, mut at) = (Reservation::default(), 0);
     while at < size {
         let end = at.saturating_add(STEP).min(size);
-        pass.push(&read(access, at..end, stats).await?)?;
+        pass.push(&read_all(access, at..end, stats).await?)?;
         held.resize(pass.heap_bytes() as u64)?;
         at = end;
     }
@@ -107,10 +106,10 @@ async fn pass(
 }
 
 impl RandomAccess for Packed {
-    fn size(&self) -> LocalBoxFuture<'_, Result<u64>> {
+    fn size(&self) -> Later<'_, u64> {
         Box::pin(async { Ok(self.0.archive.total) })
     }
-    fn read(&self, range: Range<u64>) -> LocalBoxFuture<'_, Result<ByteStream>> {
+    fn read(&self, range: Range<u64>) -> Later<'_, ByteStream> {
         Box::pin(async move {
             if let Some(bytes) = self.0.archive.small_part(&range) {
                 return Ok(stream::iter([Ok(bytes)]).boxed_local());
