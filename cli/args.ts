@@ -41,7 +41,7 @@ export const COMMON: Options = options(`
   --no-soci                  use no SOCI index
   --attached-index           also use an index that is merely attached to the image, which anyone who may push can do
   --reader NAME              read as soci, estargz, zstd-chunked, nydus, overlaybd, turbooci or zstd (default: its own format)
-  --build-index              build an index of every layer that is read and has none, not only of those too large to fetch whole
+  --build-index              build an index of every layer that is read (default: of those too large to fetch whole)
   --no-build-index           build no index: a layer that is too large to fetch whole is then an error
   --insecure-unverified      do not verify content; results say so
   -u, --username NAME        log in with this name (default: Docker's or podman's credentials)

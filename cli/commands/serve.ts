@@ -87,14 +87,14 @@ and harbor) and pushes SOCI indexes; OCIPEEK_HOOKS says for which images. See wo
   options: options(`
     --port N                       listen on this port (default: 8788; 0 takes a free one)
     --host ADDRESS                 listen on this address (default: 127.0.0.1)
-    --registry NAME...             serve this registry, or those of its repositories that match REGISTRY/PATTERN (default: the large public ones)
+    --registry NAME...             serve this registry, or what of it matches REGISTRY/PATTERN (default: the large public ones)
     --insecure-registry HOST:PORT...  also serve this registry, on any address; by http, or by TLS if given as https://HOST:PORT
     --allow-origin ORIGIN...       let pages of this origin read answers: https://app.example.com, or * for any page
     --allow-host NAME...           answer to this name too, besides addresses, localhost and the --host
     --cache-bytes N                keep at most N bytes in --cache-dir (default: 1 GiB); only files that ocipeek made are deleted
-    --max-memory N                 let all images together take at most N bytes of memory; refuse what needs more (default: 1 GiB)
+    --max-memory N                 let all images together take at most N bytes of memory (default: 1 GiB)
     --platform OS/ARCH             the platform of requests that name none (default: linux/amd64, else the only one)
-    --build-index                  build indexes of layers too large to fetch whole; this is the default (OCIPEEK_INDEX=kept turns it off)
+    --build-index                  build indexes of layers too large to fetch whole; the default (OCIPEEK_INDEX=kept: do not)
     -q, --quiet                    log nothing
   `),
   refuses: NOT_HERE.split(" "),

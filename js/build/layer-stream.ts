@@ -1,6 +1,7 @@
 /** A layer's bytes in order, over as many streams as it takes. @module */
+import { kindOf } from "../check.js";
 import { onAbort } from "../common/on-abort.js";
-import { OcipeekError } from "../errors.js";
+import { invalid, OcipeekError } from "../errors.js";
 import { pause } from "../pause.js";
 import type { ByteSource } from "../types/build.js";
 
@@ -68,6 +69,9 @@ interface Pieces {
 }
 
 function piecesOf(source: ByteSource): Pieces {
+  if (typeof source !== "object" || !("getReader" in source || Symbol.asyncIterator in source)) {
+    throw invalid(`a layer must be a stream of bytes, not ${kindOf(source)}`);
+  }
   if ("getReader" in source) {
     const reader = source.getReader();
     return { next: () => reader.read(), cancel: (reason) => reader.cancel(reason) };

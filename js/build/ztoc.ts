@@ -1,5 +1,6 @@
 /** Builds the zTOC of one layer. @module */
 import { type RawHash, type WasmZtoc, ZtocBuilder } from "../../wasm/ocipeek_build.js";
+import { checkOptions, kindOf } from "../check.js";
 import { concat } from "../common/bytes.js";
 import { calling, fromWasm, hasCode, invalid, OcipeekError } from "../errors.js";
 import { pathBytes } from "../path.js";
@@ -47,6 +48,8 @@ const TURN_MS = 50;
  * `LIMIT_EXCEEDED`.
  */
 export async function buildZtoc(layer: ByteSource, options: BuildZtocOptions = {}): Promise<BuiltZtoc> {
+  checkOptions(options);
+  if (!layer) throw invalid(`a layer must be a stream of bytes, not ${kindOf(layer)}`);
   const meter = options.onProgress && new BuildMeter("layer", options.size ?? 0, options.onProgress);
   return runBuild(layer, options, meter);
 }

@@ -6,6 +6,7 @@ import {
   type Spent,
   type WasmImage,
 } from "../../wasm/ocipeek.js";
+import { checkOptions, has, kindOf } from "../check.js";
 import { invalid, OcipeekError } from "../errors.js";
 import { Indexing } from "../indexing/index.js";
 import { generation } from "../memory.js";
@@ -15,7 +16,7 @@ import { schemeOptions, splitScheme } from "../registry/scheme.js";
 import { inModule, isBrowser, isIsolated, ownFetch, type Runtime, ready } from "../runtime.js";
 import { Scope } from "../scope.js";
 import { timely } from "../timely-cache.js";
-import type { ImageSource, OpenOptions } from "../types/index.js";
+import type { ImageSource, LocalFolder, OpenOptions } from "../types/index.js";
 import { blobFiles, mapFiles } from "./blob.js";
 import { Image } from "./image.js";
 
@@ -32,7 +33,7 @@ import { Image } from "./image.js";
  *   zstd, it is read once from end to end before, which loads a module of its own,
  * - a `Map` of files by their paths, or functions that read a folder: the same, unpacked,
  * - in Node, Deno and Bun also `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]` and `docker-archive:FILE[:TAG]`, whose file may be
- *   compressed, too.
+ *   compressed, too; and `file:` URLs of a layout, with a slash at the end, or of an archive, with `#TAG` where wanted.
  *
  * @example
  * ```js
@@ -47,6 +48,7 @@ import { Image } from "./image.js";
  * @throws {@link OcipeekError}
  */
 export async function open(source: ImageSource, options: OpenOptions = {}): Promise<Image> {
+  checkOptions(options);
   const runtime = await ready();
   const spec = sourceOf(source, options.tag, runtime);
   const meter = options.onProgress && new ProgressMeter(options.onProgress);
@@ -109,6 +111,7 @@ export async function imagesIn(
   source: ImageSource,
   options: Pick<OpenOptions, "fetch" | "signal" | "limits" | "onProgress"> = {},
 ): Promise<string[]> {
+  checkOptions(options);
   const runtime = await ready();
   const spec = sourceOf(source, undefined, runtime);
   if (spec.kind === "registry") throw invalid("source must be a layout or an archive, not a reference");
@@ -124,7 +127,7 @@ export function hostOf(
   options: Pick<OpenOptions, "auth" | "cache" | "fetch" | "limits">,
   meter?: ProgressMeter | undefined,
 ): Host {
-  const fetch = options.fetch ? checkFunction("fetch", options.fetch) : ownFetch();
+  const fetch = options.fetch ?? ownFetch();
   return {
     browser: isBrowser(),
     isolated: isIsolated(),
@@ -167,10 +170,14 @@ export function rawOptions(options: OpenOptions, runtime: Runtime, spec?: Source
 
 /** What a source is, as wasm takes it. @internal */
 export function sourceOf(source: ImageSource, tag: string | undefined, runtime: Runtime): SourceSpec {
-  if (typeof source === "object" && source !== null) {
-    if ("arrayBuffer" in source) return { kind: "archive", files: blobFiles(source), ...tagged(tag) };
-    if ("entries" in source) return { kind: "folder", files: mapFiles(source), ...tagged(tag) };
-    if ("read" in source) return { kind: "folder", files: source, ...tagged(tag) };
+  if (has<Blob>(source, "arrayBuffer")) return { kind: "archive", files: blobFiles(source), ...tagged(tag) };
+  if (has<Map<string, Blob>>(source, "entries", "get"))
+    return { kind: "folder", files: mapFiles(source), ...tagged(tag) };
+  if (has<LocalFolder>(source, "read")) return { kind: "folder", files: source, ...tagged(tag) };
+  if (typeof source !== "string" && !(typeof source === "object" && source && "href" in source)) {
+    throw invalid(
+      `source must be a reference, a URL, a Blob, a Map or a reader of files, not ${kindOf(source)}`,
+    );
   }
   const text = String(source);
   const schemed = typeof source === "string" ? splitScheme(source) : { reference: text };
@@ -181,17 +188,36 @@ export function sourceOf(source: ImageSource, tag: string | undefined, runtime: 
     url.hash = "";
     return { kind: "url", url: url.href, ...tagged(name) };
   }
+  if (/^file:\/\//i.test(text)) {
+    const { pathname, hash } = new URL(text);
+    const path = decodeURIComponent(pathname).replace(/^\/(?=[A-Za-z]:)/, "");
+    return localOf(
+      path.endsWith("/") ? "oci" : "oci-archive",
+      path,
+      decodeURIComponent(hash.slice(1)) || tag,
+      runtime,
+    );
+  }
   const local = /^(oci|oci-archive|docker-archive):(.*)$/s.exec(text);
   if (!local) return { kind: "registry", reference: text };
   const [, transport, rest = ""] = local;
   const { path, name } = splitLocal(rest);
+  return localOf(transport as keyof typeof LOCAL, path, name ?? tag, runtime);
+}
+
+const LOCAL = { oci: "folder", "oci-archive": "archive", "docker-archive": "saved" } as const;
+
+function localOf(
+  transport: keyof typeof LOCAL,
+  path: string,
+  tag: string | undefined,
+  runtime: Runtime,
+): SourceSpec {
   const reader = transport === "oci" ? runtime.folder : runtime.archive;
   if (!reader) {
     throw new OcipeekError("UNSUPPORTED", `${transport}: needs a file system; open a File or a URL`);
   }
-  const kinds = { oci: "folder", "oci-archive": "archive", "docker-archive": "saved" } as const;
-  const kind = kinds[transport as keyof typeof kinds];
-  return { kind, files: reader(path), ...tagged(name ?? tag) };
+  return { kind: LOCAL[transport], files: reader(path), ...tagged(tag) };
 }
 
 /** With its registry. Of what is no reference, opening it tells. */
@@ -221,9 +247,4 @@ function checkIndex(index: unknown): "build" | "kept" {
 
 function tagged(tag: string | undefined): { tag?: string } {
   return tag === undefined ? {} : { tag };
-}
-
-function checkFunction<T>(name: string, value: T): T {
-  if (typeof value !== "function") throw invalid(`${name} must be a function`);
-  return value;
 }

@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { parseReference, type WasmSource } from "../../wasm/ocipeek.js";
+import { checkOptions } from "../check.js";
 import { invalid } from "../errors.js";
 import { ProgressMeter } from "../progress.js";
 import { inModule, ready } from "../runtime.js";
@@ -36,6 +37,7 @@ export type BlobName = Pick<Descriptor, "digest" | "size"> & { mediaType?: strin
  * @throws {@link OcipeekError}
  */
 export async function openSource(source: ImageSource, options: OpenSourceOptions = {}): Promise<Source> {
+  checkOptions(options);
   const runtime = await ready();
   const spec = sourceOf(source, options.tag, runtime);
   const meter = options.onProgress && new ProgressMeter(options.onProgress);

@@ -23,7 +23,7 @@ class Typed {
   }
 }
 
-/** {@link Stats} of what wasm gave, as fields of its own. */
+/** {@link Stats} of what wasm gave, as fields of its own but for extended attributes. */
 export class StatsOf extends Typed implements Stats {
   readonly #raw: RawStat;
   readonly path: string;
@@ -44,8 +44,6 @@ export class StatsOf extends Typed implements Stats {
   readonly linknameBytes: Uint8Array | undefined;
   readonly hardlinkOf: string | undefined;
   readonly hardlinkOfBytes: Uint8Array | undefined;
-  readonly xattrs: Map<string, Uint8Array>;
-  readonly xattrsBytes: [Uint8Array, Uint8Array][];
   readonly layer: number;
   readonly whiteout: Whiteout | undefined;
   readonly verified: Verification;
@@ -72,11 +70,17 @@ export class StatsOf extends Typed implements Stats {
     this.linknameBytes = raw.linkname;
     this.hardlinkOf = raw.hardlinkOf && decode(raw.hardlinkOf);
     this.hardlinkOfBytes = raw.hardlinkOf;
-    this.xattrsBytes = unpack(raw.xattrs);
-    this.xattrs = new Map(this.xattrsBytes.map(([name, value]) => [decode(name), value]));
     this.layer = raw.layer;
     this.whiteout = raw.whiteout;
     this.verified = raw.verified;
+  }
+
+  // Made when asked for: an image may have millions.
+  get xattrs(): Map<string, Uint8Array> {
+    return new Map(this.xattrsBytes.map(([name, value]) => [decode(name), value]));
+  }
+  get xattrsBytes(): [Uint8Array, Uint8Array][] {
+    return unpack(this.#raw.xattrs);
   }
 
   /** What `JSON.stringify` shows: all fields; bytes that are not UTF-8 and xattrs in base64. */
