@@ -88,7 +88,9 @@ async function attack(url, pid, { wide, most }) {
       `after 5 requests ${mib(levels[4] - start)}, after 20 ${mib(levels[19] - start)}, at the end ${mib(now - start)}`,
   );
   assert.ok(peak - start < most * MIB, `${mib(peak - start)} MiB more at the peak`);
-  assert.ok(levels[19] - levels[4] < 16 * MIB, `${levels.map(mib).join(" ")}: it grows`);
+  // Garbage that the collector has not seen to makes a level 30 MiB higher or lower: the middle ones of five are compared.
+  const middle = (from) => levels.slice(from, from + 5).sort((a, b) => a - b)[2];
+  assert.ok(middle(15) - middle(3) < 32 * MIB, `${levels.map(mib).join(" ")}: it grows`);
 }
 
 describe("layers of zeros", () => {
