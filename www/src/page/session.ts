@@ -247,10 +247,13 @@ export function sourceOf(name: string, tag: string | undefined): ImageSource {
   return { ...source, tag };
 }
 
+/** Codes of what fails where there is no connection; the wasm is fetched, too. */
+const MAYBE_NETWORK: ReadonlySet<string> = new Set(["INTERNAL", "NETWORK", "NOT_LOADED"]);
+
 /** Any error as one of the engine's. Without a connection, that is the reason for whatever could not be fetched. */
 export function asEngineError(error: unknown): EngineError {
   const known = error instanceof EngineError ? error : undefined;
-  const mayBeNetwork = known === undefined || known.code === "INTERNAL" || known.code === "NETWORK";
+  const mayBeNetwork = known === undefined || MAYBE_NETWORK.has(known.code);
   if (mayBeNetwork && !navigator.onLine) {
     return new EngineError({ code: "OFFLINE", message: "the browser has no connection" });
   }
