@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { RawDiscovery, RawLayer, Spent, Tree, WasmImage } from "../../wasm/ocipeek.js";
+import { defined } from "../common/defined.js";
 import { calling, fromWasm, invalid, type OcipeekError } from "../errors.js";
 import type { Indexing } from "../indexing/index.js";
 import { generation, unweigh } from "../memory.js";
@@ -375,6 +376,5 @@ function discoveryOf(raw: RawDiscovery | undefined): Discovery | undefined;
 function discoveryOf(raw: RawDiscovery | undefined): Discovery | undefined {
   if (!raw?.failed) return raw && { found: raw.found };
   const { code, message, digest, status } = fromWasm(raw.failed) as OcipeekError;
-  const where = { ...(digest === undefined ? {} : { digest }), ...(status === undefined ? {} : { status }) };
-  return { found: raw.found, failed: { code, message, ...where } };
+  return { found: raw.found, failed: { code, message, ...defined({ digest, status }) } };
 }

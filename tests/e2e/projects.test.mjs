@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { ROOT, run } from "../../scripts/lib/run.mjs";
 import { ALL, CORE } from "../bundlers/matrix.mjs";
-import { freePort, startServer, tempFolder } from "../lib/processes.mjs";
-import { FILE, pack, startPlace } from "../lib/users-place.mjs";
-import { check, makeProject, PROGRAM } from "../lib/users-project.mjs";
+import { freePort, startServer } from "../lib/processes.mjs";
+import { FILE, startPlace } from "../lib/users-place.mjs";
+import { check, PROGRAM } from "../lib/users-project.mjs";
 
 /** What belongs to a tool that is named. */
 const BESIDE =
@@ -17,28 +17,15 @@ const BESIDE =
 const bin = (name) => join(ROOT, "node_modules", ".bin", name);
 
 let place;
-let packed;
-let tarball;
 before(async () => {
   place = await startPlace();
-  packed = tempFolder("packed");
-  tarball = await pack(packed.path);
 });
-after(async () => {
-  await place?.stop();
-  packed?.remove();
-});
-
-/** The project's folder, with the probe. */
-const made = (project) => {
-  const files = { ...place.probe(project), ...project.files };
-  return makeProject({ ...project, files }, tarball);
-};
+after(() => place?.stop());
 
 describe("a user's project", () => {
   let folder;
   before(async () => {
-    folder = await made({ files: PROGRAM });
+    folder = await place.project({ files: PROGRAM });
     writeFileSync(
       join(folder.path, "main.ts"),
       `import { open, openSource, type OpenOptions, type Source } from "ocipeek";
@@ -200,7 +187,7 @@ for (const project of CORE) {
   describe(project.name, () => {
     let folder;
     before(async () => {
-      folder = await made(project);
+      folder = await place.project(project);
     });
     after(() => folder?.remove());
     for (const it of project.cases) test(it.name, () => check(folder.path, it, place.expected(project)));

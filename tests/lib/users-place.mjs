@@ -11,6 +11,7 @@ import { created } from "./built-demo.mjs";
 import { DEMO, REPOSITORY, startDemoRegistry } from "./docker-registry.mjs";
 import { merged } from "./expected.mjs";
 import { tempFolder } from "./processes.mjs";
+import { makeProject } from "./users-project.mjs";
 import { IMAGE, layout } from "./variants.mjs";
 
 export const FILE = "/usr/lib/os-release";
@@ -48,6 +49,8 @@ export async function pack(folder) {
 
 /** All of it. */
 export async function startPlace() {
+  const packed = tempFolder("packed");
+  const tarball = await pack(packed.path);
   const registry = await startDemoRegistry();
   const archive = await serveArchive();
   const reference = `${registry.host}/${REPOSITORY}:latest-soci`;
@@ -83,12 +86,17 @@ export async function probe(layout) {
   return {
     reference,
     text,
-    /** Code that reads by the three modules, which a project imports `from` there; and what it gives. */
-    probe: ({ from, at = ["probe.js"] }) => Object.fromEntries(at.map((file) => [file, probe(from)])),
+    /** A project's folder, with the package, and code that reads by its three modules, which is imported `from` there. */
+    project({ from, at = ["probe.js"], ...project }) {
+      const files = { ...Object.fromEntries(at.map((file) => [file, probe(from)])), ...project.files };
+      return makeProject({ ...project, files }, tarball);
+    },
+    /** What that code gives. */
     expected: ({ from }) => (from?.length === 1 ? text : text + created[0].index),
     stop: async () => {
       await archive.stop();
       await registry.stop();
+      packed.remove();
     },
   };
 }

@@ -7,13 +7,4 @@ import { inlineModule } from "../../wasm-module.js";
 /** Instantiates it. */
 export const load = inlineModule(init, [first, second]);
 
-export {
-  imageNames,
-  isLost,
-  memoryHeld,
-  memorySize,
-  openImage,
-  openSource,
-  retire,
-  setMemoryLimit,
-} from "../../../wasm/ocipeek_formats.js";
+export * from "../module.js";

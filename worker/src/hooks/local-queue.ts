@@ -1,4 +1,5 @@
 /** Jobs that wait in this process, where the platform has no queue. @module */
+import { onAbort } from "../../../js/common/on-abort.ts";
 import type { Job } from "./job.ts";
 import { subjectOf } from "./job.ts";
 
@@ -115,14 +116,14 @@ export class LocalQueue {
   async #again(job: Job, seconds: number): Promise<void> {
     const { stop, stopped } = this.#options;
     await new Promise<void>((resolve) => {
-      const end = (): void => {
-        clearTimeout(timer);
-        stop?.removeEventListener("abort", end);
+      const timer = setTimeout(() => {
+        callOff();
         resolve();
-      };
-      const timer = setTimeout(end, seconds * 1000);
-      if (stop?.aborted) end();
-      else stop?.addEventListener("abort", end);
+      }, seconds * 1000);
+      const callOff = onAbort(stop, () => {
+        clearTimeout(timer);
+        resolve();
+      });
     });
     this.#later.delete(job);
     if (!stop?.aborted) {

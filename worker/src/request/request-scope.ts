@@ -1,5 +1,6 @@
 /** The scope of one request: its limits, its clock, what it cost, and how it ended. @module */
 import type { Fetch, FetchResponse, Image } from "ocipeek";
+import { onAbort } from "../../../js/common/on-abort.ts";
 import { Turns } from "../../../js/common/turns.ts";
 import type { RequestLimits } from "../config/config.ts";
 import { HttpError, toHttpError } from "../errors.ts";
@@ -68,10 +69,7 @@ export class RequestScope implements Scope {
     const { maxSeconds, maxSecondsToHead } = ports.config.limits;
     this.#after(maxSecondsToHead, "the answer's head");
     this.#after(maxSeconds, "the answer");
-    const leave = (): void => this.leave();
-    if (request.signal.aborted) leave();
-    else request.signal.addEventListener("abort", leave, { once: true });
-    this.onEnd(() => request.signal.removeEventListener("abort", leave));
+    this.onEnd(onAbort(request.signal, () => this.leave()));
   }
 
   get signal(): AbortSignal {
