@@ -6,7 +6,7 @@
 //! counted: the limit is to leave some room for it.
 #![forbid(unsafe_code)]
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -23,7 +23,6 @@ static HELD: AtomicU64 = AtomicU64::new(0);
 static TICKS: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
-    static FOOTPRINT: Cell<fn() -> u64> = const { Cell::new(|| 0) };
     static EVICTABLE: RefCell<Vec<Weak<dyn Evictable>>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -31,12 +30,6 @@ thread_local! {
 /// already stays.
 pub fn set_limit(bytes: u64) {
     LIMIT.store(bytes, Relaxed);
-}
-
-/// Says by what to measure the bytes that the allocator took and cannot give back.
-#[cfg(target_arch = "wasm32")]
-pub(crate) fn set_footprint(measure: fn() -> u64) {
-    FOOTPRINT.set(measure);
 }
 
 /// The limit.
@@ -48,9 +41,6 @@ pub fn limit() -> u64 {
 pub fn held() -> u64 {
     HELD.load(Relaxed)
 }
-
-/// [`Evictable::last_used`] of what is given up only where nothing else is left, and memory is needed indeed.
-pub(crate) const LAST_RESORT: u64 = u64::MAX;
 
 /// Something that keeps what it could get again.
 pub(crate) trait Evictable {
@@ -173,8 +163,7 @@ fn give_back(bytes: u64) {
 }
 
 fn reserve(bytes: u64) -> Result<()> {
-    let comfortable = comfortable(limit(), footprint());
-    if fits(bytes, comfortable) {
+    if fits(bytes) {
         return Ok(());
     }
     // Upgraded at once: what is given up may register or drop others.
@@ -182,9 +171,12 @@ fn reserve(bytes: u64) -> Result<()> {
         EVICTABLE.with_borrow(|list| list.iter().filter_map(Weak::upgrade).collect());
     loop {
         let used = list.iter().enumerate().filter_map(|(i, one)| Some((one.last_used()?, i)));
-        let longest =
-            used.min().filter(|(used, _)| *used < LAST_RESORT || held().saturating_add(bytes) > limit());
-        let Some(longest) = longest.and_then(|(_, i)| list.get(i).cloned()) else { break };
+        let Some(longest) = used.min().and_then(|(_, i)| list.get(i).cloned()) else {
+            let wanted = held().saturating_add(bytes);
+            let text = format!("the memory of all images together, {wanted} bytes,");
+            let e = Error::limit("max_memory", wanted, limit()).with_message(text);
+            return Err(e.with_remedy(Remedy::CloseImages));
+        };
         let before = held();
         longest.evict();
         if held() >= before {
@@ -192,48 +184,14 @@ fn reserve(bytes: u64) -> Result<()> {
             list.retain(|one| !Rc::ptr_eq(one, &longest));
         }
         drop(longest);
-        if fits(bytes, comfortable) {
+        if fits(bytes) {
             return Ok(());
         }
     }
-    if fits(bytes, limit()) {
-        return Ok(());
-    }
-    let wanted = held().saturating_add(bytes);
-    let text = format!("the memory of all images together, {wanted} bytes,");
-    let e = Error::limit("max_memory", wanted, limit()).with_message(text);
-    Err(e.with_remedy(Remedy::CloseImages))
 }
 
-/// Bytes beside which idle things may stay. Memory of wasm never shrinks: once its allocator had to take more than the limit,
-/// because what is free lies between what is held, less is kept idle, so that free parts join and it takes no more.
-fn comfortable(limit: u64, footprint: u64) -> u64 {
-    let excess = footprint.saturating_sub(limit.saturating_add(limit / 4));
-    limit.saturating_sub(excess).max(limit / 2)
-}
-
-fn footprint() -> u64 {
-    FOOTPRINT.get()()
-}
-
-/// Counts the bytes, if they are within `most` then.
-fn fits(bytes: u64, most: u64) -> bool {
-    let add = |held: u64| held.checked_add(bytes).filter(|sum| *sum <= most);
+/// Counts the bytes, if they are within the limit.
+fn fits(bytes: u64) -> bool {
+    let add = |held: u64| held.checked_add(bytes).filter(|sum| *sum <= limit());
     HELD.fetch_update(Relaxed, Relaxed, add).is_ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn less_is_kept_idle_the_more_the_allocator_had_to_take() {
-        // A quarter is the allocator's.
-        assert_eq!(comfortable(100, 0), 100);
-        assert_eq!(comfortable(100, 125), 100);
-        assert_eq!(comfortable(100, 150), 75);
-        assert_eq!(comfortable(100, 1000), 50);
-        assert_eq!(comfortable(u64::MAX, u64::MAX), u64::MAX);
-        assert_eq!(comfortable(0, u64::MAX), 0);
-    }
 }

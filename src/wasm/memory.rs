@@ -6,7 +6,7 @@ use std::rc::{Rc, Weak};
 use js_sys::Function;
 use wasm_bindgen::prelude::*;
 
-use crate::budget::{self, Evictable, LAST_RESORT};
+use crate::budget::{self, Evictable};
 
 /// A function that closes what nobody uses.
 struct Pressure(Function);
@@ -14,7 +14,7 @@ struct Pressure(Function);
 impl Evictable for Pressure {
     fn last_used(&self) -> Option<u64> {
         // What is kept for later reads goes first.
-        Some(LAST_RESORT)
+        Some(u64::MAX)
     }
 
     fn evict(&self) {
@@ -32,8 +32,6 @@ thread_local! {
 pub fn set_memory_limit(bytes: f64, pressure: Option<Function>) {
     // Saturating: no limit is what is larger than any memory.
     budget::set_limit(bytes as u64);
-    #[cfg(target_arch = "wasm32")]
-    budget::set_footprint(|| (std::arch::wasm32::memory_size(0) as u64).saturating_mul(1 << 16));
     let pressure = pressure.map(|function| Rc::new(Pressure(function)));
     if let Some(pressure) = &pressure {
         let weak: Weak<Pressure> = Rc::downgrade(pressure);
