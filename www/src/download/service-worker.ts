@@ -46,13 +46,14 @@ interface Saving {
 /** Milliseconds after which it looks whether the page is still there that a piece is waited for from. */
 const LOOK_AFTER = 5000;
 
+const ABORTED: ApiFailure = { code: "ABORTED", message: "the download was stopped" };
+
 const scope = globalThis as unknown as Scope;
 const savings = new Map<string, Saving>();
 
 scope.addEventListener("install", () => void scope.skipWaiting());
 
 scope.addEventListener("message", ({ data, source: page }) => {
-  if (data.kind === "hello") page?.postMessage({ kind: "here", id: data.id });
   if (data.kind === "drop") savings.get(data.id)?.drop();
   if (data.kind !== "save" || !page) return;
   const { id, name, size, port } = data;
@@ -60,8 +61,10 @@ scope.addEventListener("message", ({ data, source: page }) => {
   const drop = (): void => {
     savings.delete(id);
     void stream.cancel();
+    page.postMessage({ kind: "ended", id, failure: ABORTED });
   };
   savings.set(id, { name, size, stream, page, drop });
+  page.postMessage({ kind: "kept", id });
 });
 
 scope.addEventListener("fetch", (event) => {
@@ -87,16 +90,15 @@ function told(id: string, saving: Saving): ReadableStream<Uint8Array<ArrayBuffer
   const ended = (failure?: ApiFailure): void => {
     if (savings.delete(id)) page.postMessage({ kind: "ended", id, ...(failure ? { failure } : {}) });
   };
-  const aborted: ApiFailure = { code: "ABORTED", message: "the download was stopped" };
   return new ReadableStream(
     {
       start(controller) {
         savings.set(id, {
           ...saving,
           drop: () => {
-            controller.error(new EngineError(aborted));
+            controller.error(new EngineError(ABORTED));
             void reader.cancel().catch(() => {});
-            ended(aborted);
+            ended(ABORTED);
           },
         });
       },
@@ -110,14 +112,14 @@ function told(id: string, saving: Saving): ReadableStream<Uint8Array<ArrayBuffer
           controller.close();
           ended();
         } catch (error) {
-          ended(error instanceof EngineError ? error.failure : aborted);
+          ended(error instanceof EngineError ? error.failure : ABORTED);
           throw error;
         } finally {
           clearInterval(look);
         }
       },
       async cancel() {
-        ended(aborted);
+        ended(ABORTED);
         await reader.cancel();
       },
     },

@@ -42,7 +42,7 @@ async function save(open: () => Promise<Download>, { signal }: SaveOptions): Pro
 /** By the service worker; `false` where the browser does not ask for it. */
 async function streamed(way: Saver, download: Download, signal: AbortSignal | undefined): Promise<boolean> {
   const id = crypto.randomUUID();
-  const { started, ended } = way.hand(id, download);
+  const { kept, started, ended } = way.hand(id, download);
   const drop = (): void => way.drop(id);
   signal?.addEventListener("abort", drop, { once: true });
   // A navigation: the browser's own downloads take no notice of service workers.
@@ -50,8 +50,8 @@ async function streamed(way: Saver, download: Download, signal: AbortSignal | un
   frame.hidden = true;
   frame.title = "Download";
   frame.src = way.urlOf(id);
-  document.body.append(frame);
   try {
+    if (await kept) document.body.append(frame);
     if (!(await started)) return false;
     await ended;
     return true;

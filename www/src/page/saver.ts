@@ -8,24 +8,35 @@ const PATIENCE = 10_000;
 /** Milliseconds after which browsers end one for being idle are 30,000. */
 const ALIVE_EACH = 10_000;
 
-/** A service worker that answers. */
+/** The service worker, ready for downloads. */
 export interface Saver {
   /** What to navigate to for a download. */
   urlOf(id: string): string;
   /**
-   * Hands it over. `started`: whether the browser asked for it in time. `ended` rejects with an {@link EngineError}.
+   * Hands it over. `kept`: whether the service worker has it, before which the browser must not ask for it, as messages
+   * and navigations overtake each other. `started`: whether the browser asked for it in time. `ended` rejects with an
+   * {@link EngineError}.
    */
-  hand(id: string, download: Download): { started: Promise<boolean>; ended: Promise<void> };
+  hand(
+    id: string,
+    download: Download,
+  ): { kept: Promise<boolean>; started: Promise<boolean>; ended: Promise<void> };
   /** Stops it. */
   drop(id: string): void;
 }
 
 let found: Promise<Saver | undefined> | undefined;
 
-/** The service worker, registered by the first call; nothing where the browser has none for us. */
-export function saver(): Promise<Saver | undefined> {
+/**
+ * The service worker, registered by the first call; nothing where the browser has none for us, or not now: the next call
+ * tries again.
+ */
+export async function saver(): Promise<Saver | undefined> {
   found ??= register().catch(() => undefined);
-  return found;
+  const mine = found;
+  const way = await mine;
+  if (!way && found === mine) found = undefined;
+  return way;
 }
 
 async function register(): Promise<Saver | undefined> {
@@ -38,20 +49,14 @@ async function register(): Promise<Saver | undefined> {
   const heard = new Map<string, (message: FromSaver) => void>();
   container.addEventListener("message", ({ data }: MessageEvent<FromSaver>) => heard.get(data.id)?.(data));
   container.startMessages();
+  // The one that the browser asks: a page of another version may have put its own in this one's place.
   const say = (message: ToSaver, transfer: Transferable[] = []): void =>
-    worker.postMessage(message, transfer);
-  const hello = crypto.randomUUID();
-  const answers = new Promise<boolean>((resolve) => {
-    heard.set(hello, () => resolve(true));
-    setTimeout(resolve, PATIENCE, false);
-  });
-  say({ kind: "hello", id: hello });
-  if (!(await answers)) return undefined;
-  heard.delete(hello);
+    (registration.active ?? worker).postMessage(message, transfer);
   return {
     urlOf: (id) => scope.href + id,
     drop: (id) => say({ kind: "drop", id }),
     hand: (id, { name, size, port }) => {
+      const kept = Promise.withResolvers<boolean>();
       const started = Promise.withResolvers<boolean>();
       const ended = Promise.withResolvers<void>();
       // Nobody waits for it where it did not start.
@@ -61,13 +66,20 @@ async function register(): Promise<Saver | undefined> {
         clearInterval(alive);
         heard.delete(id);
       };
-      const late = setTimeout(() => {
+      const expire = (): void => {
         over();
         say({ kind: "drop", id });
+        kept.resolve(false);
         started.resolve(false);
-      }, PATIENCE);
+      };
+      let late = setTimeout(expire, PATIENCE);
       heard.set(id, (message) => {
         clearTimeout(late);
+        kept.resolve(true);
+        if (message.kind === "kept") {
+          late = setTimeout(expire, PATIENCE);
+          return;
+        }
         started.resolve(true);
         if (message.kind !== "ended") return;
         over();
@@ -75,7 +87,7 @@ async function register(): Promise<Saver | undefined> {
         else ended.resolve();
       });
       say({ kind: "save", id, name, size, port }, [port]);
-      return { started: started.promise, ended: ended.promise };
+      return { kept: kept.promise, started: started.promise, ended: ended.promise };
     },
   };
 }

@@ -3,9 +3,7 @@ import type { ApiFailure } from "./api.ts";
 
 /** To the service worker. */
 export type ToSaver =
-  /** Is it there? It answers `here`. */
-  | { kind: "hello"; id: string }
-  /** What to give under `id`; the bytes come through the port. */
+  /** What to give under `id`; the bytes come through the port. It answers `kept`. */
   | { kind: "save"; id: string; name: string; size: number | undefined; port: MessagePort }
   /** Nobody wants it any more. */
   | { kind: "drop"; id: string }
@@ -14,7 +12,8 @@ export type ToSaver =
 
 /** To the page. */
 export type FromSaver =
-  | { kind: "here"; id: string }
+  /** It knows what to give: now the browser can ask for it. */
+  | { kind: "kept"; id: string }
   /** The browser has asked for it. */
   | { kind: "started"; id: string }
   /** All bytes are the browser's, or something failed. */
