@@ -41,9 +41,9 @@ async function targetFolder() {
 
 /** The modules: `ocipeek` reads; loaded on demand, `ocipeek_formats` reads other lazy formats too, `ocipeek_build` makes indexes. */
 const MODULES = [
-  { name: "ocipeek", flags: [] },
-  { name: "ocipeek_formats", flags: ["--features", "formats"] },
-  { name: "ocipeek_build", flags: ["--no-default-features", "--features", "build"] },
+  { name: "ocipeek", features: "js-reader" },
+  { name: "ocipeek_formats", features: "js-reader,formats" },
+  { name: "ocipeek_build", features: "js-builder" },
 ];
 
 /**
@@ -64,10 +64,10 @@ async function buildWasm(out, dev) {
     throw new Error(`wasm-bindgen ${WASM_BINDGEN} is wanted, found ${stdout.trim()}; run npm run setup`);
   }
   const built = join(await targetFolder(), TARGET, "release", "ocipeek.wasm");
-  for (const { name, flags } of MODULES) {
-    await run("cargo", ["build", "--release", "--locked", "--lib", "--target", TARGET, ...flags], {
-      env: { RUSTFLAGS: remapped() },
-    });
+  // The crate itself is none of these: its dependents would link one each.
+  const cdylib = ["rustc", "--release", "--locked", "--lib", "--crate-type", "cdylib", "--target", TARGET];
+  for (const { name, features } of MODULES) {
+    await run("cargo", [...cdylib, "--features", features], { env: { RUSTFLAGS: remapped() } });
     const to = ["--out-dir", out, "--out-name", name];
     await run("wasm-bindgen", ["--target", "web", "--no-typescript", "--keep-debug", ...to, built]);
     const glue = join(out, `${name}.js`);

@@ -16,7 +16,7 @@ import { setup } from "./setup.mjs";
 const WASM = "wasm32-unknown-unknown";
 const CLIPPY = "cargo clippy --quiet";
 const DENY = "-- -D warnings";
-const TEST_WASM = `cargo test --target ${WASM} --test wasm --features build`;
+const TEST_WASM = `cargo test --target ${WASM} --test wasm --features js-reader,js-builder`;
 const RUNNER = { CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER: "wasm-bindgen-test-runner" };
 
 /**
@@ -66,11 +66,15 @@ function steps() {
     check("format fuzz", "cargo fmt --check --manifest-path fuzz/Cargo.toml"),
     check("lint rust", `${CLIPPY} --workspace --all-targets --all-features ${DENY}`),
     check("lint fuzz", `${CLIPPY} --all-targets --manifest-path fuzz/Cargo.toml ${DENY}`),
+    // For dependents, and as the modules of the package.
     check("lint wasm", `${CLIPPY} --target ${WASM} --lib ${DENY}`),
-    check("lint wasm build", `${CLIPPY} --target ${WASM} --lib --test wasm --features build ${DENY}`),
+    check("lint wasm all", `${CLIPPY} --target ${WASM} --lib --features build,formats ${DENY}`),
+    check("lint wasm reader", `${CLIPPY} --target ${WASM} --lib --features js-reader ${DENY}`),
+    check("lint wasm formats", `${CLIPPY} --target ${WASM} --lib --features js-reader,formats ${DENY}`),
+    check("lint wasm builder", `${CLIPPY} --target ${WASM} --lib --features js-builder ${DENY}`),
     check(
-      "lint wasm builder",
-      `${CLIPPY} --target ${WASM} --lib --no-default-features --features build ${DENY}`,
+      "lint wasm build",
+      `${CLIPPY} --target ${WASM} --lib --test wasm --features js-reader,js-builder ${DENY}`,
     ),
     // The documentation has no warnings, and shows the API that is agreed upon.
     check("lint docs", "node scripts/api.mjs crate", { parts: ["rust"] }),

@@ -1,9 +1,9 @@
 //! The one error type: a stable code, a sentence, what it concerns, and what would help.
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "js"))]
 use std::any::Any;
 use std::fmt;
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "js"))]
 use std::rc::Rc;
 
 /// The result of everything that can fail here.
@@ -170,7 +170,7 @@ struct Inner {
     status: Option<u16>,
     retry_after: Option<u32>,
     given_up: bool,
-    #[cfg(target_arch = "wasm32")]
+    #[cfg(all(target_arch = "wasm32", feature = "js"))]
     cause: Option<Rc<dyn Any>>,
 }
 
@@ -190,7 +190,7 @@ impl Error {
             status: None,
             retry_after: None,
             given_up: false,
-            #[cfg(target_arch = "wasm32")]
+            #[cfg(all(target_arch = "wasm32", feature = "js"))]
             cause: None,
         }))
     }
@@ -273,14 +273,14 @@ impl Error {
     }
 
     /// Keeps the host's exception that led here.
-    #[cfg(target_arch = "wasm32")]
+    #[cfg(all(target_arch = "wasm32", feature = "js"))]
     pub(crate) fn with_cause(mut self, cause: Rc<dyn Any>) -> Self {
         self.0.cause.get_or_insert(cause);
         self
     }
 
     /// The host's exception that led here.
-    #[cfg(target_arch = "wasm32")]
+    #[cfg(all(target_arch = "wasm32", feature = "js"))]
     pub(crate) fn cause(&self) -> Option<&Rc<dyn Any>> {
         self.0.cause.as_ref()
     }

@@ -24,7 +24,7 @@ mod layer;
 pub mod net;
 pub mod source;
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "js"))]
 #[doc(hidden)]
 pub mod wasm;
 

@@ -19,10 +19,10 @@ macro_rules! limits {
             }
         }
 
-        #[cfg(target_arch = "wasm32")]
+        #[cfg(all(target_arch = "wasm32", feature = "js"))]
         impl Limits {
             /// The names of all.
-            #[cfg(feature = "reader")]
+            #[cfg(feature = "js-reader")]
             pub(crate) const NAMES: &[&str] = &[$(stringify!($name),)*];
 
             /// Sets one by its name. `None` where there is no such limit, false where the value does not fit.

@@ -42,7 +42,7 @@ pub(super) fn elsewhere(
         return Some(why);
     }
     // Programs in Rust choose for themselves what they build; the package has another module for it.
-    let is_streamed = cfg!(all(target_arch = "wasm32", not(feature = "zstd-stream")))
+    let is_streamed = cfg!(all(target_arch = "wasm32", feature = "js-reader", not(feature = "zstd-stream")))
         && format.is_none()
         && manifest.layers.iter().any(|l| is_streamed(reader, l, limits, verify));
     is_streamed.then(|| {

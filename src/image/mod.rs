@@ -35,7 +35,7 @@ pub use read::FileStream;
 pub use reader::ReaderOptions;
 pub use soci::{SociFound, SociInfo};
 pub use stat::{FileStat, ManifestCheck, Verification};
-#[cfg(all(target_arch = "wasm32", feature = "reader"))]
+#[cfg(all(target_arch = "wasm32", feature = "js-reader"))]
 pub(crate) use told::{Opened, Told};
 pub use view::{LayerEntries, LayerView};
 pub use walk::Walk;

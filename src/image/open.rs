@@ -35,9 +35,9 @@ use crate::layer::{
 use crate::limits::Limits;
 use crate::net::transport::Transport;
 use crate::rootfs::Rootfs;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(not(all(target_arch = "wasm32", feature = "js-reader")))]
 use crate::source::Cache;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(not(all(target_arch = "wasm32", feature = "js-reader")))]
 use crate::source::cache::TimelyCache;
 use crate::source::{RawManifest, Source, Target};
 
@@ -126,7 +126,7 @@ async fn open(
         _ => ManifestCheck::Tag,
     };
     // In the package this is done where the cache is called.
-    #[cfg(not(target_arch = "wasm32"))]
+    #[cfg(not(all(target_arch = "wasm32", feature = "js-reader")))]
     let options = OpenOptions {
         cache: options.cache.map(|cache| -> Rc<dyn Cache> {
             Rc::new(TimelyCache::new(cache, transport.clone(), options.limits.max_cache_ms))

@@ -21,7 +21,7 @@ named! {
 
 /// How what was returned is verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(target_arch = "wasm32", derive(serde::Serialize))]
+#[cfg_attr(all(target_arch = "wasm32", feature = "js"), derive(serde::Serialize))]
 pub struct Verification {
     /// The image manifest.
     pub manifest: ManifestCheck,
@@ -35,7 +35,7 @@ pub struct Verification {
     /// Who vouches for the index by which it was found and read: of the image's tree the weakest of all layers', as the
     /// index of one layer can hide or show files of any other; of one layer's tree that layer's. `None`: no index has a
     /// say, and what the other fields name vouches alone.
-    #[cfg_attr(target_arch = "wasm32", serde(skip_serializing_if = "Option::is_none"))]
+    #[cfg_attr(all(target_arch = "wasm32", feature = "js"), serde(skip_serializing_if = "Option::is_none"))]
     pub index: Option<IndexVoucher>,
 }
 

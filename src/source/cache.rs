@@ -1,6 +1,6 @@
 //! A cache of verified bytes in front of a source.
 
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(not(all(target_arch = "wasm32", feature = "js-reader")))]
 mod timely;
 
 use std::cell::RefCell;
@@ -20,7 +20,7 @@ use crate::net::stats::Stats;
 use crate::net::transport::{ByteStream, Later, Transport};
 use crate::source::{Cache, RawManifest, Source, Target};
 
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(not(all(target_arch = "wasm32", feature = "js-reader")))]
 pub use timely::TimelyCache;
 
 /// Answers whole blobs and manifests by digest out of a cache, and keeps there what the source gives. A tag is

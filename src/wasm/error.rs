@@ -5,7 +5,7 @@ use wasm_bindgen::JsValue;
 
 use super::js;
 use crate::error::{Code, Error, Remedy, Result};
-#[cfg(feature = "reader")]
+#[cfg(feature = "js-reader")]
 use crate::limits::Limits;
 
 /// `{code, what, reference?, digest?, path?, offset?, limit?, allowed?, status?, retryAfter?, remedies?, cause?}`: what
@@ -42,7 +42,7 @@ fn remedy(remedy: &Remedy) -> JsValue {
 }
 
 /// The error that JavaScript of the package threw as an `OcipeekError`; of anything else, that it failed.
-#[cfg(feature = "reader")]
+#[cfg(feature = "js-reader")]
 pub fn from_js(thrown: &JsValue) -> Error {
     let text = |name| js::get_some(thrown, name).and_then(|v| v.as_string());
     let code = text("code").and_then(|code| Code::ALL.iter().copied().find(|c| c.as_str() == code));

@@ -1,7 +1,7 @@
 //! Access to JavaScript values that somebody else made (an injected `fetch`, a cache, a folder). Each step can
 //! fail as an `Err`: an exception that passed through wasm would leave the caller's promise pending for ever.
 #![cfg_attr(
-    not(feature = "reader"),
+    not(feature = "js-reader"),
     allow(dead_code, reason = "the module without a reader has no callbacks")
 )]
 

@@ -1,52 +1,52 @@
 //! wasm-bindgen classes, and transports over `fetch`.
 //!
-//! Two modules are made of them: the one for reading, with the feature `reader`, and the one for building indexes, with
-//! the feature `build`, which is loaded on demand.
+//! Two modules are made of them: the one for reading, with the feature `js-reader`, and the one for building indexes, with
+//! the feature `js-builder`, which is loaded on demand.
 #![allow(unsafe_code)] // what wasm-bindgen generates
 
-#[cfg(feature = "reader")]
+#[cfg(feature = "js-reader")]
 mod abort;
-#[cfg(feature = "reader")]
+#[cfg(feature = "js-reader")]
 mod body;
-#[cfg(feature = "reader")]
+#[cfg(feature = "js-reader")]
 mod callbacks;
-#[cfg(feature = "reader")]
+#[cfg(feature = "js-reader")]
 mod convert;
-#[cfg(feature = "build")]
+#[cfg(feature = "js-builder")]
 mod create;
-#[cfg(feature = "reader")]
+#[cfg(feature = "js-reader")]
 mod descriptor;
 mod error;
-#[cfg(feature = "reader")]
+#[cfg(feature = "js-reader")]
 mod fetch;
-#[cfg(feature = "reader")]
+#[cfg(feature = "js-reader")]
 mod files;
 // The base module has it wherever the one for other formats is loaded.
-#[cfg(all(feature = "reader", not(feature = "formats")))]
+#[cfg(all(feature = "js-reader", not(feature = "formats")))]
 mod glob;
-#[cfg(feature = "reader")]
+#[cfg(feature = "js-reader")]
 mod handover;
-#[cfg(feature = "reader")]
+#[cfg(feature = "js-reader")]
 mod image;
-#[cfg(feature = "reader")]
+#[cfg(feature = "js-reader")]
 mod indexer;
 mod js;
 mod memory;
-#[cfg(feature = "reader")]
+#[cfg(feature = "js-reader")]
 mod meter;
-#[cfg(feature = "reader")]
+#[cfg(feature = "js-reader")]
 mod open;
-#[cfg(feature = "reader")]
+#[cfg(feature = "js-reader")]
 mod options;
-#[cfg(feature = "reader")]
+#[cfg(feature = "js-reader")]
 mod signed;
-#[cfg(feature = "reader")]
+#[cfg(feature = "js-reader")]
 mod source;
-#[cfg(feature = "reader")]
+#[cfg(feature = "js-reader")]
 mod timer;
-#[cfg(feature = "reader")]
+#[cfg(feature = "js-reader")]
 mod tree;
 mod values;
 
-#[cfg(feature = "reader")]
+#[cfg(feature = "js-reader")]
 pub use fetch::FetchTransport;

@@ -26,7 +26,7 @@ const ZSTD_ENTRY: &str = "io.github.containers.compression.zstd";
 /// like this, and the latter is taken only where the caller names it.
 pub fn beside<'a>(index: &'a ImageIndex, image: &Descriptor, reader: Reader) -> Option<&'a Descriptor> {
     // A .wasm that does not read it asks for the one that does. Of formats that are named, only those that are read get here.
-    let can = Format::Nydus.is_built() || cfg!(target_arch = "wasm32");
+    let can = Format::Nydus.is_built() || cfg!(all(target_arch = "wasm32", feature = "js-reader"));
     let zstd = cfg!(feature = "estargz") && reader == Reader::Format(Format::ZstdChunked);
     if !(reader == Reader::Auto && can || reader == Reader::Format(Format::Nydus) || zstd) {
         return None;

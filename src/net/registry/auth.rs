@@ -314,7 +314,7 @@ impl Auth {
             true => e.with_remedy(Remedy::SignIn),
             false => self.remedied(e),
         };
-        #[cfg(target_arch = "wasm32")]
+        #[cfg(all(target_arch = "wasm32", feature = "js"))]
         if let Some(cause) = self.trouble.borrow().as_ref().and_then(Error::cause) {
             return e.with_cause(cause.clone());
         }

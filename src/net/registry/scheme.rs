@@ -82,13 +82,13 @@ impl Home {
     }
 
     /// Whether it speaks TLS, as far as that is known.
-    #[cfg(all(target_arch = "wasm32", feature = "reader"))]
+    #[cfg(all(target_arch = "wasm32", feature = "js-reader"))]
     pub(super) fn is_https(&self) -> Option<bool> {
         (self.state.get() != State::Unsure).then(|| self.state.get() == State::Https)
     }
 
     /// Somebody else found out whether it speaks TLS.
-    #[cfg(all(target_arch = "wasm32", feature = "reader"))]
+    #[cfg(all(target_arch = "wasm32", feature = "js-reader"))]
     pub(super) fn told(&self, is_https: bool) {
         let host = self.https.shown();
         if self.state.get() == State::Unsure && known(&host).is_none() {

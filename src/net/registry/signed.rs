@@ -138,13 +138,13 @@ impl Registry {
     }
 
     /// What is known besides: whether it speaks TLS, and whether Docker's media types are needed.
-    #[cfg(all(target_arch = "wasm32", feature = "reader"))]
+    #[cfg(all(target_arch = "wasm32", feature = "js-reader"))]
     pub(crate) fn habits(&self) -> (Option<bool>, bool) {
         (self.0.home.is_https(), self.0.docker_types.get())
     }
 
     /// Takes over what another client knows.
-    #[cfg(all(target_arch = "wasm32", feature = "reader"))]
+    #[cfg(all(target_arch = "wasm32", feature = "js-reader"))]
     pub(crate) fn take_habits(&self, is_https: Option<bool>, docker_types: bool) {
         if let Some(is_https) = is_https {
             self.0.home.told(is_https);

@@ -21,7 +21,7 @@ pub use files::{Files, RandomAccess};
 pub use native::{FileAccess, FolderFiles};
 pub use source::Layout;
 pub use tar::TarFiles;
-#[cfg(all(target_arch = "wasm32", feature = "reader"))]
+#[cfg(all(target_arch = "wasm32", feature = "js-reader"))]
 pub(crate) use tar::compressed;
 pub use url::UrlFiles;
 

@@ -123,7 +123,7 @@ impl Layout {
     }
 
     /// The bytes of `index.json`, where there is one.
-    #[cfg(all(target_arch = "wasm32", feature = "reader"))]
+    #[cfg(all(target_arch = "wasm32", feature = "js-reader"))]
     pub(crate) fn raw_index(&self) -> Option<&Bytes> {
         (!self.saved).then_some(&self.raw)
     }

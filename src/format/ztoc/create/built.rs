@@ -59,7 +59,7 @@ impl BuiltZtoc {
     }
 
     /// The bytes of the [`pieces`](Self::pieces), which are empty from then on.
-    #[cfg(target_arch = "wasm32")]
+    #[cfg(all(target_arch = "wasm32", feature = "js-builder"))]
     pub(crate) fn take_bytes(&mut self) -> [Vec<u8>; 3] {
         [&mut self.front, &mut self.checkpoints, &mut self.back].map(std::mem::take)
     }

@@ -28,7 +28,7 @@ use crate::limits::Limits;
 pub use built::{BuiltZtoc, Piece};
 pub use options::{BuildOptions, DEFAULT_BUILD_TOOL, DEFAULT_SPAN_SIZE};
 use spans::{GzipSpans, TarSpans};
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "js-builder"))]
 pub(crate) use sum::Hasher;
 use sum::Sum;
 use toc::Toc;
@@ -77,7 +77,7 @@ impl ZtocBuilder {
     }
 
     /// Has all sums made by `hasher` and others of its kind. Before the first byte.
-    #[cfg(target_arch = "wasm32")]
+    #[cfg(all(target_arch = "wasm32", feature = "js-builder"))]
     pub(crate) fn hash_by(&mut self, hasher: Box<dyn Hasher>) {
         self.layer = Sum::Other(hasher);
         match &mut self.source {

@@ -66,7 +66,7 @@ impl GzipSpans {
         }
     }
 
-    #[cfg(target_arch = "wasm32")]
+    #[cfg(all(target_arch = "wasm32", feature = "js-builder"))]
     pub fn hash_as(&mut self, kind: &Sum) {
         self.kind = kind.another();
     }
@@ -201,7 +201,7 @@ impl TarSpans {
         }
     }
 
-    #[cfg(target_arch = "wasm32")]
+    #[cfg(all(target_arch = "wasm32", feature = "js-builder"))]
     pub fn hash_as(&mut self, kind: &Sum) {
         self.hash = kind.another();
     }

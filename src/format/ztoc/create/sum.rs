@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use crate::format::oci::Digest;
 
 /// SHA-256 by someone else, such as a JavaScript runtime whose own knows the CPU's instructions.
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "js-builder"))]
 pub(crate) trait Hasher {
     /// More bytes.
     fn update(&mut self, bytes: &[u8]);
@@ -18,7 +18,7 @@ pub(crate) trait Hasher {
 /// A running sum.
 pub(super) enum Sum {
     Own(Sha256),
-    #[cfg(target_arch = "wasm32")]
+    #[cfg(all(target_arch = "wasm32", feature = "js-builder"))]
     Other(Box<dyn Hasher>),
 }
 
@@ -30,7 +30,7 @@ impl Sum {
     pub fn update(&mut self, bytes: &[u8]) {
         match self {
             Sum::Own(hash) => hash.update(bytes),
-            #[cfg(target_arch = "wasm32")]
+            #[cfg(all(target_arch = "wasm32", feature = "js-builder"))]
             Sum::Other(hasher) => hasher.update(bytes),
         }
     }
@@ -39,7 +39,7 @@ impl Sum {
     pub fn digest(&self) -> Digest {
         Digest::from_sha256(match self {
             Sum::Own(hash) => hash.clone().finalize().into(),
-            #[cfg(target_arch = "wasm32")]
+            #[cfg(all(target_arch = "wasm32", feature = "js-builder"))]
             Sum::Other(hasher) => hasher.digest(),
         })
     }
@@ -48,7 +48,7 @@ impl Sum {
     pub fn another(&self) -> Self {
         match self {
             Sum::Own(_) => Sum::new(),
-            #[cfg(target_arch = "wasm32")]
+            #[cfg(all(target_arch = "wasm32", feature = "js-builder"))]
             Sum::Other(hasher) => Sum::Other(hasher.another()),
         }
     }

@@ -33,7 +33,7 @@ impl Toc {
         }
     }
 
-    #[cfg(target_arch = "wasm32")]
+    #[cfg(all(target_arch = "wasm32", feature = "js-builder"))]
     pub fn hash_as(&mut self, kind: &Sum) {
         self.hash = self.hash.as_ref().map(|_| kind.another());
     }
