@@ -15,7 +15,8 @@ describe("a dependent crate for wasm32", () => {
     folder = mkdtempSync(join(tmpdir(), "ocipeek-dependent-"));
     mkdirSync(join(folder, "src"));
     // The versions that are here already.
-    for (const file of ["Cargo.lock", "rust-toolchain.toml"]) copyFileSync(join(ROOT, file), join(folder, file));
+    for (const file of ["Cargo.lock", "rust-toolchain.toml"])
+      copyFileSync(join(ROOT, file), join(folder, file));
     const manifest = `[package]
 name = "dependent"
 version = "0.0.0"
