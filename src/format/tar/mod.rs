@@ -12,6 +12,7 @@ pub(crate) mod path;
 pub(crate) mod pax;
 #[cfg(feature = "build")]
 mod raw;
+mod segments;
 pub(crate) mod sparse;
 mod table;
 mod walker;

@@ -1,10 +1,11 @@
-//! All entries of one layer in tar order, compactly: fixed records and one arena of bytes.
+//! All entries of one layer in tar order, compactly: fixed records and an arena of bytes, both in segments.
 //!
 //! A record takes 48 bytes. Names go into the arena; link name, device numbers and extended attributes
 //! follow the name there only where an entry has them. Owners, which hardly vary within a layer, are kept
 //! once and named by index.
 
 use super::block::BLOCK;
+use super::segments::Segments;
 use super::{Entry, Kind, Mtime, SparseMap, Xattrs};
 use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
@@ -13,9 +14,9 @@ use crate::limits::Limits;
 /// The entries of one layer, in tar order. No heap object per entry.
 #[derive(Debug, Default)]
 pub struct EntryTable {
-    records: Vec<Record>,
+    records: Segments<Record, RECORDS>,
     /// Per entry its name, then what `Record::flags` tells: see [`EntryTable::push`].
-    arena: Vec<u8>,
+    arena: Segments<u8, ARENA>,
     owners: Vec<Owner>,
     owner_names: Vec<u8>,
     /// By increasing entry index: `(offset, length)` of the data runs in the expanded file.
@@ -25,6 +26,11 @@ pub struct EntryTable {
     picked: bool,
     held: Reservation,
 }
+
+/// Records of a segment.
+const RECORDS: usize = 4 << 10;
+/// Bytes of names of a segment.
+const ARENA: usize = 256 << 10;
 
 #[derive(Debug, Clone, Copy)]
 struct Owner {
@@ -73,13 +79,6 @@ impl EntryTable {
     pub fn new() -> Self {
         EntryTable::default()
     }
-    /// An empty table with room for `entries` and `bytes` of names. Both must be of things that are known
-    /// to be there.
-    pub(crate) fn with_capacity(entries: usize, bytes: usize) -> Result<Self> {
-        let held = Reservation::of(entries.saturating_mul(size_of::<Record>()).saturating_add(bytes))?;
-        let (records, arena) = (Vec::with_capacity(entries), Vec::with_capacity(bytes));
-        Ok(EntryTable { records, arena, held, ..EntryTable::default() })
-    }
     /// An empty table for entries picked from another.
     pub(crate) fn picked() -> Self {
         EntryTable { picked: true, ..EntryTable::default() }
@@ -90,12 +89,12 @@ impl EntryTable {
     }
     /// True without entries.
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
+        self.len() == 0
     }
     /// Bytes of heap held.
     pub fn heap_bytes(&self) -> usize {
-        self.records.capacity() * size_of::<Record>()
-            + self.arena.capacity()
+        self.records.heap_bytes()
+            + self.arena.heap_bytes()
             + self.owners.capacity() * size_of::<Owner>()
             + self.owner_names.capacity()
             + self.sparse.capacity() * size_of::<(u32, SparseMap)>()
@@ -103,8 +102,8 @@ impl EntryTable {
     }
     /// Gives back what growing left over.
     pub(crate) fn shrink(&mut self) {
-        self.records.shrink_to_fit();
-        self.arena.shrink_to_fit();
+        self.records.shrink();
+        self.arena.shrink();
         self.owners.shrink_to_fit();
         self.owner_names.shrink_to_fit();
         self.sparse.shrink_to_fit();
@@ -113,7 +112,7 @@ impl EntryTable {
     }
 
     /// Bytes of the arena that an entry takes beside its strings.
-    pub(crate) fn fixed_bytes(has_link: bool, has_device: bool) -> u64 {
+    fn fixed_bytes(has_link: bool, has_device: bool) -> u64 {
         16 * u64::from(has_device) + 4 * u64::from(has_link)
     }
 
@@ -147,24 +146,28 @@ impl EntryTable {
             .fold(self.used().saturating_add(fixed), |n, s| n.saturating_add(s.len() as u64));
         Limits::check("max_name_bytes", total, limits.max_name_bytes.min(u64::from(u32::MAX)))?;
 
-        self.reserve(total)?;
-        // The limit above keeps each length below 2^32.
-        let start = self.arena.len() as u32;
+        let in_arena = fixed + (e.name.len() + e.link_name.len() + e.xattrs.0.len()) as u64;
+        let in_arena = usize::try_from(in_arena).unwrap_or(usize::MAX);
+        self.reserve(in_arena, e.uname.len() + e.gname.len())?;
+        let start = self.arena.begin(in_arena);
+        let start = start.ok_or_else(|| Error::limit("max_name_bytes", total, u64::from(u32::MAX)))?;
+        // The limits above keep each length below 2^32, and the number of entries.
+        let _ = self.records.begin(1);
         let mut flags = 0;
-        self.arena.extend_from_slice(e.name);
+        self.arena.extend(e.name);
         if has_device {
             flags |= HAS_DEVICE;
-            self.arena.extend_from_slice(&e.dev_major.to_le_bytes());
-            self.arena.extend_from_slice(&e.dev_minor.to_le_bytes());
+            self.arena.extend(&e.dev_major.to_le_bytes());
+            self.arena.extend(&e.dev_minor.to_le_bytes());
         }
         if !e.link_name.is_empty() {
             flags |= HAS_LINK;
-            self.arena.extend_from_slice(&(e.link_name.len() as u32).to_le_bytes());
-            self.arena.extend_from_slice(e.link_name);
+            self.arena.extend(&(e.link_name.len() as u32).to_le_bytes());
+            self.arena.extend(e.link_name);
         }
-        self.arena.extend_from_slice(e.xattrs.0);
+        self.arena.extend(e.xattrs.0);
         let owner = self.owner(e);
-        self.records.push(Record {
+        self.records.add(Record {
             size: e.size,
             offset: e.offset,
             mtime_secs: e.mtime.map_or(0, |m| m.secs),
@@ -180,16 +183,14 @@ impl EntryTable {
         Ok(())
     }
 
-    /// Reserves memory for one entry more, by which all strings come to `used` bytes: twice what there is where something
-    /// has to grow, as it doubles.
-    fn reserve(&mut self, used: u64) -> Result<()> {
-        let full = self.records.len() == self.records.capacity();
-        let room = self.arena.capacity().saturating_add(self.owner_names.capacity()) as u64;
-        if full || used > room {
-            let doubled = (self.heap_bytes() as u64).saturating_mul(2).saturating_add(4 << 10);
-            self.held.grow(doubled.max(used.saturating_mul(2)))?;
-        }
-        Ok(())
+    /// Reserves memory for one entry more, with so many bytes in the arena and among the names of owners.
+    fn reserve(&mut self, in_arena: usize, of_owner: usize) -> Result<()> {
+        let owners = if self.owners.len() < self.owners.capacity() { 0 } else { 2 * self.owners.len() + 4 };
+        let room = self.owner_names.capacity() - self.owner_names.len();
+        let names = if of_owner <= room { 0 } else { self.owner_names.capacity().max(of_owner) * 2 };
+        let more =
+            self.records.more_for(1) + self.arena.more_for(in_arena) + owners * size_of::<Owner>() + names;
+        if more == 0 { Ok(()) } else { self.held.grow((self.heap_bytes() + more) as u64) }
     }
 
     /// The index of the entry's owner, which is added where it is not among the latest.
@@ -277,7 +278,7 @@ impl EntryTable {
     /// The name of entry `i`, without the work for the rest of it: look-ups by path read many.
     pub(crate) fn name(&self, i: usize) -> Option<&[u8]> {
         let r = self.records.get(i)?;
-        self.arena.get(r.start as usize..)?.get(..r.name_len as usize)
+        self.arena.from(r.start)?.get(..r.name_len as usize)
     }
 
     /// The type of entry `i`.
@@ -288,8 +289,10 @@ impl EntryTable {
     /// Entry `i` in tar order.
     pub fn get(&self, i: usize) -> Option<Entry<'_>> {
         let r = self.records.get(i)?;
-        let end = self.records.get(i + 1).map_or(self.arena.len(), |next| next.start as usize);
-        let bytes = self.arena.get(r.start as usize..end).unwrap_or_default();
+        let bytes = self.arena.from(r.start).unwrap_or_default();
+        // The next entry's bytes follow, or begin in another segment.
+        let len = self.records.get(i + 1).map_or(bytes.len(), |next| (next.start - r.start) as usize);
+        let bytes = bytes.get(..len).unwrap_or(bytes);
         let (name, mut rest) = bytes.split_at_checked(r.name_len as usize).unwrap_or_default();
         let (mut dev_major, mut dev_minor) = (0, 0);
         if r.flags & HAS_DEVICE != 0

@@ -88,10 +88,9 @@ pub(super) fn file<'a>(files: &Vector<'a>, i: usize) -> Result<File<'a>> {
 pub(super) fn read(toc: Table<'_>, ztoc_len: usize, tar_len: u64, limits: &Limits) -> Result<EntryTable> {
     let files = toc.vector(0, "metadata")?;
     Limits::check("max_entries", files.len() as u64, limits.max_entries.min(u64::from(u32::MAX) - 1))?;
-    let (bytes, sorted) = survey(&files, ztoc_len, limits)?;
-    // Both are backed by bytes of the zTOC: four of a vector's for each entry, and a share of the strings.
+    let sorted = survey(&files, ztoc_len, limits)?;
     let mut reader = Reader {
-        table: EntryTable::with_capacity(files.len(), bytes)?,
+        table: EntryTable::new(),
         limits,
         tar_len,
         pax: Pax::default(),
@@ -117,31 +116,24 @@ pub(super) fn read(toc: Table<'_>, ztoc_len: usize, tar_len: u64, limits: &Limit
     Ok(table)
 }
 
-/// A first pass that keeps nothing: how many bytes of names there are to keep, and whether the entries are
-/// in order. Bounds both the memory and the work that overlapping offsets could cause.
-fn survey(files: &Vector<'_>, ztoc_len: usize, limits: &Limits) -> Result<(usize, bool)> {
+/// A first pass that keeps nothing: whether the entries are in order. Bounds both the memory and the work that overlapping
+/// offsets could cause.
+fn survey(files: &Vector<'_>, ztoc_len: usize, limits: &Limits) -> Result<bool> {
     let allowed = (ztoc_len as u64).saturating_mul(MAX_SHARING);
-    let (mut kept, mut seen, mut sorted, mut last) = (0_u64, 0_u64, true, 0);
+    let (mut seen, mut sorted, mut last) = (0_u64, true, 0);
     for i in 0..files.len() {
         let file = file(files, i)?;
         let offset = file.offset()?;
         sorted &= offset >= last;
         last = offset;
-        let link = file.link_name()?.len() as u64;
-        let names = (file.name()?.len() as u64).saturating_add(link);
-        let owners = (file.uname()?.len() as u64).saturating_add(file.gname()?.len() as u64);
-        let fixed = EntryTable::fixed_bytes(link > 0, file.dev()? != (0, 0));
-        kept = kept.saturating_add(names).saturating_add(fixed);
-        seen = seen.saturating_add(names).saturating_add(owners);
+        for string in [file.name()?, file.link_name()?, file.uname()?, file.gname()?] {
+            seen = seen.saturating_add(string.len() as u64);
+        }
         let records = file.records()?;
         let mut own = 0_u64;
         for i in 0..records.len() {
             let (key, value) = records.get(i)?;
             own = own.saturating_add(8).saturating_add(key.len() as u64).saturating_add(value.len() as u64);
-            if key.starts_with(XATTR) {
-                let name = (key.len() - XATTR.len()) as u64;
-                kept = kept.saturating_add(8).saturating_add(name).saturating_add(value.len() as u64);
-            }
             Limits::check("max_tar_header_size", own, limits.max_tar_header_size)?;
         }
         seen = seen.saturating_add(own);
@@ -150,8 +142,7 @@ fn survey(files: &Vector<'_>, ztoc_len: usize, limits: &Limits) -> Result<(usize
             return Err(broken("the zTOC's strings overlap"));
         }
     }
-    // Few bytes more than `seen`, which is within the limits.
-    Ok((usize::try_from(kept).unwrap_or(0), sorted))
+    Ok(sorted)
 }
 
 /// Where the previous entry's content ends, padded.

@@ -208,11 +208,15 @@ impl Gather {
         self.copy(data)
     }
 
-    /// Grows fourfold up to the likely end, so that a large body is moved seldom and has no slack.
+    /// Grows to an eighth of an eighth of the likely end, to an eighth of it, to it: a large body is moved seldom, the last time
+    /// while it is small, and has no slack. Nobody gets more than eight times what came for a mere claim.
     fn copy(&mut self, data: &[u8]) -> Result<()> {
         let need = self.rest.len().saturating_add(data.len());
         if need > self.rest.capacity() {
-            let grown = need.saturating_mul(4).max(64 << 10).min(self.likely.max(need));
+            let mut grown = self.likely.max(need);
+            while grown / 8 >= need.max(64 << 10) {
+                grown /= 8;
+            }
             // Both may be there for a moment.
             self.held.resize(grown.saturating_add(self.rest.capacity()) as u64)?;
             self.rest.reserve_exact(grown - self.rest.len());
