@@ -5,27 +5,18 @@
 // It installs what the chosen steps need, and nothing else, and builds what they need if it is not up to date;
 // `--as-built` takes dist/ as it is.
 import { spawnSync } from "node:child_process";
-import { readdirSync } from "node:fs";
-import { basename, join, relative, resolve } from "node:path";
+import { availableParallelism } from "node:os";
+import { join, relative, resolve } from "node:path";
 import { isBuilt } from "./lib/build-stamp.mjs";
-import { programsOf } from "./lib/program-needs.mjs";
 import { duration, ROOT, run } from "./lib/run.mjs";
-import { chromedriver, chromium } from "./lib/tools.mjs";
 import { setup } from "./setup.mjs";
+import { inLanes } from "./test/lanes.mjs";
+import { narrowed, steps } from "./test/steps.mjs";
 
-const WASM = "wasm32-unknown-unknown";
-const CLIPPY = "cargo clippy --quiet";
-const DENY = "-- -D warnings";
-const TEST_WASM = `cargo test --target ${WASM} --test wasm --features js-reader,js-builder`;
-const RUNNER = { CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER: "wasm-bindgen-test-runner" };
+/** Steps that run at once: one mostly waits where the other computes. */
+const LANES = Math.min(2, availableParallelism());
 
-/**
- * @typedef {"rust" | "wasm-bindgen" | "npm"} Part
- * @typedef {(typeof chromium)[]} Programs
- * @typedef {{ needs?: string, parts?: Part[], programs?: () => Programs }} StepNeeds
- * @typedef {StepNeeds & { name: string, command: [string, string[], any], files?: string[], counted?: boolean }} Step
- * @typedef {StepNeeds & { env?: any, flags?: string[] }} StepOptions
- */
+/** @typedef {import("./test/steps.mjs").Step} Step */
 
 /** Adds up the closing lines of the runners that a step started. */
 function count(output) {
@@ -38,85 +29,6 @@ function count(output) {
     sum[m[1] === "pass" ? "passed" : "failed"] += Number(m[2]);
   }
   return sum;
-}
-
-/** A step that is one check. @type {(name: string, command: string, options?: StepOptions) => Step} */
-const check = (name, command, { env, flags: _, ...needs } = {}) => {
-  const [file = "", ...args] = command.split(" ");
-  return { name, parts: [file === "cargo" ? "rust" : "npm"], ...needs, command: [file, args, env] };
-};
-/** A step whose runner says how many tests it ran; none is a failure. @type {typeof check} */
-const tests = (name, command, options = {}) => ({ ...check(name, command, options), counted: true });
-/** @type {(name: string, files: string[], options?: StepOptions) => Step} */
-const nodeTests = (name, files, options = {}) => {
-  const flags = ["--test --test-reporter=spec --test-timeout=600000", ...(options.flags ?? [])];
-  const needs = { needs: "build", programs: () => programsOf(files) };
-  return { ...tests(name, ["node", ...flags, ...files].join(" "), { ...options, ...needs }), files };
-};
-
-function steps() {
-  const testFiles = (dir) =>
-    readdirSync(join(ROOT, dir))
-      .filter((f) => /\.test\.(mjs|ts)$/.test(f))
-      .sort()
-      .map((f) => `${dir}/${f}`);
-  const list = [
-    check("format", "cargo fmt --all --check"),
-    check("format bench", "cargo fmt --check --manifest-path bench/Cargo.toml"),
-    check("format fuzz", "cargo fmt --check --manifest-path fuzz/Cargo.toml"),
-    check("lint rust", `${CLIPPY} --workspace --all-targets --all-features ${DENY}`),
-    check("lint fuzz", `${CLIPPY} --all-targets --manifest-path fuzz/Cargo.toml ${DENY}`),
-    // For dependents, and as the modules of the package.
-    check("lint wasm", `${CLIPPY} --target ${WASM} --lib ${DENY}`),
-    check("lint wasm all", `${CLIPPY} --target ${WASM} --lib --features build,formats ${DENY}`),
-    check("lint wasm reader", `${CLIPPY} --target ${WASM} --lib --features js-reader ${DENY}`),
-    check("lint wasm formats", `${CLIPPY} --target ${WASM} --lib --features js-reader,formats ${DENY}`),
-    check("lint wasm builder", `${CLIPPY} --target ${WASM} --lib --features js-builder ${DENY}`),
-    check(
-      "lint wasm build",
-      `${CLIPPY} --target ${WASM} --lib --test wasm --features js-reader,js-builder ${DENY}`,
-    ),
-    // The documentation has no warnings, and shows the API that is agreed upon.
-    check("lint docs", "node scripts/api.mjs crate", { parts: ["rust"] }),
-    check("lint js", "biome ci --colors=off --error-on-warnings ."),
-    check("lint floors", "node scripts/floors.mjs"),
-    // No 20 lines stand twice outside tests. See .jscpd.json; its minLines are exclusive.
-    check("lint clones", "jscpd --no-colors --fail-on-empty"),
-    tests("rust native", "cargo test --quiet --workspace --all-features"),
-    tests("rust node", TEST_WASM, { env: RUNNER, parts: ["rust", "wasm-bindgen"] }),
-    tests("rust chromium", TEST_WASM, {
-      parts: ["rust", "wasm-bindgen"],
-      programs: () => [chromium, chromedriver],
-      env: () => {
-        const browser = { CHROMEDRIVER: chromedriver(), CHROME_BIN: chromium() };
-        return { ...RUNNER, ...browser, WASM_BINDGEN_USE_BROWSER: "1" };
-      },
-    }),
-    check("build", "node scripts/build.mjs", { parts: ["rust", "wasm-bindgen", "npm"] }),
-    check("build worker", "node scripts/worker-build.mjs", { needs: "build" }),
-    check("lint api", "node scripts/api.mjs package", { needs: "build" }),
-    check("types", "tsc --noEmit -p .", { needs: "build" }),
-    check("types scripts", "tsc --noEmit -p tests", { needs: "build" }),
-    check("types worker", "tsc --noEmit -p worker/test", { needs: "build" }),
-    check("types www", "tsc --noEmit -p tests/www", { needs: "build" }),
-  ];
-  list.push(nodeTests("js units", testFiles("tests/js")));
-  list.push(nodeTests("worker units", testFiles("worker/test")));
-  list.push(nodeTests("www units", testFiles("tests/www")));
-  for (const file of testFiles("tests/e2e")) {
-    const name = basename(file).replace(/\.test\..*$/, "");
-    list.push(nodeTests(`e2e ${name}`, [file], { flags: ["--expose-gc"] }));
-  }
-  return list;
-}
-
-/** Of a step that runs test files: only this file, and of this only the tests with such a name, if one is given. */
-function narrowed(step, file, name) {
-  const [node, args, env] = step.command;
-  const flags = args.filter((arg) => !step.files.includes(arg));
-  if (name) flags.push(`--test-name-pattern=${name}`);
-  const command = [node, [...flags, file], env];
-  return { ...step, name: file, command, files: [file], programs: () => programsOf([file]) };
 }
 
 /**
@@ -161,17 +73,15 @@ async function runStep(step) {
   return { ...sum, output };
 }
 
-/** @param {Step[]} steps */
+/** Two steps at a time, as far as test/steps.mjs lets them; each tells when it has ended. @param {Step[]} steps */
 async function main(steps) {
   const start = Date.now();
   const total = { passed: 0, failed: 0, skipped: 0 };
-  const broken = new Set();
-  for (const step of steps) {
-    if (broken.has(step.needs)) {
-      total.skipped += 1;
-      console.log(`skip  ${step.name} (${step.needs} failed)`);
-      continue;
-    }
+  const skip = (step) => {
+    total.skipped += 1;
+    console.log(`skip  ${step.name} (${step.needs} failed)`);
+  };
+  const work = async (step) => {
     const from = Date.now();
     const result = await runStep(step);
     total.passed += result.passed;
@@ -181,11 +91,11 @@ async function main(steps) {
       : "";
     console.log(`${result.failed ? "FAIL" : "ok  "}  ${step.name} (${duration(Date.now() - from)}${counts})`);
     const facts = result.output.match(/^(?:ℹ )?(?:size|measured): .*$/gm) ?? [];
-    if (result.failed) {
-      broken.add(step.name);
-      console.log(result.output.replace(/^/gm, "      "));
-    } else for (const line of facts) console.log(`      ${line.replace("ℹ ", "")}`);
-  }
+    if (result.failed) console.log(result.output.replace(/^/gm, "      "));
+    else for (const line of facts) console.log(`      ${line.replace("ℹ ", "")}`);
+    return result.failed === 0;
+  };
+  await inLanes(steps, LANES, { work, skip });
   console.log(`in ${duration(Date.now() - start)}`);
   console.log(
     `${total.passed} passed, ${total.failed} failed${total.skipped ? `, ${total.skipped} skipped` : ""}`,

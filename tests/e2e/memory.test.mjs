@@ -17,6 +17,15 @@ const BUDGET = 64 * MIB;
 
 const good = randomBytes(300_000);
 const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
+const ZEROS = Buffer.alloc(1 << 20);
+/** Without a call for each byte, of which there are two thousand million. */
+const isZero = (bytes) => {
+  for (let at = 0; at < bytes.length; at += ZEROS.length) {
+    const part = bytes.subarray(at, at + ZEROS.length);
+    if (ZEROS.compare(part, 0, part.length, 0, part.length) !== 0) return false;
+  }
+  return true;
+};
 const gzipOf = (files) => gzipSync(tarOf(files).tar, { level: 1 });
 
 let folder;
@@ -58,7 +67,7 @@ async function attack(url, pid, { wide, most }) {
     if (answer.status === 200) {
       let zeros = 0;
       for await (const chunk of answer.body) {
-        assert.ok(Buffer.from(chunk).every((byte) => byte === 0));
+        assert.ok(isZero(chunk));
         zeros += chunk.length;
       }
       assert.equal(zeros, length);

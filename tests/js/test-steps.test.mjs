@@ -1,10 +1,13 @@
-// How `npm test` chooses: what a test needs installed, and whether it must be built.
+// How `npm test` chooses: what a test needs installed, whether it must be built, and what runs beside what.
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { isBuilt, isWasmBuilt, noteBuilt, sources } from "../../scripts/lib/build-stamp.mjs";
 import { programsOf } from "../../scripts/lib/program-needs.mjs";
+import { ROOT } from "../../scripts/lib/run.mjs";
+import { inLanes } from "../../scripts/test/lanes.mjs";
+import { steps } from "../../scripts/test/steps.mjs";
 import { tempFolder } from "../lib/processes.mjs";
 
 const packages = (file) =>
@@ -54,4 +57,94 @@ test("what is built is known by the contents of the sources", () => {
   } finally {
     folder.remove();
   }
+});
+
+describe("steps side by side", () => {
+  /**
+   * Runs steps that end one after the other, the one that began first at first; tells what ran each time that one ended.
+   * @param {import("../../scripts/test/lanes.mjs").Placed[]} list
+   */
+  async function ran(list, { lanes = 2, failing = [""] } = {}) {
+    /** @type {string[]} */
+    const log = [];
+    const running = new Map();
+    const work = ({ name }) => new Promise((resolve) => running.set(name, resolve));
+    const whole = inLanes(list, lanes, { work, skip: ({ name }) => log.push(`skip ${name}`) });
+    for (;;) {
+      await new Promise((resolve) => setImmediate(resolve));
+      const [first] = running.keys();
+      if (!first) break;
+      log.push([...running.keys()].join(" "));
+      running.get(first)(!failing.includes(first));
+      running.delete(first);
+    }
+    await whole;
+    return log;
+  }
+
+  test("run in their order, so many at once", async () => {
+    const list = ["a", "b", "c"].map((name) => ({ name }));
+    assert.deepEqual(await ran(list), ["a b", "b c", "c"]);
+    assert.deepEqual(await ran(list, { lanes: 1 }), ["a", "b", "c"]);
+    assert.deepEqual(await ran([]), []);
+  });
+
+  test("that need another begin when it has passed, wherever they stand; those of one that failed never do", async () => {
+    const list = [
+      { name: "late", needs: "test" },
+      { name: "test", needs: "build" },
+      { name: "build" },
+      { name: "lint" },
+      { name: "free", needs: "elsewhere" },
+    ];
+    assert.deepEqual(await ran(list), ["build lint", "lint test", "test free", "free late", "late"]);
+    assert.deepEqual(await ran(list, { failing: ["build"] }), [
+      "build lint",
+      "skip test",
+      "skip late",
+      "lint free",
+      "free",
+    ]);
+  });
+
+  test("that use the same do not meet", async () => {
+    const list = [
+      { name: "a", uses: "x" },
+      { name: "b", uses: "x" },
+      { name: "c", uses: "y" },
+      { name: "d" },
+    ];
+    assert.deepEqual(await ran(list), ["a c", "c b", "b d", "d"]);
+  });
+
+  test("that are judged by time or memory have no neighbour, and come last", async () => {
+    const list = [{ name: "a", alone: true }, { name: "b" }, { name: "c", alone: true }, { name: "d" }];
+    assert.deepEqual(await ran(list), ["b d", "d", "a", "c"]);
+    const first = [
+      { name: "a", alone: true },
+      { name: "b", needs: "a" },
+    ];
+    assert.deepEqual(await ran(first), ["a", "b"]);
+  });
+
+  test("that need each other are told", async () => {
+    const circle = [
+      { name: "a", needs: "b" },
+      { name: "b", needs: "a" },
+    ];
+    const never = { work: () => assert.fail("it began"), skip: () => assert.fail("it was skipped") };
+    await assert.rejects(inLanes(circle, 2, never), /these need each other: a, b/);
+  });
+
+  test("of the project: what cargo locks is named, and what measures a process is alone", () => {
+    const all = steps();
+    assert.equal(new Set(all.map(({ name }) => name)).size, all.length);
+    for (const { name, uses, command } of all) if (command[0] === "cargo") assert.ok(uses, name);
+    const alone = all.filter((it) => it.alone).flatMap((it) => it.files ?? []);
+    const measuring = all
+      .flatMap((it) => (it.name.startsWith("e2e ") ? (it.files ?? []) : []))
+      .filter((file) => /resetPeak|performance\.now|wrk\b/.test(readFileSync(join(ROOT, file), "utf8")));
+    assert.ok(measuring.length > 4, `${measuring.length} files`);
+    for (const file of measuring) assert.ok(alone.includes(file), file);
+  });
 });
