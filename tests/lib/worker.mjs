@@ -1,11 +1,12 @@
 // The worker in workerd by `wrangler dev`, and registries that count what they are asked.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, request as httpRequest } from "node:http";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { closeServer, listen } from "../../scripts/lib/servers.mjs";
 import { wranglerDev } from "../../scripts/lib/wrangler.mjs";
-import { buildWorker, WORKER_CONFIG } from "../../scripts/worker-build.mjs";
+import { WORKER_CONFIG } from "../../scripts/worker-build.mjs";
 import { freePort, startServer, tempFolder } from "./processes.mjs";
+import { workerBundle } from "./worker-bundle.mjs";
 import { startWorkerd } from "./workerd.mjs";
 
 /**
@@ -41,29 +42,17 @@ const HEAP = ["--max-old-space-size=64", "--max-semi-space-size=8"];
  * @param {Record<string, unknown>} vars
  */
 export async function startBundle(vars) {
-  const folder = tempFolder("bundle");
-  try {
-    const { main, modules } = await buildWorker(folder.path);
-    const texts = Object.entries({ OCIPEEK_CACHE: { cacheApi: false }, ...vars }).map(([name, value]) => [
-      name,
-      typeof value === "string" ? value : JSON.stringify(value),
-    ]);
-    const workerd = await startWorkerd(
-      [
-        ["index.js", readFileSync(main)],
-        ...modules.map((file) => /** @type {[string, Buffer]} */ ([basename(file), readFileSync(file)])),
-      ],
-      {
-        vars: Object.fromEntries(texts),
-        flags: ["enable_request_signal"],
-        v8Flags: HEAP,
-        ready: "/healthz",
-      },
-    );
-    return { ...workerd, memory: () => memoryOf(workerd.pid) };
-  } finally {
-    folder.remove();
-  }
+  const texts = Object.entries({ OCIPEEK_CACHE: { cacheApi: false }, ...vars }).map(([name, value]) => [
+    name,
+    typeof value === "string" ? value : JSON.stringify(value),
+  ]);
+  const workerd = await startWorkerd(await workerBundle(), {
+    vars: Object.fromEntries(texts),
+    flags: ["enable_request_signal"],
+    v8Flags: HEAP,
+    ready: "/healthz",
+  });
+  return { ...workerd, memory: () => memoryOf(workerd.pid) };
 }
 
 /** The process that runs the worker. wrangler starts two workerds; the one in front only passes requests on. */
