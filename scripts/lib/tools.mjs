@@ -4,13 +4,18 @@ import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { ROOT } from "./run.mjs";
 
+/** What a pattern's group finds in a file of ours. */
+function pinned(file, pattern) {
+  const [, version] = pattern.exec(readFileSync(join(ROOT, file), "utf8")) ?? [];
+  if (!version) throw new Error(`${file} names no version as ${pattern}`);
+  return version;
+}
+
 /** The one version that the crate's lock file, the glue and the test runner must share. */
-export const WASM_BINDGEN =
-  /wasm-bindgen = "=([\d.]+)"/.exec(readFileSync(join(ROOT, "Cargo.toml"), "utf8"))?.[1] ?? "";
+export const WASM_BINDGEN = pinned("Cargo.lock", /^name = "wasm-bindgen"\nversion = "([\d.]+)"$/m);
 
 /** The Rust version of rust-toolchain.toml. */
-export const RUST =
-  /channel = "([\d.]+)"/.exec(readFileSync(join(ROOT, "rust-toolchain.toml"), "utf8"))?.[1] ?? "";
+export const RUST = pinned("rust-toolchain.toml", /channel = "([\d.]+)"/);
 
 /** Where tools that no package manager keeps for us are installed, per user. */
 export const TOOLS =

@@ -6,6 +6,7 @@ import { describe, test } from "node:test";
 import { isBuilt, isWasmBuilt, noteBuilt, sources } from "../../scripts/lib/build-stamp.mjs";
 import { programsOf } from "../../scripts/lib/program-needs.mjs";
 import { ROOT } from "../../scripts/lib/run.mjs";
+import { RUST, WASM_BINDGEN } from "../../scripts/lib/tools.mjs";
 import { inLanes } from "../../scripts/test/lanes.mjs";
 import { steps } from "../../scripts/test/steps.mjs";
 import { tempFolder } from "../lib/processes.mjs";
@@ -21,6 +22,13 @@ test("a test needs the programs that it or its helpers look for", () => {
   // By imports as they run, and by those in a call.
   assert.ok(packages("tests/e2e/archives.test.mjs").includes("skopeo"));
   assert.deepEqual(packages("tests/e2e/auth.test.mjs"), ["docker-registry"]);
+});
+
+test("the tools' versions are those that the crate is pinned to", () => {
+  const manifest = readFileSync(join(ROOT, "Cargo.toml"), "utf8");
+  assert.match(WASM_BINDGEN, /^\d+\.\d+\.\d+$/);
+  assert.ok(manifest.includes(`"=${WASM_BINDGEN}"`), WASM_BINDGEN);
+  assert.match(RUST, /^\d+\.\d+\.\d+$/);
 });
 
 test("what is built is known by the contents of the sources", () => {
