@@ -100,9 +100,8 @@ export async function setup({
   log = console.log,
 } = {}) {
   useTools();
-  const steps = Array.from(parts, (part) => PARTS[part]);
-  steps.push(["the programs of the tests", () => testPrograms(programs)]);
-  for (const [name, step] of steps) {
+  const wanted = new Set(parts);
+  const make = async ([name, step]) => {
     const start = Date.now();
     try {
       await step();
@@ -111,7 +110,17 @@ export async function setup({
       throw new Error(`Setting up ${name} failed: ${error.message}\n${error.output ?? ""}`);
     }
     if (Date.now() - start > 2000) log(`set up ${name} (${duration(Date.now() - start)})`);
-  }
+  };
+  const inTurn = async (steps) => {
+    for (const step of steps) await make(step);
+  };
+  const of = (...names) => names.filter((name) => wanted.has(name)).map((name) => PARTS[name]);
+  // One compiles while the other downloads.
+  const both = await Promise.allSettled([
+    inTurn(of("rust", "wasm-bindgen")),
+    inTurn([...of("npm"), ["the programs of the tests", () => testPrograms(programs)]]),
+  ]);
+  for (const one of both) if (one.status === "rejected") throw one.reason;
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
