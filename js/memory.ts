@@ -37,9 +37,9 @@ let retirements = 0;
  *
  * Each wasm module has the budget for itself: the one that all images begin with, the one that reads other lazy formats
  * once an image needs it, and the one that builds indexes. Buffers of fixed sizes and allocators come on top: leave
- * them half as much again. Memory of wasm never shrinks; where it is fragmented, so that it has become larger than that
- * while less than half of the limit is in use, the next image is opened in a new instance, and the old one goes with
- * its last image (see `Image.isRetired`).
+ * them as much again. Memory of wasm never shrinks; where it is fragmented, so that it has become larger than that while
+ * less than half of the limit is in use, the next image is opened in a new instance, and the old one goes with its last
+ * image (see `Image.isRetired`).
  *
  * @example
  * ```js
@@ -136,7 +136,7 @@ export function generation(): number {
 export function renew(module: Budgeted): void {
   if (!limit || module.isLost()) return;
   const { bytes, pressure } = limit;
-  const isFragmented = module.memorySize() > bytes * 1.5 + SLACK && module.memoryHeld() < bytes / 2;
+  const isFragmented = module.memorySize() > bytes * 2 + SLACK && module.memoryHeld() < bytes / 2;
   // One at a time: else another would begin while the last is still there.
   const held = isFragmented && retired.get(module)?.() === undefined ? module.retire() : undefined;
   if (held) {
