@@ -1,4 +1,5 @@
-#![doc = include_str!("../README.md")]
+// Its example opens an image by name, which takes that feature.
+#![cfg_attr(any(feature = "native-http", not(doctest)), doc = include_str!("../README.md"))]
 
 #[macro_use]
 mod named;
@@ -24,9 +25,16 @@ mod layer;
 pub mod net;
 pub mod source;
 
+// The faces.
+#[cfg(all(feature = "native-http", not(target_arch = "wasm32")))]
+pub mod native;
 #[cfg(all(target_arch = "wasm32", feature = "js"))]
 #[doc(hidden)]
 pub mod wasm;
+
+#[cfg(all(feature = "native-http", not(target_arch = "wasm32")))]
+#[doc(inline)]
+pub use native::{open, open_with};
 
 /// Names and documents of images (OCI image specification).
 pub mod oci {

@@ -99,7 +99,7 @@ const PURE = "any borrow cell cmp collections error fmt iter mem ops rc result s
 export const RUST = {
   floors: [
     ["src/lib.rs"],
-    ["src/wasm/"],
+    ["src/wasm/", "src/native/"],
     ["src/image/"],
     ["src/layer/"],
     ["src/fetch/"],

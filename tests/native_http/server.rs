@@ -108,6 +108,14 @@ impl State {
             out.write_all(&[&head, body].concat()).ok()
         };
         let mut out = stream;
+        // The same repository once more, for `user` with `s3cret`.
+        let path = match path.strip_prefix("/v2/private/") {
+            Some(rest) if seen.header("authorization") == Some("Basic dXNlcjpzM2NyZXQ=") => {
+                &format!("/v2/app/{rest}")
+            }
+            Some(_) => return send("401 Unauthorized", "WWW-Authenticate: Basic realm=\"test\"\r\n", b""),
+            None => path,
+        };
         match path {
             "/hello" => send("200 OK", "Set-Cookie: a=b\r\nX-Mixed: Case\r\n", b"hello"),
             "/moved" => send("307 Temporary Redirect", "Location: /hello\r\n", b"over there"),

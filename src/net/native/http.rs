@@ -38,13 +38,15 @@ const IDLE_PER_HOST: usize = 8;
 /// - A connection that gives nothing for two minutes has failed, even where
 ///   [`max_idle_ms`](crate::limits::Limits::max_idle_ms) would wait longer.
 ///
+/// [`ocipeek::open`](crate::open) uses it by itself. With a client of one's own making:
+///
 /// ```no_run
 /// use std::rc::Rc;
 /// use ocipeek::image::{Image, OpenOptions};
 /// use ocipeek::net::native::HttpTransport;
-/// use ocipeek::format::oci::Reference;
 /// use ocipeek::net::registry::{Registry, RegistryOptions};
 /// use ocipeek::net::stats::Stats;
+/// use ocipeek::oci::Reference;
 ///
 /// # async fn f() -> ocipeek::error::Result<()> {
 /// let transport = Rc::new(HttpTransport::new());
@@ -53,7 +55,6 @@ const IDLE_PER_HOST: usize = 8;
 ///     Registry::new(transport.clone(), &reference, None, RegistryOptions::default(), Stats::default())?;
 /// let image =
 ///     Image::open(Rc::new(registry), transport, &reference.target(), OpenOptions::default()).await?;
-/// let (stat, bytes) = image.read_file(b"/etc/os-release", None).await?;
 /// # Ok(())
 /// # }
 /// ```

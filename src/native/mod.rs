@@ -1,0 +1,9 @@
+//! For native programs, with the feature `native-http`: opening an image by its name in one call.
+#![forbid(unsafe_code)]
+
+mod docker;
+mod helper;
+mod open;
+
+pub use docker::DockerCredentials;
+pub use open::{Options, open, open_with};
