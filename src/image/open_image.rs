@@ -18,6 +18,9 @@ use crate::net::transport::{ByteStream, Later, at_once};
 use crate::rootfs::Rootfs;
 
 /// An open image. Clones are the same image.
+///
+/// It and its futures stay on one thread: they are not `Send`. Programs with tasks on several threads, such as those of
+/// `tokio::spawn`, open a `native::SharedImage` (feature `native-http`).
 #[derive(Clone)]
 pub struct Image(pub(super) Rc<Inner>);
 

@@ -4,6 +4,8 @@
 mod docker;
 mod helper;
 mod open;
+mod shared;
 
 pub use docker::DockerCredentials;
 pub use open::{Options, open, open_with};
+pub use shared::{SharedImage, SharedStream};

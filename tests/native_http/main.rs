@@ -4,6 +4,7 @@
 
 mod open;
 mod server;
+mod shared;
 mod tls;
 
 use std::rc::Rc;

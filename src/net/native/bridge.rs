@@ -1,6 +1,7 @@
 //! Bridge from a thread that blocks to futures.
 
 use std::io::Read;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
@@ -23,6 +24,23 @@ impl Wake for Unpark {
     }
 }
 
+/// Wakes this thread.
+fn waker() -> Waker {
+    Waker::from(Arc::new(Unpark(thread::current())))
+}
+
+/// Runs a future to its end on this thread.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let (waker, mut future) = (waker(), pin!(future));
+    let mut cx = Context::from_waker(&waker);
+    loop {
+        match future.as_mut().poll(&mut cx) {
+            Poll::Ready(done) => return done,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
 /// Chunks of a body, as they arrive.
 pub(super) fn body() -> (Sender<Result<Bytes>>, Receiver<Result<Bytes>>) {
     channel(CHUNKS)
@@ -30,7 +48,7 @@ pub(super) fn body() -> (Sender<Result<Bytes>>, Receiver<Result<Bytes>>) {
 
 /// Reads to the end, no faster than chunks are taken; gives up when nobody will take any.
 pub(super) fn pump(mut from: impl Read, mut to: Sender<Result<Bytes>>) {
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let waker = waker();
     let mut buffer = vec![0; CHUNK];
     while has_room(&mut to, &waker) {
         let chunk = match from.read(&mut buffer) {

@@ -14,4 +14,5 @@ mod http;
 mod proxy;
 mod timer;
 
+pub(crate) use bridge::block_on;
 pub use http::HttpTransport;
