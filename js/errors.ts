@@ -111,8 +111,11 @@ export class OcipeekError extends Error {
 
   /** An error of `code`. */
   constructor(code: ErrorCode, what: string, details: ErrorDetails = {}, around: Around = ["", ""]) {
+    const { reference } = details;
+    // With several images open, the message alone must tell which one it is.
+    const image = reference === undefined || around[1].includes(reference) ? "" : ` [${reference}]`;
     super(
-      `${code}: ${say(what, details, around, WORDS)}`,
+      `${code}: ${say(what, details, around, WORDS)}${image}`,
       details.cause === undefined ? undefined : { cause: details.cause },
     );
     this.name = code === "ABORTED" ? "AbortError" : "OcipeekError";
@@ -144,9 +147,9 @@ function say(
   return `${before}${what}${bound}${help && "; "}${help}${after}`;
 }
 
-/** `INVALID_ARGUMENT`. */
-export function invalid(message: string): OcipeekError {
-  return new OcipeekError("INVALID_ARGUMENT", message);
+/** `INVALID_ARGUMENT`, of the image `reference`. */
+export function invalid(message: string, reference?: string): OcipeekError {
+  return new OcipeekError("INVALID_ARGUMENT", message, { reference });
 }
 
 /** Whether an error has one of these codes. */
@@ -164,7 +167,7 @@ export function unless<T>(promise: Promise<T>, ...codes: ErrorCode[]): Promise<T
 
 /** The public error for what wasm rejected with, of the image `reference`; anything else stays what it is. */
 export function fromWasm(raw: unknown, reference?: string): unknown {
-  if (isLoss(raw)) return new OcipeekError("INTERNAL", raw.message, { cause: raw.cause });
+  if (isLoss(raw)) return new OcipeekError("INTERNAL", raw.message, { cause: raw.cause, reference });
   if (!isRawError(raw)) return raw;
   const { code, what, path, ...rest } = raw;
   const details: ErrorDetails = { reference, ...rest, ...(path && { path: decode(path), pathBytes: path }) };
@@ -188,12 +191,12 @@ function isLoss(raw: unknown): raw is Error {
   return raw instanceof Error && !(raw instanceof OcipeekError) && "code" in raw && raw.code === "INTERNAL";
 }
 
-/** Result of a call of wasm; its errors become public ones. */
-export function calling<T>(call: () => T): T {
+/** Result of a call of wasm; its errors become public ones, of the image `reference`. */
+export function calling<T>(call: () => T, reference?: string): T {
   try {
     return call();
   } catch (error) {
-    throw fromWasm(error);
+    throw fromWasm(error, reference);
   }
 }
 

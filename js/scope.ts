@@ -1,7 +1,9 @@
+import { writerOf } from "./cache-writer.js";
 import { onAbort } from "./common/on-abort.js";
 import { fromWasm, invalid, OcipeekError } from "./errors.js";
 import { weigh } from "./memory.js";
 import type { ProgressMeter } from "./progress.js";
+import type { Cache } from "./types/index.js";
 
 /** The life of one open image, reader or source: what runs in it stops when it is closed, or its own signal is aborted. */
 export class Scope {
@@ -10,6 +12,9 @@ export class Scope {
   readonly #meter: ProgressMeter | undefined;
   readonly #what: string;
   readonly #signal: AbortSignal | undefined;
+  /** What goes on beside what was asked for. */
+  readonly #beside = new Set<Promise<unknown>>();
+  #cache: Cache | undefined;
   #name: string | undefined;
   #closed = false;
   /** The image in wasm, whose memory the collector is to know of. */
@@ -32,7 +37,12 @@ export class Scope {
     return this.#closed;
   }
 
-  /** What errors name. */
+  /** What errors name, once it is known. */
+  get name(): string | undefined {
+    return this.#name;
+  }
+
+  /** Has errors name it so. */
   named(name: string): void {
     this.#name = name;
   }
@@ -47,7 +57,7 @@ export class Scope {
   async run<T>(signal: AbortSignal | undefined, start: (stop: Promise<void>) => Promise<T> | T): Promise<T> {
     this.check();
     const signals = [signal, this.#signal].filter((one) => one !== undefined);
-    throwIfAborted(signals);
+    throwIfAborted(signals, this.#name);
     let settle = (): void => {};
     const stop = new Promise<void>((resolve) => {
       settle = resolve;
@@ -70,9 +80,27 @@ export class Scope {
     }
   }
 
+  /** Has {@link finished} wait for `work`, which goes on beside what is asked for. */
+  beside(work: Promise<unknown>): void {
+    this.#beside.add(work);
+    const forget = (): boolean => this.#beside.delete(work);
+    work.then(forget, forget);
+  }
+
+  /** Has {@link finished} wait for what is written to `cache`. */
+  writesTo(cache: Cache): void {
+    this.#cache = cache;
+  }
+
+  /** Waits for what goes on beside what was asked for: what is to be kept is written then. */
+  async finished(): Promise<void> {
+    await Promise.allSettled(this.#beside);
+    if (this.#cache) await writerOf(this.#cache).finished();
+  }
+
   /** Throws where the image was closed. */
   check(): void {
-    if (this.#closed) throw invalid(`the ${this.#what} was closed`);
+    if (this.#closed) throw invalid(`the ${this.#what} was closed`, this.#name);
   }
 
   /** Stops all that runs. */
@@ -95,13 +123,14 @@ export class Scope {
   #translate(error: unknown, signals: readonly AbortSignal[]): unknown {
     const translated = fromWasm(error, this.#name);
     if (!(translated instanceof OcipeekError) || translated.code !== "ABORTED") return translated;
-    throwIfAborted(signals);
-    return this.#closed ? new OcipeekError("ABORTED", `the ${this.#what} was closed`) : translated;
+    throwIfAborted(signals, this.#name);
+    if (!this.#closed) return translated;
+    return new OcipeekError("ABORTED", `the ${this.#what} was closed`, { reference: this.#name });
   }
 }
 
-function throwIfAborted(signals: readonly AbortSignal[]): void {
+function throwIfAborted(signals: readonly AbortSignal[], reference: string | undefined): void {
   const aborted = signals.find((signal) => signal.aborted);
   if (!aborted) return;
-  throw new OcipeekError("ABORTED", "stopped by the caller", { cause: aborted.reason });
+  throw new OcipeekError("ABORTED", "stopped by the caller", { cause: aborted.reason, reference });
 }

@@ -4,6 +4,7 @@
 //   npm run bench build -- --rounds 5 --megabytes 1000 --json FILE    building indexes, beside C zlib's zran
 //   npm run bench worker -- --seconds 60 --json FILE    the worker under load, beside nginx
 //   npm run bench formats -- --rounds 9 --json FILE     listing and one read of each lazy format
+//   npm run bench many -- --rounds 9 --json FILE        fifty readers at once, and reads with a cache
 //   npm run bench page -- --rounds 5 --json FILE        the page with 100,000 files
 
 import { readFileSync, writeFileSync } from "node:fs";
@@ -18,6 +19,7 @@ import { gzipWithSpans, hugeZtoc } from "../tests/lib/synthetic-image.mjs";
 import { IMAGE, layout } from "../tests/lib/variants.mjs";
 import { benchBuild } from "./bench-build.mjs";
 import { benchFormats, formatsTable } from "./bench-formats.mjs";
+import { benchMany, manyTable } from "./bench-many.mjs";
 import { benchPage } from "./bench-page.mjs";
 import { benchWorker } from "./bench-worker.mjs";
 import { contender, machine, median, save, table, takeTurns } from "./lib/bench-report.mjs";
@@ -246,6 +248,12 @@ const BENCHES = {
   worker: () => benchWorker({ seconds: number("--seconds", 60), json }),
   page: () => benchPage({ rounds: number("--rounds", 5), json }),
   build: () => benchBuild({ rounds: number("--rounds", 5), megabytes: number("--megabytes", 1000), json }),
+  many: async () => {
+    const [entries, megabytes] = [number("--entries", 40_000), number("--megabytes", 500)];
+    const result = await benchMany({ rounds: number("--rounds", 9), entries, megabytes });
+    save(json, result);
+    manyTable(result);
+  },
   formats: async () => {
     const rows = await benchFormats({ rounds: number("--rounds", 9) });
     save(json, rows);

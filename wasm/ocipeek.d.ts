@@ -85,6 +85,12 @@ export interface Host {
   /** Whether no reader waits for what another one began. */
   isolated?: boolean;
   onTransfer?: (requests: number, bytes: number) => void;
+  /** Told of work that goes on beside what is asked for. */
+  onWork?: (work: Promise<unknown>) => void;
+  /** Images with one key share what is known of them. */
+  sharing?: string;
+  /** Whether openings of that key that are under way at the same time are one. */
+  joins?: boolean;
   credentials?: { get(registry: string, repository: string): unknown };
   cache?: { get(key: string): unknown; put(key: string, value: Uint8Array): unknown };
   /** Of the module of the other formats: what the base module knew. */

@@ -67,7 +67,7 @@ export function settings(options: IndexOptions): Settings {
   if (!(minLayerSize >= 0)) throw invalid("minLayerSize must be a number of bytes");
   if (options.platforms?.length === 0) throw invalid("platforms must name one, or be `all`");
   if (parallel !== 1 && parallel !== 2) throw invalid("parallel must be 1 or 2");
-  const cache = options.cache && timely(options.cache, options.limits?.maxCacheMs);
+  const cache = options.cache && timely(options.cache, { ms: options.limits?.maxCacheMs, waits: true });
   return { ...options, cache, spanSize, minLayerSize, buildTool, prefetchFiles, parallel };
 }
 

@@ -83,7 +83,7 @@ export async function verifyIndex(
   }
   const total = [...jobs.values()].reduce((sum, { layer }) => sum + layer.size, 0);
   const meter = options.onProgress && new BuildMeter("layer", total, options.onProgress);
-  const cache = options.cache && timely(options.cache, options.limits?.maxCacheMs);
+  const cache = options.cache && timely(options.cache, { ms: options.limits?.maxCacheMs, waits: true });
   const judged = new Map<string, Judged>();
   await forEach(jobs, parallel, options.signal, async ([key, job], signal) => {
     judged.set(key, await verify(source, job, { ...options, cache, signal }, meter));

@@ -173,7 +173,7 @@ export class Image extends FileTree {
   /** `os/arch[/variant]`; where the image has no index it is known once {@link config} was asked for. */
   get platform(): string | undefined {
     this.scope.check();
-    return calling(() => this.#wasm.platform);
+    return calling(() => this.#wasm.platform, this.name);
   }
 
   /** The image's config: environment, command, labels, history. Fetched at the first call. */
@@ -197,13 +197,13 @@ export class Image extends FileTree {
 
   #info(index: number): LayerInfo {
     const info = this.#layers[index];
-    if (!info) throw invalid(`there is no layer ${index}; the image has ${this.#layers.length}`);
+    if (!info) throw invalid(`there is no layer ${index}; the image has ${this.#layers.length}`, this.name);
     return info;
   }
 
   #ofLayer<T>({ read }: LayerInfo, find: () => T | undefined): T {
-    const found = calling(find);
-    if (!found) throw invalid(`the image's format, ${read}, makes one tree of its layers`);
+    const found = calling(find, this.name);
+    if (!found) throw invalid(`the image's format, ${read}, makes one tree of its layers`, this.name);
     return found;
   }
 
@@ -283,7 +283,7 @@ export class Image extends FileTree {
    */
   reader(options: ReaderOptions = {}): Image {
     this.scope.check();
-    return calling(() => this.#makeReader(options));
+    return calling(() => this.#makeReader(options), this.name);
   }
 
   /**
@@ -335,8 +335,8 @@ export class Image extends FileTree {
   allowInflated(bytes: number): void {
     this.scope.check();
     if (!Number.isSafeInteger(bytes) || bytes < 0)
-      throw invalid("allowInflated wants a whole number of bytes");
-    calling(() => this.#wasm.allowInflated(bytes));
+      throw invalid("allowInflated wants a whole number of bytes", this.name);
+    calling(() => this.#wasm.allowInflated(bytes), this.name);
   }
 
   /** What reading has cost so far; after {@link close}, what it cost in all. */
@@ -355,14 +355,19 @@ export class Image extends FileTree {
     });
   }
 
-  /** Stops all that runs and frees the memory. Twice is once. */
+  /**
+   * Stops all that runs and frees the memory; then waits until what was read is written to the {@link OpenOptions.cache}.
+   * Twice is once.
+   */
   async close(): Promise<void> {
     if (this.scope.closed) return;
+    const { isOpen } = this;
     // Of an image that was lost nothing is known any more.
-    if (this.isOpen) this.#costs = lastCosts(this.#costs);
+    if (isOpen) this.#costs = lastCosts(this.#costs);
     this.scope.close();
     for (const handle of this.#handles) handle.free();
     unweigh(this.#wasm);
+    if (isOpen) await this.scope.finished();
   }
 
   /** As {@link close}. */

@@ -19,6 +19,7 @@ import { timely } from "../timely-cache.js";
 import type { ImageSource, LocalFolder, OpenOptions } from "../types/index.js";
 import { blobFiles, mapFiles } from "./blob.js";
 import { Image } from "./image.js";
+import { sharingOf } from "./sharing.js";
 
 /**
  * Opens an image where it lies, without fetching it.
@@ -56,7 +57,7 @@ export async function open(source: ImageSource, options: OpenOptions = {}): Prom
   const opened = { options, repository: repositoryOf(spec), isIsolated: isIsolated() };
   const indexing = new Indexing(scope, options, opened.isIsolated, opened.repository);
   const raw = rawOptions(options, runtime, spec);
-  const host = { ...hostOf(options, meter), indexer: indexing };
+  const host = { ...hostOf(options, meter, scope), ...sharingOf(spec, raw, options), indexer: indexing };
   let [instance, spent]: [number, Spent | undefined] = [0, undefined];
   const wasm = await inModule(runtime, (module, known) => {
     [instance, spent] = [generation(), known];
@@ -87,7 +88,7 @@ function imageOf(wasm: WasmImage, scope: Scope, indexing: Indexing, opened: Open
     const limits = { ...options.limits, ...own.limits };
     const all = { ...options, limits, fetch: own.fetch ?? options.fetch };
     const indexing = new Indexing(scope, all, isIsolated, repository);
-    const reader = wasm.reader({ limits }, { ...hostOf(all, meter), indexer: indexing });
+    const reader = wasm.reader({ limits }, { ...hostOf(all, meter, scope), indexer: indexing });
     indexing.attach(reader);
     return imageOf(reader, scope, indexing, { ...opened, options: all, spent: undefined });
   });
@@ -126,13 +127,17 @@ export async function imagesIn(
 export function hostOf(
   options: Pick<OpenOptions, "auth" | "cache" | "fetch" | "limits">,
   meter?: ProgressMeter | undefined,
+  scope?: Scope,
 ): Host {
   const fetch = options.fetch ?? ownFetch();
+  const { cache, limits } = options;
+  if (cache) scope?.writesTo(cache);
   return {
     browser: isBrowser(),
     isolated: isIsolated(),
+    ...(scope ? { onWork: (work) => scope.beside(work) } : {}),
     ...(fetch ? { fetch } : {}),
-    ...(options.cache ? { cache: timely(options.cache, options.limits?.maxCacheMs) } : {}),
+    ...(cache ? { cache: timely(cache, { ms: limits?.maxCacheMs, waits: isIsolated() }) } : {}),
     ...(options.auth ? { credentials: finder(options.auth) } : {}),
     ...(meter ? { onTransfer: meter.add } : {}),
   };

@@ -43,7 +43,7 @@ export async function openSource(source: ImageSource, options: OpenSourceOptions
   const meter = options.onProgress && new ProgressMeter(options.onProgress);
   const scope = new Scope(meter, "source");
   const raw = rawOptions(options, runtime, spec);
-  const host = hostOf(options, meter);
+  const host = hostOf(options, meter, scope);
   const wasm = await inModule(runtime, (module) =>
     scope.run(options.signal, (stop) => module.openSource(spec, raw, host, stop)),
   );
@@ -137,6 +137,7 @@ export class Source {
       // Of a source that was lost nothing is known any more.
     }
     this.#wasm.free();
+    if (this.#last) await this.#scope.finished();
   }
 
   /** As {@link close}. */

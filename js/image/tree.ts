@@ -104,7 +104,7 @@ export class FileTree {
   readlink(path: ImagePath, options?: OperationOptions): Promise<string>;
   async readlink(path: ImagePath, options: OperationOptions & { encoding?: "buffer" } = {}) {
     const { type, linknameBytes } = await this.lstat(path, options);
-    if (type !== "symlink" || !linknameBytes) throw notALink(path);
+    if (type !== "symlink" || !linknameBytes) throw notALink(path, this.scope.name);
     return options.encoding === "buffer" ? linknameBytes : decode(linknameBytes);
   }
 
@@ -254,8 +254,8 @@ export class FileTree {
   }
 }
 
-function notALink(path: ImagePath): OcipeekError {
+function notALink(path: ImagePath, reference: string | undefined): OcipeekError {
   const bytes = pathBytes(path);
-  const details = { path: decode(bytes), pathBytes: bytes };
+  const details = { path: decode(bytes), pathBytes: bytes, reference };
   return new OcipeekError("EINVAL", `${JSON.stringify(details.path)}: not a symbolic link`, details);
 }

@@ -33,8 +33,8 @@ export type ImageSource = string | URL | Blob | LocalFolder | ReadonlyMap<string
 /** Options of {@link open}. */
 export interface OpenOptions {
   /**
-   * `os/arch[/variant]`. Where none is named: that of {@link defaultPlatform}, else the only one that the index has;
-   * `Image.platformBy` says which.
+   * `os/arch[/variant]`; `NOT_FOUND` where there is no image for it. Where none is named: that of {@link defaultPlatform}, else
+   * the only one that the index has; `Image.platformBy` says which.
    */
   platform?: string | undefined;
   /** The platform where none is named: linux and this machine's architecture, where that is known, else `linux/amd64`. */
@@ -43,7 +43,7 @@ export interface OpenOptions {
   auth?: Auth | undefined;
   /** Used in place of the global `fetch`. */
   fetch?: Fetch | undefined;
-  /** Keeps verified bytes between images and runs. */
+  /** Keeps verified bytes between images and runs. Written to beside reading: `Image.close` waits until that is done. */
   cache?: Cache | undefined;
   /** Stops the opening. Each later operation takes a signal of its own. */
   signal?: AbortSignal | undefined;

@@ -87,6 +87,11 @@ impl<T: Clone> Default for SingleFlight<T> {
 }
 
 impl<T: Clone + 'static> SingleFlight<T> {
+    /// One that is loaded.
+    pub(crate) fn of(value: T) -> Self {
+        SingleFlight { done: Rc::new(RefCell::new(Some(value))), flights: Rc::default() }
+    }
+
     /// The value, if it is loaded.
     pub(crate) fn peek(&self) -> Option<T> {
         self.done.borrow().clone()

@@ -13,6 +13,8 @@ mod options;
 mod prefetch;
 mod read;
 mod reader;
+#[cfg(all(target_arch = "wasm32", feature = "js-reader"))]
+mod sharing;
 mod soci;
 mod soci_index;
 mod stat;
@@ -33,6 +35,8 @@ pub use open_image::Image;
 pub use options::{OpenOptions, PlatformBy, SociChoice};
 pub use read::FileStream;
 pub use reader::ReaderOptions;
+#[cfg(all(target_arch = "wasm32", feature = "js-reader"))]
+pub(crate) use sharing::{Opening, Sharing};
 pub use soci::{SociFound, SociInfo};
 pub use stat::{FileStat, ManifestCheck, Verification};
 #[cfg(all(target_arch = "wasm32", feature = "js-reader"))]

@@ -9,7 +9,7 @@ use super::discovery::Discovery;
 use super::formats::{self, Chosen};
 #[cfg(feature = "extent")]
 use super::fs_tree::FsTree;
-use super::open_image::{Image, Inner, Known};
+use super::open_image::{Image, Inner, Known, fetch_config};
 use super::options::{OpenOptions, PlatformBy, SociChoice};
 use super::soci::SociInfo;
 use super::stat::ManifestCheck;
@@ -22,8 +22,8 @@ use crate::format::lazy::{FormatFound, Reader, beside};
 #[cfg(feature = "extent")]
 use crate::format::lazy::{of_image, referrers};
 use crate::format::oci::{
-    Descriptor, Digest, ImageIndex, ImageManifest, LayerCompression, ManifestDoc, Platform, PlatformMatcher,
-    layer_compression, media_type, parse_manifest,
+    Descriptor, Digest, ImageConfig, ImageIndex, ImageManifest, LayerCompression, ManifestDoc, Platform,
+    PlatformMatcher, layer_compression, media_type, parse_manifest,
 };
 use crate::format::soci::{V1_INDEX, v2_index_in};
 #[cfg(feature = "extent")]
@@ -113,10 +113,15 @@ async fn open(
     if chosen.merged.is_none() {
         check_image(&manifest).map_err(|e| e.with_digest(&digest))?;
     }
-    let soci = match chosen.needs_index(&manifest) {
-        true => opening.soci(&digest, &manifest, ahead).await?,
-        false => None,
+    let soci = async {
+        match chosen.needs_index(&manifest) {
+            true => opening.soci(&digest, &manifest, ahead).await,
+            false => Ok(None),
+        }
     };
+    let (soci, config) = join(soci, opening.config_of_asked(&manifest, index_digest.is_some())).await;
+    let (soci, config) = (soci?, config.map_err(|e| e.with_digest(&digest))?);
+    let platform = platform.or_else(|| config.as_ref().map(|config| config.platform()));
     let discovery = opening.discovery.take();
 
     let attached = hidden == Some(FormatFound::Referrers);
@@ -176,7 +181,7 @@ async fn open(
         merged: chosen.merged.is_some(),
         infos,
         rootfs,
-        config: SingleFlight::default(),
+        config: config.map_or_else(SingleFlight::default, SingleFlight::of),
     };
     Ok(Opened::Image(Image(Rc::new(Inner {
         context,
@@ -365,6 +370,30 @@ impl Opening<'_> {
             let only = only.filter(|only| images.all(|other| other.digest == only.digest));
             only.map(|only| (only, PlatformBy::Only)).ok_or(e)
         })
+    }
+
+    /// The config of an image that came out of no index, where the caller asked for a platform: nothing else tells which one
+    /// it is for. `NOT_FOUND` where it is for another.
+    async fn config_of_asked(
+        &self,
+        manifest: &ImageManifest,
+        is_chosen: bool,
+    ) -> Result<Option<Rc<ImageConfig>>> {
+        let of_type = media_type::essence(&manifest.config.media_type);
+        let is_image = of_type == media_type::OCI_CONFIG || of_type == media_type::DOCKER_CONFIG;
+        let Some(asked) = self.options.platform.as_ref().filter(|_| is_image && !is_chosen) else {
+            return Ok(None);
+        };
+        let config = fetch_config(self.source.source, &manifest.config, &self.options.limits).await?;
+        let platform = config.platform();
+        // Some tools state none.
+        let is_stated = !platform.architecture.is_empty() && platform.architecture != "unknown";
+        if is_stated && PlatformMatcher::only(asked).rank(&platform).is_none() {
+            let text =
+                format!("there is no image for {} here; available: {}", asked.shown(), platform.shown());
+            return Err(Error::new(Code::NotFound, text));
+        }
+        Ok(Some(config))
     }
 
     /// The image of a copy that holds not all that its index lists: without a platform asked for, the only one that is

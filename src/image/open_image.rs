@@ -11,11 +11,13 @@ use super::soci::SociInfo;
 use super::stat::ManifestCheck;
 use crate::error::{Code, Error, Result};
 use crate::fetch::single_flight::SingleFlight;
-use crate::format::oci::{Digest, ImageConfig, ImageManifest, Platform};
+use crate::format::oci::{Descriptor, Digest, ImageConfig, ImageManifest, Platform};
 use crate::layer::{BuiltIndex, Context, Layer, LayerInfo};
+use crate::limits::Limits;
 use crate::net::stats::Stats;
 use crate::net::transport::{ByteStream, Later, at_once};
 use crate::rootfs::Rootfs;
+use crate::source::Source;
 
 /// An open image. Clones are the same image.
 ///
@@ -101,10 +103,8 @@ impl Image {
     pub async fn config(&self) -> Result<Rc<ImageConfig>> {
         let inner = self.0.clone();
         let load = async move {
-            let (limits, descriptor) = (&inner.context.limits, &inner.known.manifest.config);
-            let bytes =
-                inner.context.source.blob(descriptor, "max_manifest_size", limits.max_manifest_size).await?;
-            ImageConfig::parse(&bytes, limits).map(Rc::new).map_err(|e| e.with_digest(&descriptor.digest))
+            let Context { source, limits, .. } = &*inner.context;
+            fetch_config(&**source, &inner.known.manifest.config, limits).await
         };
         let config = self.0.known.config.get(self.0.context.owner, move || Box::pin(load)).await?;
         self.0.known.platform.get_or_init(|| config.platform());
@@ -180,6 +180,16 @@ impl Image {
     pub(super) fn loader(&self, layer: usize) -> Result<&Rc<dyn Layer>> {
         self.0.layers.get(layer).ok_or_else(|| no_layer(layer))
     }
+}
+
+/// Fetches an image's config.
+pub(super) async fn fetch_config(
+    source: &dyn Source,
+    descriptor: &Descriptor,
+    limits: &Limits,
+) -> Result<Rc<ImageConfig>> {
+    let bytes = source.blob(descriptor, "max_manifest_size", limits.max_manifest_size).await?;
+    ImageConfig::parse(&bytes, limits).map(Rc::new).map_err(|e| e.with_digest(&descriptor.digest))
 }
 
 fn no_layer(layer: usize) -> Error {

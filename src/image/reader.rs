@@ -8,6 +8,7 @@ use crate::layer::{Context, Indexer};
 use crate::limits::Limits;
 use crate::net::stats::Stats;
 use crate::net::transport::Transport;
+use crate::source::Source;
 
 /// Options of [`Image::reader`].
 #[derive(Clone, Default)]
@@ -31,10 +32,15 @@ impl Image {
     ///
     /// The counters of a source that does not give [readers](crate::source::Source::for_reader) are those of all.
     pub fn reader(&self, options: ReaderOptions) -> Image {
+        self.reader_of(None, options)
+    }
+
+    /// The same, by a `source` of its own.
+    pub(super) fn reader_of(&self, source: Option<Rc<dyn Source>>, options: ReaderOptions) -> Image {
         let old = &self.0.context;
         let transport = options.transport.unwrap_or_else(|| old.transport.clone());
         let limits = options.limits.unwrap_or_else(|| old.limits.clone());
-        let source = old.source.for_reader(&transport, &limits, &Stats::default());
+        let source = source.or_else(|| old.source.for_reader(&transport, &limits, &Stats::default()));
         let context = Rc::new(Context {
             owner: Owner::new(options.isolated || old.owner.is_isolated()),
             source: source.unwrap_or_else(|| old.source.clone()),

@@ -18,7 +18,7 @@ pub(crate) enum Opened {
 }
 
 /// The answers of a source.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Told {
     pub(crate) manifests: Vec<(Target, RawManifest)>,
     /// By subject and type.

@@ -4,6 +4,7 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::ops::Range;
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
@@ -15,7 +16,7 @@ use crate::fetch::single_flight::{Flights, SingleFlight};
 use crate::format::oci::{Descriptor, Digest};
 use crate::format::ztoc::{Spans, Ztoc};
 use crate::limits::Limits;
-use crate::net::transport::at_once;
+use crate::net::transport::{Transport, at_once};
 use crate::pack::{self, FIRST_READ, Head, Page};
 use crate::rootfs::{LayerIndex, Parts, PathIndex};
 use crate::sort::heap_sort;
@@ -23,6 +24,8 @@ use crate::source::{Cache, cut};
 
 /// Reads of a pack that are under way at a time.
 const PARALLEL: usize = 8;
+/// Milliseconds for which a pack is made at a time.
+const TURN_MS: u64 = 4;
 /// Neighbouring parts are read together up to so many bytes.
 const READ_TOGETHER: u64 = 1 << 20;
 
@@ -137,7 +140,11 @@ impl Metadata {
     pub(super) async fn whole(self: &Rc<Self>) -> Result<Rc<Whole>> {
         let metadata = self.clone();
         let load = move || -> LocalBoxFuture<'static, _> {
-            Box::pin(async move { metadata.fetch().await.map(Rc::new) })
+            Box::pin(async move {
+                let whole = Rc::new(metadata.fetch().await?);
+                metadata.keep(&whole).await;
+                Ok(whole)
+            })
         };
         self.whole.get(self.context.owner, load).await
     }
@@ -196,9 +203,7 @@ impl Metadata {
             .with_remedy(Remedy::WithoutIndex)
             .with_digest(&self.ztoc.digest)
         })?;
-        let whole = self.parse(bytes).map_err(|e| e.with_digest(&self.ztoc.digest))?;
-        self.keep(&whole).await;
-        Ok(whole)
+        self.parse(bytes).map_err(|e| e.with_digest(&self.ztoc.digest))
     }
 
     /// A zTOC of no SOCI index.
@@ -245,20 +250,47 @@ impl Metadata {
         Ok(Whole { index: Rc::new(PathIndex::new(table, limits)?), spans: Rc::new(spans), _held: held })
     }
 
-    /// Puts a pack into the cache. Only starts it: whoever reads next goes on with it.
-    async fn keep(&self, whole: &Whole) {
+    /// Puts a pack into the cache, beside what is read; where the platform cannot, it is only started, and whoever reads next goes
+    /// on with it.
+    async fn keep(&self, whole: &Rc<Whole>) {
         let Some(cache) = self.cache().cloned() else { return };
-        // At most as large as what it is made of. Where there is no room for it, the next open reads the zTOC again.
-        let most = whole.index.heap_bytes().saturating_add(whole.spans.heap_bytes());
-        let Ok(mut held) = Reservation::of(most) else { return };
-        let Some(pack) = pack::write(&whole.index, &whole.spans, &self.ztoc.digest) else { return };
-        let _ = held.resize(pack.len() as u64);
-        let (key, pack) = (pack::key(&self.ztoc.digest), held.hold(pack.into()));
-        let mut put: LocalBoxFuture<'static, ()> = Box::pin(async move { cache.put(&key, pack).await });
+        let (transport, whole, ztoc) = (self.context.transport.clone(), whole.clone(), self.ztoc.digest);
+        let put = async move {
+            let packed = pack_of(&*transport, &whole, &ztoc).await;
+            drop(whole);
+            if let Some(packed) = packed {
+                cache.put(&pack::key(&ztoc), packed).await;
+            }
+        };
+        let mut put = Some(Box::pin(put) as LocalBoxFuture<'static, ()>);
+        // On an edge nothing goes on that no request waits for.
+        if !self.context.owner.is_isolated() {
+            put = put.and_then(|put| self.context.transport.spawn(put));
+        }
+        let Some(mut put) = put else { return };
         if futures_util::poll!(&mut put).is_pending() {
             *self.keeping.borrow_mut() = Some(put);
         }
     }
+}
+
+/// A pack, made in small steps: others have their turns in between. `None` where there is no memory for it: the next open reads
+/// the zTOC again.
+async fn pack_of(transport: &dyn Transport, whole: &Whole, ztoc: &Digest) -> Option<Bytes> {
+    // At most as large as what it is made of.
+    let most = whole.index.heap_bytes().saturating_add(whole.spans.heap_bytes());
+    let mut held = Reservation::of(most).ok()?;
+    let mut writer = pack::Writer::of(&whole.index, &whole.spans);
+    let mut began = transport.now_ms();
+    while writer.step()? {
+        if transport.now_ms().saturating_sub(began) >= TURN_MS {
+            transport.sleep(Duration::ZERO).await;
+            began = transport.now_ms();
+        }
+    }
+    let packed = writer.finish(ztoc)?;
+    let _ = held.resize(packed.len() as u64);
+    Some(held.hold(packed.into()))
 }
 
 impl Pack {

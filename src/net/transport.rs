@@ -138,6 +138,10 @@ pub trait Transport {
     fn decodes(&self) -> bool {
         false
     }
+    /// Runs `work` beside what is asked for. A platform that cannot gives it back: it is driven by whoever asks next.
+    fn spawn(&self, work: LocalBoxFuture<'static, ()>) -> Option<LocalBoxFuture<'static, ()>> {
+        Some(work)
+    }
     /// SHA-256 of bytes in memory; a platform with a faster one than the library's own overrides it.
     fn sha256(&self, data: Bytes) -> LocalBoxFuture<'static, [u8; 32]> {
         use sha2::Digest as _;

@@ -37,6 +37,7 @@ pub(crate) mod tests;
 
 pub use head::{Head, PREFIX, prefix};
 pub use page::Page;
+pub(crate) use write::Writer;
 pub use write::write;
 
 use crate::format::oci::Digest;

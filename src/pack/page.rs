@@ -225,26 +225,20 @@ impl Page {
     }
 }
 
-/// The windows of all spans, appended to `out` one after the other: where each is, counted from where `out` begins.
-pub(super) fn windows(
+/// The window of span `i`, from the second on, appended to `out`: where it is, counted from where `out` begins.
+pub(super) fn window(
     spans: &Spans,
+    i: usize,
     deflater: &mut super::deflate::Deflater,
     out: &mut Vec<u8>,
-) -> Option<Vec<Section>> {
-    let mut sections = Vec::new();
-    if spans.compression() == Compression::Uncompressed {
-        return Some(sections);
+) -> Option<Section> {
+    let window = spans.start(i)?.window;
+    let start = out.len();
+    if window.iter().any(|&b| b != 0) {
+        deflater.append(window, out);
     }
-    for i in 1..spans.len() {
-        let window = spans.start(i)?.window;
-        let start = out.len();
-        if window.iter().any(|&b| b != 0) {
-            deflater.append(window, out);
-        }
-        let written = out.get(start..)?;
-        let len = u32::try_from(written.len()).ok()?;
-        let full = u32::try_from(window.len()).ok().filter(|n| *n == WINDOW)?;
-        sections.push(Section { start: start as u64, len, full, sum: sum(written) });
-    }
-    Some(sections)
+    let written = out.get(start..)?;
+    let len = u32::try_from(written.len()).ok()?;
+    let full = u32::try_from(window.len()).ok().filter(|n| *n == WINDOW)?;
+    Some(Section { start: start as u64, len, full, sum: sum(written) })
 }

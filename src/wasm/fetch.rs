@@ -10,7 +10,7 @@ use futures_util::stream;
 use gloo_net::http::{Method as HttpMethod, RequestBuilder};
 use js_sys::{Function, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use web_sys::{AbortController, RequestCache, RequestCredentials, RequestRedirect};
 
 use super::body::{AbortOnDrop, Body};
@@ -44,22 +44,33 @@ struct Inner {
     follows_redirects: Cell<bool>,
     subtle: Option<Subtle>,
     meter: Rc<Meter>,
+    /// Told of work that goes on beside what is asked for.
+    on_work: Option<Function>,
 }
 
 impl FetchTransport {
     /// Over `fetch` where given, called with a URL and a `RequestInit`, else over the global one at the time of each
     /// request. `browser` says that CORS applies, and that redirects are followed before anybody sees them.
     pub fn new(fetch: Option<Function>, browser: bool) -> Self {
-        FetchTransport::metered(fetch, browser, Meter::new(None))
+        FetchTransport::metered(fetch, browser, Meter::new(None), None)
     }
 
-    /// The same, telling of requests and bytes.
-    pub(super) fn metered(fetch: Option<Function>, browser: bool, meter: Rc<Meter>) -> Self {
+    /// As `host` says: `{fetch?, browser, onTransfer?, onWork?}`.
+    pub(super) fn of_host(host: &JsValue) -> (Self, Rc<Meter>) {
+        let function = |name| js::get_some(host, name)?.dyn_into().ok();
+        let meter = Meter::new(function("onTransfer"));
+        let browser = js::get_some(host, "browser").is_some_and(|value| value.is_truthy());
+        let transport =
+            FetchTransport::metered(function("fetch"), browser, Rc::clone(&meter), function("onWork"));
+        (transport, meter)
+    }
+
+    fn metered(fetch: Option<Function>, browser: bool, meter: Rc<Meter>, on_work: Option<Function>) -> Self {
         let subtle = js::get_some(&js_sys::global(), "crypto")
             .and_then(|crypto| js::get_some(&crypto, "subtle"))
             .map(JsCast::unchecked_into);
         let follows_redirects = Cell::new(browser);
-        FetchTransport(Rc::new(Inner { fetch, browser, follows_redirects, subtle, meter }))
+        FetchTransport(Rc::new(Inner { fetch, browser, follows_redirects, subtle, meter, on_work }))
     }
 
     /// The answer to a request that somebody else sent, without its body.
@@ -92,6 +103,18 @@ impl Transport for FetchTransport {
 
     fn decodes(&self) -> bool {
         true
+    }
+
+    fn spawn(&self, work: LocalBoxFuture<'static, ()>) -> Option<LocalBoxFuture<'static, ()>> {
+        let work = future_to_promise(async move {
+            work.await;
+            Ok(JsValue::UNDEFINED)
+        });
+        if let Some(on_work) = &self.0.on_work {
+            // It is only told.
+            let _ = on_work.call1(&JsValue::UNDEFINED, &work);
+        }
+        None
     }
 
     fn sha256(&self, data: Bytes) -> LocalBoxFuture<'static, [u8; 32]> {

@@ -8,15 +8,14 @@ use wasm_bindgen::prelude::*;
 use super::error::{invalid, js_result};
 use super::fetch::FetchTransport;
 use super::indexer::JsIndexer;
-use super::meter::Meter;
-use super::open::{function, is, open_layout, open_source};
+use super::open::{is, open_layout, open_source};
 use super::options::Options;
 use super::source::{BlobCursor, discovery};
 use super::tree::{Root, Tree, WalkCursor};
 use super::{abort, convert, handover, js, values};
 use crate::error::Result;
 use crate::format::oci::Reference;
-use crate::image::{self, BuiltIndex, Image, Indexer, ReaderOptions};
+use crate::image::{self, BuiltIndex, Image, Indexer, Opening, ReaderOptions, Sharing};
 use crate::net::stats::Stats;
 use crate::net::transport::Transport;
 
@@ -28,8 +27,8 @@ use crate::net::transport::Transport;
 ///   wrote, and a tar of one, read through `files` (see `JsFiles`),
 /// - `{kind: "saved", files, tag?}`: as `archive`, but what `docker save` wrote goes before.
 ///
-/// `host` is `{fetch?, browser, isolated?, onTransfer?, credentials?, cache?, known?}`; `options` see `Options`. The promise
-/// gives a `WasmImage`, or what [`handover`] makes where it takes the module of the other formats; it is rejected with
+/// `host` is `{fetch?, browser, isolated?, onTransfer?, onWork?, credentials?, cache?, known?, sharing?, joins?}`: images of one key
+/// `sharing` share what is known of them, and with `joins` the opening too; `options` see `Options`. The promise gives a `WasmImage`, or what [`handover`] makes where it takes the module of the other formats; it is rejected with
 /// `ABORTED` once `stop` settles.
 #[wasm_bindgen(js_name = openImage)]
 pub fn open_image(source: JsValue, options: JsValue, host: JsValue, stop: Option<Promise>) -> Promise {
@@ -43,7 +42,16 @@ async fn open(source: &JsValue, options: JsValue, host: &JsValue) -> Result<JsVa
     let reference = js::get_some(source, "reference").and_then(|r| r.as_string());
     options.tag = reference.and_then(|r| r.parse::<Reference>().ok()).and_then(|r| r.tag);
     let (from, told) = (opened.source.clone(), handover::told(host)?);
-    match Image::open_here(opened.source, opened.transport, &opened.target, options, told).await? {
+    let (transport, target) = (opened.transport, opened.target);
+    let opening = match js::get_some(host, "sharing").and_then(|key| key.as_string()) {
+        Some(key) => {
+            let sharing = Sharing { key, joins: is(host, "joins") };
+            let opening = Opening { source: opened.source, transport, target, options, told };
+            Image::open_shared(sharing, opening).await?
+        }
+        None => Image::open_here(opened.source, transport, &target, options, told).await?,
+    };
+    match opening {
         image::Opened::Image(image) => Ok(WasmImage { image }.into()),
         image::Opened::Elsewhere(why, told) => {
             handover::image(source, why, told, &opened.place, from.stats())
@@ -57,9 +65,7 @@ async fn open(source: &JsValue, options: JsValue, host: &JsValue) -> Result<JsVa
 pub fn image_names(source: JsValue, options: JsValue, host: JsValue, stop: Option<Promise>) -> Promise {
     abort::promise(stop, async move {
         let limits = Options::from_js(options)?.limits;
-        let meter = Meter::new(function(&host, "onTransfer"));
-        let fetch =
-            FetchTransport::metered(function(&host, "fetch"), is(&host, "browser"), Rc::clone(&meter));
+        let (fetch, meter) = FetchTransport::of_host(&host);
         let transport: Rc<dyn Transport> = Rc::new(fetch);
         let opened = open_layout(&source, None, limits, &host, (&transport, meter), Stats::default()).await?;
         let Some(layout) = opened else { return handover::archive(&source) };
@@ -161,9 +167,8 @@ impl WasmImage {
     /// A further reader of the image. Of `options` it takes the `limits`, of `host` (as in `openImage`) what its requests go by
     /// and its indexer.
     pub fn reader(&self, options: JsValue, host: JsValue) -> Result<WasmImage, JsValue> {
-        let (fetch, meter) = (function(&host, "fetch"), Meter::new(function(&host, "onTransfer")));
         let reader = ReaderOptions {
-            transport: Some(Rc::new(FetchTransport::metered(fetch, is(&host, "browser"), meter))),
+            transport: Some(Rc::new(FetchTransport::of_host(&host).0)),
             limits: Some(js_result(values::limits(&options))?),
             indexer: indexer(&host),
             isolated: is(&host, "isolated"),

@@ -2,8 +2,7 @@
 
 use std::rc::Rc;
 
-use js_sys::Function;
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsValue;
 
 use super::callbacks::{JsCache, JsCredentials};
 use super::error::invalid;
@@ -44,9 +43,8 @@ pub(super) async fn open_source(
     let options = Options::from_js(options)?;
     let limits = options.limits.clone();
     let cache = js::get_some(host, "cache").map(|c| Rc::new(JsCache(c)) as Rc<dyn Cache>);
-    let meter = Meter::new(function(host, "onTransfer"));
-    let transport: Rc<dyn Transport> =
-        Rc::new(FetchTransport::metered(function(host, "fetch"), is(host, "browser"), Rc::clone(&meter)));
+    let (fetch, meter) = FetchTransport::of_host(host);
+    let transport: Rc<dyn Transport> = Rc::new(fetch);
     let inner = open_inner(source, &options, cache.as_ref(), host, &transport, meter).await?;
     let Some((place, target)) = inner else { return Ok(None) };
     let inner: Rc<dyn Source> = match &place {
@@ -127,10 +125,6 @@ pub(super) async fn open_layout(
         _ => Layout::open(files, limits, stats).await,
     };
     layout.map(Some)
-}
-
-pub(super) fn function(host: &JsValue, name: &str) -> Option<Function> {
-    js::get_some(host, name).and_then(|f| f.dyn_into().ok())
 }
 
 pub(super) fn is(host: &JsValue, name: &str) -> bool {

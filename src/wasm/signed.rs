@@ -34,7 +34,7 @@ pub fn open_registry(repository: &str, options: JsValue, host: JsValue) -> Resul
 fn client(repository: &str, options: JsValue, host: &JsValue) -> Result<WasmRegistry> {
     let options = Options::from_js(options)?;
     let reference: Reference = repository.parse()?;
-    let transport = FetchTransport::new(open::function(host, "fetch"), open::is(host, "browser"));
+    let transport = FetchTransport::of_host(host).0;
     let registry_options = options.registry_options(options.limits.clone());
     let (credentials, own) = (open::credentials(host), Rc::new(transport.clone()));
     let registry = Registry::new(own, &reference, credentials, registry_options, Stats::default())?;

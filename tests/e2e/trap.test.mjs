@@ -67,10 +67,8 @@ async function scenario(reference, load) {
     signal.addEventListener("abort", () => aborted.push(true));
     return hanging;
   };
-  const waiting = [
-    open(reference, { ...options, fetch: hangs }),
-    open(reference, { ...options, fetch: hangs }),
-  ];
+  // Each with a `fetch` of its own: else their opening would be one.
+  const waiting = [1, 2].map(() => open(reference, { ...options, fetch: (...args) => hangs(...args) }));
   const ended = waiting.map(ends);
   const reader = first.createReadStream("/opt/app/bin/bundle.bin").getReader();
   await reader.read();
