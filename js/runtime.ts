@@ -10,7 +10,7 @@ import {
   retire,
   setMemoryLimit,
 } from "../wasm/ocipeek.js";
-import { fromWasm } from "./errors.js";
+import { fromWasm, OcipeekError } from "./errors.js";
 import { Loading } from "./loading.js";
 import { type Budgeted, budget, renew } from "./memory.js";
 import type { BuildZtocOptions, BuiltZtoc, ByteSource } from "./types/build.js";
@@ -90,7 +90,11 @@ export function isIsolated(): boolean {
 
 /** The runtime, with the wasm module instantiated. */
 export async function ready(): Promise<Runtime> {
-  if (!current) throw new Error('"ocipeek" must be imported first, or init() of "ocipeek/raw" called');
+  if (!current)
+    throw new OcipeekError(
+      "NOT_LOADED",
+      '"ocipeek" must be imported first, or init() of "ocipeek/raw" called',
+    );
   const runtime = current;
   // After a failure inside, a new instance serves.
   if (base.isLost()) loading.forget();

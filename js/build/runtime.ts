@@ -7,6 +7,7 @@ import {
   retire,
   setMemoryLimit,
 } from "../../wasm/ocipeek_build.js";
+import { OcipeekError } from "../errors.js";
 import { Loading } from "../loading.js";
 import { type Budgeted, budget, renew } from "../memory.js";
 import type { SpillStore } from "../types/build.js";
@@ -42,7 +43,7 @@ export function setBuildRuntime(runtime: BuildRuntime): void {
 
 /** The runtime, with the wasm module instantiated. */
 export async function buildReady(): Promise<BuildRuntime> {
-  if (!current) throw new Error("call initBuild() of ocipeek/build/raw first");
+  if (!current) throw new OcipeekError("NOT_LOADED", 'call initBuild() of "ocipeek/build/raw" first');
   const runtime = current;
   // After a failure inside, a new instance serves.
   if (builder.isLost()) loading.forget();

@@ -222,7 +222,7 @@ class Pass {
     const wasm = calling(() => builder.finish());
     try {
       const { size: _, taken, ...facts } = wasm.facts();
-      if (taken !== this.#taken) throw new Error("a checkpoint was lost");
+      if (taken !== this.#taken) throw new OcipeekError("INTERNAL", "a checkpoint was lost");
       const [front, ...back] = wasm.takePieces();
       const blob = await ztocBlob(front, this.#store, taken, back, this.#sha256);
       const compression = this.#compression ?? "gzip";

@@ -55,7 +55,7 @@ export class Indexing {
     const layer = this.#image()
       .layers()
       .find((it) => it.digest === digest);
-    if (!layer) throw invalid("the image has no such layer");
+    if (!layer) throw invalid("the image has no such layer", this.#scope.name);
     const stream = (from: number, stop: AbortSignal) => this.#bytes(layer.index, from, stop);
     const tell = (progress: BuildProgress) =>
       // Where others share it, the pass has the layer's number in another image.
@@ -72,7 +72,8 @@ export class Indexing {
   job(index: number, { spanSize, signal }: IndexLayerOptions, layers: () => readonly LayerInfo[]): IndexJob {
     this.#scope.check();
     const layer = layers()[index];
-    if (!layer) throw invalid(`there is no layer ${index}; the image has ${layers().length}`);
+    if (!layer)
+      throw invalid(`there is no layer ${index}; the image has ${layers().length}`, this.#scope.name);
     const known = () => layers()[index] ?? layer;
     return new Job({
       layer,
@@ -86,7 +87,7 @@ export class Indexing {
         if (isIndexed(known())) return known();
         if (!/zstd/.test(layer.mediaType)) return undefined;
         const message = "the layer is compressed with zstd, of which no zTOC exists";
-        throw new OcipeekError("UNSUPPORTED", message, { digest: layer.digest });
+        throw new OcipeekError("UNSUPPORTED", message, { digest: layer.digest, reference: this.#scope.name });
       },
       use: async ({ ztoc, layerDigest }) => {
         await this.#scope.run(signal, (stop) => this.#image().useIndex(index, ztoc, layerDigest, stop));
@@ -113,7 +114,7 @@ export class Indexing {
 
   #image(): WasmImage {
     const wasm = this.#wasm?.deref();
-    if (!wasm) throw new OcipeekError("ABORTED", "the image is not open");
+    if (!wasm) throw new OcipeekError("ABORTED", "the image is not open", { reference: this.#scope.name });
     return wasm;
   }
 

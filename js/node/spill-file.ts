@@ -3,6 +3,7 @@ import { type FileHandle, open, rm, unlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MemoryStore } from "../build/store.js";
+import { OcipeekError } from "../errors.js";
 import type { SpillStore } from "../types/build.js";
 
 /** Bytes that stay in memory: the checkpoints of a layer of 500 MB with usual spans. */
@@ -67,7 +68,7 @@ class SpillFile implements SpillStore {
     while (filled < into.length) {
       const at = start + filled - kept;
       const { bytesRead } = await this.#file.handle.read(into, filled, into.length - filled, at);
-      if (bytesRead === 0) throw new Error(`the temporary file ends at ${at}`);
+      if (bytesRead === 0) throw new OcipeekError("INTERNAL", `the temporary file ends at ${at}`);
       filled += bytesRead;
     }
   }

@@ -1,4 +1,4 @@
-import type { OcipeekError } from "../errors.js";
+import { OcipeekError } from "../errors.js";
 import type { Stats } from "../types/index.js";
 import { BLOCK, headerOf, type TarEntry } from "./header.js";
 import { sparseMap } from "./sparse.js";
@@ -72,7 +72,7 @@ export async function* tar(
       if (left < 0) break;
       yield put(chunk);
     }
-    if (left !== 0) throw new Error(`${entry.stats.path}: its content has not the length ${size}`);
+    if (left !== 0) throw wrongLength(entry.stats, size);
     yield put(padding(BLOCK));
   }
   if (options.leftOut !== undefined && failed.length > 0) {
@@ -100,4 +100,9 @@ function noteOf(name: string, size: number): TarEntry {
   const none = { mtimeNs: 0n, devMajor: 0, devMinor: 0, xattrsBytes: [] };
   const stats = { type: "file", size, mode: 0o644, ...owner, ...none } as Partial<Stats> as Stats;
   return { name: new TextEncoder().encode(name), stats };
+}
+
+function wrongLength({ path, pathBytes }: Stats, size: number): OcipeekError {
+  const message = `${JSON.stringify(path)}: its content has not the length ${size}`;
+  return new OcipeekError("INVALID_ARGUMENT", message, { path, pathBytes });
 }
