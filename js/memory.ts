@@ -89,10 +89,13 @@ function heldByRetired(module: Budgeted): number {
   return retired.get(module)?.() ?? 0;
 }
 
-/** Bytes in wasm that something small in JavaScript stands for are worth this many in a buffer, at least. */
-const STEP = 1 << 20;
+/**
+ * Bytes in wasm that something small in JavaScript stands for, before a buffer says so. The C library takes larger ones from
+ * the system each time, which gives them without memory; smaller ones it may take from what was freed, and clear.
+ */
+const STEP = 32 << 20;
 
-/** What wasm holds for an owner, once more as buffers that nobody touches. They take no memory but are counted. */
+/** What wasm holds for owners, once more as buffers that nobody touches. They take no memory but are counted. */
 const ballast = new WeakMap<object, ArrayBuffer[]>();
 /** Bytes of all of it. */
 let carried = 0;
@@ -109,7 +112,7 @@ const dropped = new FinalizationRegistry<number>((bytes) => {
 export function weigh(owner: object): void {
   if (limit?.pressure) return;
   const more = memoryHeld() - carried;
-  if (more < STEP) return;
+  if (more <= STEP) return;
   try {
     const buffer = new ArrayBuffer(more);
     dropped.register(buffer, more);
