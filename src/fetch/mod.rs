@@ -8,7 +8,6 @@ pub(crate) mod hashed;
 #[cfg(feature = "extent")]
 pub(crate) mod immutable;
 pub(crate) mod owner;
-pub(crate) mod retry_damaged;
 pub(crate) mod scheduler;
 pub(crate) mod shared_stream;
 pub(crate) mod single_flight;

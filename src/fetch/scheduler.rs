@@ -16,12 +16,12 @@ use futures_util::stream;
 use super::body::Body;
 use super::context::Context;
 use super::owner::Owner;
-use super::retry_damaged::{is_damaged, twice};
 use super::shared_stream::SharedStream;
 use super::span_cache::{Key, SpanCell};
 use crate::error::{Code, Error, Result};
 use crate::format::oci::Digest;
 use crate::limits::Limits;
+use crate::net::retry_damaged::{is_damaged, twice};
 use crate::net::transport::{Later, at_once};
 
 /// Cache look-ups under way at a time.

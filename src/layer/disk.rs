@@ -19,7 +19,6 @@ use super::{Checks, ContentCheck, Context, MetadataCheck};
 use crate::error::{Code, Error, Result};
 use crate::fetch::body::read_range;
 use crate::fetch::immutable;
-use crate::fetch::retry_damaged::twice;
 use crate::fetch::single_flight::{Flights, SingleFlight};
 use crate::format::ext4::{Asked, Disk, Ext4, ROOT, Stop};
 use crate::format::extent::{BlobRef, Check, Codec, Decode, Extent, Unit};
@@ -27,6 +26,7 @@ use crate::format::oci::Descriptor;
 use crate::format::overlaybd::{self, Device, Fetched, File, Shared, Stack, together};
 use crate::format::tar::Kind;
 use crate::limits::Limits;
+use crate::net::retry_damaged::twice;
 use crate::net::transport::{ByteStream, Later, at_once, deferred};
 
 /// Bytes that a request for metadata gets at least: what is near will be asked for next.

@@ -13,7 +13,6 @@ use super::extent::{ExtentLayer, Loaded, loader};
 use super::{Checks, ContentCheck, Context, Layer, MetadataCheck, ReadBy};
 use crate::error::{Code, Error, Result};
 use crate::fetch::body::read_range;
-use crate::fetch::retry_damaged::twice;
 use crate::fetch::single_flight::SingleFlight;
 use crate::format::estargz::{
     FOOTER, Footer, LAYER_DIGEST, Pieces, Position, TOC_DIGEST, TOC_NAME, TOC_TAG, TocParser, footer,
@@ -26,6 +25,7 @@ use crate::format::oci::{Descriptor, Digest, ImageManifest, ManifestDoc, parse_m
 use crate::format::tar::TarWalker;
 use crate::format::zstd::ZstdDecoder;
 use crate::limits::Limits;
+use crate::net::retry_damaged::twice;
 use crate::net::transport::ByteStream;
 use crate::source::Target;
 

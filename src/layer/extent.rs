@@ -15,12 +15,12 @@ use super::{Checks, ContentCheck, Context, Layer, ReadBy, Runs, ZtocInfo};
 use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
 use crate::fetch::buffer::{Buffer, CHUNK};
-use crate::fetch::retry_damaged::twice;
 use crate::fetch::scheduler::Run;
 use crate::fetch::single_flight::SingleFlight;
 use crate::fetch::span_cache::SpanCell;
 use crate::format::extent::{Check, Codec, Extent, Extents, Listing, decode};
 use crate::format::tar::Kind;
+use crate::net::retry_damaged::twice;
 use crate::net::transport::{ByteStream, Later, at_once, deferred};
 use crate::rootfs::{LayerIndex, PathIndex};
 

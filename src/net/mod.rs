@@ -7,5 +7,6 @@ pub(crate) mod inline;
 #[cfg(all(feature = "native-http", not(target_arch = "wasm32")))]
 pub mod native;
 pub mod registry;
+pub(crate) mod retry_damaged;
 pub mod stats;
 pub mod transport;

@@ -4,15 +4,15 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 
 use super::client::{Inner, Registry};
 use crate::error::{Code, Error, Result};
 use crate::format::oci::{Descriptor, Digest};
 use crate::limits::Limits;
-use crate::net::http::{Answer, Client, Gather, Part, Resource, accept_encoding, read};
+use crate::net::http::{Answer, Client, Part, Resource, accept_encoding, read, read_limited};
 use crate::net::inline::inline_part;
+use crate::net::retry_damaged::twice;
 use crate::net::transport::{ByteStream, Purpose};
 
 struct Blob {
@@ -50,33 +50,23 @@ impl Registry {
         if let Some(data) = &descriptor.data {
             return Ok(data.clone());
         }
-        let mut tried = false;
-        loop {
-            let e = match self.try_whole(descriptor).await {
-                Err(e) if e.code() == Code::DigestMismatch => e,
-                other => return other,
-            };
-            if tried {
-                return Err(e);
-            }
-            tried = true;
-            // Perhaps only one mirror is bad.
-            self.0.targets.borrow_mut().forget(&descriptor.digest);
-            self.0.client.stats.retry();
-        }
+        twice(&self.0.client.stats, async || self.try_whole(descriptor, limit_name, limit).await).await
     }
 
-    async fn try_whole(&self, descriptor: &Descriptor) -> Result<Bytes> {
-        let mut body = self.blob_part(descriptor, None).await?;
-        let mut gathered = Gather::new(descriptor.size);
-        while let Some(chunk) = body.next().await {
-            gathered.push(chunk?)?;
-        }
-        let bytes = gathered.finish();
+    async fn try_whole(
+        &self,
+        descriptor: &Descriptor,
+        limit_name: &'static str,
+        limit: u64,
+    ) -> Result<Bytes> {
+        let body = self.blob_part(descriptor, None).await?;
+        let bytes = read_limited(body, Some(descriptor.size), limit_name, limit).await?;
         let hash = self.0.client.transport.sha256(bytes.clone()).await;
         if Digest::from_sha256(hash) == descriptor.digest {
             return Ok(bytes);
         }
+        // Perhaps only one mirror is bad.
+        self.0.targets.borrow_mut().forget(&descriptor.digest);
         let text = format!("{} sent a blob whose bytes do not have its digest; tried twice", self.0.name);
         Err(Error::new(Code::DigestMismatch, text).with_digest(&descriptor.digest))
     }

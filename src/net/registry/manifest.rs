@@ -8,6 +8,7 @@ use crate::format::oci::media_type::{DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OC
 use crate::format::oci::{Digest, manifest_media_type};
 use crate::format::oci::{RawManifest, Target};
 use crate::net::http::{Retry, shown};
+use crate::net::retry_damaged::twice;
 use crate::net::transport::Purpose;
 
 /// A manifest as it came, not verified yet.
@@ -32,8 +33,7 @@ impl Inner {
             Some(_) => format!("{}@{reference}", self.name),
             None => format!("{}:{reference}", self.name),
         };
-        let mut tried = false;
-        loop {
+        let once = async || {
             let fetched = self.fetch_manifest(&reference).await.map_err(|e| e.with_reference(&named))?;
             let hash = self.client.transport.sha256(fetched.bytes.clone()).await;
             let digest = Digest::from_sha256(hash);
@@ -41,18 +41,15 @@ impl Inner {
             if expected.is_none_or(|e| e == digest) {
                 return Ok(RawManifest { bytes: fetched.bytes, media_type: fetched.media_type, digest });
             }
-            if tried {
-                let text = if wanted.is_some() {
-                    "the registry sent a manifest whose bytes do not have its digest; tried twice"
-                } else {
-                    "the manifest does not have the digest that the registry states for it; tried twice"
-                };
-                let e = Error::new(Code::DigestMismatch, text).with_reference(&named);
-                return Err(expected.map_or(e.clone(), |d| e.with_digest(&d)));
-            }
-            tried = true;
-            self.client.stats.retry();
-        }
+            let text = if wanted.is_some() {
+                "the registry sent a manifest whose bytes do not have its digest; tried twice"
+            } else {
+                "the manifest does not have the digest that the registry states for it; tried twice"
+            };
+            let e = Error::new(Code::DigestMismatch, text).with_reference(&named);
+            Err(expected.map_or(e.clone(), |d| e.with_digest(&d)))
+        };
+        twice(&self.client.stats, once).await
     }
 
     /// Fetches with retries. `reference`: a tag or digest.

@@ -18,8 +18,9 @@ use crate::format::oci::{
     Descriptor, Digest, ImageConfig, ImageIndex, ManifestDoc, media_type, parse_manifest,
 };
 use crate::limits::Limits;
-use crate::net::http::{Gather, read_limited, shown};
+use crate::net::http::{read_limited, shown};
 use crate::net::inline::inline_part;
+use crate::net::retry_damaged::twice;
 use crate::net::stats::Stats;
 use crate::net::transport::{ByteStream, Later, Purpose, Transport};
 use crate::source::{RawManifest, Source, Target};
@@ -224,33 +225,19 @@ impl Layout {
         limit: u64,
         purpose: Purpose,
     ) -> Result<Bytes> {
-        let mut tried = false;
-        loop {
-            let bytes = async {
-                let body = read_counted(&*self.files, &self.stats, &path_of(digest), None, purpose).await?;
-                match size {
-                    Some(size) => {
-                        let mut body = exactly(body, size);
-                        let mut gathered = Gather::new(size);
-                        while let Some(chunk) = body.next().await {
-                            gathered.push(chunk?)?;
-                        }
-                        Ok(gathered.finish())
-                    }
-                    None => read_limited(body, None, limit_name, limit).await,
-                }
+        let once = async || {
+            let body = read_counted(&*self.files, &self.stats, &path_of(digest), None, purpose).await?;
+            let body = match size {
+                Some(size) => exactly(body, size),
+                None => body,
             };
-            let e = match bytes.await {
-                Ok(bytes) if Digest::of(&bytes) == *digest => return Ok(bytes),
-                Ok(_) => Error::new(Code::DigestMismatch, "the bytes of a blob do not have its digest"),
-                Err(e) => e,
-            };
-            if tried || e.code() != Code::DigestMismatch {
-                return Err(self.about(e, digest));
+            let bytes = read_limited(body, size, limit_name, limit).await?;
+            if Digest::of(&bytes) == *digest {
+                return Ok(bytes);
             }
-            tried = true;
-            self.stats.retry();
-        }
+            Err(Error::new(Code::DigestMismatch, "the bytes of a blob do not have its digest"))
+        };
+        twice(&self.stats, once).await.map_err(|e| self.about(e, digest))
     }
 
     fn about(&self, e: Error, digest: &Digest) -> Error {
