@@ -6,7 +6,7 @@
 //! | without | `whole`: fetched once, listed, file contents kept | the layer's digest |
 //! | uncompressed, without, at hand (a `Blob`) | `tar`: hashed and listed once, files by ranges | the layer's digest |
 //! | without, once an index of it was built here | `unindexed`, then as with a zTOC | the layer's digest when it was built, and the cache that kept it |
-//! | zstd, too large for that | `stream`: listed in one pass, then streamed up to the file for each read | the layer's digest; by that pass, each stretch's |
+//! | zstd, too large for that | `stream`: listed in one pass, then streamed up to the file for each read | the layer's digest; by that pass, each segment's |
 //! | uncompressed, without, unverified on request | `tar`: headers and files by Range requests | nothing |
 #![forbid(unsafe_code)]
 

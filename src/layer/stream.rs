@@ -1,7 +1,7 @@
 //! A plain zstd layer that is not fetched whole: one pass lists it and keeps no contents; each read then streams it from the
 //! nearest frame's start, mostly the layer's, up to the file's end.
 //!
-//! The pass hashes the layer, and each stretch of its tar. What later reads give out was compared with those digests, so
+//! The pass hashes the layer, and each segment of its tar. What later reads give out was compared with those digests, so
 //! that it is what lies in the layer that the manifest names.
 
 use std::ops::Range;
@@ -16,7 +16,6 @@ use crate::error::{Code, Error, Remedy, Result};
 use crate::fetch::body::Body;
 use crate::fetch::buffer::Buffer;
 use crate::fetch::hashed::hashed;
-use crate::fetch::retry_damaged::twice;
 use crate::fetch::scheduler::{Piece, Requests, Run, Scheduler};
 use crate::fetch::single_flight::SingleFlight;
 use crate::fetch::span_cache::{Key, SpanCell};
@@ -24,8 +23,9 @@ use crate::format::lazy::Format;
 use crate::format::oci::{Descriptor, Digest};
 use crate::format::tar::holes;
 use crate::format::zstd::ZstdDecoder;
-use crate::format::zstd::seek::{self, Scan, Scanned, Stretches};
+use crate::format::zstd::seek::{self, Scan, Scanned, SeekIndex};
 use crate::limits::Limits;
+use crate::net::retry_damaged::twice;
 use crate::net::transport::{ByteStream, Later, deferred};
 use crate::rootfs::{LayerIndex, PathIndex};
 use crate::source::Cache;
@@ -45,10 +45,10 @@ struct Inner {
 
 struct Loaded {
     index: Rc<PathIndex>,
-    stretches: Stretches,
+    seek_index: SeekIndex,
     /// They come from the cache.
     kept: bool,
-    /// Of `stretches`.
+    /// Of `seek_index`.
     _held: Reservation,
 }
 
@@ -124,10 +124,10 @@ impl Inner {
         let value = self.cache()?.get(&self.key()).await;
         let limits = &self.context.limits;
         let parsed = value.and_then(|value| seek::parse(&value, &self.layer, limits).ok());
-        let loaded = parsed.and_then(|(stretches, table)| {
-            let held = Reservation::of(stretches.heap_bytes()).ok()?;
+        let loaded = parsed.and_then(|(seek_index, table)| {
+            let held = Reservation::of(seek_index.heap_bytes()).ok()?;
             let index = Rc::new(PathIndex::new(table, limits).ok()?);
-            Some(Loaded { index, stretches, kept: true, _held: held })
+            Some(Loaded { index, seek_index, kept: true, _held: held })
         });
         self.context.source.stats().cache(loaded.is_some());
         loaded
@@ -167,15 +167,15 @@ impl Inner {
     }
 
     async fn keep(&self, scanned: Scanned) -> Result<Loaded> {
-        let Scanned { table, stretches, headers } = scanned;
+        let Scanned { table, seek_index, headers } = scanned;
         if let (Some(cache), Some(headers)) = (self.cache(), headers) {
-            let value = seek::to_bytes(&self.layer, &stretches, &headers);
+            let value = seek::to_bytes(&self.layer, &seek_index, &headers);
             drop(headers);
             cache.put(&self.key(), value).await;
         }
-        let held = Reservation::of(stretches.heap_bytes())?;
+        let held = Reservation::of(seek_index.heap_bytes())?;
         let index = Rc::new(PathIndex::new(table, &self.context.limits)?);
-        Ok(Loaded { index, stretches, kept: false, _held: held })
+        Ok(Loaded { index, seek_index, kept: false, _held: held })
     }
 
     fn scheduler(&self) -> Scheduler {
@@ -238,14 +238,14 @@ impl Reader {
 
     /// The segment that holds an offset of the tar.
     fn segment(&self, at: u64) -> Option<Segment> {
-        let (start, stretch) = self.loaded.stretches.holding(at)?;
+        let (start, found) = self.loaded.seek_index.holding(at)?;
         let (inner, loaded) = (self.inner.clone(), self.loaded.clone());
-        let (end, frame_start, digest) = (stretch.end, stretch.frame_start, stretch.digest);
+        let (end, frame_start, digest) = (found.end, found.frame_start, found.digest);
         Some(Segment { inner, loaded, start, end, frame_start, digest })
     }
 }
 
-/// A stretch of the tar on its way: it is decoded from a frame's start on.
+/// A segment of the tar on its way: it is decoded from a frame's start on.
 struct Segment {
     inner: Rc<Inner>,
     loaded: Rc<Loaded>,
@@ -268,7 +268,7 @@ impl Piece for Segment {
         Box::pin(async move {
             let (context, layer) = (&self.inner.context, &self.inner.layer);
             let outside = || Error::new(Code::CorruptLayer, "a file reaches past the end of the layer");
-            let needed = self.loaded.stretches.needed(&range).ok_or_else(outside)?;
+            let needed = self.loaded.seek_index.needed(&range).ok_or_else(outside)?;
             let body = context.source.blob_range(layer, needed).await?;
             Ok(Body::new(decoded(body, context), self.frame_start, None))
         })

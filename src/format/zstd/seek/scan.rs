@@ -1,9 +1,9 @@
-//! The one pass: compressed bytes in; entries, stretches and the layer's digest out. Keeps no contents.
+//! The one pass: compressed bytes in; entries, segments and the layer's digest out. Keeps no contents.
 
 use sha2::{Digest as _, Sha256};
 
 use super::headers::Packer;
-use super::{LEAST, STRETCH, Stretch, Stretches};
+use super::{LEAST, SEGMENT_SIZE, SeekIndex, Segment};
 use crate::error::{Code, Error, Result};
 use crate::format::tar::{EntryTable, TarWalker};
 use crate::format::zstd::ZstdDecoder;
@@ -11,8 +11,8 @@ use crate::limits::Limits;
 
 /// A pass under way.
 ///
-/// Memory: the decoder's window, the table of entries, 72 bytes a stretch, and what is kept of headers. `max_spans` bounds
-/// the stretches, `max_streamed_layer_inflated` the tar.
+/// Memory: the decoder's window, the table of entries, 72 bytes a segment, and what is kept of headers. `max_spans` bounds
+/// the segments, `max_streamed_layer_inflated` the tar.
 pub struct Scan {
     decoder: ZstdDecoder,
     /// Bytes of the layer that the decoder has.
@@ -24,8 +24,8 @@ pub struct Scan {
 pub struct Scanned {
     /// The tar's entries.
     pub table: EntryTable,
-    /// Its stretches.
-    pub stretches: Stretches,
+    /// Its segments.
+    pub seek_index: SeekIndex,
     /// Its headers packed, where they are to be kept.
     pub headers: Option<Vec<u8>>,
 }
@@ -40,22 +40,22 @@ struct Out {
     /// The header block that is arriving.
     block: Vec<u8>,
     headers: Option<Packer>,
-    stretches: Vec<Stretch>,
+    segments: Vec<Segment>,
     /// What `total` may come to.
     most: u64,
-    /// Of the stretch under way; `None` where nothing is to be checked by it.
+    /// Of the segment under way; `None` where nothing is to be checked by it.
     hasher: Option<Sha256>,
-    /// Where in the layer and in the tar the frame starts that the stretch under way is read from, and the latest.
+    /// Where in the layer and in the tar the frame starts that the segment under way is read from, and the latest.
     frame: (u64, u64),
     latest: (u64, u64),
-    /// Where the stretch under way begins.
+    /// Where the segment under way begins.
     start: u64,
     /// Bytes of the layer that were needed for what came last.
     until: u64,
 }
 
 impl Scan {
-    /// Begins a pass. With `hash`, each stretch is hashed; with `keep`, headers are packed for [`to_bytes`](super::to_bytes).
+    /// Begins a pass. With `hash`, each segment is hashed; with `keep`, headers are packed for [`to_bytes`](super::to_bytes).
     pub fn new(limits: &Limits, hash: bool, keep: bool) -> Self {
         Scan {
             decoder: ZstdDecoder::unbounded(limits),
@@ -67,7 +67,7 @@ impl Scan {
                 at: 0,
                 block: Vec::new(),
                 headers: keep.then(Packer::new),
-                stretches: Vec::new(),
+                segments: Vec::new(),
                 most: u64::MAX,
                 hasher: hash.then(Sha256::new),
                 frame: (0, 0),
@@ -115,8 +115,8 @@ impl Scan {
             out.seal()?;
         }
         let table = out.walker.finish(Some(out.total))?;
-        out.stretches.shrink_to_fit();
-        Ok(Scanned { table, stretches: Stretches(out.stretches), headers: out.headers.map(Packer::finish) })
+        out.segments.shrink_to_fit();
+        Ok(Scanned { table, seek_index: SeekIndex(out.segments), headers: out.headers.map(Packer::finish) })
     }
 }
 
@@ -143,28 +143,28 @@ impl Out {
         self.walk(data)?;
         let mut rest = data;
         while !rest.is_empty() {
-            let room = STRETCH.saturating_sub(self.total.saturating_sub(self.start));
+            let room = SEGMENT_SIZE.saturating_sub(self.total.saturating_sub(self.start));
             let (now, later) = rest.split_at(usize::try_from(room).unwrap_or(rest.len()).min(rest.len()));
             if let Some(hasher) = &mut self.hasher {
                 hasher.update(now);
             }
             self.total = self.total.saturating_add(now.len() as u64);
             rest = later;
-            if self.total.saturating_sub(self.start) >= STRETCH {
+            if self.total.saturating_sub(self.start) >= SEGMENT_SIZE {
                 self.seal()?;
             }
         }
         Ok(())
     }
 
-    /// Ends the stretch under way.
+    /// Ends the segment under way.
     fn seal(&mut self) -> Result<()> {
         let digest = self.hasher.as_mut().map_or([0; 32], |hasher| hasher.finalize_reset().into());
         let (frame, frame_start) = self.frame;
-        self.stretches.push(Stretch { end: self.total, until: self.until, frame, frame_start, digest });
+        self.segments.push(Segment { end: self.total, until: self.until, frame, frame_start, digest });
         self.frame = self.latest;
         self.start = self.total;
-        Limits::check("max_spans", self.stretches.len() as u64, self.limits.max_spans)
+        Limits::check("max_spans", self.segments.len() as u64, self.limits.max_spans)
     }
 
     /// Gives the walker the headers, block by block, and drops contents.
