@@ -37,6 +37,8 @@ const MAX_RACES = 10;
 const MAX_REFERRERS = 1000;
 /** Pages of a list of referrers, which may be empty, that are asked for. */
 const MAX_PAGES = 100;
+/** Statuses by which registries from before the API of referrers answer to it; the crate has the same. */
+const NO_REFERRERS_API = [204, 400, 404, 405, 406, 410, 415, 422, 501];
 
 /**
  * Opens a repository for writing. `http://` or `https://` before it says how its registry is reached.
@@ -160,7 +162,7 @@ export class RegistryDestination implements Destination {
         method: "GET",
         target,
         headers: { accept: OCI_INDEX },
-        expect: [200, 400, 404, 405],
+        expect: [200, ...NO_REFERRERS_API],
         signal,
         what: `the referrers of ${digest}`,
       });

@@ -1,12 +1,14 @@
 // Pushing to registries that stall, lead elsewhere, or ask for what is not theirs.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { after, describe, test } from "node:test";
 import "ocipeek";
 import { blobOf, manifestOf, registryDestination } from "ocipeek/push";
 import { closeServer, listen } from "../../scripts/lib/servers.mjs";
 
+const table = JSON.parse(readFileSync(new URL("../fixtures/names.json", import.meta.url), "utf8"));
 const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
 const IDLE = 400;
 const open = [];
@@ -56,6 +58,20 @@ async function timed(step) {
   await step();
   return performance.now() - start;
 }
+
+test("a registry without the API of referrers is asked for the fallback tag", async () => {
+  const digest = `sha256:${"0".repeat(64)}`;
+  for (const status of table.noReferrersApi) {
+    const { host, lines } = await server((request, response) => {
+      response.writeHead(request.url.includes("/referrers/") ? status : 404).end();
+    });
+    assert.deepEqual(await (await to(host)).referrers(digest), [], String(status));
+    assert.deepEqual(lines(), [
+      `GET /v2/app/referrers/${digest}`,
+      `GET /v2/app/manifests/${digest.replace(":", "-")}`,
+    ]);
+  }
+});
 
 describe("a registry that stalls", () => {
   for (const [name, act] of /** @type {[string, (it: any) => Promise<unknown>][]} */ ([

@@ -4,7 +4,7 @@ use ocipeek::format::oci::{Reference, is_loopback};
 use ocipeek::net::http::{Url, next_link, retry_after};
 use serde_json::Value;
 
-fn table(name: &str) -> Value {
+pub fn table(name: &str) -> Value {
     let path = format!("{}/tests/fixtures/names.json", env!("CARGO_MANIFEST_DIR"));
     let mut all: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     all[name].take()

@@ -69,20 +69,14 @@ fn the_fallback_tag() {
     let list = format!(r#"{{"schemaVersion":2,"manifests":[{},{}]}}"#, entry(1, "x/y"), entry(2, SOCI));
     mock.put_manifest("app", &format!("sha256-{}", subject.hex()), INDEX, list);
     let html = ("content-type", "text/html".to_string());
-    for what in [
-        What::status(404),
-        What::status(400),
-        What::status(405),
-        What::status(501),
-        What::status(204),
-        What::status(406),
-        What::status(410),
-        What::status(415),
-        What::status(422),
+    let table = crate::names::table("noReferrersApi");
+    let statuses = table.as_array().unwrap().iter().map(|status| status.as_u64().unwrap() as u16);
+    let others = [
         What::Answer(200, vec![html], "<html>".into()),
         What::Answer(200, vec![("content-type", INDEX.to_string())], String::new()),
         What::Answer(200, Vec::new(), String::new()),
-    ] {
+    ];
+    for what in statuses.map(What::status).chain(others) {
         mock.fault("/referrers/", 1, what);
         let found = block_on(mock.registry().referrers(&subject, SOCI)).unwrap();
         assert_eq!(digests(&found), [Digest::of(&[2])]);
