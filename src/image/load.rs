@@ -1,61 +1,24 @@
-//! Look-ups in an image's tree, and the layers that they load.
+//! Loading of the layers that a look-up needs.
 
 use std::cell::RefCell;
 
 use futures_util::future::LocalBoxFuture;
 
 use super::open_image::{Image, PARALLEL};
-use super::stat::{FileStat, absolute};
+use super::stat::absolute;
 use crate::error::{Code, Error, Result};
 use crate::format::tar::Kind;
 #[cfg(feature = "extent")]
 use crate::net::transport::Later;
 use crate::net::transport::at_once;
-use crate::rootfs::{Follow, LayerIndex, Listed, LookUp, Node, Place, Rootfs, Step, clean};
+use crate::rootfs::{LayerIndex, Listed, Node, Place, Rootfs, Step};
 
 /// Layers below one that is wanted that are loaded with it, where that is cheap.
 #[cfg(feature = "extent")]
 const AHEAD: usize = 7;
 
 impl Image {
-    /// Attributes of a path, links followed or not at its end.
-    pub async fn stat(&self, path: &[u8], follow: Follow) -> Result<FileStat> {
-        let node = self.lookup(path, follow).await?;
-        Ok(self.file_stat(&node, None))
-    }
-
-    /// The target of a symbolic link, as stored. `EINVAL` for anything else.
-    pub async fn readlink(&self, path: &[u8]) -> Result<Vec<u8>> {
-        self.stat(path, Follow::ExceptLast).await?.link_target(path)
-    }
-
-    /// Where a path leads, all links resolved, with a leading `/`.
-    pub async fn realpath(&self, path: &[u8]) -> Result<Vec<u8>> {
-        Ok(absolute(&self.lookup(path, Follow::All).await?.path))
-    }
-
-    /// The entries of a directory, links not followed, sorted by the bytes of the names.
-    pub async fn read_dir(&self, path: &[u8]) -> Result<Vec<FileStat>> {
-        let node = self.directory(path).await?;
-        let children = self.children(&node, &mut Place::at(&node.path)).await?;
-        Ok(children.iter().map(|child| self.file_stat(&child.entry.node, None)).collect())
-    }
-
-    pub(super) async fn lookup(&self, path: &[u8], follow: Follow) -> Result<Node> {
-        #[cfg(feature = "extent")]
-        if let Some(volume) = &self.0.volume {
-            return volume.lookup(path, follow).await;
-        }
-        let mut look_up = LookUp::new(path, follow);
-        self.settle(&self.0.known.rootfs, |rootfs| rootfs.look_up(&mut look_up)).await
-    }
-
-    /// What is in the directory `node`, which is `place`.
-    pub(super) async fn children(&self, node: &Node, place: &mut Place) -> Result<Vec<Listed>> {
-        self.list(&self.0.known.rootfs, node, place).await
-    }
-
-    /// The same in any tree of its layers.
+    /// What is in the directory `node`, which is `place`, of any tree of its layers.
     pub(super) async fn list(
         &self,
         rootfs: &RefCell<Rootfs>,
@@ -70,14 +33,6 @@ impl Image {
             return volume.children(node).await;
         }
         self.settle(rootfs, |rootfs| rootfs.list(place)).await
-    }
-
-    /// Looks up a directory that is to be listed.
-    pub(super) async fn directory(&self, path: &[u8]) -> Result<Node> {
-        if clean(path).is_empty() {
-            self.load_lowest(self.0.layers.len()).await?;
-        }
-        self.lookup(path, Follow::All).await
     }
 
     /// Loads so many of the lowest layers, several at a time: listing a root takes all of them, unless one hides what is

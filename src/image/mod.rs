@@ -19,6 +19,7 @@ mod soci;
 mod soci_index;
 mod stat;
 mod told;
+mod tree;
 mod view;
 mod walk;
 
@@ -41,5 +42,7 @@ pub use soci::{SociFound, SociInfo};
 pub use stat::{FileStat, ManifestCheck, Verification};
 #[cfg(all(target_arch = "wasm32", feature = "js-reader"))]
 pub(crate) use told::{Opened, Told};
+#[cfg(all(target_arch = "wasm32", feature = "js-reader"))]
+pub(crate) use tree::FileTree;
 pub use view::{LayerEntries, LayerView};
 pub use walk::Walk;

@@ -13,7 +13,7 @@ use crate::layer::Runs;
 use crate::limits::Limits;
 use crate::net::http::Gather;
 use crate::net::transport::ByteStream;
-use crate::rootfs::{Follow, Node};
+use crate::rootfs::Node;
 
 /// A file's content as it arrives. Nothing is fetched before it is asked for; dropping it cancels its requests.
 pub struct FileStream {
@@ -52,25 +52,7 @@ fn wrong_length(stat: &FileStat) -> Error {
 }
 
 impl Image {
-    /// A file's bytes, or those in `range`, cut to the file's size. `EISDIR`, `EINVAL` for what is no regular file;
-    /// `LIMIT_EXCEEDED` over `max_file_size`, before anything of the content is fetched.
-    pub async fn read_file(&self, path: &[u8], range: Option<Range<u64>>) -> Result<(FileStat, Bytes)> {
-        read_all(self.read_stream(path, range).await?, &self.0.context.limits).await
-    }
-
-    /// A file's bytes, or those in `range`, as a stream without a limit.
-    pub async fn read_stream(&self, path: &[u8], range: Option<Range<u64>>) -> Result<FileStream> {
-        let node = self.lookup(path, Follow::All).await?;
-        self.read_node(&node, range, None).map_err(|e| e.with_path(path))
-    }
-
-    /// Where the data of a sparse file is, `(offset, length)` of its runs in order, and a stream of these bytes alone.
-    /// `None` for what has no holes, or is read by a format that does not tell them apart.
-    pub async fn read_sparse(&self, path: &[u8]) -> Result<Option<(Runs, FileStream)>> {
-        let node = self.lookup(path, Follow::All).await?;
-        self.sparse_node(&node, None).await.map_err(|e| e.with_path(path))
-    }
-
+    /// Where a node's data is, and a stream of it; `None` for what has no holes.
     pub(super) async fn sparse_node(
         &self,
         node: &Node,

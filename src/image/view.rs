@@ -1,100 +1,75 @@
 //! Layer view: one layer of an image on its own.
 
-use std::cell::RefCell;
 use std::ops::Range;
-use std::rc::Rc;
 
 use bytes::Bytes;
 
 use super::open_image::Image;
 use super::read::{FileStream, read_all};
-use super::stat::{FileStat, absolute};
+use super::stat::FileStat;
+use super::tree::FileTree;
 use crate::error::Result;
 use crate::format::tar::{Entry, Kind};
 use crate::layer::{LayerInfo, Runs};
-use crate::limits::Limits;
-use crate::rootfs::{Follow, LayerIndex, Listed, LookUp, Node, Place, Rootfs};
+use crate::rootfs::{Follow, LayerIndex, Node};
 
 /// One layer, its whiteouts visible as the entries that they are. Links are resolved within it.
 #[derive(Clone)]
 pub struct LayerView {
-    image: Image,
     index: usize,
-    /// The layer as a tree.
-    rootfs: Rc<RefCell<Rootfs>>,
+    tree: FileTree,
 }
 
 impl LayerView {
-    pub(super) fn new(image: Image, index: usize) -> Self {
-        let rootfs = Rc::new(RefCell::new(Rootfs::view(index, &image.0.context.limits)));
-        LayerView { image, index, rootfs }
-    }
-
-    pub(super) fn limits(&self) -> &Limits {
-        &self.image.0.context.limits
+    pub(crate) fn tree(&self) -> &FileTree {
+        &self.tree
     }
 
     /// The layer, and how it is read.
     pub fn info(&self) -> Option<LayerInfo> {
-        self.image.layer_info(self.index)
+        self.tree.image().layer_info(self.index)
     }
 
     /// As [`Image::stat`].
     pub async fn stat(&self, path: &[u8], follow: Follow) -> Result<FileStat> {
-        Ok(self.file_stat(&self.lookup(path, follow).await?))
+        self.tree.stat(path, follow).await
     }
 
     /// As [`Image::readlink`].
     pub async fn readlink(&self, path: &[u8]) -> Result<Vec<u8>> {
-        self.stat(path, Follow::ExceptLast).await?.link_target(path)
+        self.tree.readlink(path).await
     }
 
     /// As [`Image::realpath`].
     pub async fn realpath(&self, path: &[u8]) -> Result<Vec<u8>> {
-        Ok(absolute(&self.lookup(path, Follow::All).await?.path))
+        self.tree.realpath(path).await
     }
 
     /// As [`Image::read_dir`].
     pub async fn read_dir(&self, path: &[u8]) -> Result<Vec<FileStat>> {
-        let node = self.lookup(path, Follow::All).await?;
-        let children = self.children(&node, &mut Place::at(&node.path)).await?;
-        Ok(children.iter().map(|child| self.file_stat(&child.entry.node)).collect())
+        self.tree.read_dir(path).await
     }
 
     /// As [`Image::read_file`].
     pub async fn read_file(&self, path: &[u8], range: Option<Range<u64>>) -> Result<(FileStat, Bytes)> {
-        read_all(self.read_stream(path, range).await?, &self.image.0.context.limits).await
+        self.tree.read_file(path, range).await
     }
 
     /// As [`Image::read_stream`].
     pub async fn read_stream(&self, path: &[u8], range: Option<Range<u64>>) -> Result<FileStream> {
-        let node = self.lookup(path, Follow::All).await?;
-        self.image.read_node(&node, range, Some(self.index)).map_err(|e| e.with_path(path))
+        self.tree.read_stream(path, range).await
     }
 
     /// As [`Image::read_sparse`].
     pub async fn read_sparse(&self, path: &[u8]) -> Result<Option<(Runs, FileStream)>> {
-        let node = self.lookup(path, Follow::All).await?;
-        self.image.sparse_node(&node, Some(self.index)).await.map_err(|e| e.with_path(path))
+        self.tree.read_sparse(path).await
     }
 
     /// All entries of the layer's tar, in its order.
     pub async fn entries(&self) -> Result<LayerEntries> {
-        let index = self.image.all(self.index).await?;
-        Ok(LayerEntries { image: self.image.clone(), layer: self.index, index })
-    }
-
-    pub(super) fn file_stat(&self, node: &Node) -> FileStat {
-        self.image.file_stat(node, Some(self.index))
-    }
-
-    pub(super) async fn lookup(&self, path: &[u8], follow: Follow) -> Result<Node> {
-        let mut look_up = LookUp::new(path, follow);
-        self.image.settle(&self.rootfs, |tree| tree.look_up(&mut look_up)).await
-    }
-
-    pub(super) async fn children(&self, node: &Node, place: &mut Place) -> Result<Vec<Listed>> {
-        self.image.list(&self.rootfs, node, place).await
+        let image = self.tree.image();
+        let index = image.all(self.index).await?;
+        Ok(LayerEntries { image: image.clone(), layer: self.index, index })
     }
 }
 
@@ -107,7 +82,8 @@ impl Image {
     /// One layer on its own, with its whiteouts as entries. `None` where there is no such layer, or the image's format makes
     /// one tree of its layers.
     pub fn layer(&self, index: usize) -> Option<LayerView> {
-        (index < self.0.layers.len() && !self.0.known.merged).then(|| LayerView::new(self.clone(), index))
+        (index < self.0.layers.len() && !self.0.known.merged)
+            .then(|| LayerView { index, tree: FileTree::of_layer(self.clone(), index) })
     }
 }
 

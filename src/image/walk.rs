@@ -2,12 +2,13 @@
 
 use super::open_image::Image;
 use super::stat::{FileStat, absolute};
+use super::tree::FileTree;
 use super::view::LayerView;
 use crate::budget::Reservation;
 use crate::error::{Error, Result};
 use crate::format::tar::Kind;
 use crate::limits::Limits;
-use crate::rootfs::{Follow, Glob, Listed, Matching, Node, Place, Spots};
+use crate::rootfs::{Glob, Listed, Matching, Node, Place, Spots};
 
 /// Steps of a walk that are made together, where less is given out: entries that a glob leaves out, and ends of folders.
 pub(super) const TOGETHER: usize = 2048;
@@ -17,42 +18,6 @@ pub(super) const ATTRIBUTES_TOGETHER: usize = 256 << 10;
 /// The same of a glob's own steps: some milliseconds.
 const GLOB_TOGETHER: u64 = 250_000;
 
-/// Which tree.
-enum Tree {
-    Image(Image),
-    Layer(LayerView),
-}
-
-impl Tree {
-    fn limits(&self) -> &Limits {
-        match self {
-            Tree::Image(image) => &image.0.context.limits,
-            Tree::Layer(view) => view.limits(),
-        }
-    }
-
-    fn stat(&self, node: &Node) -> FileStat {
-        match self {
-            Tree::Image(image) => image.file_stat(node, None),
-            Tree::Layer(view) => view.file_stat(node),
-        }
-    }
-
-    async fn start(&self, path: &[u8]) -> Result<Node> {
-        match self {
-            Tree::Image(image) => image.directory(path).await,
-            Tree::Layer(view) => view.lookup(path, Follow::All).await,
-        }
-    }
-
-    async fn children(&self, node: &Node, place: &mut Place) -> Result<Vec<Listed>> {
-        match self {
-            Tree::Image(image) => image.children(node, place).await,
-            Tree::Layer(view) => view.children(node, place).await,
-        }
-    }
-}
-
 /// What is below a directory, parents before their children, each directory's names sorted by their bytes. Links are
 /// not followed below it; the directory itself is not given out.
 ///
@@ -61,7 +26,7 @@ impl Tree {
 ///
 /// `LIMIT_EXCEEDED` over `max_depth` and `max_glob_steps`.
 pub struct Walk {
-    tree: Tree,
+    tree: FileTree,
     path: Vec<u8>,
     glob: Option<Matching>,
     started: bool,
@@ -89,7 +54,7 @@ enum Step {
 }
 
 impl Walk {
-    fn new(tree: Tree, path: &[u8], glob: Option<Glob>) -> Self {
+    pub(crate) fn new(tree: FileTree, path: &[u8], glob: Option<Glob>) -> Self {
         let glob = glob.map(|glob| Matching::new(glob, tree.limits()));
         let (place, stack) = (Place::default(), Vec::new());
         Walk { tree, path: path.to_vec(), glob, started: false, next: None, place, stack, failed: None }
@@ -139,7 +104,7 @@ impl Walk {
 
     async fn step(&mut self) -> Result<Step> {
         if !self.started {
-            let root = self.tree.start(&self.path).await?;
+            let root = self.tree.directory(&self.path).await?;
             self.place = Place::at(&root.path);
             let spots = self.glob.as_ref().map(Matching::start).unwrap_or_default();
             (self.next, self.started) = (Some((root, spots)), true);
@@ -168,7 +133,7 @@ impl Walk {
                 (shown, if is_dir { glob.below()? } else { None })
             }
         };
-        let found = shown.then(|| Step::Found(Box::new(self.tree.stat(&node))));
+        let found = shown.then(|| Step::Found(Box::new(self.tree.file_stat(&node))));
         if let Some(spots) = below.filter(|_| is_dir) {
             self.place.descend(&name, child.ranks);
             self.next = Some((node, spots));
@@ -181,13 +146,13 @@ impl Image {
     /// Everything below a directory, parents before their children, links not followed; with `glob`, what it
     /// matches of it: see [`Walk`].
     pub fn walk(&self, path: &[u8], glob: Option<Glob>) -> Walk {
-        Walk::new(Tree::Image(self.clone()), path, glob)
+        Walk::new(self.tree(), path, glob)
     }
 }
 
 impl LayerView {
     /// As [`Image::walk`].
     pub fn walk(&self, path: &[u8], glob: Option<Glob>) -> Walk {
-        Walk::new(Tree::Layer(self.clone()), path, glob)
+        Walk::new(self.tree().clone(), path, glob)
     }
 }

@@ -11,7 +11,7 @@ use super::indexer::JsIndexer;
 use super::open::{is, open_layout, open_source};
 use super::options::Options;
 use super::source::{BlobCursor, discovery};
-use super::tree::{Root, Tree, WalkCursor};
+use super::tree::{Tree, WalkCursor};
 use super::{abort, convert, handover, js, values};
 use crate::error::Result;
 use crate::format::oci::Reference;
@@ -227,7 +227,7 @@ impl WasmImage {
 
     /// The merged root file system.
     pub fn root(&self) -> Tree {
-        Tree::new(Root::Image(self.image.clone()))
+        Tree::new(self.image.tree())
     }
 
     /// Whether the image's format makes one tree of its layers.
@@ -243,7 +243,7 @@ impl WasmImage {
 
     /// Layer `index` alone, or `undefined`.
     pub fn layer(&self, index: usize) -> Option<Tree> {
-        self.image.layer(index).map(|layer| Tree::new(Root::Layer(layer)))
+        self.image.layer(index).map(|layer| Tree::new(layer.tree().clone()))
     }
 }
 

@@ -10,47 +10,22 @@ use wasm_bindgen::prelude::*;
 use super::error::{invalid, js_result};
 use super::{abort, convert, js};
 use crate::error::Result;
-use crate::image::{Changes, FileStat, FileStream, Image, LayerView, Walk};
+use crate::image::{Changes, FileStat, FileStream, FileTree, Walk};
 use crate::rootfs::{Follow, Glob};
 
 /// Entries that one step of a walk gives: each step is a promise.
 const WALK_BATCH: usize = 128;
 
-/// Tree that is read.
-#[derive(Clone)]
-pub enum Root {
-    /// The merged root file system.
-    Image(Image),
-    /// One layer, whiteouts visible.
-    Layer(LayerView),
-}
-
-/// Calls a method of the image or of the layer view, which have the same ones.
-macro_rules! on {
-    ($root:expr, $name:ident ( $($arg:expr),* )) => {
-        match &$root {
-            Root::Image(image) => image.$name($($arg),*),
-            Root::Layer(layer) => layer.$name($($arg),*),
-        }
-    };
-    ($root:expr, await $name:ident ( $($arg:expr),* )) => {
-        match &$root {
-            Root::Image(image) => image.$name($($arg),*).await,
-            Root::Layer(layer) => layer.$name($($arg),*).await,
-        }
-    };
-}
-
 /// A file tree. Paths are raw bytes.
 #[wasm_bindgen]
 pub struct Tree {
-    root: Root,
+    tree: FileTree,
 }
 
 impl Tree {
-    /// A tree over `root`.
-    pub fn new(root: Root) -> Self {
-        Tree { root }
+    /// The class over a tree.
+    pub(super) fn new(tree: FileTree) -> Self {
+        Tree { tree }
     }
 }
 
@@ -58,9 +33,9 @@ impl Tree {
 impl Tree {
     /// Attributes of a path; of a link itself unless `follow`.
     pub fn stat(&self, path: Vec<u8>, follow: bool, stop: Option<Promise>) -> Promise {
-        let root = self.root.clone();
+        let tree = self.tree.clone();
         let follow = if follow { Follow::All } else { Follow::ExceptLast };
-        abort::promise(stop, async move { convert::stat(&on!(root, await stat(&path, follow))?) })
+        abort::promise(stop, async move { convert::stat(&tree.stat(&path, follow).await?) })
     }
 
     /// `{stat, data}`.
@@ -72,10 +47,10 @@ impl Tree {
         end: Option<f64>,
         stop: Option<Promise>,
     ) -> Promise {
-        let root = self.root.clone();
+        let tree = self.tree.clone();
         abort::promise(stop, async move {
             let range = range(start, end)?;
-            let (stat, data) = on!(root, await read_file(&path, range))?;
+            let (stat, data) = tree.read_file(&path, range).await?;
             let out = Object::new();
             js::set(&out, "stat", convert::stat(&stat)?);
             js::set(&out, "data", to_array(&data));
@@ -92,10 +67,10 @@ impl Tree {
         end: Option<f64>,
         stop: Option<Promise>,
     ) -> Promise {
-        let root = self.root.clone();
+        let tree = self.tree.clone();
         abort::promise(stop, async move {
             let range = range(start, end)?;
-            let stream = on!(root, await read_stream(&path, range))?;
+            let stream = tree.read_stream(&path, range).await?;
             Ok(FileCursor::new(stream).into())
         })
     }
@@ -104,9 +79,9 @@ impl Tree {
     /// bytes alone; `undefined` for what is not known to have holes.
     #[wasm_bindgen(js_name = readSparse)]
     pub fn read_sparse(&self, path: Vec<u8>, stop: Option<Promise>) -> Promise {
-        let root = self.root.clone();
+        let tree = self.tree.clone();
         abort::promise(stop, async move {
-            let Some((runs, data)) = on!(root, await read_sparse(&path))? else {
+            let Some((runs, data)) = tree.read_sparse(&path).await? else {
                 return Ok(JsValue::UNDEFINED);
             };
             let out = Object::new();
@@ -120,7 +95,7 @@ impl Tree {
     /// Walks a folder; `glob` leaves out what it does not match.
     pub fn walk(&self, path: Vec<u8>, glob: Option<String>) -> Result<WalkCursor, JsValue> {
         let glob = js_result(glob.as_deref().map(Glob::new).transpose())?;
-        let walk = on!(self.root, walk(&path, glob));
+        let walk = Walk::new(self.tree.clone(), &path, glob);
         Ok(WalkCursor::new(Steps::Walk(Box::new(walk))))
     }
 }
