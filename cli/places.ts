@@ -1,4 +1,4 @@
-/** Where images are written to. @module */
+/** Destinations of images. @module */
 import { parseReference } from "../js/index.js";
 import { LayoutDestination } from "../js/node/index.js";
 import { type ConnectionOptions, type Destination, RegistryDestination } from "../js/push/index.js";

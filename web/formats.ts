@@ -1,4 +1,4 @@
-/** What formats mean for how an image can be looked at. @module */
+/** Consequences of an image's format for how it can be looked at. @module */
 import type { LayerInfo, LazyFormat } from "ocipeek";
 
 /**

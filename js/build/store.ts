@@ -1,4 +1,4 @@
-/** Where the builder keeps checkpoints until a zTOC is complete. @module */
+/** Store of the builder's checkpoints until a zTOC is complete. @module */
 import { invalid } from "../errors.js";
 import type { SpillStore } from "../types/build.js";
 

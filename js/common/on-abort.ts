@@ -1,4 +1,4 @@
-/** Who waits for abort signals: one listener of the platform for each signal, however many wait. @module */
+/** Listeners of abort signals: one of the platform for each signal, however many wait. @module */
 
 interface Waiting {
   readonly all: Set<() => void>;

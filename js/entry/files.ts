@@ -1,4 +1,4 @@
-/** What Node, Bun and Deno offer, wherever the wasm module comes from. @module */
+/** Functions that Node, Bun and Deno offer, wherever the wasm module comes from. @module */
 import { arch, versions } from "node:process";
 import { asIsFetch } from "../node/as-is-fetch.js";
 import { archiveFiles, folderFiles } from "../node/files.js";

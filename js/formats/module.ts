@@ -1,4 +1,4 @@
-/** What of the module of the other formats is used: as a whole, each bundle would keep a table of it. @module */
+/** The used part of the module of the other formats: as a whole, each bundle would keep a table of it. @module */
 export {
   imageNames,
   isLost,

@@ -1,4 +1,4 @@
-//! What an opening was told by its source, so that another build of the library can go on from there.
+//! Answers that an opening got from its source, so that another build of the library can go on from there.
 
 use std::cell::RefCell;
 

@@ -1,4 +1,4 @@
-//! How requests leave: one small asynchronous trait, implemented over `fetch` in wasm and by
+//! Transport of requests: one small asynchronous trait, implemented over `fetch` in wasm and by
 //! an in-memory registry in tests.
 
 use std::time::Duration;

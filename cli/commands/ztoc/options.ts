@@ -1,4 +1,4 @@
-/** Where zTOCs and layers come from. @module */
+/** Sources of zTOCs and layers. @module */
 import { readFile } from "node:fs/promises";
 import { buffer } from "node:stream/consumers";
 import { OcipeekError } from "../../../js/index.js";

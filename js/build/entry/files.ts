@@ -1,4 +1,4 @@
-/** What Node, Bun and Deno offer for building, wherever the wasm module comes from. @module */
+/** Functions that Node, Bun and Deno offer for building, wherever the wasm module comes from. @module */
 import { createHash } from "node:crypto";
 import { arch } from "node:process";
 import { spillFile } from "../../node/spill-file.js";

@@ -1,4 +1,4 @@
-//! Where the chunks of files lie, compactly.
+//! Compact table of where the chunks of files lie.
 
 use std::ops::Range;
 

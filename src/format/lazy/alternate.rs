@@ -1,4 +1,5 @@
-//! Where an image is once more, in a format that makes one tree of its layers, while its tag is the ordinary one.
+//! Alternate manifest: the place where an image is once more, in a format that makes one tree of its layers, while
+//! its tag is the ordinary one.
 
 use super::{Format, Reader};
 use crate::format::oci::{Descriptor, ImageIndex};

@@ -1,4 +1,4 @@
-//! What comes where a tar is expected, and is none: data that is compressed in a way that is not read here.
+//! Foreign data where a tar is expected: data that is compressed in a way that is not read here.
 
 use crate::error::{Code, Error};
 

@@ -1,4 +1,5 @@
-//! What Go's `archive/tar` reports of an entry and a reader of layers has no use for: a zTOC holds it all the same.
+//! Raw fields of an entry: Go's `archive/tar` reports them, and a zTOC holds them, though a reader
+//! of layers has no use for them.
 
 use super::Xattrs;
 use super::pax::Pax;

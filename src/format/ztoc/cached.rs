@@ -1,4 +1,4 @@
-//! How a cache keeps a zTOC under its layer's digest: behind a head that says of what it is, and how it is known to be
+//! Cached form of a zTOC, under its layer's digest: behind a head that says of what it is, and how it is known to be
 //! that layer's. Only a cache that its owner alone writes to may be believed.
 
 use crate::format::oci::Digest;

@@ -1,4 +1,4 @@
-//! When to try again, and how long to wait before.
+//! Retries: when a request is sent again, and the wait before.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! How to get in: which challenge is answered with what, and one token for all requests that wait for it.
+//! Sign-in: the answer to each challenge, and one token for all requests that wait for it.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Who refers to a manifest: the referrers API, else the fallback tag (distribution specification).
+//! Referrers of a manifest: the referrers API, else the fallback tag (distribution specification).
 
 use super::client::Inner;
 use crate::error::{Code, Error, Result};

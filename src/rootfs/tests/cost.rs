@@ -1,4 +1,4 @@
-//! What look-ups, walks and patterns cost, in steps: in proportion to what they go through, and bounded.
+//! Cost of look-ups, walks and patterns, in steps: in proportion to what they go through, and bounded.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! What one layer's tar order means: type changes, hard links, links on the way.
+//! Meaning of one layer's tar order: type changes, hard links, links on the way.
 
 use super::fixture::{Loading, index};
 use crate::error::Code;

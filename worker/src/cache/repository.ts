@@ -1,4 +1,4 @@
-/** What one repository has given, apart from what others have. @module */
+/** Cache of one repository's content, apart from that of others. @module */
 
 import type { Cache } from "ocipeek";
 import { sha256 } from "../../../js/common/hex.ts";

@@ -1,4 +1,4 @@
-/** Who else may read an answer: pages of other origins, and caches on the way. @module */
+/** Other readers of an answer: pages of other origins, and caches on the way. @module */
 import { ANY_ORIGIN, type Config } from "../config/config.ts";
 
 /** Whose rights an answer was made with: anybody's, the operator's credentials, or the caller's own. */

@@ -1,4 +1,4 @@
-/** What the proxy passes on of a registry's answer: names from a list, values that are checked. @module */
+/** The proxied part of a registry's answer: names from a list, values that are checked. @module */
 
 import type { RegistryAnswer, RegistryFetch } from "ocipeek";
 import { concat } from "../../../js/common/bytes.ts";

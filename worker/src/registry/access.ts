@@ -1,4 +1,4 @@
-/** What may be reached: the registries and repositories of the configuration. @module */
+/** Allowed registries and repositories, by the configuration. @module */
 import { apiHost, hostProblem } from "../../../web/host.ts";
 import { isRepository } from "../../../web/reference.ts";
 import type { Config } from "../config/config.ts";

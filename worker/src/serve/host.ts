@@ -1,4 +1,4 @@
-/** Whom a server of one's own answers: those who call it by a name that is its own. @module */
+/** Check of the `Host`: a server of one's own answers those who call it by a name that is its own. @module */
 import { HttpError } from "../errors.ts";
 import { isAddress, isPublicAddress } from "../registry/public-host.ts";
 

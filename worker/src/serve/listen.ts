@@ -1,4 +1,4 @@
-/** What the servers of all runtimes have in common. @module */
+/** Common part of the servers of all runtimes. @module */
 
 /** What a runtime's own server is started with. */
 export interface Listen {

@@ -1,4 +1,5 @@
-//! What a cache keeps of a pass. A head says of which layer it is and carries a digest of the rest, so that damage is a miss.
+//! Cached form of a pass over a layer. A head says of which layer it is and carries a digest of the rest, so that
+//! damage is a miss.
 
 use bytes::Bytes;
 use sha2::Digest as _;
