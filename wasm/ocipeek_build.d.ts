@@ -212,15 +212,4 @@ export function convertImage(
   options: RawLimits,
 ): { index: Manifest; manifests: Manifest[] };
 
-/** Compiles and instantiates the module synchronously. */
-export function initSync(options: { module: unknown }): unknown;
-/** The same from a URL, a `Response`, bytes or a module. */
-export default function init(options: { module_or_path: unknown }): Promise<unknown>;
-
-export function setMemoryLimit(bytes: number, pressure?: (() => void) | undefined): void;
-export function memoryHeld(): number;
-export function isLost(): boolean;
-/** Bytes of memory that the instance has, which never become fewer. */
-export function memorySize(): number;
-/** Makes another instance for what is made from now on; what it gives says how many bytes the old one has still reserved, until that is gone. */
-export function retire(): (() => number | undefined) | undefined;
+export { default, initSync, isLost, memoryHeld, memorySize, retire, setMemoryLimit } from "./ocipeek.js";
