@@ -106,6 +106,7 @@ export const RUST = {
     ["src/source/"],
     ["src/net/registry/", "src/net/native/"],
     ["src/net/http/"],
+    ["src/net/retry_damaged.rs"],
     ["src/net/stats.rs", "src/net/inline.rs"],
     ["src/net/"],
     // Pure from here on.
