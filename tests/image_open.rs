@@ -205,7 +205,11 @@ fn too_many_layers() {
 }
 
 fn found(m: &Memory, soci: SociChoice) -> Result<Option<(Digest, SociFound)>, Code> {
-    let options = OpenOptions { soci, ..with_platform("linux/amd64") };
+    found_for(m, "linux/amd64", soci)
+}
+
+fn found_for(m: &Memory, platform: &str, soci: SociChoice) -> Result<Option<(Digest, SociFound)>, Code> {
+    let options = OpenOptions { soci, ..with_platform(platform) };
     let open = block_on(m.open("t", options)).map_err(|e| e.code())?;
     assert_eq!(names(&open), ["/a"]);
     let read = open.layers()[0].read;
@@ -275,7 +279,9 @@ fn version_2_is_named_by_the_image() {
     index(&m, "t", vec![desc(&a, platform("linux", "amd64"))]);
     assert_eq!(found(&m, SociChoice::Auto), named);
     m.tag("t", a.digest, MANIFEST);
-    assert_eq!(found(&m, SociChoice::Auto), named);
+    // Without an index, what its config says decides whether it is for the platform.
+    assert_eq!(found(&m, SociChoice::Auto), Err(Code::NotFound));
+    assert_eq!(found_for(&m, "linux/arm/v7", SociChoice::Auto), named);
 
     // The OCI index says another.
     let (_, other_layer) = image(&m, "b", json!({}));
