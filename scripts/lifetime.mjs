@@ -78,7 +78,8 @@ function inProcess(name) {
     const text = `
       import { open } from ${JSON.stringify(join(ROOT, "dist", "js", "entry", name === "deno" ? "deno.js" : "node.js"))};
       import { openMany } from ${JSON.stringify(join(SHARED, "open-many.mjs"))};
-      console.log(await openMany(open, ${JSON.stringify(what)}));
+      // As text: numbers may be coloured.
+      console.log(String(await openMany(open, ${JSON.stringify(what)})));
     `;
     const child = spawn(file, [...args, text], { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] });
     let out = "";
