@@ -8,7 +8,6 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
-  renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
@@ -21,6 +20,7 @@ import { writeInline } from "./lib/inline.mjs";
 import { forOlderTypes } from "./lib/older-types.mjs";
 import { recoverable } from "./lib/recoverable.mjs";
 import { ROOT, run } from "./lib/run.mjs";
+import { shortNames } from "./lib/short-names.mjs";
 import { silencePanics } from "./lib/silent-panics.mjs";
 import { useTools, WASM_BINDGEN } from "./lib/tools.mjs";
 
@@ -54,7 +54,10 @@ const SMALL = [
   // Of panics that are silent, the trap.
   ..."--inlining --always-inline-max-function-size=2 --flexible-inline-max-function-size=0".split(" "),
   "--one-caller-inline-max-function-size=0",
-  ..."-Os --skip-pass=inlining-optimizing --skip-pass=local-cse --reorder-functions-by-name".split(" "),
+  // Nothing lies in the first kilobyte: it is the far end of the stack.
+  "--low-memory-unused",
+  // The second run finds what the first one made.
+  ..."-Os -Os --skip-pass=inlining-optimizing --skip-pass=local-cse --reorder-functions-by-name".split(" "),
   ..."--strip-debug --strip-producers".split(" "),
 ];
 
@@ -77,7 +80,10 @@ async function buildWasm(out, dev) {
     if (!dev) {
       writeFileSync(file, silencePanics(readFileSync(file)));
       await run("wasm-opt", [...SMALL, "--output", `${file}.small`, file]);
-      renameSync(`${file}.small`, file);
+      const short = shortNames(readFileSync(`${file}.small`), readFileSync(glue, "utf8"));
+      writeFileSync(file, short.bytes);
+      writeFileSync(glue, short.glue);
+      rmSync(`${file}.small`);
     }
     writeInline(out, name);
   }

@@ -22,13 +22,17 @@ macro_rules! limits {
         #[cfg(all(target_arch = "wasm32", feature = "js"))]
         impl Limits {
             /// The names of all.
-            #[cfg(feature = "js-reader")]
             pub(crate) const NAMES: &[&str] = &[$(stringify!($name),)*];
 
             /// Sets one by its name. `None` where there is no such limit, false where the value does not fit.
             pub(crate) fn set(&mut self, name: &str, value: u64) -> Option<bool> {
-                match name {
-                    $(stringify!($name) => Some(value.try_into().map(|value| self.$name = value).is_ok()),)*
+                // By number, as forty comparisons with constants are two kilobytes of .wasm.
+                #[allow(non_camel_case_types, reason = "they are called as the fields are")]
+                enum Number { $($name,)* }
+                match Self::NAMES.iter().position(|known| *known == name)? {
+                    $(at if at == Number::$name as usize => {
+                        Some(value.try_into().map(|value| self.$name = value).is_ok())
+                    })*
                     _ => None,
                 }
             }

@@ -1,6 +1,10 @@
 // Leaves out of a .wasm what its panics would say. Nobody hears it: without a hook a panic of wasm is a trap, which
 // `recoverable` reports; the sentences, and the places in the source, are a fortieth of what is downloaded.
 import binaryen from "binaryen";
+import { Reader, sections } from "./wasm-sections.mjs";
+
+/** The section of data. */
+const DATA = 11;
 
 /** Functions that end in a panic, by their names. */
 const PANICS = new RegExp(
@@ -61,26 +65,15 @@ function withoutLocations(bytes) {
 
 /** The data segments of a .wasm: where each lies in memory, and its bytes. */
 function* dataSegments(bytes) {
-  let at = 8;
-  const number = () => {
-    let value = 0;
-    for (let shift = 1; ; shift *= 128) {
-      value += (bytes[at] & 127) * shift;
-      if (bytes[at++] < 128) return value;
-    }
-  };
-  while (at < bytes.length) {
-    const isData = bytes[at++] === 11;
-    const end = number() + at;
-    for (let left = isData ? number() : 0; left > 0; left--) {
+  for (const { id, body } of sections(bytes)) {
+    if (id !== DATA) continue;
+    const reader = new Reader(body);
+    for (let left = reader.number(); left > 0; left--) {
       // Of memory 0, at `i32.const ADDRESS; end`.
-      at += 2;
-      const address = number();
-      at += 1;
-      const length = number();
-      yield { address, data: bytes.subarray(at, at + length) };
-      at += length;
+      reader.take(2);
+      const address = reader.number();
+      reader.take(1);
+      yield { address, data: reader.take(reader.number()) };
     }
-    at = end;
   }
 }

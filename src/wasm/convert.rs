@@ -1,7 +1,5 @@
 //! Values of the library as the JavaScript objects that `ocipeek.d.ts` describes.
 
-use std::collections::BTreeMap;
-
 use js_sys::Object;
 use serde::Serialize;
 use wasm_bindgen::JsValue;
@@ -168,17 +166,21 @@ pub fn config(config: &ImageConfig) -> Result<JsValue> {
 }
 
 /// The counters.
-pub fn counters(stats: &Stats) -> Result<JsValue> {
+pub fn counters(stats: &Stats) -> JsValue {
     let c = stats.counters();
     let named = [
-        ("requests", c.requests),
         ("bytes", c.bytes),
-        ("retries", c.retries),
         ("cacheHits", c.cache_hits),
         ("cacheMisses", c.cache_misses),
         ("inflated", c.inflated),
+        ("requests", c.requests),
+        ("retries", c.retries),
     ];
-    to_js(&BTreeMap::from(named.map(|(name, count)| (name, count as f64))))
+    let out = Object::new();
+    for (name, count) in named {
+        js::set(&out, name, count as f64);
+    }
+    out.into()
 }
 
 #[derive(Serialize)]

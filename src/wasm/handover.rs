@@ -74,7 +74,7 @@ pub(super) fn image(
         list.push(&Array::of3(&subject.to_string().into(), &of_type.into(), &descriptors(&found)?));
     }
     js::set(&known, "told", list);
-    js::set(&known, "counters", convert::counters(stats)?);
+    js::set(&known, "counters", convert::counters(stats));
     js::set(&known, "requests", convert::requests(stats)?);
     elsewhere(why, Some(known))
 }

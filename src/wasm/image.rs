@@ -155,8 +155,8 @@ impl WasmImage {
     }
 
     /// The counters of requests and bytes.
-    pub fn counters(&self) -> Result<JsValue, JsValue> {
-        js_result(convert::counters(self.image.stats()))
+    pub fn counters(&self) -> JsValue {
+        convert::counters(self.image.stats())
     }
 
     /// The requests so far.

@@ -94,8 +94,8 @@ impl WasmSource {
     }
 
     /// The counters of requests and bytes.
-    pub fn counters(&self) -> Result<JsValue, JsValue> {
-        js_result(convert::counters(self.source.stats()))
+    pub fn counters(&self) -> JsValue {
+        convert::counters(self.source.stats())
     }
 
     /// The requests so far.

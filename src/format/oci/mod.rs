@@ -3,7 +3,7 @@
 
 pub(crate) mod base64;
 mod config;
-mod descriptor;
+pub(crate) mod descriptor;
 mod digest;
 pub(crate) mod json;
 mod manifest;

@@ -117,7 +117,8 @@ fn index(
     build_tool: &str,
 ) -> Document {
     let config = Descriptor::new(artifact_type, Digest::of(EMPTY_CONFIG), EMPTY_CONFIG.len() as u64);
-    let annotations = BTreeMap::from([(BUILD_TOOL.to_owned(), build_tool.to_owned())]);
+    let mut annotations = BTreeMap::new();
+    annotations.insert(BUILD_TOOL.to_owned(), build_tool.to_owned());
     let manifest = ImageManifest { config, layers: blobs, artifact_type: None, subject, annotations };
     let mut document = manifest_document(&manifest);
     document.descriptor.artifact_type = Some(artifact_type.to_owned());

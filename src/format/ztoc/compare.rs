@@ -10,7 +10,7 @@ use super::Ztoc;
 use super::flatbuffer::{Table, Vector};
 use super::spans::{Compression, Spans};
 use super::time::rfc3339;
-use super::toc::{File, Records, file};
+use super::toc::{File, file};
 use crate::error::Result;
 use crate::limits::Limits;
 use crate::sort::sort_keys;
@@ -92,13 +92,6 @@ impl<'a> File<'a> {
 
     fn time(&self) -> Result<&'a [u8]> {
         self.0.bytes(10, "mod_time")
-    }
-}
-
-impl<'a> Records<'a> {
-    /// All of them, the last of each key.
-    fn by_key(&self) -> Result<BTreeMap<&'a [u8], &'a [u8]>> {
-        (0..self.len()).map(|i| self.get(i)).collect()
     }
 }
 
@@ -238,12 +231,18 @@ impl Comparison {
             return Ok(());
         }
         // Of one key the last counts, and their order says nothing.
-        let (stated, actual) = (stated.by_key()?, actual.by_key()?);
-        let keys: BTreeMap<&[u8], ()> = stated.keys().chain(actual.keys()).map(|key| (*key, ())).collect();
-        for key in keys.into_keys() {
-            let (stated, actual) = (stated.get(key), actual.get(key));
+        let mut values = BTreeMap::<&[u8], [Option<&[u8]>; 2]>::new();
+        for i in 0..stated.len() {
+            let (key, value) = stated.get(i)?;
+            values.entry(key).or_default()[0] = Some(value);
+        }
+        for i in 0..actual.len() {
+            let (key, value) = actual.get(i)?;
+            values.entry(key).or_default()[1] = Some(value);
+        }
+        for (key, [stated, actual]) in values {
             if stated != actual {
-                let text = |value: Option<&&[u8]>| match value {
+                let text = |value: Option<&[u8]>| match value {
                     Some(value) => format!("{} = {}", shown_bytes(key), shown_bytes(value)),
                     None => format!("no {}", shown_bytes(key)),
                 };

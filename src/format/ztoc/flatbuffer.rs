@@ -134,7 +134,13 @@ impl<'a> Vector<'a> {
 }
 
 fn corrupt(table: &str, field: &str, kind: ErrorKind) -> Error {
-    broken(format!("not a zTOC, or a damaged one: {table}.{field}: {kind}"))
+    // `Display` of the kind would bring the formatting of every kind into the .wasm.
+    let what = match kind {
+        ErrorKind::InvalidOffset => "Invalid offset".to_owned(),
+        ErrorKind::InvalidVtableLength { length } => format!("Invalid vtable length (length = {length})"),
+        _ => "Invalid length".to_owned(),
+    };
+    broken(format!("not a zTOC, or a damaged one: {table}.{field}: {what}"))
 }
 
 /// `CORRUPT_ZTOC`.

@@ -41,9 +41,9 @@ impl Answer {
     }
     /// All values of a header, joined as RFC 9110 section 5.3 allows.
     pub(crate) fn header_list(&self, name: &str) -> Option<String> {
-        let values: Vec<&str> =
-            self.headers.iter().filter(|(n, _)| n == name).map(|(_, v)| v.as_str()).collect();
-        if values.is_empty() { None } else { Some(values.join(", ")) }
+        let mut values = self.headers.iter().filter(|(n, _)| n == name).map(|(_, v)| v.as_str());
+        let first = values.next()?.to_owned();
+        Some(values.fold(first, |all, value| all + ", " + value))
     }
     /// `Content-Length`, if it is one number.
     pub(crate) fn content_length(&self) -> Option<u64> {

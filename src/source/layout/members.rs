@@ -118,7 +118,13 @@ pub(super) fn clean(name: &str) -> Option<String> {
             _ => parts.push(part),
         }
     }
-    if parts.is_empty() { None } else { Some(parts.join("/")) }
+    joined(&parts)
+}
+
+/// A path of its names; `None` where it has none.
+fn joined(names: &[&str]) -> Option<String> {
+    let (first, rest) = names.split_first()?;
+    Some(rest.iter().fold((*first).to_owned(), |path, name| path + "/" + name))
 }
 
 /// Target of a symbolic link at `name` inside the tar.
@@ -135,5 +141,5 @@ fn beside(name: &str, link: &str) -> Option<String> {
             _ => parts.push(part),
         }
     }
-    if parts.is_empty() { None } else { Some(parts.join("/")) }
+    joined(&parts)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
 use super::super::error::js_result;
@@ -14,17 +14,16 @@ use crate::format::soci::SociIndex;
 use crate::limits::Limits;
 
 /// A platform, with the names of the specification.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 pub struct JsPlatform {
     os: String,
     architecture: String,
     variant: Option<String>,
     #[serde(rename = "os.version")]
     os_version: Option<String>,
-    #[serde(rename = "os.features", default)]
+    #[serde(rename = "os.features")]
     os_features: Vec<String>,
     /// As text, for people.
-    #[serde(skip_deserializing)]
     name: String,
 }
 
@@ -38,14 +37,6 @@ impl From<&Platform> for JsPlatform {
             os_features: p.os_features.clone(),
             name: p.to_string(),
         }
-    }
-}
-
-impl From<JsPlatform> for Platform {
-    fn from(p: JsPlatform) -> Self {
-        let mut out = Platform::new(p.os, p.architecture);
-        (out.variant, out.os_version, out.os_features) = (p.variant, p.os_version, p.os_features);
-        out
     }
 }
 

@@ -2,109 +2,83 @@
 
 use std::collections::BTreeMap;
 
-use js_sys::{Array, Object, Uint8Array};
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
+use js_sys::{Array, JSON, Object, Uint8Array};
 use wasm_bindgen::prelude::*;
 
 use super::super::error::{invalid, js_result};
 use super::super::js;
 use super::super::values::limits;
-use super::manifests::JsPlatform;
 use crate::error::{Code, Error, Result};
+use crate::format::oci::descriptor::digest;
+use crate::format::oci::json::{Json, Node};
 use crate::format::oci::media_type::OCI_MANIFEST;
-use crate::format::oci::{Descriptor, Digest, ManifestDoc, parse_manifest};
+use crate::format::oci::{Descriptor, Digest, ManifestDoc, Platform, parse_manifest};
 use crate::format::soci::{
     Document, PlatformIndex, PrefetchSpans, V2_INDEX, convert, index_of_one, index_v1, index_v2, prefetch,
     ztoc_descriptor,
 };
+use crate::limits::Limits;
 
-fn digest<'de, D: Deserializer<'de>>(d: D) -> Result<Digest, D::Error> {
-    String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+/// The input of a function, as JSON: it then takes the reader that the module has anyway, with its messages, and no
+/// second one for JavaScript's values.
+fn input<T>(value: &JsValue, read: impl FnOnce(&Node<'_>) -> Result<T>) -> Result<T> {
+    let text = JSON::stringify(value).ok().and_then(|text| text.as_string()).unwrap_or_default();
+    // It is our own TypeScript that wrote this, not a registry.
+    let limits = Limits { max_manifest_size: u64::MAX, max_json_values: u64::MAX, ..Limits::default() };
+    Json::parse(text.as_bytes(), "module's input", &limits)
+        .and_then(|json| read(&json.root("module's input")))
+        .map_err(|e| Error::new(Code::InvalidArgument, e.message()))
 }
 
-/// A size that JavaScript has as a double.
-fn size<'de, D: Deserializer<'de>>(d: D) -> Result<u64, D::Error> {
-    let n = f64::deserialize(d)?;
-    js::whole_number(&n.into()).ok_or_else(|| serde::de::Error::custom("not a size"))
+/// A descriptor of type, digest and size.
+fn named(node: &Node<'_>) -> Result<Descriptor> {
+    let media_type = node.need("mediaType")?.str()?;
+    Ok(Descriptor::new(media_type, digest(&node.need("digest")?)?, node.need("size")?.whole()?))
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Named {
-    media_type: String,
-    #[serde(deserialize_with = "digest")]
-    digest: Digest,
-    #[serde(deserialize_with = "size")]
-    size: u64,
+/// The zTOC of a layer, as an index lists it.
+fn layer(node: &Node<'_>) -> Result<Descriptor> {
+    let span_size = node.get("spanSize")?.and_then(|size| size.whole().ok());
+    let (digest, size) = (digest(&node.need("digest")?)?, node.need("size")?.whole()?);
+    let without_xattrs = node.need("disableXattrs")?.bool()?;
+    Ok(ztoc_descriptor(&named(&node.need("layer")?)?, digest, size, span_size, without_xattrs))
 }
 
-impl From<Named> for Descriptor {
-    fn from(n: Named) -> Self {
-        Descriptor::new(n.media_type, n.digest, n.size)
+/// The artifact that names a layer's spans to prefetch.
+fn artifact(node: &Node<'_>) -> Result<Option<Document>> {
+    let mut spans = Vec::new();
+    for pair in node.need("spans")?.items()? {
+        let [start, end] = pair.items()?.map(|n| n.whole()).collect::<Result<Vec<u64>>>()?[..] else {
+            return Err(pair.wrong("must be a pair"));
+        };
+        spans.push(PrefetchSpans { start, end, priority: 0 });
     }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Layer {
-    layer: Named,
-    #[serde(deserialize_with = "digest")]
-    digest: Digest,
-    #[serde(deserialize_with = "size")]
-    size: u64,
-    /// As a double.
-    span_size: Option<f64>,
-    disable_xattrs: bool,
-}
-
-#[derive(Deserialize)]
-struct Prefetch {
-    #[serde(deserialize_with = "digest")]
-    layer: Digest,
-    spans: Vec<(u32, u32)>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct IndexInput {
-    subject: Option<Named>,
-    build_tool: String,
-    layers: Vec<Layer>,
-    prefetch: Vec<Prefetch>,
+    Ok(prefetch(&digest(&node.need("layer")?)?, &spans))
 }
 
 /// A SOCI index, of version 1 where it has a `subject`: `{index, prefetch}`, each document being
 /// `{bytes, mediaType, digest}`.
 #[wasm_bindgen(js_name = sociIndex)]
-pub fn soci_index(input: JsValue) -> Result<Object, JsValue> {
-    js_result(read::<IndexInput>(input).map(index))
+pub fn soci_index(value: &JsValue) -> Result<Object, JsValue> {
+    js_result(input(value, index))
 }
 
-fn index(input: IndexInput) -> Object {
-    let mut blobs: Vec<Descriptor> = input
-        .layers
-        .into_iter()
-        .map(|l| {
-            let span_size = l.span_size.and_then(|n| js::whole_number(&n.into()));
-            ztoc_descriptor(&l.layer.into(), l.digest, l.size, span_size, l.disable_xattrs)
-        })
-        .collect();
-    let spans = |list: Vec<(u32, u32)>| -> Vec<PrefetchSpans> {
-        let span = |(start, end): (u32, u32)| (u64::from(start), u64::from(end));
-        list.into_iter().map(span).map(|(start, end)| PrefetchSpans { start, end, priority: 0 }).collect()
-    };
-    let artifacts: Vec<Document> =
-        input.prefetch.into_iter().filter_map(|p| prefetch(&p.layer, &spans(p.spans))).collect();
+fn index(node: &Node<'_>) -> Result<Object> {
+    let mut blobs = node.need("layers")?.items()?.map(|it| layer(&it)).collect::<Result<Vec<_>>>()?;
+    let mut artifacts = Vec::new();
+    for it in node.need("prefetch")?.items()? {
+        artifacts.extend(artifact(&it)?);
+    }
     blobs.extend(artifacts.iter().map(|artifact| artifact.descriptor.clone()));
-    let index = match input.subject {
-        Some(subject) => index_v1(blobs, &subject.into(), &input.build_tool),
-        None => index_v2(blobs, &input.build_tool),
+    let build_tool = node.need("buildTool")?.str()?;
+    let index = match node.get("subject")? {
+        Some(subject) => index_v1(blobs, &named(&subject)?, build_tool),
+        None => index_v2(blobs, build_tool),
     };
     let out = Object::new();
     js::set(&out, "index", document(&index));
     js::set(&out, "prefetch", documents(&artifacts));
-    out
+    Ok(out)
 }
 
 fn document(document: &Document) -> Object {
@@ -115,24 +89,14 @@ fn document(document: &Document) -> Object {
     out
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct OfPlatform {
-    #[serde(deserialize_with = "digest")]
-    image_manifest: Digest,
-    #[serde(deserialize_with = "digest")]
-    digest: Digest,
-    #[serde(deserialize_with = "size")]
-    size: u64,
-    platform: JsPlatform,
-}
-
-impl From<OfPlatform> for PlatformIndex {
-    fn from(of: OfPlatform) -> Self {
-        let mut descriptor = Descriptor::new(OCI_MANIFEST, of.digest, of.size);
-        descriptor.artifact_type = Some(V2_INDEX.to_owned());
-        PlatformIndex { image_manifest: of.image_manifest, descriptor, platform: of.platform.into() }
-    }
+/// The SOCI index of one of an image's platforms.
+fn of_platform(node: &Node<'_>) -> Result<PlatformIndex> {
+    let mut descriptor =
+        Descriptor::new(OCI_MANIFEST, digest(&node.need("digest")?)?, node.need("size")?.whole()?);
+    descriptor.artifact_type = Some(V2_INDEX.to_owned());
+    let image_manifest = digest(&node.need("imageManifest")?)?;
+    let platform = Platform::from_json(&node.need("platform")?)?;
+    Ok(PlatformIndex { image_manifest, descriptor, platform })
 }
 
 /// Adds SOCI indexes to an image: `{index, manifests}`, documents as in `sociIndex`.
@@ -147,14 +111,14 @@ pub fn convert_image(
     soci: JsValue,
     options: JsValue,
 ) -> Result<Object, JsValue> {
-    js_result(converted(&image, platform, &manifests, soci, &options))
+    js_result(converted(&image, &platform, &manifests, &soci, &options))
 }
 
 fn converted(
     image: &JsValue,
-    platform: JsValue,
+    platform: &JsValue,
     manifests: &[JsValue],
-    soci: JsValue,
+    soci: &JsValue,
     options: &JsValue,
 ) -> Result<Object> {
     let limits = limits(options)?;
@@ -168,7 +132,7 @@ fn converted(
     let index = match parse(image)? {
         (_, ManifestDoc::Index(index)) => index,
         (descriptor, ManifestDoc::Image(_)) => {
-            index_of_one(&descriptor, read::<JsPlatform>(platform)?.into())
+            index_of_one(&descriptor, input(platform, Platform::from_json)?)
         }
     };
     let mut known = BTreeMap::new();
@@ -177,8 +141,7 @@ fn converted(
             known.insert(descriptor.digest, manifest);
         }
     }
-    let soci: Vec<PlatformIndex> =
-        read::<Vec<OfPlatform>>(soci)?.into_iter().map(PlatformIndex::from).collect();
+    let soci = input(soci, |node| node.items()?.map(|it| of_platform(&it)).collect::<Result<Vec<_>>>())?;
     let converted = convert(&index, &known, &soci)?;
     let out = Object::new();
     js::set(&out, "index", document(&converted.index));
@@ -188,9 +151,4 @@ fn converted(
 
 fn documents(list: &[Document]) -> Array {
     list.iter().map(|d| JsValue::from(document(d))).collect()
-}
-
-fn read<T: DeserializeOwned>(value: JsValue) -> Result<T> {
-    serde_wasm_bindgen::from_value(value)
-        .map_err(|e| Error::new(Code::InvalidArgument, format!("the module was given {e}")))
 }
