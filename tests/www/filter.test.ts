@@ -177,9 +177,9 @@ describe("the filter's time", () => {
     }
     const text = Object.entries(times).map(([query, ms]) => `${query} ${ms.toFixed(1)} ms`);
     t.diagnostic(`measured: filter of 100,000 entries: ${text.join(", ")}`);
-    // Plain JavaScript, in the same minute, says how busy the machine is.
+    // Plain JavaScript, in the same minute, says how busy the machine is: other steps of the tests may run beside this one.
     const plain = await bestOf(() => paths.filter((path) => `/${path}`.toLowerCase().includes("kage_4/mod")));
-    const most = Math.max(50, 5 * plain);
+    const most = Math.max(50, 12 * plain);
     for (const [query, ms] of Object.entries(times)) {
       assert.ok(ms < most, `${query} took ${ms} ms, where plain JavaScript needs ${plain} ms`);
     }
