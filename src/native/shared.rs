@@ -37,7 +37,7 @@ type Want = oneshot::Sender<Result<Option<Bytes>>>;
 /// let image = SharedImage::open("ghcr.io/owner/app:1").await?;
 /// let (stat, bytes) = image.read_file("/etc/os-release", None).await?;
 /// let layers = image.with(|image| async move { Ok(image.layers()) }).await?;
-/// # Ok(())
+/// let layers = image.with(|image| async move { Ok(image.layers().len()) }).await?;
 /// # }
 /// ```
 #[derive(Clone)]
