@@ -36,8 +36,8 @@ type Want = oneshot::Sender<Result<Option<Bytes>>>;
 /// # async fn f() -> ocipeek::error::Result<()> {
 /// let image = SharedImage::open("ghcr.io/owner/app:1").await?;
 /// let (stat, bytes) = image.read_file("/etc/os-release", None).await?;
-/// let layers = image.with(|image| async move { Ok(image.layers()) }).await?;
 /// let layers = image.with(|image| async move { Ok(image.layers().len()) }).await?;
+/// # Ok(())
 /// # }
 /// ```
 #[derive(Clone)]
