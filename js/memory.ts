@@ -106,7 +106,7 @@ const dropped = new FinalizationRegistry<number>((bytes) => {
 /**
  * Lets the collector know what `owner` weighs. It sees a small object where wasm holds megabytes, and would not run
  * before thousands of images that nobody closed had taken all memory. A program that is told of pressure closes its
- * images, and is spared this: the C library may clear such buffers, so that they do take memory.
+ * images itself, and is spared this.
  * @internal
  */
 export function weigh(owner: object): void {

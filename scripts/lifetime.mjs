@@ -4,12 +4,13 @@
 // `--opens` are of the demo image, `--large` of an image of some 500 MB; with `--apart` no two images share what is known of
 // them.
 import { spawn } from "node:child_process";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { openBrowser, serveStatic } from "../tests/lib/chromium.mjs";
 import { writeMachineImage } from "../tests/lib/machine-image.mjs";
 import { browserPackage } from "../tests/lib/package.mjs";
+import { memoryOf, renderersBelow } from "../tests/lib/process-memory.mjs";
 import { tempFolder } from "../tests/lib/processes.mjs";
 import { serveLayout } from "./lib/layout-registry.mjs";
 import { ROOT } from "./lib/run.mjs";
@@ -28,37 +29,14 @@ const COMMANDS = {
   deno: [bin("deno"), "eval", "--quiet", "--ext=mjs"],
 };
 
-/** Bytes of a process that are in memory. */
+/** Bytes of a process that are in memory; 0 once it has ended. */
 function residentOf(pid) {
   try {
-    return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) * 1024;
+    return memoryOf(pid).now;
   } catch {
     return 0;
   }
 }
-
-/** Processes that this one started, by way of others too. */
-function descendants() {
-  const parents = new Map();
-  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-    try {
-      const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-      parents.set(Number(pid), Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]));
-    } catch {
-      // It has ended.
-    }
-  }
-  const isOurs = (pid) => pid === process.pid || (parents.has(pid) && isOurs(parents.get(pid)));
-  return [...parents.keys()].filter((pid) => pid !== process.pid && isOurs(pid));
-}
-
-const isRenderer = (pid) => {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("--type=renderer");
-  } catch {
-    return false;
-  }
-};
 
 /** Waits for `work`; gives how much memory was resident from time to time. */
 async function watched(work, resident) {
@@ -108,7 +86,7 @@ async function inChromium(what) {
       const { openMany } = await import("/shared/open-many.mjs");
       return openMany(open, what);
     }, what);
-    const renderers = () => Math.max(0, ...descendants().filter(isRenderer).map(residentOf));
+    const renderers = () => Math.max(0, ...renderersBelow(process.pid).map(({ pid }) => residentOf(pid)));
     const levels = await watched(work, renderers);
     return { isRight: (await work) === what.opens, levels };
   } finally {

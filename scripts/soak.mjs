@@ -10,10 +10,11 @@ import { REPOSITORY } from "../tests/lib/docker-registry.mjs";
 import { startFaultRegistry } from "../tests/lib/fault-registry.mjs";
 import { deepName, writeImages } from "../tests/lib/hostile-images.mjs";
 import { cliFile } from "../tests/lib/package.mjs";
+import { memoryOf } from "../tests/lib/process-memory.mjs";
 import { tempFolder } from "../tests/lib/processes.mjs";
 import { startServe } from "../tests/lib/serve.mjs";
 import { tarOf } from "../tests/lib/synthetic-image.mjs";
-import { memoryOf, startBundle } from "../tests/lib/worker.mjs";
+import { startBundle } from "../tests/lib/worker.mjs";
 import { serveLayout } from "./lib/layout-registry.mjs";
 import { useTools } from "./lib/tools.mjs";
 

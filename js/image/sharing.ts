@@ -1,17 +1,7 @@
 /** Which images are opened alike, and share what is known of them. @module */
 import type { Host, RawOptions, SourceSpec } from "../../wasm/ocipeek.js";
+import { identityOf } from "../common/identity.js";
 import type { OpenOptions } from "../types/index.js";
-
-let identities = 0;
-const known = new WeakMap<object, number>();
-
-/** A number that stands for an object or function, and says nothing of what is in it. */
-function identityOf(it: object | undefined): number {
-  if (it === undefined) return 0;
-  const identity = known.get(it) ?? ++identities;
-  known.set(it, identity);
-  return identity;
-}
 
 /**
  * With whom an image of a registry is shared: whoever names it alike, with the same options and the very same `auth`, `cache`

@@ -1,27 +1,14 @@
 /** Builds indexes of an image's layers that have none. @module */
 import type { WasmImage } from "../../wasm/ocipeek.js";
+import { identityOf } from "../common/identity.js";
 import { invalid, OcipeekError } from "../errors.js";
 import type { Scope } from "../scope.js";
 import type { BuildProgress } from "../types/build.js";
-import type { Auth, IndexJob, IndexLayerOptions, LayerInfo, OpenOptions } from "../types/index.js";
+import type { IndexJob, IndexLayerOptions, LayerInfo, OpenOptions } from "../types/index.js";
 import { Job } from "./job.js";
 import { type Built, join, type Wanted } from "./pass.js";
 
-let groups = 0;
 let places = 0;
-/** Groups of images that sign in alike. */
-const groupsByAuth = new WeakMap<Auth, number>();
-
-/**
- * Whose passes an image shares: who could not read a layer must not learn from others' passes what is in it. Images sign in
- * alike if they have the very same `auth`, or none.
- */
-function groupOf(auth: Auth | undefined): number {
-  if (auth === undefined) return 0;
-  const group = groupsByAuth.get(auth) ?? ++groups;
-  groupsByAuth.set(auth, group);
-  return group;
-}
 
 /** Options of an image that matter here. */
 type IndexingOptions = Pick<OpenOptions, "auth" | "limits" | "onIndexing">;
@@ -30,7 +17,10 @@ type IndexingOptions = Pick<OpenOptions, "auth" | "limits" | "onIndexing">;
 export class Indexing {
   readonly #scope: Scope;
   readonly #options: IndexingOptions;
-  /** Whose passes it shares. */
+  /**
+   * Whose passes it shares: who could not read a layer must not learn from others' passes what is in it. Images sign in alike
+   * if they have the very same `auth`, or none.
+   */
   readonly #group: number;
   /** The repository that it reads from; what is no repository's is this image's alone. */
   readonly #place: string;
@@ -41,7 +31,7 @@ export class Indexing {
   constructor(scope: Scope, options: IndexingOptions, isAlone: boolean, repository: string | undefined) {
     this.#scope = scope;
     this.#place = repository ?? `#${++places}`;
-    this.#group = isAlone ? ++groups : groupOf(options.auth);
+    this.#group = identityOf(isAlone ? this : options.auth);
     this.#options = options;
   }
 

@@ -36,7 +36,7 @@ function create() {
     live = exports;
     for (const [name, value] of Object.entries(exports)) {
       // Called by the engine, or by a collector: nobody is there to be told.
-      const isSilent = /^__wbg_\\w+_free$|^__wbindgen_destroy_closure$|__invoke__/.test(name);
+      const isSilent = /^__wbg_\\w+_free$|^__wbindgen_destroy_closure$|__invoke_/.test(name);
       guarded[name] = typeof value !== "function" ? value : (...args) => {
         if (!lost) {
           try {
@@ -176,6 +176,10 @@ export function recoverable(text) {
     /(__wbindgen_throw_\w+: function\(arg0, arg1\) \{\s*throw) (new Error\(getStringFromWasm0\(arg0, arg1\)\));/,
     "$1 refusal($2);",
   );
+  // Named by their types, and by a hash only where the names would clash.
+  if (/\bmake\w*Closure\(/.test(text) && !/\bwasm\.\w+__invoke_/.test(text)) {
+    throw new Error("the glue has changed: how closures are called");
+  }
   if (!text.includes("refusal(new Error")) throw new Error("the glue has changed: how wasm-bindgen throws");
   if (/\bnew Promise\b|^export\b/m.test(text))
     throw new Error("the glue has changed: its promises or exports");

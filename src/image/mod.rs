@@ -10,6 +10,7 @@ mod load;
 mod open;
 mod open_image;
 mod options;
+mod platform;
 mod prefetch;
 mod read;
 mod reader;

@@ -250,24 +250,26 @@ impl Metadata {
         Ok(Whole { index: Rc::new(PathIndex::new(table, limits)?), spans: Rc::new(spans), _held: held })
     }
 
-    /// Puts a pack into the cache, beside what is read; where the platform cannot, it is only started, and whoever reads next goes
-    /// on with it.
+    /// Puts a pack into the cache, beside what is read. Where the platform cannot, the pack is made first, and the put is
+    /// only started: whoever reads next goes on with it.
     async fn keep(&self, whole: &Rc<Whole>) {
         let Some(cache) = self.cache().cloned() else { return };
         let (transport, whole, ztoc) = (self.context.transport.clone(), whole.clone(), self.ztoc.digest);
-        let put = async move {
-            let packed = pack_of(&*transport, &whole, &ztoc).await;
-            drop(whole);
+        let pack = async move { pack_of(&*transport, &whole, &ztoc).await };
+        let put = async move |packed: Option<Bytes>| {
             if let Some(packed) = packed {
                 cache.put(&pack::key(&ztoc), packed).await;
             }
         };
-        let mut put = Some(Box::pin(put) as LocalBoxFuture<'static, ()>);
-        // On an edge nothing goes on that no request waits for.
-        if !self.context.owner.is_isolated() {
-            put = put.and_then(|put| self.context.transport.spawn(put));
-        }
-        let Some(mut put) = put else { return };
+        // On an edge nothing goes on that no request waits for: what is begun there may never be gone on with.
+        let mut put: LocalBoxFuture<'static, ()> = if self.context.owner.is_isolated() {
+            let packed = pack.await;
+            Box::pin(async move { put(packed).await })
+        } else {
+            let work = Box::pin(async move { put(pack.await).await });
+            let Some(work) = self.context.transport.spawn(work) else { return };
+            work
+        };
         if futures_util::poll!(&mut put).is_pending() {
             *self.keeping.borrow_mut() = Some(put);
         }

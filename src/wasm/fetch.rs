@@ -59,7 +59,7 @@ impl FetchTransport {
     pub(super) fn of_host(host: &JsValue) -> (Self, Rc<Meter>) {
         let function = |name| js::get_some(host, name)?.dyn_into().ok();
         let meter = Meter::new(function("onTransfer"));
-        let browser = js::get_some(host, "browser").is_some_and(|value| value.is_truthy());
+        let browser = js::is(host, "browser");
         let transport =
             FetchTransport::metered(function("fetch"), browser, Rc::clone(&meter), function("onWork"));
         (transport, meter)

@@ -8,7 +8,7 @@ use wasm_bindgen::prelude::*;
 use super::error::{invalid, js_result};
 use super::fetch::FetchTransport;
 use super::indexer::JsIndexer;
-use super::open::{is, open_layout, open_source};
+use super::open::{open_layout, open_source};
 use super::options::Options;
 use super::source::{BlobCursor, discovery};
 use super::tree::{Tree, WalkCursor};
@@ -38,14 +38,14 @@ pub fn open_image(source: JsValue, options: JsValue, host: JsValue, stop: Option
 async fn open(source: &JsValue, options: JsValue, host: &JsValue) -> Result<JsValue> {
     let Some(opened) = open_source(source, options, host).await? else { return handover::archive(source) };
     let mut options = opened.options.open_options(opened.limits, opened.cache, indexer(host))?;
-    options.isolated = is(host, "isolated");
+    options.isolated = js::is(host, "isolated");
     let reference = js::get_some(source, "reference").and_then(|r| r.as_string());
     options.tag = reference.and_then(|r| r.parse::<Reference>().ok()).and_then(|r| r.tag);
     let (from, told) = (opened.source.clone(), handover::told(host)?);
     let (transport, target) = (opened.transport, opened.target);
     let opening = match js::get_some(host, "sharing").and_then(|key| key.as_string()) {
         Some(key) => {
-            let sharing = Sharing { key, joins: is(host, "joins") };
+            let sharing = Sharing { key, joins: js::is(host, "joins") };
             let opening = Opening { source: opened.source, transport, target, options, told };
             Image::open_shared(sharing, opening).await?
         }
@@ -171,7 +171,7 @@ impl WasmImage {
             transport: Some(Rc::new(FetchTransport::of_host(&host).0)),
             limits: Some(js_result(values::limits(&options))?),
             indexer: indexer(&host),
-            isolated: is(&host, "isolated"),
+            isolated: js::is(&host, "isolated"),
         };
         Ok(WasmImage { image: self.image.reader(reader) })
     }

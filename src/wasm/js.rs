@@ -25,6 +25,11 @@ pub fn get_some(object: &JsValue, name: &str) -> Option<JsValue> {
     get(object, name).ok().filter(|v| !v.is_undefined() && !v.is_null())
 }
 
+/// Whether an object has a property that is true.
+pub fn is(object: &JsValue, name: &str) -> bool {
+    get_some(object, name).is_some_and(|flag| flag.is_truthy())
+}
+
 /// Sets a property of an object that we made ourselves.
 pub fn set(object: &JsValue, name: &str, value: impl Into<JsValue>) {
     put(object, name, &value.into());

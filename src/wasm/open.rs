@@ -127,10 +127,6 @@ pub(super) async fn open_layout(
     layout.map(Some)
 }
 
-pub(super) fn is(host: &JsValue, name: &str) -> bool {
-    js::get_some(host, name).is_some_and(|flag| flag.is_truthy())
-}
-
 pub(super) fn credentials(host: &JsValue) -> Option<Rc<dyn CredentialSource>> {
     js::get_some(host, "credentials").map(|c| Rc::new(JsCredentials(c)) as Rc<dyn CredentialSource>)
 }

@@ -1,11 +1,11 @@
 // Callers without the secret, and images made to keep others waiting, at the hooks of a server.
 import assert from "node:assert/strict";
 import { createHash, createHmac } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { startDockerRegistry } from "../lib/docker-registry.mjs";
+import { memoryOf } from "../lib/process-memory.mjs";
 import { freePort } from "../lib/processes.mjs";
 import { RUNTIMES, startServe } from "../lib/serve.mjs";
 import { startBundle } from "../lib/worker.mjs";
@@ -17,8 +17,7 @@ const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const signed = (body) => `sha256=${createHmac("sha256", SECRET).update(body).digest("hex")}`;
 
 /** Resident memory of a process, in MiB. */
-const resident = (pid) =>
-  Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1]) / 1024;
+const resident = (pid) => memoryOf(pid).now / MIB;
 /** A caller with a forged signature, who sends all but the last byte of 1 MiB and waits. Gives how it ends. */
 function forger(url) {
   const { hostname, port } = new URL(url);

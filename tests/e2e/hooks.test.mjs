@@ -9,12 +9,13 @@ import { open } from "ocipeek";
 import { ROOT } from "../../scripts/lib/run.mjs";
 import { DEMO, startDockerRegistry } from "../lib/docker-registry.mjs";
 import { merged } from "../lib/expected.mjs";
+import { resetPeak } from "../lib/process-memory.mjs";
 import { freePort, tempFolder } from "../lib/processes.mjs";
 import { RUNTIMES, startServe } from "../lib/serve.mjs";
 import { skopeo, skopeoCopy } from "../lib/skopeo.mjs";
 import { layoutWriter, tarOf } from "../lib/synthetic-image.mjs";
 import { IMAGE, layout, v1Indexes } from "../lib/variants.mjs";
-import { resetPeak, startBundle, startWorker } from "../lib/worker.mjs";
+import { startBundle, startWorker } from "../lib/worker.mjs";
 
 const USER = "reader";
 const PASSWORD = "open sesame";

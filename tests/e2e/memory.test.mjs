@@ -5,10 +5,11 @@ import { createHash, randomBytes } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { serveLayout } from "../../scripts/lib/layout-registry.mjs";
+import { memoryOf, resetPeak } from "../lib/process-memory.mjs";
 import { tempFolder } from "../lib/processes.mjs";
 import { RUNTIMES, startServe } from "../lib/serve.mjs";
 import { layoutWriter, tarOf } from "../lib/synthetic-image.mjs";
-import { memoryOf, resetPeak, startBundle } from "../lib/worker.mjs";
+import { startBundle } from "../lib/worker.mjs";
 
 const MIB = 1 << 20;
 const LAYERS = 21;

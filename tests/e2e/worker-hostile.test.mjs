@@ -5,8 +5,9 @@ import { request } from "node:http";
 import { after, before, describe, test } from "node:test";
 import { serveLayout } from "../../scripts/lib/layout-registry.mjs";
 import { deepName, writeImages } from "../lib/hostile-images.mjs";
+import { resetPeak } from "../lib/process-memory.mjs";
 import { tempFolder } from "../lib/processes.mjs";
-import { resetPeak, startBundle } from "../lib/worker.mjs";
+import { startBundle } from "../lib/worker.mjs";
 
 const MIB = 1 << 20;
 /** Less than the default, for which a test takes long. */

@@ -4,9 +4,10 @@ import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import { serveLayout } from "../../scripts/lib/layout-registry.mjs";
+import { resetPeak } from "../lib/process-memory.mjs";
 import { tempFolder } from "../lib/processes.mjs";
 import { writeSyntheticLayout } from "../lib/synthetic-image.mjs";
-import { resetPeak, startBundle } from "../lib/worker.mjs";
+import { startBundle } from "../lib/worker.mjs";
 
 const MIB = 1 << 20;
 const SIZE = 200_000_000;

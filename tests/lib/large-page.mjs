@@ -1,10 +1,8 @@
-// The page with an image of many files: how long what people do takes, and whether the main thread is ever blocked.
-import { readdirSync, readFileSync } from "node:fs";
 import { serveLayout } from "../../scripts/lib/layout-registry.mjs";
 import { startPage } from "./page.mjs";
+import { memoryOf, renderersBelow } from "./process-memory.mjs";
 import { tempFolder } from "./processes.mjs";
 import { writeSyntheticLayout } from "./synthetic-image.mjs";
-import { memoryOf } from "./worker.mjs";
 
 const REPOSITORY = "large";
 const FRAMES = 180;
@@ -81,22 +79,7 @@ async function scroll(frames) {
 }
 
 /** The most resident bytes that the browser's process of the page has had; it is below this one. */
-function rendererMemory(root) {
-  const parentOf = new Map();
-  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-    try {
-      const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-      parentOf.set(Number(pid), Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]));
-    } catch {
-      // It has ended.
-    }
-  }
-  const isBelow = (pid) => pid === root || (parentOf.has(pid) && isBelow(parentOf.get(pid)));
-  const renderers = [...parentOf.keys()].filter(
-    (pid) => isBelow(pid) && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("--type=renderer"),
-  );
-  return Math.max(...renderers.map((pid) => memoryOf(pid).peak));
-}
+const rendererMemory = (root) => Math.max(...renderersBelow(root).map(({ pid }) => memoryOf(pid).peak));
 
 /**
  * Opens an image of so many files and does what people do: all times are milliseconds.

@@ -4,9 +4,10 @@ import { dirname, join } from "node:path";
 import { serveLayout } from "../../scripts/lib/layout-registry.mjs";
 import { run } from "../../scripts/lib/run.mjs";
 import { nginx, wrk } from "../../scripts/lib/tools.mjs";
+import { memoryOf, resetPeak } from "./process-memory.mjs";
 import { freePort, startServer, tempFolder } from "./processes.mjs";
 import { writeSyntheticLayout } from "./synthetic-image.mjs";
-import { memoryOf, resetPeak, startBundle } from "./worker.mjs";
+import { startBundle } from "./worker.mjs";
 
 const KIB = 1 << 10;
 const MIB = 1 << 20;

@@ -1,10 +1,8 @@
-// The worker in workerd by `wrangler dev`, and registries that count what they are asked.
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, request as httpRequest } from "node:http";
-import { join } from "node:path";
 import { closeServer, listen } from "../../scripts/lib/servers.mjs";
 import { wranglerDev } from "../../scripts/lib/wrangler.mjs";
 import { WORKER_CONFIG } from "../../scripts/worker-build.mjs";
+import { memoryOf, processesBelow } from "./process-memory.mjs";
 import { freePort, startServer, tempFolder } from "./processes.mjs";
 import { workerBundle } from "./worker-bundle.mjs";
 import { startWorkerd } from "./workerd.mjs";
@@ -56,32 +54,13 @@ export async function startBundle(vars) {
 }
 
 /** The process that runs the worker. wrangler starts two workerds; the one in front only passes requests on. */
-function isolate(parent) {
-  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-  const found = pids.filter((pid) => {
-    try {
-      const stat = readFileSync(join("/proc", pid, "stat"), "utf8");
-      const [, ppid] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-      const command = readFileSync(join("/proc", pid, "cmdline"), "utf8");
-      return Number(ppid) === parent && command.includes("workerd") && command.includes("--debug-port");
-    } catch {
-      return false;
-    }
-  });
+function isolate(root) {
+  const found = processesBelow(root).filter(
+    ({ parent, command }) =>
+      parent === root && command.includes("workerd") && command.includes("--debug-port"),
+  );
   if (found.length !== 1) throw new Error(`${found.length} processes look like the worker's`);
-  return Number(found[0]);
-}
-
-/** Resident bytes of a process, and the most that they have been. */
-export function memoryOf(pid) {
-  const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  const kib = (name) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0);
-  return { pid, now: kib("VmRSS") * 1024, peak: kib("VmHWM") * 1024 };
-}
-
-/** From now on the peak of a process counts anew. */
-export function resetPeak(pid) {
-  writeFileSync(`/proc/${pid}/clear_refs`, "5");
+  return found[0].pid;
 }
 
 /** Passes requests on to a registry on loopback, and notes them. */

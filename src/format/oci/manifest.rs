@@ -207,7 +207,7 @@ impl ImageIndex {
         }
         let unstated = self.images().find(|d| !stated(d));
         let nested = || self.manifests.iter().find(|d| doc_kind(&d.media_type) == DocKind::Index);
-        unstated.or_else(nested).ok_or_else(|| self.no_match(matcher))
+        unstated.or_else(nested).ok_or_else(|| matcher.no_match(&self.platforms()))
     }
 
     /// The platforms of the images, each once, in order.
@@ -220,22 +220,6 @@ impl ImageIndex {
             }
         }
         out
-    }
-
-    fn no_match(&self, matcher: &PlatformMatcher) -> Error {
-        let platforms = self.platforms();
-        let mut message = format!("there is no image for {} here; ", matcher.platform().shown());
-        if platforms.is_empty() {
-            message.push_str("the index lists no image");
-        } else {
-            message.push_str("available: ");
-            let names: Vec<String> = platforms.iter().take(40).map(Platform::shown).collect();
-            message.push_str(&names.join(", "));
-            if platforms.len() > names.len() {
-                message.push_str(", …");
-            }
-        }
-        Error::new(Code::NotFound, message)
     }
 
     /// The entry of a digest.

@@ -1,6 +1,7 @@
 //! Platform matcher: which of an image's platforms to take, by the rules of containerd's `platforms.Only`.
 
 use super::Platform;
+use crate::error::{Code, Error};
 
 /// Picks the best of several platforms for one that is wanted.
 #[derive(Debug, Clone)]
@@ -50,6 +51,22 @@ impl PlatformMatcher {
     pub fn best<'a>(&self, platforms: impl IntoIterator<Item = &'a Platform>) -> Option<usize> {
         let ranked = platforms.into_iter().enumerate().filter_map(|(i, p)| Some((self.rank(p)?, i)));
         ranked.min().map(|(_, i)| i)
+    }
+
+    /// `NOT_FOUND`: none of the platforms that there are fits.
+    pub(crate) fn no_match(&self, available: &[Platform]) -> Error {
+        let mut message = format!("there is no image for {} here; ", self.wanted.shown());
+        if available.is_empty() {
+            message.push_str("the index lists no image");
+        } else {
+            message.push_str("available: ");
+            let names: Vec<String> = available.iter().take(40).map(Platform::shown).collect();
+            message.push_str(&names.join(", "));
+            if available.len() > names.len() {
+                message.push_str(", …");
+            }
+        }
+        Error::new(Code::NotFound, message)
     }
 }
 
