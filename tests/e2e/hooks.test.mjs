@@ -236,8 +236,11 @@ for (const [name, start] of [
       const [{ digest }] = referrers.manifests;
       const soci = await it.manifest(digest);
       assert.deepEqual(ztocsOf(soci), expectedZtocs);
+      // No index says for which platform the image is: its config does.
+      const { config } = await it.manifest(IMAGE);
       const image = await readLazily(`${it.host}/app:v1`, soci, [
         "manifests/v1",
+        `blobs/${config.digest}`,
         `referrers/${IMAGE}`,
         `manifests/${IMAGE.replace(":", "-")}`,
         `manifests/${digest}`,

