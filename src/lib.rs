@@ -9,6 +9,7 @@ pub mod budget;
 pub mod error;
 pub mod limits;
 mod sort;
+mod turns;
 
 // Pure: bytes in, values out; no I/O, no clock. Hidden: no API, but what tests, fuzz targets and benchmarks reach for.
 #[doc(hidden)]

@@ -125,7 +125,7 @@ export const RUST = {
     ["src/format/zstd/"],
     ["src/format/gzip/", "src/format/tar/"],
     ["src/format/"],
-    ["src/budget.rs", "src/limits.rs", "src/sort.rs"],
+    ["src/budget.rs", "src/limits.rs", "src/sort.rs", "src/turns.rs"],
     ["src/error.rs", "src/named.rs"],
   ],
   never: [
@@ -138,6 +138,8 @@ export const RUST = {
   ],
   only: [
     { from: ["src/error.rs", "src/limits.rs", "src/budget.rs", "src/sort.rs"], to: [...PURE, "bytes"] },
+    // Pauses are the language's own futures, of no crate.
+    { from: ["src/turns.rs"], to: [...PURE, "std::future", "std::pin", "std::task"] },
     {
       from: ["src/format/"],
       to: [

@@ -4,7 +4,7 @@
 // The glue keeps its instance in variables of its module. It becomes a function that makes the glue of one instance, so
 // that nothing of an old one can reach the memory of a new one: closures that the engine calls later, finalizers, objects.
 // Every call into wasm is guarded. Whatever comes out of it as an exception, but what wasm-bindgen refuses, means that it is lost: then all promises that it
-// made and has not settled are rejected, its requests are aborted, calls of its objects throw, and what the engine or a
+// made and has not settled are rejected, its requests and timers are ended, calls of its objects throw, and what the engine or a
 // collector calls does nothing. The next `init` makes a new instance of the same module.
 //
 // An instance can be retired, too: memory of wasm never shrinks. Then its objects go on in it, and new ones are made by
@@ -16,7 +16,7 @@ const LOST = "the library failed in the middle of something, and what was open i
 
 function create() {
   let lost, live;
-  const guarded = {}, waiting = new Set(), requests = new Set(), refused = new WeakSet();
+  const guarded = {}, waiting = new Set(), requests = new Set(), timers = new Set(), refused = new WeakSet();
 
   /** Ends the instance. */
   function lose(cause) {
@@ -29,6 +29,8 @@ function create() {
     for (const fail of [...waiting]) fail(lost);
     for (const request of requests) request.deref()?.abort();
     requests.clear();
+    for (const timer of timers) clearTimeout(timer);
+    timers.clear();
   }
 
   /** The exports, of which no exception leaves the instance as it was. */
@@ -72,6 +74,21 @@ function create() {
         resolve(value);
       }, fail);
     });
+  }
+
+  /** A timer, which a lost instance does not keep the process alive with. */
+  function timer(callback, ms) {
+    const id = setTimeout(() => {
+      timers.delete(id);
+      callback();
+    }, ms);
+    timers.add(id);
+    return id;
+  }
+
+  function endTimer(id) {
+    timers.delete(id);
+    clearTimeout(id);
   }
 
   /** A controller of a request, which is aborted when the instance is lost. */
@@ -172,6 +189,7 @@ export function recoverable(text) {
   text = text.replace(/^export (class|function) /gm, "$1 ");
   text = text.replaceAll("new Promise(cb0)", "pending(cb0)");
   text = text.replaceAll("new AbortController()", "abortable()");
+  text = text.replaceAll(" setTimeout(", " timer(").replaceAll(" clearTimeout(", " endTimer(");
   text = text.replace(
     /(__wbindgen_throw_\w+: function\(arg0, arg1\) \{\s*throw) (new Error\(getStringFromWasm0\(arg0, arg1\)\));/,
     "$1 refusal($2);",

@@ -195,7 +195,7 @@ impl Inner {
             };
             let context = inner.context.clone();
             let held = Reservation::of(listing.extents.heap_bytes())?;
-            let index = Rc::new(PathIndex::new(listing.table, &context.limits)?);
+            let index = context.index_of(listing.table).await?;
             // Where a part of a layer has no digest of its own, only the layer as a whole can be verified.
             let whole = context.verify && checks.content == ContentCheck::LayerDigest;
             let store = ChunkStore::new(context, listing.blobs, inner.id, near, whole);

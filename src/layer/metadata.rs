@@ -4,7 +4,6 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::ops::Range;
 use std::rc::Rc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
@@ -12,20 +11,20 @@ use futures_util::future::LocalBoxFuture;
 use super::{Context, Indexer, cached_index};
 use crate::budget::Reservation;
 use crate::error::{Code, Error, Remedy, Result};
+use crate::fetch::context::ClockTurns;
 use crate::fetch::single_flight::{Flights, SingleFlight};
 use crate::format::oci::{Descriptor, Digest};
 use crate::format::ztoc::{Spans, Ztoc};
 use crate::limits::Limits;
-use crate::net::transport::{Transport, at_once};
+use crate::net::transport::at_once;
 use crate::pack::{self, FIRST_READ, Head, Page};
 use crate::rootfs::{LayerIndex, Parts, PathIndex};
 use crate::sort::heap_sort;
 use crate::source::{Cache, cut};
+use crate::turns::pause;
 
 /// Reads of a pack that are under way at a time.
 const PARALLEL: usize = 8;
-/// Milliseconds for which a pack is made at a time.
-const TURN_MS: u64 = 4;
 /// Neighbouring parts are read together up to so many bytes.
 const READ_TOGETHER: u64 = 1 << 20;
 
@@ -203,7 +202,7 @@ impl Metadata {
             .with_remedy(Remedy::WithoutIndex)
             .with_digest(&self.ztoc.digest)
         })?;
-        self.parse(bytes).map_err(|e| e.with_digest(&self.ztoc.digest))
+        self.parse(bytes).await.map_err(|e| e.with_digest(&self.ztoc.digest))
     }
 
     /// A zTOC of no SOCI index.
@@ -241,21 +240,20 @@ impl Metadata {
         Err(Error::new(Code::CorruptZtoc, text).with_digest(&self.layer.digest))
     }
 
-    fn parse(&self, bytes: Bytes) -> Result<Whole> {
-        let limits = &self.context.limits;
-        let ztoc = Ztoc::parse(bytes, limits)?;
+    async fn parse(&self, bytes: Bytes) -> Result<Whole> {
+        let ztoc = Ztoc::parse_in_turns(bytes, &self.context.limits, &mut self.context.turns()).await?;
         ztoc.check_layer(self.layer.size)?;
         let (table, spans) = ztoc.into_parts();
         let held = Reservation::of(spans.own_bytes())?;
-        Ok(Whole { index: Rc::new(PathIndex::new(table, limits)?), spans: Rc::new(spans), _held: held })
+        Ok(Whole { index: self.context.index_of(table).await?, spans: Rc::new(spans), _held: held })
     }
 
     /// Puts a pack into the cache, beside what is read. Where the platform cannot, the pack is made first, and the put is
     /// only started: whoever reads next goes on with it.
     async fn keep(&self, whole: &Rc<Whole>) {
         let Some(cache) = self.cache().cloned() else { return };
-        let (transport, whole, ztoc) = (self.context.transport.clone(), whole.clone(), self.ztoc.digest);
-        let pack = async move { pack_of(&*transport, &whole, &ztoc).await };
+        let (turns, whole, ztoc) = (self.context.turns(), whole.clone(), self.ztoc.digest);
+        let pack = async move { pack_of(turns, &whole, &ztoc).await };
         let put = async move |packed: Option<Bytes>| {
             if let Some(packed) = packed {
                 cache.put(&pack::key(&ztoc), packed).await;
@@ -278,17 +276,13 @@ impl Metadata {
 
 /// A pack, made in small steps: others have their turns in between. `None` where there is no memory for it: the next open reads
 /// the zTOC again.
-async fn pack_of(transport: &dyn Transport, whole: &Whole, ztoc: &Digest) -> Option<Bytes> {
+async fn pack_of(mut turns: ClockTurns, whole: &Whole, ztoc: &Digest) -> Option<Bytes> {
     // At most as large as what it is made of.
     let most = whole.index.heap_bytes().saturating_add(whole.spans.heap_bytes());
     let mut held = Reservation::of(most).ok()?;
     let mut writer = pack::Writer::of(&whole.index, &whole.spans);
-    let mut began = transport.now_ms();
     while writer.step()? {
-        if transport.now_ms().saturating_sub(began) >= TURN_MS {
-            transport.sleep(Duration::ZERO).await;
-            began = transport.now_ms();
-        }
+        pause(&mut turns).await;
     }
     let packed = writer.finish(ztoc)?;
     let _ = held.resize(packed.len() as u64);

@@ -21,7 +21,7 @@ use crate::fetch::single_flight::SingleFlight;
 use crate::fetch::span_cache::{Key, SpanCell};
 use crate::format::lazy::Format;
 use crate::format::oci::{Descriptor, Digest};
-use crate::format::tar::holes;
+use crate::format::tar::{EntryTable, holes};
 use crate::format::zstd::ZstdDecoder;
 use crate::format::zstd::seek::{self, Scan, Scanned, SeekIndex};
 use crate::limits::Limits;
@@ -124,11 +124,10 @@ impl Inner {
         let value = self.cache()?.get(&self.key()).await;
         let limits = &self.context.limits;
         let parsed = value.and_then(|value| seek::parse(&value, &self.layer, limits).ok());
-        let loaded = parsed.and_then(|(seek_index, table)| {
-            let held = Reservation::of(seek_index.heap_bytes()).ok()?;
-            let index = Rc::new(PathIndex::new(table, limits).ok()?);
-            Some(Loaded { index, seek_index, kept: true, _held: held })
-        });
+        let loaded = match parsed {
+            Some((seek_index, table)) => self.loaded_of(seek_index, table, true).await.ok(),
+            None => None,
+        };
         self.context.source.stats().cache(loaded.is_some());
         loaded
     }
@@ -173,9 +172,13 @@ impl Inner {
             drop(headers);
             cache.put(&self.key(), value).await;
         }
+        self.loaded_of(seek_index, table, false).await
+    }
+
+    async fn loaded_of(&self, seek_index: SeekIndex, table: EntryTable, kept: bool) -> Result<Loaded> {
         let held = Reservation::of(seek_index.heap_bytes())?;
-        let index = Rc::new(PathIndex::new(table, &self.context.limits)?);
-        Ok(Loaded { index, seek_index, kept: false, _held: held })
+        let index = self.context.index_of(table).await?;
+        Ok(Loaded { index, seek_index, kept, _held: held })
     }
 
     fn scheduler(&self) -> Scheduler {

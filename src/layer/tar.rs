@@ -105,7 +105,7 @@ impl Inner {
             let range = at..at.saturating_add(ahead).min(size);
             data = read_range(&*self.context.source, &self.layer, range).await?;
         }
-        Ok(Rc::new(PathIndex::new(walker.finish(Some(size))?, limits)?))
+        self.context.index_of(walker.finish(Some(size))?).await
     }
 
     /// Lists the tar while it is read from end to end and hashed; none of it is kept.
@@ -119,7 +119,7 @@ impl Inner {
             Ok(())
         })
         .await?;
-        Ok(Rc::new(PathIndex::new(walker.finish(Some(start))?, limits)?))
+        self.context.index_of(walker.finish(Some(start))?).await
     }
 
     /// Content, or what is stored of it.

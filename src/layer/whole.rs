@@ -217,7 +217,7 @@ impl Inner {
             // The same, as the bytes are.
             Some(index) => index.clone(),
             None => {
-                let index = Rc::new(PathIndex::new(table, &self.context.limits)?);
+                let index = self.context.index_of(table).await?;
                 known.get_or_init(|| index).clone()
             }
         };

@@ -17,6 +17,7 @@ use crate::format::tar::Kind;
 use crate::format::tar::path::{clean, is_clean, split_last, strip, take_component};
 use crate::limits::Limits;
 use crate::sort::heap_sort;
+use crate::turns::{Turns, pause};
 
 /// Where the entries came to lie.
 pub(super) struct Placed {
@@ -38,6 +39,8 @@ impl Placed {
     }
 }
 
+/// Entries after which a pause is asked for.
+const STEP: u32 = 128;
 /// No entry: an implied directory.
 const NONE: u32 = u32::MAX;
 
@@ -68,7 +71,7 @@ struct Tree<'a> {
 }
 
 /// Replays all entries of `index`, whose order still holds every one.
-pub(super) fn place(index: &PathIndex, limits: &Limits) -> Result<Placed> {
+pub(super) async fn place(index: &PathIndex, limits: &Limits, turns: &mut dyn Turns) -> Result<Placed> {
     let root =
         Made { parent: 0, name: b"", entry: NONE, inode: NONE, is_dir: true, replaced: false, moved: false };
     let mut link_names = Names::default();
@@ -91,6 +94,9 @@ pub(super) fn place(index: &PathIndex, limits: &Limits) -> Result<Placed> {
     for (i, kind) in (0u32..).zip(index.table().iter().map(|e| e.kind)) {
         if let Some(target) = tree.put(i, kind)? {
             targets.push((i, target));
+        }
+        if i % STEP == STEP - 1 {
+            pause(turns).await;
         }
     }
     let Tree { nodes, .. } = tree;

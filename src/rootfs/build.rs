@@ -12,6 +12,7 @@ use crate::format::tar::path::{clean, is_clean, join, split_last, strip};
 use crate::format::tar::{EntryTable, Kind};
 use crate::limits::Limits;
 use crate::sort::sort_numbers;
+use crate::turns::{AtOnce, Turns, at_once, pause};
 
 /// Bytes that ordering takes for each entry: its number, and a key with it.
 const ORDERING: u64 = 20;
@@ -20,6 +21,15 @@ impl PathIndex {
     /// Orders a layer's entries. Over `max_entries`, `max_name_bytes`, `max_path_len` or `max_link_steps` is
     /// `LIMIT_EXCEEDED`; nothing that an entry says is an error here.
     pub fn new(table: EntryTable, limits: &Limits) -> Result<PathIndex> {
+        at_once(PathIndex::in_turns(table, limits, &mut AtOnce))
+    }
+
+    /// [`PathIndex::new`] with pauses.
+    pub(crate) async fn in_turns(
+        table: EntryTable,
+        limits: &Limits,
+        turns: &mut dyn Turns,
+    ) -> Result<PathIndex> {
         let count = table.len() as u64;
         Limits::check("max_entries", count, limits.max_entries.min(u64::from(u32::MAX - 8)))?;
         let count = table.len() as u32;
@@ -32,7 +42,10 @@ impl PathIndex {
                 names.set(i, &clean(name), limits)?;
             }
         }
-        let sorted = sorted(count, &|i| names.path(i, table.name(i as usize).unwrap_or_default()));
+        pause(turns).await;
+        let sorted =
+            sorted(count, &|i| names.path(i, table.name(i as usize).unwrap_or_default()), turns).await;
+        pause(turns).await;
         let mut index = PathIndex {
             table,
             names,
@@ -43,20 +56,24 @@ impl PathIndex {
             held,
         };
         let links = link_targets::resolve(&index, None);
+        pause(turns).await;
         // A target that no entry is called by may be reached over a link.
         let symlinks = || (0..index.table.len()).any(|i| index.table.kind(i) == Some(Kind::Symlink));
         if index.has_files_as_directories() || links.any_missing() && symlinks() {
-            let placed = apply::place(&index, limits)?;
+            let placed = apply::place(&index, limits, turns).await?;
+            pause(turns).await;
             index.links = link_targets::resolve(&index, Some(&placed));
             index.apply(placed, limits)?;
         } else {
             index.links = links;
             index.keep_last(count);
         }
+        pause(turns).await;
         index.whiteouts = index.order.iter().any(|&e| has_whiteout(index.path(e as usize)));
         if index.whiteouts {
             index.drop_void();
         }
+        pause(turns).await;
         index.order.shrink_to_fit();
         index.names.entries.shrink_to_fit();
         index.names.arena.shrink_to_fit();
@@ -155,7 +172,7 @@ impl PathIndex {
             self.names = names;
             let order = std::mem::take(&mut self.order);
             let path = |i: u32| order.get(i as usize).map_or(&b""[..], |&e| self.path(e as usize));
-            let places = sorted(u32::try_from(order.len()).unwrap_or(u32::MAX), &path);
+            let places = at_once(sorted(u32::try_from(order.len()).unwrap_or(u32::MAX), &path, &mut AtOnce));
             self.order = places.iter().filter_map(|&i| order.get(i as usize).copied()).collect();
         }
         Ok(())

@@ -11,6 +11,7 @@ use super::{WHITEOUT, hidden_by};
 use crate::budget::Reservation;
 use crate::error::{Code, Error, Result};
 use crate::format::tar::path::{join, take_component};
+use crate::turns::{AtOnce, at_once};
 
 /// A name that a layer has in a directory.
 #[derive(Clone, Copy)]
@@ -104,7 +105,7 @@ impl<'a> Walk<'a, '_> {
         }
         // Those of one name stay in this order: by rank, an entry before a whiteout.
         let name = |i: u32| all.get(i as usize).map_or(&b""[..], |a| a.name);
-        let order = sorted(u32::try_from(all.len()).unwrap_or(u32::MAX), &name);
+        let order = at_once(sorted(u32::try_from(all.len()).unwrap_or(u32::MAX), &name, &mut AtOnce));
         let most = all.iter().map(|named| named.name.len().saturating_add(self.at.path().len()));
         let each = 2 * size_of::<Named>() + size_of::<Listed>();
         let _held = Reservation::of(most.sum::<usize>().saturating_add(all.len().saturating_mul(each)))?;

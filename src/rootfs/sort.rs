@@ -2,9 +2,12 @@
 
 use crate::format::tar::path::{compare, shared_len};
 use crate::sort::{heap_sort, sort_keys};
+use crate::turns::{Turns, pause};
 
 /// Groups up to this size are sorted by comparing.
 const SMALL: usize = 16;
+/// Paths, each as often as it is looked at, after which a pause is asked for.
+const STEP: usize = 256;
 /// Path bytes in one key.
 const KEY: usize = 7;
 
@@ -13,14 +16,24 @@ const KEY: usize = 7;
 /// Costs one pass where they are sorted already, as most builders write them. Else groups of equal beginnings are
 /// split by the seven bytes that follow, so that a path's bytes are read in few places instead of once per
 /// comparison; time is linear in the bytes of all paths, beside the sorting of the keys.
-pub(super) fn sorted<'a>(count: u32, path: &dyn Fn(u32) -> &'a [u8]) -> Vec<u32> {
+pub(super) async fn sorted<'a>(
+    count: u32,
+    path: &dyn Fn(u32) -> &'a [u8],
+    turns: &mut dyn Turns,
+) -> Vec<u32> {
     let mut order: Vec<u32> = (0..count).collect();
     if order.is_sorted_by(|&a, &b| compare(path(a), path(b)).is_le()) {
         return order;
     }
     let mut keys: Vec<(u64, u32)> = Vec::with_capacity(order.len());
     let mut groups = vec![(0..order.len(), 0usize)];
+    let mut done = 0;
     while let Some((range, depth)) = groups.pop() {
+        done += range.len();
+        if done >= STEP {
+            done = 0;
+            pause(turns).await;
+        }
         let start = range.start;
         let Some(group) = order.get_mut(range) else { continue };
         let Some(&first) = group.first() else { continue };
@@ -73,11 +86,12 @@ fn key(rest: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::turns::{AtOnce, at_once};
 
     fn check(paths: &[Vec<u8>]) {
         let mut want: Vec<u32> = (0..paths.len() as u32).collect();
         want.sort_by(|&a, &b| compare(&paths[a as usize], &paths[b as usize]));
-        assert_eq!(sorted(paths.len() as u32, &|i| &paths[i as usize]), want);
+        assert_eq!(at_once(sorted(paths.len() as u32, &|i| &paths[i as usize], &mut AtOnce)), want);
     }
 
     #[test]

@@ -18,7 +18,7 @@ const BUDGETS = {
    * globs in linear time, holes, TLS on loopback and odd archives: 20,000. What layers change, and globs over names that the
    * caller holds, which the page had in JavaScript: 5,000. Images of an instance that share what is known of them: 4,000.
    */
-  ocipeek: 281_000,
+  ocipeek: 282_000,
   /** Loaded by the first image in another lazy format: the base, and their readers; that of streamed zstd layers (9,800); compressed
    * archives (10,000). */
   ocipeek_formats: 380_000,

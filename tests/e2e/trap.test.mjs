@@ -47,12 +47,15 @@ async function scenario(reference, load) {
   };
   /** How a call ends; one that does not is told, too. */
   const ends = async (call) => {
-    const late = new Promise((resolve) => setTimeout(resolve, 10_000, "never settled"));
+    let timer;
+    const late = new Promise((resolve) => {
+      timer = setTimeout(resolve, 10_000, "never settled");
+    });
     const done = Promise.resolve(call).then(
       () => "done",
       ({ name, code, message }) => ({ name, code, message }),
     );
-    return Promise.race([done, late]);
+    return Promise.race([done, late]).finally(() => clearTimeout(timer));
   };
   const options = { platform: "linux/amd64", plainHttp: true };
   const first = await open(reference, options);
@@ -146,8 +149,11 @@ describe("a trap", () => {
     const uncaught = [];
     const note = (error) => uncaught.push(error);
     process.on("uncaughtException", note).on("unhandledRejection", note);
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+    const before = timers();
     check(await scenario(expected, () => import("ocipeek")));
     await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.equal(timers(), before, "timers of the lost instance keep the process alive");
     process.off("uncaughtException", note).off("unhandledRejection", note);
     assert.deepEqual(uncaught, []);
   });

@@ -27,6 +27,7 @@ pub(crate) use time::rfc3339;
 use crate::error::{Code, Error, Result};
 use crate::format::tar::EntryTable;
 use crate::limits::Limits;
+use crate::turns::{AtOnce, Turns, at_once};
 use flatbuffer::Table;
 
 /// A zTOC that has passed all checks that need no layer.
@@ -47,6 +48,11 @@ impl Ztoc {
     /// `UNSUPPORTED` for compressions other than gzip and none; `LIMIT_EXCEEDED` by `max_ztoc_size`,
     /// `max_entries`, `max_spans`, `max_name_bytes`, `max_path_len`, `max_tar_header_size`.
     pub fn parse(bytes: Bytes, limits: &Limits) -> Result<Ztoc> {
+        at_once(Ztoc::parse_in_turns(bytes, limits, &mut AtOnce))
+    }
+
+    /// [`Ztoc::parse`] with pauses.
+    pub(crate) async fn parse_in_turns(bytes: Bytes, limits: &Limits, turns: &mut dyn Turns) -> Result<Ztoc> {
         Limits::check("max_ztoc_size", bytes.len() as u64, limits.max_ztoc_size)?;
         let root = Table::root(&bytes, "Ztoc")?;
         let compressed_size = root.size(2, "compressed_archive_size")?;
@@ -54,7 +60,7 @@ impl Ztoc {
         let toc = root.table(4, "toc", "TOC")?;
         let info = root.table(5, "compression_info", "CompressionInfo")?;
         let spans = Spans::read(info, &bytes, compressed_size, uncompressed_size, limits)?;
-        let table = toc::read(toc, bytes.len(), uncompressed_size, limits)?;
+        let table = toc::read(toc, bytes.len(), uncompressed_size, limits, turns).await?;
         Ok(Ztoc {
             version: root.bytes(0, "version")?.into(),
             build_tool: root.bytes(1, "build_tool_identifier")?.into(),

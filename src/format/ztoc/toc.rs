@@ -8,6 +8,7 @@ use crate::format::tar::sparse::{self, PaxSparse};
 use crate::format::tar::{self, Entry, EntryTable, Kind, Xattrs};
 use crate::limits::Limits;
 use crate::sort::sort_keys;
+use crate::turns::{Turns, pause};
 
 /// Bytes of strings that an entry's tables may point at, for each byte of the zTOC. A builder writes each
 /// string once or shares equal ones; only offsets that are made to overlap get far over 1.
@@ -84,11 +85,20 @@ pub(super) fn file<'a>(files: &Vector<'a>, i: usize) -> Result<File<'a>> {
     files.table(i, "FileMetadata").map(File)
 }
 
+/// Entries after which a pause is asked for.
+const STEP: usize = 128;
+
 /// Reads `TOC.metadata` of a zTOC of `ztoc_len` bytes, for a tar of `tar_len` bytes, into tar order.
-pub(super) fn read(toc: Table<'_>, ztoc_len: usize, tar_len: u64, limits: &Limits) -> Result<EntryTable> {
+pub(super) async fn read(
+    toc: Table<'_>,
+    ztoc_len: usize,
+    tar_len: u64,
+    limits: &Limits,
+    turns: &mut dyn Turns,
+) -> Result<EntryTable> {
     let files = toc.vector(0, "metadata")?;
     Limits::check("max_entries", files.len() as u64, limits.max_entries.min(u64::from(u32::MAX) - 1))?;
-    let sorted = survey(&files, ztoc_len, limits)?;
+    let sorted = survey(&files, ztoc_len, limits, turns).await?;
     let mut reader = Reader {
         table: EntryTable::new(),
         limits,
@@ -100,6 +110,7 @@ pub(super) fn read(toc: Table<'_>, ztoc_len: usize, tar_len: u64, limits: &Limit
     if sorted {
         for i in 0..files.len() {
             reader.add(&file(&files, i)?)?;
+            after(i, turns).await;
         }
     } else {
         let mut order = Vec::with_capacity(files.len());
@@ -107,8 +118,10 @@ pub(super) fn read(toc: Table<'_>, ztoc_len: usize, tar_len: u64, limits: &Limit
             order.push((file(&files, i)?.offset()?, u32::try_from(i).unwrap_or(u32::MAX)));
         }
         sort_keys(&mut order);
-        for (_, i) in order {
+        pause(turns).await;
+        for (at, (_, i)) in order.into_iter().enumerate() {
             reader.add(&file(&files, i as usize)?)?;
+            after(at, turns).await;
         }
     }
     let mut table = reader.table;
@@ -116,9 +129,16 @@ pub(super) fn read(toc: Table<'_>, ztoc_len: usize, tar_len: u64, limits: &Limit
     Ok(table)
 }
 
+/// Asks for a pause after every so many entries.
+async fn after(done: usize, turns: &mut dyn Turns) {
+    if done % STEP == STEP - 1 {
+        pause(turns).await;
+    }
+}
+
 /// A first pass that keeps nothing: whether the entries are in order. Bounds both the memory and the work that overlapping
 /// offsets could cause.
-fn survey(files: &Vector<'_>, ztoc_len: usize, limits: &Limits) -> Result<bool> {
+async fn survey(files: &Vector<'_>, ztoc_len: usize, limits: &Limits, turns: &mut dyn Turns) -> Result<bool> {
     let allowed = (ztoc_len as u64).saturating_mul(MAX_SHARING);
     let (mut seen, mut sorted, mut last) = (0_u64, true, 0);
     for i in 0..files.len() {
@@ -141,6 +161,7 @@ fn survey(files: &Vector<'_>, ztoc_len: usize, limits: &Limits) -> Result<bool> 
         if seen > allowed {
             return Err(broken("the zTOC's strings overlap"));
         }
+        after(i, turns).await;
     }
     Ok(sorted)
 }

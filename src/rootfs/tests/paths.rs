@@ -7,6 +7,8 @@ use crate::error::Code;
 use crate::format::tar::{EntryTable, Kind};
 use crate::limits::Limits;
 use crate::rootfs::{Follow, PathIndex, Rootfs, Step};
+use crate::turns::at_once;
+use crate::turns::tests::EachStep;
 
 #[test]
 fn resolves_as_linux_does() {
@@ -159,4 +161,21 @@ fn merges_as_overlayfs_does() {
         }
         assert_eq!(Value::Object(tree), case["tree"], "{}", case["layers"]);
     }
+}
+
+#[test]
+fn many_entries_are_ordered_in_turns() {
+    let limits = Limits::default();
+    let names: Vec<String> = (0..4000).map(|i| format!("lib/{}/file-{i}", i * 7919 % 61)).collect();
+    let table = || {
+        let mut table = EntryTable::new();
+        for name in &names {
+            table.push(&entry(Kind::Regular, name.as_bytes(), b""), &limits).unwrap();
+        }
+        table
+    };
+    let mut turns = EachStep::default();
+    let index = at_once(PathIndex::in_turns(table(), &limits, &mut turns)).unwrap();
+    assert!(turns.0 >= names.len() / 256, "{} pauses", turns.0);
+    assert_eq!(index.order(), PathIndex::new(table(), &limits).unwrap().order());
 }

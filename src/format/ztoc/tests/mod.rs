@@ -3,6 +3,7 @@
 use super::*;
 use crate::format::tar::compare_header;
 use crate::format::tar::tests::assert_entry;
+use crate::turns::tests::EachStep;
 
 mod entries;
 mod hostile;
@@ -20,6 +21,21 @@ fn corrupt(spec: &Spec, files: &[File]) -> String {
     let e = parse(spec.build(files)).unwrap_err();
     assert_eq!(e.code(), Code::CorruptZtoc, "{e}");
     e.to_string()
+}
+
+#[test]
+fn long_tables_are_read_in_turns() {
+    for z in demo::ztocs() {
+        let mut turns = EachStep::default();
+        let limits = Limits::default();
+        let ztoc = at_once(Ztoc::parse_in_turns(z.bytes.clone().into(), &limits, &mut turns)).unwrap();
+        let (table, _) = ztoc.into_parts();
+        // Each entry is met by two passes.
+        assert_eq!(turns.0, 2 * (table.len() / 128), "{} entries", table.len());
+        let (other, _) = parse(z.bytes).unwrap().into_parts();
+        let shown = |table: &EntryTable| table.iter().map(|e| format!("{e:?}")).collect::<Vec<_>>();
+        assert_eq!(shown(&table), shown(&other));
+    }
 }
 
 #[test]
