@@ -46,7 +46,9 @@ async function wasmBindgen() {
   const program = join(WASM_BINDGEN_ROOT, "bin", "wasm-bindgen");
   if (existsSync(program)) return;
   const place = ["--locked", "--root", WASM_BINDGEN_ROOT];
-  await run("cargo", ["install", "wasm-bindgen-cli", "--version", WASM_BINDGEN, ...place]);
+  // It runs for a second, and is compiled for minutes.
+  const env = { CARGO_PROFILE_RELEASE_OPT_LEVEL: "1" };
+  await run("cargo", ["install", "wasm-bindgen-cli", "--version", WASM_BINDGEN, ...place], { env });
 }
 
 async function npmPackages() {

@@ -216,6 +216,11 @@ async function soak(name, target, { hosts, good, isOver, started, seconds }) {
       `${tally.hostile} hostile, ${tally.left} left, ${tally.faulty} to a faulty registry; ` +
       `memory ${mib(early)} after the first ${(first / 1000).toFixed(0)} s, ${mib(late)} at the end, ${mib(most(levels))} at most`,
   );
+  const minutes = Array.from({ length: Math.ceil(seconds / 60) }, (_, i) => {
+    const own = levels.filter(({ at }) => Math.floor(at / 60_000) === i).sort((a, b) => a.bytes - b.bytes);
+    return `${mib(own[own.length >> 1]?.bytes ?? 0)} to ${mib(most(own))}`;
+  });
+  console.log(`${name}: in each minute half of the time, and at most: ${minutes.join(", ")}`);
   console.log(`${name}: hostile answers: ${[...tally.codes].map(([code, n]) => `${code} ${n}`).join(", ")}`);
   for (const mistake of tally.mistakes) console.error(`${name}: ${mistake}`);
   const grows = late > early + growth(seconds);

@@ -3,6 +3,8 @@
 
 #[macro_use]
 mod named;
+#[macro_use]
+mod setters;
 
 // The ground, which knows nothing of what stands on it.
 pub mod budget;

@@ -82,7 +82,7 @@ fn a_stream_that_is_dropped_cancels_its_request() {
 #[test]
 fn a_cache_keeps_chunks_by_their_digests() {
     let cache = Rc::new(MemoryCache::new(16 << 20));
-    let options = || OpenOptions { cache: Some(cache.clone()), ..OpenOptions::default() };
+    let options = || OpenOptions::default().cache(cache.clone());
     for folder in ["zstdchunked-current", "estargz-minchunk"] {
         let memory = Memory::layout(&format!("formats/{folder}"));
         let tag = format!("test:{folder}");
@@ -185,7 +185,7 @@ fn annotations_that_do_not_fit_the_layer_are_set_aside_and_said() {
             // Who names the format is told that the layer is not in it.
             if why == "compressed anew" {
                 let reader = Reader::Format(Format::ZstdChunked);
-                let image = open(&memory, "changed", OpenOptions { reader, ..OpenOptions::default() });
+                let image = open(&memory, "changed", OpenOptions::default().reader(reader));
                 let e = block_on(image.read_file(FILE, None)).err().unwrap();
                 assert_eq!(e.code(), Code::DigestMismatch);
             }
@@ -203,7 +203,7 @@ fn a_large_layer_with_annotations_that_do_not_fit_is_streamed() {
         });
         let mut limits = Limits::default();
         limits.max_whole_layer_size = 100_000;
-        let image = open(&memory, "changed", OpenOptions { limits, ..OpenOptions::default() });
+        let image = open(&memory, "changed", OpenOptions::default().limits(limits));
         assert_eq!(read(&image).hex(), SHA256);
         assert!(image.layers()[1].set_aside.is_some());
         assert_eq!(image.layers()[1].read, ReadBy::Format(Format::Zstd));
@@ -222,7 +222,7 @@ fn a_wrong_digest_in_the_manifest_is_told() {
     assert_eq!(read(&image).hex(), SHA256);
     assert!(image.layers().iter().all(|l| l.read == ReadBy::Whole && l.set_aside.is_some()));
     let reader = Reader::Format(Format::Estargz);
-    let image = open(&memory, "changed", OpenOptions { reader, ..OpenOptions::default() });
+    let image = open(&memory, "changed", OpenOptions::default().reader(reader));
     let e = block_on(image.read_file(FILE, None)).err().unwrap();
     assert_eq!(e.code(), Code::DigestMismatch);
     assert!(e.digest().is_some());
@@ -242,7 +242,7 @@ fn a_footer_that_nothing_vouches_for_is_used_only_when_asked_for_unverified() {
         (Reader::Format(Format::Estargz), true, false),
         (Reader::Format(Format::Estargz), false, true),
     ] {
-        let image = open(&memory, "changed", OpenOptions { reader, verify, ..OpenOptions::default() });
+        let image = open(&memory, "changed", OpenOptions::default().reader(reader).verify(verify));
         assert_eq!(read(&image).hex(), SHA256);
         let layer = image.layers().remove(0);
         assert_eq!(layer.read == ReadBy::Format(Format::Estargz), lazy, "{reader:?} {verify}");
@@ -268,7 +268,7 @@ fn tocs_in_another_image_are_found_by_tag_only() {
     );
     // A digest with a tag beside it is as good, whoever moved the tag since.
     for (tag, lazy) in [("test:estargz-external-toc", true), ("another", false)] {
-        let options = OpenOptions { tag: Some(tag.into()), ..OpenOptions::default() };
+        let options = OpenOptions::default().tag(tag.into());
         let image = block_on(memory.open_target(&target, options)).unwrap();
         assert_eq!(read(&image).hex(), SHA256);
         assert!(image.layers().iter().any(|l| l.read == ReadBy::Format(Format::Estargz)) == lazy, "{tag}");
@@ -319,7 +319,7 @@ fn a_toc_that_somebody_else_made_is_set_aside() {
 #[test]
 fn soci_reads_what_is_in_a_format_as_it_is() {
     let memory = Memory::layout("formats/estargz");
-    let options = OpenOptions { reader: Reader::Soci, ..OpenOptions::default() };
+    let options = OpenOptions::default().reader(Reader::Soci);
     let image = open(&memory, "esgz", options);
     assert_eq!(read(&image).hex(), SHA256);
     assert!(image.layers().iter().all(|l| l.read == ReadBy::Whole));
@@ -341,8 +341,7 @@ fn limits_come_before_what_they_bound() {
         (with(|l| l.max_span_size = 100), "max_span_size"),
         (with(|l| l.max_spans = 3), "max_spans"),
     ] {
-        let image =
-            open(&memory, "test:zstdchunked-current", OpenOptions { limits, ..OpenOptions::default() });
+        let image = open(&memory, "test:zstdchunked-current", OpenOptions::default().limits(limits));
         let e = block_on(image.read_file(FILE, None)).err().unwrap();
         assert_eq!((e.code(), e.limit_name()), (Code::LimitExceeded, Some(name)));
     }
@@ -356,8 +355,7 @@ fn a_plain_zstd_layer_over_the_limit_says_its_size_and_what_helps() {
     limits.max_streamed_layer_size = 100_000;
     for (reader, limit) in [(Reader::Auto, "max_streamed_layer_size"), (Reader::Soci, "max_whole_layer_size")]
     {
-        let image =
-            open(&memory, "t", OpenOptions { reader, limits: limits.clone(), ..OpenOptions::default() });
+        let image = open(&memory, "t", OpenOptions::default().reader(reader).limits(limits.clone()));
         let e = block_on(image.read_file(FILE, None)).err().unwrap();
         assert_eq!((e.code(), e.limit_name()), (Code::LimitExceeded, Some(limit)));
         assert!(e.to_string().contains("316607 bytes") && e.to_string().contains("zstd:chunked"), "{e}");

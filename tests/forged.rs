@@ -356,7 +356,7 @@ fn what_an_attached_index_says_is_refused_or_reported_as_attached() {
             assert_eq!(root.verified.index, Some(IndexVoucher::Attached), "{what}");
         }
         // Whoever names it gets the same, by the caller's own word.
-        let options = OpenOptions { soci: SociChoice::Digest(named), ..OpenOptions::default() };
+        let options = OpenOptions::default().soci(SociChoice::Digest(named));
         let read = layer_tree(&demo.open(options), layer, Some(IndexVoucher::Named));
         assert_eq!(comes(&truths[layer], read), got, "{what}, named");
         // Whoever does not agree asks for none of it, and is shown none of it.
@@ -401,11 +401,8 @@ fn a_cache_that_served_lies_gives_others_none_of_them() {
     let (truth, vouchers) = merged(&demo.open(OpenOptions::default()));
     assert_eq!(vouchers, BTreeSet::from([None]));
     let cache = Rc::new(Ranged::default());
-    let with = |attached_index| OpenOptions {
-        cache: Some(cache.clone()),
-        kept_indexes: Some(true),
-        attached_index,
-        ..OpenOptions::default()
+    let with = |attached_index| {
+        OpenOptions::default().cache(cache.clone()).kept_indexes(true).attached_index(attached_index)
     };
     for (what, layer, change, _) in lies() {
         demo.forge(layer, &*change);

@@ -253,7 +253,7 @@ fn tag(folder: &str) -> String {
 }
 
 fn open(memory: &Memory, layout: &Layout) -> Image {
-    let options = OpenOptions { verify: layout.verify, ..OpenOptions::default() };
+    let options = OpenOptions::default().verify(layout.verify);
     block_on(memory.open(&tag(layout.folder), options)).unwrap()
 }
 
@@ -428,11 +428,7 @@ fn changed_bytes_give_an_error_or_the_right_bytes() {
 fn zstd_chunked_beside_gzip_in_an_index_is_found_by_name() {
     let memory = Memory::layout("formats/zstdchunked-current");
     let gzip = Memory::layout("formats/plain-gzip");
-    let options = |reader| OpenOptions {
-        reader,
-        platform: Some("linux/amd64".parse().unwrap()),
-        ..OpenOptions::default()
-    };
+    let options = |reader| OpenOptions::default().reader(reader).platform("linux/amd64".parse().unwrap());
     let mut entries = Vec::new();
     for (of, folder, zstd) in [(&gzip, "plain-gzip", false), (&memory, "zstdchunked-current", true)] {
         let image = block_on(of.open(&tag(folder), OpenOptions::default())).unwrap();

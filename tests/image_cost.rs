@@ -110,7 +110,7 @@ fn neighbouring_spans_are_one_request_up_to_its_limit() {
 
     let memory = tar_image(&[file("big", big.clone())]);
     let limits = limits(|l| l.max_range_request = 300_000);
-    let image = open_with(&memory, OpenOptions { limits, ..memory::agreed() });
+    let image = open_with(&memory, memory::agreed().limits(limits));
     assert_eq!(block_on(image.read_file(b"big", None)).unwrap().1, big);
     assert_eq!(ranges(&memory), ["0-300000", "300000-600000", "600000-900000", "900000-1001984"]);
 }
@@ -120,7 +120,7 @@ fn reads_at_span_borders_fetch_what_they_must() {
     // Content begins at 512.
     let data = noise(500_000 - 512, 2);
     let memory = tar_image(&[file("f", data.clone()), file("empty", "")]);
-    let options = || OpenOptions { limits: limits(|l| l.span_cache_size = 0), ..memory::agreed() };
+    let options = || memory::agreed().limits(limits(|l| l.span_cache_size = 0));
     for (range, want) in [
         (0..10, vec!["0-100000"]),
         // The header's span and the wanted one are neighbours, or not.
@@ -158,7 +158,7 @@ fn a_header_in_the_span_before_comes_with_the_same_request() {
     assert_eq!(block_on(image.read_file(b"b", None)).unwrap().1, "content of b");
     assert_eq!(ranges(&memory), ["0-102912"]);
     // Nothing is compared, and by what follows it the file cannot be a sparse one.
-    let options = OpenOptions { verify: false, ..memory::agreed() };
+    let options = memory::agreed().verify(false);
     let image = open_with(&memory, options);
     assert_eq!(block_on(image.read_file(b"b", None)).unwrap().1, "content of b");
     assert_eq!(ranges(&memory), ["100000-102912"]);
@@ -190,7 +190,7 @@ fn without_a_cache_waiters_still_share() {
     memory.slow();
     memory.chunks(&[10_000]);
     let limits = limits(|l| l.span_cache_size = 0);
-    let image = open_with(&memory, OpenOptions { limits, ..memory::agreed() });
+    let image = open_with(&memory, memory::agreed().limits(limits));
     let (a, b) = block_on(join(image.read_file(b"f", None), image.read_file(b"f", None)));
     assert_eq!((a.unwrap().1, b.unwrap().1), (data.clone().into(), data.into()));
     assert_eq!(ranges(&memory).len(), 1);
@@ -249,7 +249,7 @@ fn a_big_file_streams() {
     let memory = Memory::made(vec![MadeLayer { media_type: GZIP, data: layer, ztoc: Some(ztoc) }]);
     memory.chunks(&[65_536]);
     let limits = limits(|l| l.span_cache_size = 4 << 20);
-    let image = open_with(&memory, OpenOptions { limits, ..memory::agreed() });
+    let image = open_with(&memory, memory::agreed().limits(limits));
     block_on(async {
         let mut stream = image.read_stream(b"big", None).await.unwrap();
         let (mut at, mut most) = (0usize, 0);
@@ -291,7 +291,7 @@ fn spans_come_out_of_a_cache() {
     let data = noise(450_000, 9);
     let memory = gzip_image(&[file("f", data.clone())]);
     let cache = Rc::new(Kept::default());
-    let options = || OpenOptions { cache: Some(cache.clone()), ..memory::agreed() };
+    let options = || memory::agreed().cache(cache.clone());
     let image = open_with(&memory, options());
     // Spans 0 and 1.
     block_on(image.read_file(b"f", Some(100_000..150_000))).unwrap();
@@ -336,7 +336,7 @@ fn a_tar_is_walked_by_its_headers_where_verification_is_off() {
     let (layer, _) = tar(&files);
     let size = layer.len() as u64;
     let memory = Memory::made(vec![MadeLayer { media_type: TAR, data: layer, ztoc: None }]);
-    let options = || OpenOptions { verify: false, soci: SociChoice::None, ..memory::agreed() };
+    let options = || memory::agreed().verify(false).soci(SociChoice::None);
     let image = open_with(&memory, options());
     let listed = memory.polled();
     assert!(listed < size / 20, "{listed} of {size}");

@@ -167,14 +167,14 @@ fn check(tag: &str, options: OpenOptions) -> Image {
 
 #[test]
 fn without_an_index() {
-    let image = check("latest", OpenOptions { soci: SociChoice::None, ..memory::agreed() });
+    let image = check("latest", memory::agreed().soci(SociChoice::None));
     assert!(image.layers().iter().all(|l| l.read == ReadBy::Whole));
     assert!(image.soci().is_none());
 }
 
 #[test]
 fn without_an_index_unverified() {
-    let options = OpenOptions { soci: SociChoice::None, verify: false, ..memory::agreed() };
+    let options = memory::agreed().soci(SociChoice::None).verify(false);
     let image = check("latest", options);
     let read: Vec<_> = image.layers().iter().map(|l| l.read).collect();
     assert_eq!(read[..5], [ReadBy::Whole; 5]);
@@ -189,16 +189,12 @@ fn by_indexes_that_are_built_here() {
     use ocipeek::image::{MetadataCheck, OnePass};
 
     for span_size in [128 << 10, 4 << 20] {
-        let build = BuildOptions { span_size, ..BuildOptions::default() };
+        let build = BuildOptions::default().span_size(span_size);
         let cache = Rc::new(Ranged::default());
         for indexer in [Some(OnePass::new(build, Limits::default())), None] {
             let built = indexer.is_some();
-            let options = OpenOptions {
-                soci: SociChoice::None,
-                cache: Some(cache.clone()),
-                indexer: indexer.map(|i| -> Rc<dyn ocipeek::image::Indexer> { Rc::new(i) }),
-                ..memory::agreed()
-            };
+            let mut options = memory::agreed().soci(SociChoice::None).cache(cache.clone());
+            options.indexer = indexer.map(|i| -> Rc<dyn ocipeek::image::Indexer> { Rc::new(i) });
             let image = check("latest", options);
             for layer in image.layers() {
                 // There is no zTOC of zstd.
@@ -214,7 +210,7 @@ fn by_indexes_that_are_built_here() {
 }
 
 fn by_index(tag: &str, soci: SociChoice, digest: &str, found: SociFound) -> Image {
-    let image = check(tag, OpenOptions { soci, ..memory::agreed() });
+    let image = check(tag, memory::agreed().soci(soci));
     let info = image.soci().unwrap();
     assert_eq!(info.digest.to_string(), digest);
     assert_eq!(info.found, found);
@@ -261,7 +257,7 @@ fn out_of_packs() {
         let cache = Rc::new(Ranged::default());
         // First the zTOCs, which are packed, then the packs.
         for _ in 0..2 {
-            check(tag, OpenOptions { cache: Some(cache.clone()), ..memory::agreed() });
+            check(tag, memory::agreed().cache(cache.clone()));
             assert!(!cache.packs().is_empty());
         }
         let puts = cache.log().into_iter().filter(|line| line.starts_with("put pack-v1:"));

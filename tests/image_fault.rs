@@ -132,7 +132,7 @@ fn a_ztoc_that_lies_about_a_file_gives_out_nothing_of_it() {
         }
         assert_eq!(block_on(image.read_file(b"second", None)).unwrap().1, "second");
         // By name only.
-        let options = OpenOptions { verify: false, ..memory::agreed() };
+        let options = memory::agreed().verify(false);
         let image = block_on(memory.open("made", options)).unwrap();
         let read = block_on(image.read_file(name.as_bytes(), None));
         if field == "content" {
@@ -200,7 +200,7 @@ fn a_ztoc_that_is_not_there() {
     assert_eq!(e.code(), Code::NotFound);
     assert_eq!(e.digest(), Some(&*ztoc.to_string()));
     assert!(e.message().contains("zTOC"), "{e}");
-    let options = OpenOptions { soci: SociChoice::None, ..memory::agreed() };
+    let options = memory::agreed().soci(SociChoice::None);
     let image = block_on(memory.open("made", options)).unwrap();
     assert_eq!(block_on(image.read_file(b"second", None)).unwrap().1, "second");
 }
@@ -326,7 +326,7 @@ fn a_version_1_zinfo_with_a_long_header() {
         let memory = Memory::made(vec![MadeLayer { media_type: GZIP, data: layer, ztoc: Some(ztoc) }]);
         let cache = Rc::new(memory::Kept::default());
         for _ in 0..2 {
-            let options = OpenOptions { cache: Some(cache.clone()), ..memory::agreed() };
+            let options = memory::agreed().cache(cache.clone());
             let image = block_on(memory.open("made", options)).unwrap();
             for f in files() {
                 assert_eq!(block_on(image.read_file(f.name.as_bytes(), None)).unwrap().1, f.data);

@@ -21,11 +21,13 @@ use test_support::memory::{GZIP, Kept, MadeLayer, Memory, Ranged, TAR, ZSTD};
 const SPAN: u64 = 64 << 10;
 
 fn indexer() -> Rc<dyn Indexer> {
-    Rc::new(OnePass::new(BuildOptions { span_size: SPAN, ..BuildOptions::default() }, Limits::default()))
+    Rc::new(OnePass::new(BuildOptions::default().span_size(SPAN), Limits::default()))
 }
 
 fn options(cache: Option<Rc<dyn Cache>>, indexer: Option<Rc<dyn Indexer>>) -> OpenOptions {
-    OpenOptions { cache, indexer, ..OpenOptions::default() }
+    let mut options = OpenOptions::default();
+    (options.cache, options.indexer) = (cache, indexer);
+    options
 }
 
 fn tar(files: &[File]) -> Vec<u8> {
@@ -126,7 +128,8 @@ fn any_cache_keeps_what_an_indexer_built() {
             (true, Some(false), 1),
         ];
         for (with, kept_indexes, streams) in cases {
-            let options = OpenOptions { kept_indexes, ..options(Some(cache.clone()), with.then(indexer)) };
+            let mut options = options(Some(cache.clone()), with.then(indexer));
+            options.kept_indexes = kept_indexes;
             let image = memory.open("made", options).await.unwrap();
             assert_eq!(&read(&image, "/first").await[..], b"small");
             let streamed = layers(&memory).iter().filter(|l| l.starts_with("stream")).count();

@@ -76,7 +76,7 @@ fn platform(os: &str, architecture: &str) -> Value {
 }
 
 fn with_platform(platform: &str) -> OpenOptions {
-    OpenOptions { platform: Some(platform.parse().unwrap()), ..memory::agreed() }
+    memory::agreed().platform(platform.parse().unwrap())
 }
 
 fn names(image: &Image) -> Vec<String> {
@@ -123,10 +123,7 @@ fn the_only_image_needs_no_platform() {
     assert_eq!(by(&asked), ("plan9/mips".into(), Some(PlatformBy::Asked)));
 
     // The same image for two platforms is one; two are not, and the error lists both.
-    let default = |platform: &str| OpenOptions {
-        default_platform: Some(platform.parse().unwrap()),
-        ..OpenOptions::default()
-    };
+    let default = |platform: &str| OpenOptions::default().default_platform(platform.parse().unwrap());
     let plan9 = desc(&a, platform("plan9", "mips"));
     index(&m, "t", vec![plan9.clone(), desc(&a, platform("plan9", "arm"))]);
     let open = block_on(m.open("t", default("linux/s390x"))).unwrap();
@@ -209,7 +206,7 @@ fn found(m: &Memory, soci: SociChoice) -> Result<Option<(Digest, SociFound)>, Co
 }
 
 fn found_for(m: &Memory, platform: &str, soci: SociChoice) -> Result<Option<(Digest, SociFound)>, Code> {
-    let options = OpenOptions { soci, ..with_platform(platform) };
+    let options = with_platform(platform).soci(soci);
     let open = block_on(m.open("t", options)).map_err(|e| e.code())?;
     assert_eq!(names(&open), ["/a"]);
     let read = open.layers()[0].read;
@@ -364,7 +361,7 @@ fn whole_layers_come_out_of_a_cache() {
     }]);
     let cache = Rc::new(Kept::default());
     let read = || {
-        let options = OpenOptions { cache: Some(cache.clone()), ..memory::agreed() };
+        let options = memory::agreed().cache(cache.clone());
         let open = block_on(m.open("made", options)).unwrap();
         m.log();
         assert_eq!(block_on(open.read_file(b"f", None)).unwrap().1, data);
@@ -411,7 +408,7 @@ fn walks_and_globs() {
 #[test]
 fn a_layer_on_its_own_shows_its_whiteouts() {
     for soci in [SociChoice::Auto, SociChoice::None] {
-        let options = OpenOptions { soci, ..memory::agreed() };
+        let options = memory::agreed().soci(soci);
         let open = block_on(Memory::demo().open("latest", options)).unwrap();
         assert!(open.layer(6).is_none());
         let all = paths(open.layer(2).unwrap().walk(b"/", None));

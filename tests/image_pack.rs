@@ -17,7 +17,7 @@ use test_support::memory::{GZIP, MadeLayer, Memory, Ranged};
 const FILE: &[u8] = b"/usr/share/demo/tz/Anguilla";
 
 fn options(cache: &Rc<Ranged>) -> OpenOptions {
-    OpenOptions { cache: Some(cache.clone()), ..memory::agreed() }
+    memory::agreed().cache(cache.clone())
 }
 
 /// With the cache in front of the source too.

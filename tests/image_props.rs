@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use futures_executor::block_on;
 use futures_util::future::join_all;
-use ocipeek::image::{Image, OpenOptions};
+use ocipeek::image::Image;
 use proptest::prelude::*;
 use test_support::memory;
 use test_support::memory::ztoc::{File, Spec, file, gzip, noise, tar};
@@ -115,7 +115,7 @@ proptest! {
         if case.slow {
             memory.slow();
         }
-        let mut options = OpenOptions { verify: case.way != Way::TarWalk, ..memory::agreed() };
+        let mut options = memory::agreed().verify(case.way != Way::TarWalk);
         options.cache = match case.cached {
             1 => Some(Rc::new(Kept::default())),
             2 => Some(Rc::new(Ranged::default())),

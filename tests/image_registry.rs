@@ -64,7 +64,7 @@ fn a_registry_without_referrers_has_the_index_under_a_tag() {
     let image = open_tag(&mock, "latest", OpenOptions::default()).unwrap();
     assert!(image.soci().is_none());
     assert_eq!(mock.lines(), ["GET registry.test/v2/app/manifests/latest 200"]);
-    let agreed = OpenOptions { attached_index: true, ..OpenOptions::default() };
+    let agreed = OpenOptions::default().attached_index(true);
     let image = open_tag(&mock, "latest", agreed).unwrap();
     assert!(image.soci().is_some());
     assert_eq!(
@@ -156,7 +156,7 @@ fn a_registry_without_ranges() {
     // Within the first megabyte of the layer: what is before it is read through.
     assert_eq!(block_on(image.read_file(b"/usr/share/demo/tz/Denver", None)).unwrap().1.len(), 2_460);
     // Whole layers need none.
-    let options = OpenOptions { soci: SociChoice::None, ..OpenOptions::default() };
+    let options = OpenOptions::default().soci(SociChoice::None);
     let image = open_tag(&mock, "latest-soci", options).unwrap();
     assert!(block_on(image.read_file(FILE, None)).unwrap().1 == content());
 }
@@ -167,7 +167,7 @@ fn a_second_session_finds_everything_in_a_cache_but_the_tag() {
     let cache = Rc::new(MemoryCache::new(16 << 20));
     let read = || {
         let source = Rc::new(CachedSource::new(Rc::new(mock.registry()), cache.clone()));
-        let options = OpenOptions { cache: Some(cache.clone()), ..OpenOptions::default() };
+        let options = OpenOptions::default().cache(cache.clone());
         block_on(async {
             let target = Target::Tag("latest-soci".to_owned());
             let image = Image::open(source, mock.transport(), &target, options).await.unwrap();
@@ -209,7 +209,7 @@ fn a_cache_that_never_answers_is_as_if_there_were_none() {
         let limit = Limits::default().max_cache_ms;
         let timely = Rc::new(TimelyCache::new(cache.clone(), mock.transport(), limit));
         let source = Rc::new(CachedSource::new(Rc::new(mock.registry()), timely));
-        let options = OpenOptions { cache: Some(cache), ..OpenOptions::default() };
+        let options = OpenOptions::default().cache(cache);
         block_on(async {
             let target = Target::Tag("latest-soci".to_owned());
             let image = Image::open(source, mock.transport(), &target, options).await.unwrap();

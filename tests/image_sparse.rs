@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use futures_executor::block_on;
-use ocipeek::image::{OpenOptions, ReadBy};
+use ocipeek::image::ReadBy;
 use test_support::memory;
 use test_support::memory::ztoc::{Spec, Told, gzip, noise};
 use test_support::memory::{GZIP, MadeLayer, Memory, TAR};
@@ -37,7 +37,7 @@ fn sparse(runs: &[(usize, usize)], size: usize) -> (Vec<u8>, Vec<u8>) {
 }
 
 fn check(memory: &Memory, verify: bool, read: ReadBy, file: &[u8]) {
-    let open = || block_on(memory.open("made", OpenOptions { verify, ..memory::agreed() })).unwrap();
+    let open = || block_on(memory.open("made", memory::agreed().verify(verify))).unwrap();
     assert_eq!(open().layers()[0].read, read);
     assert_eq!(block_on(open().read_file(b"sparse", None)).unwrap().1, file);
     // What is data, and where, makes the same file.
@@ -130,7 +130,7 @@ fn a_sparse_file_of_which_a_ztoc_does_not_tell_needs_no_verifying() {
     let ztoc = Spec::tar(list.clone(), &tar, 1_024).build();
     let memory = Memory::made(vec![MadeLayer { media_type: TAR, data: tar.clone(), ztoc: Some(ztoc) }]);
     check(&memory, false, ReadBy::Ztoc, &first);
-    let options = OpenOptions { verify: false, ..memory::agreed() };
+    let options = memory::agreed().verify(false);
     let image = block_on(memory.open("made", options)).unwrap();
     // The first one's header seems to begin in its middle; the one behind it is the last.
     for (i, told) in list[1..].iter().enumerate() {

@@ -85,7 +85,7 @@ fn the_image_and_the_caller_vouch_for_what_they_name() {
     ] {
         // Agreeing to what is attached changes nothing of that, and is asked of nobody.
         for attached_index in [false, true] {
-            let options = OpenOptions { soci: soci.clone(), attached_index, ..OpenOptions::default() };
+            let options = OpenOptions::default().soci(soci.clone()).attached_index(attached_index);
             memory.log();
             let image = open(&memory, tag, options);
             assert!(memory.log().iter().all(|l| !l.starts_with("referrers")));
@@ -118,7 +118,7 @@ fn an_index_that_the_image_names_and_that_is_gone_lets_no_other_in() {
         assert!(e.to_string().contains("; set OpenOptions::soci to SociChoice::None"), "{e}");
         assert!(memory.log().iter().all(|l| !l.starts_with("referrers")));
     }
-    let options = OpenOptions { soci: SociChoice::None, ..OpenOptions::default() };
+    let options = OpenOptions::default().soci(SociChoice::None);
     assert_eq!(vouchers(&open(&memory, "latest-soci", options)), [None]);
 }
 
@@ -179,8 +179,9 @@ mod built {
     }
 
     fn options(cache: &Rc<Ranged>, attached_index: bool, build: bool) -> OpenOptions {
-        let indexer = build.then(indexer);
-        OpenOptions { cache: Some(cache.clone()), attached_index, indexer, ..OpenOptions::default() }
+        let mut options = OpenOptions::default().cache(cache.clone()).attached_index(attached_index);
+        options.indexer = build.then(indexer);
+        options
     }
 
     #[test]

@@ -75,7 +75,7 @@ fn zeros(name: &str, len: usize) -> MadeLayer {
 }
 
 fn open(memory: &Memory) -> Image {
-    let options = OpenOptions { attached_index: true, ..OpenOptions::default() };
+    let options = OpenOptions::default().attached_index(true);
     block_on(memory.open("made", options)).unwrap()
 }
 

@@ -99,7 +99,7 @@ fn entry(name: &str, data: &[u8]) -> Vec<u8> {
 }
 
 fn open(memory: &Memory, tag: &str, reader: Reader) -> Result<Image> {
-    block_on(memory.open(tag, OpenOptions { reader, ..agreed() }))
+    block_on(memory.open(tag, agreed().reader(reader)))
 }
 
 fn read(image: &Image, path: &str) -> Result<Bytes> {
@@ -175,7 +175,7 @@ fn what_is_read_is_told() {
         (v.manifest, v.metadata, v.content),
         (ManifestCheck::Tag, MetadataCheck::LayerDigest, ContentCheck::ChunkDigest)
     );
-    let options = OpenOptions { verify: false, ..OpenOptions::default() };
+    let options = OpenOptions::default().verify(false);
     let opened = block_on(memory.open("test:nydus-v6", options)).unwrap();
     let (stat, data) = block_on(opened.read_file(FILE.as_bytes(), None)).unwrap();
     assert_eq!((stat.verified.content, data.len()), (ContentCheck::None, 69_000));
@@ -268,7 +268,7 @@ fn its_metadata_is_limited() {
     let (memory, _) = layout("nydus-v6");
     let mut limits = Limits::default();
     limits.max_metadata_size = 70_000;
-    let options = OpenOptions { limits, ..OpenOptions::default() };
+    let options = OpenOptions::default().limits(limits);
     let image = block_on(memory.open("test:nydus-v6", options)).unwrap();
     let e = read(&image, FILE).unwrap_err();
     assert_eq!((e.code(), e.limit_name()), (Code::LimitExceeded, Some("max_metadata_size")));
@@ -307,8 +307,7 @@ fn an_index_may_list_the_image_once_more() {
         let (memory, image, hidden) = both();
         index(&memory, &[described(&image, json!({})), described(&hidden, marked)]);
         let linux = |reader| {
-            let platform = Some("linux/amd64".parse().unwrap());
-            let options = OpenOptions { reader, platform, ..OpenOptions::default() };
+            let options = OpenOptions::default().reader(reader).platform("linux/amd64".parse().unwrap());
             block_on(memory.open("both", options)).unwrap()
         };
         for reader in [Reader::Auto, Reader::Format(Format::Nydus)] {
@@ -326,17 +325,17 @@ fn an_index_may_list_the_image_once_more() {
         assert_eq!(*opened.digest(), image.digest);
         assert_eq!(opened.layers()[0].read, ReadBy::Whole);
         // One that the caller names goes first, and so does a SOCI index that the index lists.
-        let platform = Some("linux/amd64".parse().unwrap());
+        let platform = "linux/amd64".parse().unwrap();
         let soci = SociChoice::Digest(image.digest);
-        let e = block_on(memory.open("both", OpenOptions { soci, platform, ..OpenOptions::default() }));
+        let e = block_on(memory.open("both", OpenOptions::default().soci(soci).platform(platform)));
         assert!(e.is_err(), "it is no SOCI index, but it was looked for");
     }
     // Of another platform it is not.
     let (memory, image, hidden) = both();
     let other = json!({"artifactType": NYDUS, "platform": {"os": "linux", "architecture": "arm64"}});
     index(&memory, &[described(&image, json!({})), described(&hidden, other)]);
-    let platform = Some("linux/amd64".parse().unwrap());
-    let opened = block_on(memory.open("both", OpenOptions { platform, ..OpenOptions::default() })).unwrap();
+    let platform = "linux/amd64".parse().unwrap();
+    let opened = block_on(memory.open("both", OpenOptions::default().platform(platform))).unwrap();
     assert_eq!(*opened.digest(), image.digest);
 }
 
@@ -360,7 +359,7 @@ fn an_attached_image_is_read_where_the_caller_names_its_format() {
         assert_eq!(opened.layers()[2].format, Some((Format::Nydus, FormatFound::Referrers)));
         assert_eq!(Digest::of(&read(&opened, FILE).unwrap()).hex(), sha(FILE));
         // Whatever the caller asked for does not vouch for what is attached to it.
-        let options = OpenOptions { reader: Reader::Format(Format::Nydus), ..agreed() };
+        let options = agreed().reader(Reader::Format(Format::Nydus));
         let target = Target::Digest(image.digest);
         let opened =
             block_on(Image::open(Rc::new(memory.clone()), Rc::new(Plain), &target, options)).unwrap();
@@ -370,7 +369,7 @@ fn an_attached_image_is_read_where_the_caller_names_its_format() {
         assert_eq!(opened.discovery().unwrap().failed.as_ref().unwrap().code(), Code::NotFound);
         // Nobody else gets it, and it is not looked for without agreement.
         memory.log();
-        let unasked = OpenOptions { reader: Reader::Format(Format::Nydus), ..OpenOptions::default() };
+        let unasked = OpenOptions::default().reader(Reader::Format(Format::Nydus));
         let e = block_on(memory.open("one", unasked)).err().unwrap();
         assert_eq!((e.code(), e.remedies()), (Code::Unsupported, &[Remedy::UseAttached][..]));
         assert_eq!(memory.log(), ["manifest one"]);
@@ -391,7 +390,7 @@ fn chunks_are_kept_by_their_digests() {
         let (memory, _) = layout(name);
         let cache = Rc::new(Kept::default());
         let opened = || {
-            let options = OpenOptions { cache: Some(cache.clone()), ..OpenOptions::default() };
+            let options = OpenOptions::default().cache(cache.clone());
             let image = block_on(memory.open(&format!("test:{name}"), options)).unwrap();
             assert_eq!(Digest::of(&read(&image, FILE).unwrap()).hex(), sha(FILE));
             memory.log().len()

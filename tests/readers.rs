@@ -207,14 +207,14 @@ fn what_fails_for_one_is_asked_again_by_the_other() {
 
 #[test]
 fn all_ways_to_read_a_layer_have_readers() {
-    let none = || OpenOptions { soci: SociChoice::None, ..agreed() };
+    let none = || agreed().soci(SociChoice::None);
     #[cfg(feature = "zstd-stream")]
     let streamed = || {
         let mut options = agreed();
         options.limits.max_whole_layer_size = 1000;
         options
     };
-    let unverified = || OpenOptions { verify: false, ..agreed() };
+    let unverified = || agreed().verify(false);
     let cases = [
         (GZIP, agreed(), "ztoc"),
         (GZIP, none(), "whole"),

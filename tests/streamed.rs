@@ -23,11 +23,11 @@ const STREAMED: ReadBy = ReadBy::Format(Format::Zstd);
 const FRAME: usize = 700_000;
 
 fn forced() -> OpenOptions {
-    OpenOptions { reader: Reader::Format(Format::Zstd), ..OpenOptions::default() }
+    OpenOptions::default().reader(Reader::Format(Format::Zstd))
 }
 
 fn with(cache: Rc<dyn Cache>) -> OpenOptions {
-    OpenOptions { cache: Some(cache), ..forced() }
+    forced().cache(cache)
 }
 
 fn files() -> Vec<File> {
@@ -133,7 +133,7 @@ fn the_fixture_is_as_expected() {
     let open = |options| block_on(memory.open("t", options)).unwrap();
     let whole = walk(&open(OpenOptions::default()));
     let cache = Rc::new(Ranged::default());
-    let unverified = OpenOptions { verify: false, ..OpenOptions::default() };
+    let unverified = OpenOptions::default().verify(false);
     for options in [forced(), with(cache.clone()), with(cache), unverified] {
         let image = open(options);
         assert!(image.layers().iter().all(|l| l.read == STREAMED));
@@ -195,7 +195,7 @@ fn only_large_layers_are_streamed_and_the_limit_says_the_cost() {
     let mut small = OpenOptions::default();
     small.limits.max_whole_layer_size = made.size - 1;
     right(&made.open(small.clone()));
-    let soci = open(OpenOptions { reader: Reader::Soci, ..small.clone() });
+    let soci = open(small.clone().reader(Reader::Soci));
     assert_eq!(soci.layers()[0].read, ReadBy::Whole);
 
     small.limits.max_streamed_layer_size = made.size - 1;
@@ -253,7 +253,7 @@ fn the_next_open_makes_no_pass() {
     read(&made.open(with(plain.clone())), "first");
     assert!(block_on(plain.get(&key)).is_none());
     let cache = Rc::new(Ranged::default());
-    let image = made.open(OpenOptions { verify: false, ..with(cache.clone()) });
+    let image = made.open(with(cache.clone()).verify(false));
     right(&image);
     assert_eq!(checks(&image), (MetadataCheck::None, ContentCheck::None));
     assert!(!cache.map.borrow().contains_key(&key));

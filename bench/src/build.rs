@@ -36,7 +36,7 @@ fn pieces(
 /// digest, too.
 pub fn ours(file: &str, span_size: u64, diff_id: bool) -> Round {
     let start = Instant::now();
-    let options = BuildOptions { span_size, diff_id, ..BuildOptions::default() };
+    let options = BuildOptions::default().span_size(span_size).diff_id(diff_id);
     let mut builder = ZtocBuilder::new(Compression::Gzip, options, &Limits::default())?;
     let mut checkpoints = 0;
     pieces(file, |piece| {

@@ -65,7 +65,7 @@ fn build(
     piece: usize,
     limits: &Limits,
 ) -> Option<BuiltZtoc> {
-    let options = BuildOptions { span_size, ..BuildOptions::default() };
+    let options = BuildOptions::default().span_size(span_size);
     let mut builder = ZtocBuilder::new(compression, options, limits).expect("the span size is in range");
     for piece in layer.chunks(piece) {
         builder.push(piece).ok()?;

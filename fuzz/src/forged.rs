@@ -65,7 +65,7 @@ fn check(honest: &Honest, data: &[u8]) {
     let memory = image(honest, &ztocs);
     let cache = Rc::new(Ranged::default());
     let with = |attached_index| {
-        let mut options = OpenOptions { attached_index, ..OpenOptions::default() };
+        let mut options = OpenOptions::default().attached_index(attached_index);
         options.cache = Some(cache.clone());
         options.kept_indexes = Some(true);
         options
@@ -278,7 +278,7 @@ fn gzip(data: &[u8]) -> Vec<u8> {
 }
 
 fn built(layer: &[u8], compression: Compression) -> Bytes {
-    let options = BuildOptions { span_size: SPAN, ..BuildOptions::default() };
+    let options = BuildOptions::default().span_size(SPAN);
     let mut builder = ZtocBuilder::new(compression, options, &Limits::default()).expect("a span size");
     builder.push(layer).expect("a layer");
     builder.finish().expect("a layer").to_bytes().expect("nothing was taken").0.into()

@@ -126,7 +126,7 @@ export const RUST = {
     ["src/format/gzip/", "src/format/tar/"],
     ["src/format/"],
     ["src/budget.rs", "src/limits.rs", "src/sort.rs", "src/turns.rs"],
-    ["src/error.rs", "src/named.rs"],
+    ["src/error.rs", "src/named.rs", "src/setters.rs"],
   ],
   never: [
     // JavaScript is met in one place.

@@ -35,8 +35,16 @@ named! {
     }
 }
 
-/// How an image is opened.
+/// Options of opening an image.
+///
+/// ```
+/// use ocipeek::image::OpenOptions;
+///
+/// let options = OpenOptions::default().platform("linux/arm64".parse()?).attached_index(true);
+/// # Ok::<(), ocipeek::error::Error>(())
+/// ```
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct OpenOptions {
     /// Which image of an index. `None`: that of `default_platform`, else the only one that there is;
     /// [`Image::platform_by`](super::Image::platform_by) says which.
@@ -76,6 +84,24 @@ pub struct OpenOptions {
     pub isolated: bool,
     /// Bounds on what the image may cost.
     pub limits: Limits,
+}
+
+setters! {
+    OpenOptions {
+        platform => Platform,
+        default_platform => Platform,
+        soci: SociChoice,
+        attached_index: bool,
+        verify: bool,
+        cache => Rc<dyn Cache>,
+        indexer => Rc<dyn Indexer>,
+        tag => String,
+        reader: Reader,
+        index_above: u64,
+        kept_indexes => bool,
+        isolated: bool,
+        limits: Limits,
+    }
 }
 
 impl Default for OpenOptions {

@@ -25,6 +25,15 @@ pub struct ReaderOptions {
     pub isolated: bool,
 }
 
+setters! {
+    ReaderOptions {
+        transport => Rc<dyn Transport>,
+        limits => Limits,
+        indexer => Rc<dyn Indexer>,
+        isolated: bool,
+    }
+}
+
 impl Image {
     /// A further reader of the image. What is known of the image (manifests, tables, sign-in, verified pieces in memory) is
     /// shared by all its readers; what this one has under way is its own: requests, their counters, limits. Readers that want

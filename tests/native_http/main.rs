@@ -163,7 +163,7 @@ fn a_file_of_the_demo_image_over_a_stall() {
         let reference: Reference = name.parse().unwrap();
         let mut limits = Limits::default();
         limits.max_idle_ms = 300;
-        let options = RegistryOptions { limits, ..RegistryOptions::default() };
+        let options = RegistryOptions::default().limits(limits);
         let registry = Registry::new(transport.clone(), &reference, None, options, Stats::default())?;
         let image =
             Image::open(Rc::new(registry), transport, &reference.target(), OpenOptions::default()).await?;

@@ -12,7 +12,7 @@ use test_support::zran::{Point, Zran};
 
 /// Builds from pieces of `piece` bytes.
 pub fn build(layer: &[u8], compression: Compression, span_size: u64, piece: usize) -> (BuiltZtoc, Vec<u8>) {
-    let options = BuildOptions { span_size, ..BuildOptions::default() };
+    let options = BuildOptions::default().span_size(span_size);
     let mut builder = ZtocBuilder::new(compression, options, &Limits::default()).unwrap();
     for piece in layer.chunks(piece.max(1)) {
         builder.push(piece).unwrap();

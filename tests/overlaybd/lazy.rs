@@ -17,7 +17,7 @@ use crate::rounds::Rounds;
 use test_support::memory::{Memory, Plain};
 
 fn open(memory: &Memory, tag: &str, verify: bool) -> Image {
-    let options = OpenOptions { verify, ..OpenOptions::default() };
+    let options = OpenOptions::default().verify(verify);
     let image = block_on(memory.open(tag, options)).unwrap();
     memory.log();
     image
@@ -51,7 +51,7 @@ fn a_cold_read_costs_few_rounds_and_bytes() {
         let memory = Memory::layout(&format!("formats/{folder}"));
         let source = Rc::new(Rounds::of(&memory));
         let target = Target::Tag(format!("test:{folder}"));
-        let options = OpenOptions { verify: false, ..OpenOptions::default() };
+        let options = OpenOptions::default().verify(false);
         let image = block_on(Image::open(source.clone(), Rc::new(Plain), &target, options)).unwrap();
         memory.log();
         let (root, n) = source.count(image.stat(b"/", Follow::All));
@@ -123,13 +123,13 @@ fn without_consent_layers_are_fetched_whole() {
     limits.max_whole_layer_size = 50_000;
     for (folder, size) in [("overlaybd", "90112"), ("turbooci-ext4", "50538")] {
         let memory = Memory::layout(&format!("formats/{folder}"));
-        let options = OpenOptions { limits: limits.clone(), ..OpenOptions::default() };
+        let options = OpenOptions::default().limits(limits.clone());
         let image = block_on(memory.open(&format!("test:{folder}"), options)).unwrap();
         let e = block_on(image.read_file(LOWER, None)).unwrap_err();
         assert_eq!((e.code(), e.limit_name()), (Code::LimitExceeded, Some("max_whole_layer_size")));
         assert!(e.message().contains(size), "{e}");
         assert_eq!(e.remedies(), [Remedy::RaiseLimit(size.parse().unwrap()), Remedy::ReadUnverified]);
-        let options = OpenOptions { limits: limits.clone(), verify: false, ..OpenOptions::default() };
+        let options = OpenOptions::default().limits(limits.clone()).verify(false);
         let image = block_on(memory.open(&format!("test:{folder}"), options)).unwrap();
         assert_eq!(block_on(image.read_file(LOWER, None)).unwrap().1.len(), 69_000);
     }
@@ -159,7 +159,7 @@ fn nothing_needs_the_cache() {
     let memory = Memory::layout("formats/overlaybd");
     let mut limits = Limits::default();
     limits.span_cache_size = 0;
-    let options = OpenOptions { verify: false, limits, ..OpenOptions::default() };
+    let options = OpenOptions::default().verify(false).limits(limits);
     let image = block_on(memory.open("test:overlaybd", options)).unwrap();
     let (_, data) = block_on(image.read_file(b"/opt/big.bin", None)).unwrap();
     let whole = open(&memory, "test:overlaybd", true);

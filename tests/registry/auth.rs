@@ -127,10 +127,8 @@ fn credentials_go_to_the_realms_of_the_rule() {
                 r#"{"manifests":[]}"#,
             );
             mock.access(bearer(realm, Some(("u", "p")), None));
-            let options = RegistryOptions {
-                token_hosts: vec!["Listed.test".into(), "ported.test:444".into()],
-                ..Default::default()
-            };
+            let options =
+                RegistryOptions::default().token_hosts(vec!["Listed.test".into(), "ported.test:444".into()]);
             let registry = mock.open(reference, Some(Credentials::basic("u", "p")), options);
             let got = block_on(registry.manifest(&v1));
             let asked: Vec<_> = mock.seen().into_iter().filter(|s| s.url.contains("/token?")).collect();

@@ -22,7 +22,7 @@ fn demo() -> Mock {
 }
 
 fn open(mock: &Mock, attached_index: bool) -> Image {
-    let options = OpenOptions { attached_index, ..OpenOptions::default() };
+    let options = OpenOptions::default().attached_index(attached_index);
     let target = Target::Tag("latest".into());
     block_on(Image::open(Rc::new(mock.registry()), mock.transport(), &target, options)).unwrap()
 }
@@ -125,7 +125,7 @@ fn what_the_caller_names_must_be_there() {
     ] {
         mock.fault(&format!("/manifests/{named}"), 99, what);
         let soci = ocipeek::image::SociChoice::Digest(named);
-        let options = OpenOptions { soci, ..OpenOptions::default() };
+        let options = OpenOptions::default().soci(soci);
         let target = Target::Tag("latest".into());
         let opened = Image::open(Rc::new(mock.registry()), mock.transport(), &target, options);
         assert_eq!(block_on(opened).err().unwrap().code(), code);

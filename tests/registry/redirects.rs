@@ -192,7 +192,7 @@ fn plain_http_is_for_loopback_or_when_asked() {
     let mock = Mock::new();
     let data = noise(100);
     let d = mock.put_blob(data.clone());
-    let plain = RegistryOptions { plain_http: true, ..Default::default() };
+    let plain = RegistryOptions::default().plain_http(true);
     for (reference, options, url) in [
         ("registry.test:5000/app", RegistryOptions::default(), "GET registry.test:5000/v2/app/blobs/"),
         ("registry.test/app", plain.clone(), "GET http://registry.test/v2/app/blobs/"),

@@ -84,9 +84,9 @@ fn other_hosts_are_never_asked_without_tls() {
 #[test]
 fn what_the_caller_says_is_not_asked() {
     for (options, url) in [
-        (RegistryOptions { plain_http: true, ..Default::default() }, "GET http://localhost:1004/"),
-        (RegistryOptions { https_only: true, ..Default::default() }, "GET localhost:1004/"),
-        (RegistryOptions { https_only: true, plain_http: true, ..Default::default() }, "GET localhost:1004/"),
+        (RegistryOptions::default().plain_http(true), "GET http://localhost:1004/"),
+        (RegistryOptions::default().https_only(true), "GET localhost:1004/"),
+        (RegistryOptions::default().https_only(true).plain_http(true), "GET localhost:1004/"),
     ] {
         let (mock, v1) = mock();
         block_on(mock.open("localhost:1004/app", None, options).manifest(&v1)).unwrap();

@@ -53,7 +53,7 @@ fn a_grant_serves_a_later_client_until_it_ends() {
 fn only_what_is_asked_for_is_signed_in_for() {
     let (mock, _) = mock();
     mock.bearer(REALM);
-    let options = RegistryOptions { push: true, mount_from: vec!["base".into()], ..Default::default() };
+    let options = RegistryOptions::default().push(true).mount_from(vec!["base".into()]);
     let registry = mock.open("registry.test/app", None, options);
     get(&mock, &registry, "manifests/v1");
     registry.pull_from("base");

@@ -99,7 +99,7 @@ fn built_ztocs_equal_the_references() {
     let limits = Limits::default();
     for (layer, ztocs) in layers() {
         for (want, span_size) in ztocs.into_iter().zip([128 << 10, 4 << 20]) {
-            let options = BuildOptions { span_size, ..BuildOptions::default() };
+            let options = BuildOptions::default().span_size(span_size);
             let mut builder = ZtocBuilder::new(Compression::Gzip, options, &limits).unwrap();
             for piece in layer.chunks(65_521) {
                 builder.push(piece).unwrap();

@@ -2,8 +2,9 @@
 
 use crate::limits::Limits;
 
-/// How to reach a registry.
+/// Options of reaching a registry.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct RegistryOptions {
     /// Plain `http`, even to a registry that is not this machine. Credentials are then sent to loopback only.
     pub plain_http: bool,
@@ -18,4 +19,15 @@ pub struct RegistryOptions {
     pub mount_from: Vec<String>,
     /// Bounds on answers, redirects and retries.
     pub limits: Limits,
+}
+
+setters! {
+    RegistryOptions {
+        plain_http: bool,
+        https_only: bool,
+        token_hosts: Vec<String>,
+        push: bool,
+        mount_from: Vec<String>,
+        limits: Limits,
+    }
 }

@@ -48,7 +48,7 @@ struct Inner {
 
 /// Options that agree to attached indexes, which most images here have.
 pub fn agreed() -> OpenOptions {
-    OpenOptions { attached_index: true, ..OpenOptions::default() }
+    OpenOptions::default().attached_index(true)
 }
 
 impl Memory {

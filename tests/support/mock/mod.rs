@@ -266,7 +266,7 @@ impl Mock {
     pub fn registry_with(&self, set: impl FnOnce(&mut Limits)) -> Registry {
         let mut limits = Limits::default();
         set(&mut limits);
-        self.open(&format!("{HOST}/app"), None, RegistryOptions { limits, ..Default::default() })
+        self.open(&format!("{HOST}/app"), None, RegistryOptions::default().limits(limits))
     }
 
     pub fn registry_as(&self, credentials: Credentials) -> Registry {

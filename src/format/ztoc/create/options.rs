@@ -5,8 +5,9 @@ pub const DEFAULT_SPAN_SIZE: u64 = 4 << 20;
 /// The build tool that the reference states by default in zTOCs and indexes.
 pub const DEFAULT_BUILD_TOOL: &str = "AWS SOCI CLI v0.2";
 
-/// How to build.
+/// Options of a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BuildOptions {
     /// Least bytes of the tar between two checkpoints of a gzip layer; of a tar, the size of a span. At least 1.
     pub span_size: u64,
@@ -14,6 +15,14 @@ pub struct BuildOptions {
     pub build_tool: String,
     /// Whether to compute the digest of the tar, the layer's diff id, too.
     pub diff_id: bool,
+}
+
+setters! {
+    BuildOptions {
+        span_size: u64,
+        build_tool: String,
+        diff_id: bool,
+    }
 }
 
 impl Default for BuildOptions {
