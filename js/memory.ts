@@ -21,6 +21,11 @@ export interface Budgeted {
 
 /** Memory of an instance before it opens anything, and some more, in bytes. */
 const SLACK = 8 << 20;
+/**
+ * As many times its limit an instance may have before it is retired. In some runtimes an old one stays for minutes after nobody
+ * uses it, so that two cost more than one that is fragmented.
+ */
+const FRAGMENTED = 4;
 
 let limit: { bytes: number; pressure: (() => void) | undefined } | undefined;
 const modules = new Set<Budgeted>();
@@ -37,7 +42,7 @@ let retirements = 0;
  *
  * Each wasm module has the budget for itself: the one that all images begin with, the one that reads other lazy formats
  * once an image needs it, and the one that builds indexes. Buffers of fixed sizes and allocators come on top: leave
- * them as much again. Memory of wasm never shrinks; where it is fragmented, so that it has become larger than that while
+ * them as much again. Memory of wasm never shrinks; where it is fragmented, so that it has become four times its limit while
  * less than half of the limit is in use, the next image is opened in a new instance, and the old one goes with its last
  * image (see `Image.isRetired`).
  *
@@ -139,7 +144,7 @@ export function generation(): number {
 export function renew(module: Budgeted): void {
   if (!limit || module.isLost()) return;
   const { bytes, pressure } = limit;
-  const isFragmented = module.memorySize() > bytes * 2 + SLACK && module.memoryHeld() < bytes / 2;
+  const isFragmented = module.memorySize() > bytes * FRAGMENTED + SLACK && module.memoryHeld() < bytes / 2;
   // One at a time: else another would begin while the last is still there.
   const held = isFragmented && retired.get(module)?.() === undefined ? module.retire() : undefined;
   if (held) {

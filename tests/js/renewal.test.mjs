@@ -51,7 +51,7 @@ test("a fragmented instance is retired, and what is open in it reads on", async 
   idle = await small();
   await idle.readFile("file");
   assert.equal(memories.length, 1);
-  memories[0].grow((16 * MIB) >> 16);
+  memories[0].grow((32 * MIB) >> 16);
 
   const second = await small();
   assert.equal(memories.length, 2, "another instance");
@@ -63,7 +63,7 @@ test("a fragmented instance is retired, and what is open in it reads on", async 
   }
 
   // While the old one is in use, there is no third.
-  memories[1].grow((16 * MIB) >> 16);
+  memories[1].grow((32 * MIB) >> 16);
   const third = await small();
   assert.equal(memories.length, 2);
   await first.close();
