@@ -27,6 +27,16 @@ pub(crate) async fn pause(turns: &mut dyn Turns) {
     }
 }
 
+/// Entries of a list after which a pause is asked for.
+const STEP: usize = 128;
+
+/// [`pause`] after every so many entries; `done` is the number of the last one.
+pub(crate) async fn pause_after(done: usize, turns: &mut dyn Turns) {
+    if done % STEP == STEP - 1 {
+        pause(turns).await;
+    }
+}
+
 /// What `work` gives, which was given [`AtOnce`] and so waits for nothing.
 pub(crate) fn at_once<T>(work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);

@@ -17,7 +17,7 @@ use crate::format::tar::Kind;
 use crate::format::tar::path::{clean, is_clean, split_last, strip, take_component};
 use crate::limits::Limits;
 use crate::sort::heap_sort;
-use crate::turns::{Turns, pause};
+use crate::turns::{Turns, pause_after};
 
 /// Where the entries came to lie.
 pub(super) struct Placed {
@@ -39,8 +39,6 @@ impl Placed {
     }
 }
 
-/// Entries after which a pause is asked for.
-const STEP: u32 = 128;
 /// No entry: an implied directory.
 const NONE: u32 = u32::MAX;
 
@@ -95,9 +93,7 @@ pub(super) async fn place(index: &PathIndex, limits: &Limits, turns: &mut dyn Tu
         if let Some(target) = tree.put(i, kind)? {
             targets.push((i, target));
         }
-        if i % STEP == STEP - 1 {
-            pause(turns).await;
-        }
+        pause_after(i as usize, turns).await;
     }
     let Tree { nodes, .. } = tree;
     let mut shown = vec![false; index.table().len()];

@@ -8,7 +8,7 @@ use crate::format::tar::sparse::{self, PaxSparse};
 use crate::format::tar::{self, Entry, EntryTable, Kind, Xattrs};
 use crate::limits::Limits;
 use crate::sort::sort_keys;
-use crate::turns::{Turns, pause};
+use crate::turns::{Turns, pause, pause_after};
 
 /// Bytes of strings that an entry's tables may point at, for each byte of the zTOC. A builder writes each
 /// string once or shares equal ones; only offsets that are made to overlap get far over 1.
@@ -85,9 +85,6 @@ pub(super) fn file<'a>(files: &Vector<'a>, i: usize) -> Result<File<'a>> {
     files.table(i, "FileMetadata").map(File)
 }
 
-/// Entries after which a pause is asked for.
-const STEP: usize = 128;
-
 /// Reads `TOC.metadata` of a zTOC of `ztoc_len` bytes, for a tar of `tar_len` bytes, into tar order.
 pub(super) async fn read(
     toc: Table<'_>,
@@ -110,7 +107,7 @@ pub(super) async fn read(
     if sorted {
         for i in 0..files.len() {
             reader.add(&file(&files, i)?)?;
-            after(i, turns).await;
+            pause_after(i, turns).await;
         }
     } else {
         let mut order = Vec::with_capacity(files.len());
@@ -121,19 +118,12 @@ pub(super) async fn read(
         pause(turns).await;
         for (at, (_, i)) in order.into_iter().enumerate() {
             reader.add(&file(&files, i as usize)?)?;
-            after(at, turns).await;
+            pause_after(at, turns).await;
         }
     }
     let mut table = reader.table;
     table.shrink();
     Ok(table)
-}
-
-/// Asks for a pause after every so many entries.
-async fn after(done: usize, turns: &mut dyn Turns) {
-    if done % STEP == STEP - 1 {
-        pause(turns).await;
-    }
 }
 
 /// A first pass that keeps nothing: whether the entries are in order. Bounds both the memory and the work that overlapping
@@ -161,7 +151,7 @@ async fn survey(files: &Vector<'_>, ztoc_len: usize, limits: &Limits, turns: &mu
         if seen > allowed {
             return Err(broken("the zTOC's strings overlap"));
         }
-        after(i, turns).await;
+        pause_after(i, turns).await;
     }
     Ok(sorted)
 }
