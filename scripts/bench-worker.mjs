@@ -1,5 +1,6 @@
-// `npm run bench worker`: warm small files and ranges of a large one, from the worker in workerd and from nginx with
-// the same files on disk, in turn, by wrk.
+// `npm run bench worker`: warm small files and ranges of a large one, from the worker in workerd and from `serve` in Node, each
+// beside a server of the same runtime that answers constants of the same size, and from nginx with the same files on disk;
+// in turn, by wrk. Then the same with callers that leave and callers that read nothing.
 //   npm run bench worker -- --seconds 60 --json FILE
 import { measureLoad } from "../tests/lib/load.mjs";
 import { machine, save } from "./lib/bench-report.mjs";
@@ -8,22 +9,26 @@ import { TEST_PROGRAMS } from "./lib/tools.mjs";
 import { setup } from "./setup.mjs";
 
 const CONNECTIONS = 32;
+/** What each could do at most: its runtime, answering constants. */
+const CEILINGS = { worker: "constant worker", serve: "bare node:http" };
 
 /** Runs it and prints a table. */
 export async function benchWorker({ seconds = 60, json = undefined } = {}) {
   await setup({ programs: TEST_PROGRAMS });
   await run("node", ["scripts/build.mjs"]);
-  const rows = await measureLoad({ connections: CONNECTIONS, seconds });
+  const rows = await measureLoad({ connections: CONNECTIONS, seconds, disturbed: true });
   const { text, ...about } = machine();
   console.log(
     `${text}\n${CONNECTIONS} connections for ${seconds} s each; one process each; all on one machine\n`,
   );
-  const columns = "requests/s | MB/s | p50 ms | p99 ms | errors | peak memory MiB | asked of the registry";
-  console.log(`| load | server | ${columns} |\n|---|---|---:|---:|---:|---:|---:|---:|---:|`);
+  const columns =
+    "requests/s | of its ceiling | p50 ms | p99 ms | CPU µs/request | errors | peak memory MiB | asked of the registry";
+  console.log(`| load | server | ${columns} |\n|---|---|---:|---:|---:|---:|---:|---:|---:|---:|`);
   for (const r of rows) {
-    const mbs = r.bytes / (r.micros / 1e6) / 1e6;
+    const peer = rows.find(({ load, server }) => load === r.load && server === CEILINGS[r.server]);
+    const ratio = peer ? `${((100 * r.perSecond) / peer.perSecond).toFixed(0)} %` : "";
     const ms = (micros) => (micros / 1000).toFixed(1);
-    const times = [r.perSecond.toFixed(0), mbs.toFixed(1), ms(r.p50), ms(r.p99)];
+    const times = [r.perSecond.toFixed(0), ratio, ms(r.p50), ms(r.p99), r.cpuMicros.toFixed(0)];
     const counts = [r.errors + r.status + r.timeouts, (r.peak / 2 ** 20).toFixed(0), r.asked];
     console.log(`| ${[r.load, r.server, ...times, ...counts].join(" | ")} |`);
   }

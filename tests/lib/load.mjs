@@ -1,13 +1,17 @@
-// Load on loopback: the built worker in workerd beside nginx with the same files on disk, by wrk.
+// Load on loopback by wrk: the built worker in workerd and `serve` in Node, each beside a server of its runtime that answers with
+// constants, and nginx with the same files on disk.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { serveLayout } from "../../scripts/lib/layout-registry.mjs";
 import { run } from "../../scripts/lib/run.mjs";
-import { nginx, wrk } from "../../scripts/lib/tools.mjs";
-import { memoryOf, resetPeak } from "./process-memory.mjs";
-import { freePort, startServer, tempFolder } from "./processes.mjs";
+import { wrk } from "../../scripts/lib/tools.mjs";
+import { hang, leave } from "./bad-callers.mjs";
+import { startConstantServer, startConstantWorker, startNginx } from "./load-peers.mjs";
+import { cpuOf, memoryOf, resetPeak } from "./process-memory.mjs";
+import { tempFolder } from "./processes.mjs";
+import { RUNTIMES, startServe } from "./serve.mjs";
 import { writeSyntheticLayout } from "./synthetic-image.mjs";
-import { startBundle } from "./worker.mjs";
+import { HEAP, startBundle } from "./worker.mjs";
 
 const KIB = 1 << 10;
 const MIB = 1 << 20;
@@ -52,30 +56,6 @@ const DONE = `done = function(summary, latency)
 end
 `;
 
-async function startNginx(folder, root) {
-  const program = nginx();
-  if (!program) throw new Error("nginx is missing: run `npm run setup -- --tests`");
-  const port = await freePort();
-  const file = join(folder, "nginx.conf");
-  const temp = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
-  writeFileSync(
-    file,
-    `daemon off; worker_processes 1; pid ${folder}/nginx.pid; error_log stderr;
-events { worker_connections 256; }
-http {
-  access_log off; sendfile on; keepalive_requests 1000000; types { text/plain txt; }
-  ${temp.map((name) => `${name}_temp_path ${folder}/tmp-${name};`).join(" ")}
-  server { listen 127.0.0.1:${port}; root ${root}; }
-}
-`,
-  );
-  const url = `http://127.0.0.1:${port}`;
-  // One process, as the worker is one.
-  const args = ["-p", folder, "-c", file, "-g", "master_process off;"];
-  const server = await startServer(program, args, { url });
-  return { url, pid: server.child.pid, stop: server.stop };
-}
-
 async function load(url, script, { connections, seconds }) {
   const program = wrk();
   if (!program) throw new Error("wrk is missing: run `npm run setup -- --tests`");
@@ -97,52 +77,97 @@ async function load(url, script, { connections, seconds }) {
   return { ...report, perSecond: report.requests / (report.micros / 1e6) };
 }
 
+/** Servers of the same files, warm ones of ours first, each beside what its runtime can do at most. */
+async function startServers({ folder, ends, registry, files, names }) {
+  const [average, root] = [
+    Math.round(files.small.reduce((n, [, it]) => n + it.length, 0) / 64),
+    join(folder, "root"),
+  ];
+  for (const [name, content] of [...files.small, files.large]) {
+    mkdirSync(dirname(join(root, name)), { recursive: true });
+    writeFileSync(join(root, name), content);
+  }
+  const env = { OCIPEEK_INSECURE_REGISTRIES: registry.host, OCIPEEK_TAG_TTL: "86400" };
+  const start = {
+    worker: () => startBundle(env),
+    "constant worker": () => startConstantWorker({ v8Flags: HEAP }),
+    serve: () => startServe(RUNTIMES.node, [], env, { keepLog: false }),
+    "bare node:http": () => startConstantServer(),
+    nginx: () => startNginx(folder, root),
+  };
+  const ours = `/${registry.host}/load:latest/-/`;
+  const paths = {
+    ours: { small: files.small.map(([name]) => ours + name), large: ours + files.large[0] },
+    constant: { small: [`/${average}`], large: `/${RANGE}` },
+    nginx: { small: files.small.map(([name]) => `/${name}`), large: `/${files.large[0]}` },
+  };
+  const servers = [];
+  for (const name of names) {
+    const server = await start[name]();
+    ends.push(() => server.stop());
+    const kind = name === "nginx" ? "nginx" : /constant|bare/.test(name) ? "constant" : "ours";
+    servers.push({ name, isOurs: kind === "ours", url: server.url, pid: server.pid, paths: paths[kind] });
+  }
+  return servers;
+}
+
+/** All servers. */
+export const SERVERS = ["worker", "constant worker", "serve", "bare node:http", "nginx"];
+
 /**
- * Runs each load on both servers, taking turns; every server is warm.
- * @param {{ connections: number, seconds: number }} options
+ * Runs each load on all servers, taking turns; every server is warm.
+ * @param {{ connections: number, seconds: number, names?: string[], disturbed?: boolean }} options `disturbed`: also with a
+ *   quarter of the connections that leave at random, and a quarter that read nothing
  */
-export async function measureLoad(options) {
+export async function measureLoad({ names = SERVERS, disturbed = false, ...options }) {
   const folder = tempFolder("load");
   const ends = [() => folder.remove()];
   try {
-    const { small, large } = makeFiles();
+    const files = makeFiles();
     const layout = join(folder.path, "layout");
-    await writeSyntheticLayout(layout, [...small, large], { spanSize: SPAN });
-    const root = join(folder.path, "root");
-    for (const [name, content] of [...small, large]) {
-      mkdirSync(dirname(join(root, name)), { recursive: true });
-      writeFileSync(join(root, name), content);
-    }
+    await writeSyntheticLayout(layout, [...files.small, files.large], { spanSize: SPAN });
     let asked = 0;
     const registry = await serveLayout({ dir: layout, repository: "load", onRequest: () => (asked += 1) });
     ends.push(registry.close);
-    const beside = await startNginx(folder.path, root);
-    ends.push(beside.stop);
-    const worker = await startBundle({
-      OCIPEEK_INSECURE_REGISTRIES: registry.host,
-      OCIPEEK_TAG_TTL: "86400",
-    });
-    ends.push(worker.stop);
-    const servers = [
-      { name: "worker", url: worker.url, prefix: `/${registry.host}/load:latest/-/`, pid: worker.pid },
-      { name: "nginx", url: beside.url, prefix: "/", pid: beside.pid },
-    ];
-    const loads = [
-      { name: "small files", lua: (prefix) => LUA.small(small.map(([name]) => prefix + name)) },
-      { name: "64 KiB ranges of a large file", lua: (prefix) => LUA.ranges(prefix + large[0]) },
-    ];
+    const servers = await startServers({ folder: folder.path, ends, registry, files, names });
     const rows = [];
-    for (const { name, lua } of loads) {
+    const measure = async (name, server, lua, { connections, seconds } = options) => {
+      const script = join(folder.path, "load.lua");
+      writeFileSync(script, lua + DONE);
+      const [before, cpu] = [asked, cpuOf(server.pid)];
+      resetPeak(server.pid);
+      const result = await load(server.url, script, { connections, seconds });
+      const { peak } = memoryOf(server.pid);
+      const cpuMicros = ((cpuOf(server.pid) - cpu) * 1000) / result.requests;
+      rows.push({ load: name, server: server.name, ...result, peak, cpuMicros, asked: asked - before });
+    };
+    const small = ({ paths }) => LUA.small(paths.small);
+    const ranges = ({ paths }) => LUA.ranges(paths.large);
+    for (const [name, lua] of /** @type {const} */ ([
+      ["small files", small],
+      ["64 KiB ranges of a large file", ranges],
+    ])) {
       for (const server of servers) {
-        const script = join(folder.path, `${server.name}.lua`);
-        writeFileSync(script, lua(server.prefix) + DONE);
-        await load(server.url, script, { connections: 4, seconds: 1 });
-        const before = asked;
-        resetPeak(server.pid);
-        const result = await load(server.url, script, options);
-        const { peak } = memoryOf(server.pid);
-        rows.push({ load: name, server: server.name, ...result, peak, asked: asked - before });
+        // The first time it is not yet kept, the second time it is not yet compiled.
+        const script = join(folder.path, "load.lua");
+        writeFileSync(script, lua(server) + DONE);
+        await load(server.url, script, { connections: 4, seconds: Math.min(4, options.seconds) });
+        await measure(name, server, lua(server));
       }
+    }
+    for (const server of servers.filter(({ isOurs }) => isOurs && disturbed)) {
+      const [quarter, half] = [options.connections / 4, options.connections / 2];
+      const fewer = { ...options, connections: half };
+      await measure(`small files, ${half} connections`, server, small(server), fewer);
+      const bad = Array(quarter).fill(server.paths.large);
+      const calm = [hang(server.url, bad), leave(server.url, bad)];
+      await measure(
+        `the same, beside ${quarter} that leave and ${quarter} that read nothing`,
+        server,
+        small(server),
+        fewer,
+      );
+      for (const end of calm) end();
     }
     return rows;
   } finally {

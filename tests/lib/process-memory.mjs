@@ -1,4 +1,4 @@
-// Memory of processes, and which processes there are, as Linux tells.
+// Memory and time of processes, and which processes there are, as Linux tells.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 
 /** Resident bytes of a process, and the most that they have been. */
@@ -11,6 +11,13 @@ export function memoryOf(pid) {
 /** From now on the peak of a process counts anew. */
 export function resetPeak(pid) {
   writeFileSync(`/proc/${pid}/clear_refs`, "5");
+}
+
+/** Milliseconds of processor time that a process has taken. Linux counts them in hundredths of a second. */
+export function cpuOf(pid) {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
 /**

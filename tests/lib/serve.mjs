@@ -16,19 +16,25 @@ export const RUNTIMES = {
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Starts `ocipeek serve` and waits until it says its URL. */
-export async function startServe(command, args, env = {}) {
+/**
+ * Starts `ocipeek serve` and waits until it says its URL.
+ * @param {string[]} command
+ * @param {string[]} args
+ * @param {Record<string, string>} [env]
+ * @param {{ keepLog?: boolean }} [options] `keepLog`: whether its log is read; else it goes nowhere, as it would grow
+ */
+export async function startServe(command, args, env = {}, { keepLog = true } = {}) {
   const [file, ...first] = command;
   const child = spawn(file, [...first, "serve", "--port", "0", ...args], {
     env: { ...process.env, NO_COLOR: "1", ...env },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", "pipe", keepLog ? "pipe" : "ignore"],
   });
   const kill = () => child.kill("SIGKILL");
   process.once("exit", kill);
   let out = "";
   let log = "";
-  child.stdout.on("data", (d) => (out += d));
-  child.stderr.on("data", (d) => (log += d));
+  child.stdout?.on("data", (d) => (out += d));
+  child.stderr?.on("data", (d) => (log += d));
   const exit = once(child, "close");
   for (let i = 0; i < 600 && !out.includes("\n") && child.exitCode === null; i++) await sleep(50);
   assert.match(out, /^http:\/\/127\.0\.0\.1:\d+\/\n$/, log);

@@ -33,7 +33,7 @@ export async function startWorker({ vars = {}, config = WORKER_CONFIG, folder } 
 }
 
 /** An isolate of the platform has 128 MB. Without limits V8 lets garbage grow to some hundred. */
-const HEAP = ["--max-old-space-size=64", "--max-semi-space-size=8"];
+export const HEAP = ["--max-old-space-size=64", "--max-semi-space-size=8"];
 
 /**
  * Starts what `npm run worker:build` makes, in workerd itself: without a Cache API, and with a heap as at the edge.

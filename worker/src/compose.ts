@@ -3,10 +3,10 @@ import { open, setMemoryLimit } from "ocipeek";
 import { platformAssets } from "./answers/page.ts";
 import { type CachePlatform, createCache } from "./cache/create.ts";
 import { BINDINGS, type Config, type Env } from "./config/config.ts";
-import { createHandler } from "./handler.ts";
+import { createHandler, type Handler } from "./handler.ts";
 import { createHooks } from "./hooks/create.ts";
 import type { Hooks } from "./hooks/hooks.ts";
-import type { Analytics, Assets, Handle, Ports } from "./ports.ts";
+import type { Analytics, Assets, Ports } from "./ports.ts";
 import { createProxy } from "./proxy/proxy.ts";
 import { AccessList } from "./registry/access.ts";
 import { operatorAuth, operatorReads } from "./registry/credentials.ts";
@@ -27,8 +27,7 @@ export interface Platform extends CachePlatform {
 }
 
 /** The worker. */
-export interface Worker {
-  readonly handle: Handle;
+export interface Worker extends Handler {
   /** Where they are on. */
   readonly hooks: Hooks | undefined;
 }
@@ -40,7 +39,7 @@ export function compose(config: Config, env: Env, platform: Platform): Worker {
   const auth = operatorAuth(config, platform.fetch, now);
   const log = (record: Record<string, unknown>): void => platform.log(JSON.stringify(record));
   const hooks = createHooks({ config, env, access, auth, platform, now, log });
-  const handle = createHandler({
+  const handler = createHandler({
     config,
     open,
     onMemoryPressure: (onPressure) => setMemoryLimit(config.maxMemory, { onPressure }),
@@ -59,7 +58,7 @@ export function compose(config: Config, env: Env, platform: Platform): Worker {
     log,
     analytics: analyticsOf(env[BINDINGS.analytics]),
   });
-  return { handle, hooks };
+  return { ...handler, hooks };
 }
 
 function analyticsOf(binding: unknown): Analytics | undefined {

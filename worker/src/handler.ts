@@ -2,59 +2,99 @@
 import { serveArchive } from "./answers/archive.ts";
 import { relay } from "./answers/body.ts";
 import { serveFile } from "./answers/file.ts";
+import { KeptFiles } from "./answers/kept-files.ts";
 import { serveListing, serveRecursive } from "./answers/listing.ts";
 import { HOME, ROBOTS, servePage, servePart, serveSite, wantsPage } from "./answers/page.ts";
 import { serveSummary } from "./answers/summary.ts";
+import { type Asked, type PlainAnswer, warmAnswer } from "./answers/warm.ts";
 import { HttpError } from "./errors.ts";
 import { wholeAnswer } from "./http/answer.ts";
 import { prefersSecond, SAFE } from "./http/headers.ts";
-import type { Handle, Ports } from "./ports.ts";
+import type { Context, Handle, Ports } from "./ports.ts";
 import { Images } from "./request/images.ts";
 import { record } from "./request/log.ts";
 import { withMemory } from "./request/memory.ts";
 import { RequestScope } from "./request/request-scope.ts";
 import { isPinned, pathUrl, type ResolvedPath, resolvePath } from "./request/resolved-path.ts";
 import { imageUrl, parseRoute, type Route, type TreeRoute } from "./request/route.ts";
+import { StalledAnswers } from "./request/stall.ts";
 
-/** The handler over its parts. It holds what requests share: open images and what tags named lately. */
-export function createHandler(ports: Ports): Handle {
+/** How requests are answered. */
+export interface Handler {
+  /** Any request. */
+  readonly handle: Handle;
+  /** Where what is kept is enough for the answer: at once, and without the platform's objects. */
+  warm(asked: Asked): PlainAnswer | undefined;
+}
+
+/** What requests share: open images, what tags named lately, and files that were answered. */
+interface Shared {
+  readonly ports: Ports;
+  readonly images: Images;
+  readonly kept: KeptFiles;
+  readonly stalled: StalledAnswers;
+}
+
+/** The handler over its parts. It holds what requests share. */
+export function createHandler(ports: Ports): Handler {
   const images = new Images(ports);
-  return async (request, _env, context) => {
-    const scope = new RequestScope(request, ports);
-    // Keeps the platform from ending us in the middle: what a caller left behind is tidied up.
-    context.waitUntil(scope.ended);
-    let route: Route | undefined;
-    let status: number | undefined;
-    let failure: HttpError | undefined;
-    let isOver = false;
-    // Written once both are known: how the answer began, and how it ended.
-    const told = (): void => {
-      if (isOver && status) record(ports, scope, { method: request.method, route, status }, failure);
-    };
-    scope.onEnd((error) => {
-      isOver = true;
-      failure = error;
-      told();
-    });
-    let response: Response;
+  const kept = new KeptFiles(ports.config.cache.answerBytes);
+  const shared: Shared = { ports, images, kept, stalled: new StalledAnswers() };
+  const warm = (asked: Asked): PlainAnswer | undefined => {
     try {
-      ports.checkHost?.(request.headers.get("host"));
-      route = parseRoute(context.target ?? request.url);
-      const registry = registryOf(route);
-      if (registry !== undefined) scope.readsFrom(registry);
-      const found = route;
-      response = await withMemory(images, scope, () => dispatch(request, found, scope, ports, images));
-    } catch (thrown) {
-      const error = scope.errorOf(thrown);
-      response = errorResponse(request, error, scope, ports);
-      scope.end(error);
+      ports.checkHost?.(asked.headers.get("host"));
+    } catch {
+      // Told to the caller by the longer way.
+      return undefined;
     }
-    scope.headIsKnown();
-    response.headers.set("x-request-id", scope.id);
-    status = response.status;
-    told();
-    return response;
+    return warmAnswer(asked, ports, kept, images.tags);
   };
+  const handle: Handle = async (request, _env, context) => {
+    const { method, headers } = request;
+    const target = context.target ?? request.url;
+    const plain = warm({ method, target, headers });
+    return plain ? new Response(plain.body, plain) : answer(request, target, context, shared);
+  };
+  return { handle, warm };
+}
+
+/** The answer to any request. */
+async function answer(request: Request, target: string, context: Context, shared: Shared): Promise<Response> {
+  const { ports, images, stalled } = shared;
+  const scope = new RequestScope(request, ports, { address: context.address, stalled });
+  // Keeps the platform from ending us in the middle: what a caller left behind is tidied up.
+  context.waitUntil(scope.ended);
+  let route: Route | undefined;
+  let status: number | undefined;
+  let failure: HttpError | undefined;
+  let isOver = false;
+  // Written once both are known: how the answer began, and how it ended.
+  const told = (): void => {
+    if (isOver && status) record(ports, scope, { method: request.method, route, status }, failure);
+  };
+  scope.onEnd((error) => {
+    isOver = true;
+    failure = error;
+    told();
+  });
+  let response: Response;
+  try {
+    ports.checkHost?.(request.headers.get("host"));
+    route = parseRoute(target);
+    const registry = registryOf(route);
+    if (registry !== undefined) scope.readsFrom(registry);
+    const found = route;
+    response = await withMemory(images, scope, () => dispatch({ request, target, scope }, found, shared));
+  } catch (thrown) {
+    const error = scope.errorOf(thrown);
+    response = errorResponse(request, error, scope, ports);
+    scope.end(error);
+  }
+  scope.headIsKnown();
+  response.headers.set("x-request-id", scope.id);
+  status = response.status;
+  told();
+  return response;
 }
 
 /** The registry that a route is about, where it is about one. */
@@ -64,11 +104,9 @@ function registryOf(route: Route): string | undefined {
 }
 
 async function dispatch(
-  request: Request,
+  { request, target, scope }: Pick<ResolvedPath, "request" | "target" | "scope">,
   route: Route,
-  scope: RequestScope,
-  ports: Ports,
-  images: Images,
+  { ports, images, kept }: Shared,
 ): Promise<Response> {
   if (route.kind === "proxy") return proxied(request, route.target, scope, ports);
   if (route.kind === "hook") return over(scope, await hook(request, route.name, scope, ports));
@@ -94,7 +132,7 @@ async function dispatch(
     case "image":
       return serveSummary(request, route.image, route.params.platform, scope, images);
     case "tree":
-      return tree(await resolvePath(request, route, scope, ports, images));
+      return tree(await resolvePath({ request, target, route, scope }, ports, images), kept);
   }
 }
 
@@ -109,9 +147,9 @@ async function home(request: Request, scope: RequestScope, ports: Ports): Promis
   return page ?? plain(request, scope, HOME, "public, max-age=3600", ports.assets ? ["accept"] : []);
 }
 
-async function tree(found: ResolvedPath): Promise<Response> {
+async function tree(found: ResolvedPath, kept: KeptFiles): Promise<Response> {
   const { route, stats, scope } = found;
-  if (!stats.isDirectory()) return serveFile(found);
+  if (!stats.isDirectory()) return serveFile(found, kept);
   if (!route.slash) return over(scope, toFolder(found, route));
   if (route.params.tar) return serveArchive(found);
   return route.params.recursive ? serveRecursive(found) : serveListing(found);

@@ -40,7 +40,8 @@ export default {
       const headers = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };
       return new Response(text, { status: 500, headers });
     }
-    return worker.handle(request, env, context);
+    const address = request.headers.get("cf-connecting-ip") ?? undefined;
+    return worker.handle(request, env, { waitUntil: (promise) => context.waitUntil(promise), address });
   },
 
   /** Images that the hooks have queued. */

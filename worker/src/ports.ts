@@ -15,6 +15,8 @@ export interface Context {
   waitUntil(promise: Promise<unknown>): void;
   /** The request's target as it was sent, where a `Request` has tidied it up. */
   readonly target?: string;
+  /** The caller's address, where it is known. */
+  readonly address?: string | undefined;
 }
 
 /** Answers a request. Never rejects. */

@@ -29,7 +29,7 @@ function endless(count: number, onEntry: () => void): typeof open {
   return async (source, options) => {
     const image: Image = await openImage(source, options);
     const stats = await image.stat("/etc");
-    image.walk = async function* () {
+    const walk = async function* () {
       for (let i = 0; i < count; i++) {
         onEntry();
         const pathBytes = new TextEncoder().encode(`/etc/${i}`);
@@ -41,6 +41,8 @@ function endless(count: number, onEntry: () => void): typeof open {
         });
       }
     };
+    const reader = image.reader.bind(image);
+    image.reader = (own) => Object.assign(reader(own), { walk });
     return image;
   };
 }

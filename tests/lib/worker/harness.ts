@@ -42,7 +42,7 @@ export async function start(
   // A test that fails does not close it.
   registry.server.unref();
   const config = parseConfig({ OCIPEEK_INSECURE_REGISTRIES: [registry.host], ...env });
-  const handle = createHandler({
+  const { handle } = createHandler({
     config,
     open,
     fetch: (url, init) => fetch(url, init),

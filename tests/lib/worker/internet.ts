@@ -59,7 +59,7 @@ export function worker(internet: Internet, env: Record<string, unknown> = {}) {
   const auth = operatorAuth(config, internet.fetch, now);
   const fetch = guardedFetch(access, config, internet.fetch);
   const stored = new Map<string, Uint8Array>();
-  const handle = createHandler({
+  const { handle } = createHandler({
     config,
     open,
     fetch,

@@ -5,9 +5,14 @@ import type { RequestScope } from "../request/request-scope.ts";
 /** Where bytes come from; a reader of a stream, or an iterator over chunks. */
 export interface Source {
   next(): Promise<Uint8Array | undefined>;
+  /** Gives up what it reads from for now. Of what it has given, the last `unread` bytes are wanted again. */
+  park?(unread: number): void;
   /** The rest is not wanted. */
   cancel(reason: unknown): Promise<void>;
 }
+
+/** So many bytes a caller is given at once, at most: what it does not take stays in memory until it leaves. */
+const PORTION = 256 << 10;
 
 /** Chunks of a stream. */
 export function fromStream(stream: ReadableStream<Uint8Array>): Source {
@@ -55,6 +60,7 @@ export async function startBody(
     return chunk;
   };
   let sent = 0;
+  /** What was read and not given out. */
   let ahead: Uint8Array | undefined;
   try {
     ahead = await next();
@@ -72,12 +78,15 @@ export async function startBody(
   const finish = async (error?: HttpError): Promise<void> => {
     if (isOver) return;
     isOver = true;
-    const isQuiet = await source.cancel(error).then(
-      () => true,
-      () => false,
-    );
-    scope.end(error, isQuiet);
+    stall.end();
+    await source.cancel(error).catch(() => {});
+    scope.end(error);
   };
+  const stall = scope.stall(() => {
+    if (isOver || !source.park) return;
+    source.park(ahead?.length ?? 0);
+    ahead = undefined;
+  });
   // Of a body that nobody takes any more nothing can be said, and trying to would throw.
   let isLeft = false;
   const breakOff = (controller: ReadableStreamDefaultController<Uint8Array>, reason: HttpError): void => {
@@ -102,15 +111,22 @@ export async function startBody(
         scope.signal.addEventListener("abort", stop, { once: true });
       },
       async pull(controller) {
+        stall.end();
         try {
           const chunk = ahead ?? (await next());
           ahead = undefined;
           if (chunk) {
-            sent += chunk.length;
-            scope.sent += chunk.length;
-            controller.enqueue(chunk);
+            // A copy, so that the rest need not stay.
+            const portion = chunk.length > PORTION ? chunk.slice(0, PORTION) : chunk;
+            if (portion !== chunk) ahead = chunk.subarray(PORTION);
+            sent += portion.length;
+            scope.sent += portion.length;
+            controller.enqueue(portion);
           }
-          if (chunk && sent !== length) return;
+          if (chunk && sent !== length) {
+            stall.begin();
+            return;
+          }
           await finish();
           controller.close();
         } catch (error) {
@@ -129,6 +145,7 @@ export async function startBody(
     },
     { highWaterMark: 0 },
   );
+  stall.begin();
   return length === undefined ? stream : withLength(stream, length, pass);
 }
 

@@ -4,15 +4,15 @@ import { contentDisposition } from "../../../web/disposition.ts";
 import { encodePath } from "../../../web/path.ts";
 import { HttpError } from "../errors.ts";
 import { contentType } from "../http/content-type.ts";
-import { etagOf, lastModified, rangeOf } from "../http/headers.ts";
-import { layerOf, weakMark } from "../request/formats.ts";
+import { etagOf, lastModified, rangeHeaders, rangeOf } from "../http/headers.ts";
+import { isVerified, layerOf, weakMark } from "../request/formats.ts";
 import { conditional, pathHeaders, type ResolvedPath, verifiedText } from "../request/resolved-path.ts";
-
-import { fromStream, startBody } from "./body.ts";
+import { fromStream, type Source, startBody } from "./body.ts";
+import type { FileHead, KeptFiles } from "./kept-files.ts";
 
 /** The answer for a path that leads to a file. */
-export async function serveFile(resolved: ResolvedPath): Promise<Response> {
-  const { request, route, scope, tree, stats } = resolved;
+export async function serveFile(resolved: ResolvedPath, kept: KeptFiles): Promise<Response> {
+  const { request, route, scope, stats } = resolved;
   if (!stats.isFile()) {
     throw new HttpError("EINVAL", `${stats.path}: a ${stats.type} has no content to send`);
   }
@@ -35,19 +35,107 @@ export async function serveFile(resolved: ResolvedPath): Promise<Response> {
   const described: Record<string, string> = {
     ...headers,
     ...fileHeaders(resolved, stats),
-    "content-length": String(length),
-    ...(range ? { "content-range": `bytes ${start}-${end - 1}/${stats.size}` } : {}),
+    ...rangeHeaders(stats.size, range),
   };
+  const head = keptHead(resolved, { etag, lastModified: modified, headers: described, unchanged: headers });
+  if (head) kept.keepHead(resolved.target, head);
   const status = range ? 206 : 200;
   if (request.method === "HEAD" || length === 0) {
     scope.end();
     return new Response(request.method === "HEAD" ? null : "", { status, headers: described });
   }
-  const read = { start, end, signal: scope.signal };
-  const source = fromStream(tree.createReadStream(stats.pathBytes, read));
-  const body = await scope.timed("read", () => startBody(source, scope, { length }));
+  const body = await scope.timed("read", () => contentOf(resolved, { start, end, etag }, kept, head));
   // What the first bytes cost is known only now.
   return new Response(body, { status, headers: { ...described, ...scope.costHeaders() } });
+}
+
+/** A part of a file. */
+interface Part {
+  readonly start: number;
+  readonly end: number;
+  readonly etag: string;
+}
+
+/** Bytes of a file: at once what is to be kept, as a stream what is not. */
+async function contentOf(
+  resolved: ResolvedPath,
+  part: Part,
+  kept: KeptFiles,
+  head: FileHead | undefined,
+): Promise<Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>> {
+  const { scope, tree, stats } = resolved;
+  const { start, end } = part;
+  // Another request may have read it while this one waited.
+  const known = head && kept.content(head, start, end);
+  const wanted = head && !known ? kept.wanted(head, start, end) : undefined;
+  if (!known && !wanted) return startBody(resumable(resolved, part), scope, { length: end - start });
+  let bytes = known;
+  if (head && wanted) {
+    const [from, to] = wanted;
+    const { data } = await tree.read(stats.pathBytes, { start: from, end: to, signal: scope.signal });
+    scope.checkInflated();
+    kept.keepContent(head, from, data);
+    bytes = data.subarray(start - from, end - from);
+  }
+  scope.sent += end - start;
+  scope.end();
+  return bytes as Uint8Array<ArrayBuffer>;
+}
+
+/** Content that gives its image up while the caller takes nothing, and goes on with another reader of the same. */
+function resumable(resolved: ResolvedPath, { start, end, etag }: Part): Source {
+  const { scope } = resolved;
+  let at = start;
+  const open = ({ tree, stats }: ResolvedPath): Source =>
+    fromStream(tree.createReadStream(stats.pathBytes, { start: at, end, signal: scope.signal }));
+  let source: Source | undefined = open(resolved);
+  const again = async (): Promise<Source> => {
+    const found = await resolved.again();
+    if ((await fileEtag(found)) !== etag) {
+      throw new HttpError("ABORTED", "the file is another one since its answer was taken last");
+    }
+    return open(found);
+  };
+  return {
+    next: async () => {
+      source ??= await again();
+      const chunk = await source.next();
+      at += chunk?.length ?? 0;
+      return chunk;
+    },
+    park: (unread) => {
+      const old = source;
+      source = undefined;
+      at -= unread;
+      void old?.cancel(undefined).catch(() => {});
+      scope.release();
+    },
+    cancel: async (reason) => source?.cancel(reason),
+  };
+}
+
+/** What is to be remembered of the file: nothing of what no digest vouches for, or the caller's own credentials opened. */
+function keptHead(
+  resolved: ResolvedPath,
+  found: Pick<FileHead, "etag" | "lastModified" | "headers" | "unchanged">,
+): FileHead | undefined {
+  const { route, scope, lease, layer = "", stats } = resolved;
+  if (!isVerified(stats.verified) || !scope.sharing.isSameForAll) return undefined;
+  const ofThisAnswer = new Set([...Object.keys(scope.costHeaders()), "content-length", "content-range"]);
+  const common = (headers: FileHead["headers"]): Record<string, string> =>
+    Object.fromEntries(Object.entries(headers).filter(([name]) => !ofThisAnswer.has(name)));
+  const { registry, repository } = route.image;
+  const key = `${registry}/${repository}@${lease.image.digest} ${layer} ${found.etag}`;
+  return {
+    ...found,
+    image: route.image,
+    digest: lease.digest,
+    key,
+    size: stats.size,
+    isPinned: route.image.digest !== undefined,
+    headers: common(found.headers),
+    unchanged: common(found.unchanged),
+  };
 }
 
 /** Longer paths are hashed in it. */

@@ -55,8 +55,15 @@ export interface RequestLimits {
   readonly maxSeconds: number;
   /** Images that an isolate keeps open between requests. Default 4. */
   readonly maxOpenImages: number;
-  /** Images that requests have open at a time; others wait. Default 16. */
+  /** Images that requests have open at a time, whatever the number of requests; others wait. Default 16. */
   readonly maxImagesInUse: number;
+  /**
+   * Bytes that a caller takes in a second at least, while there is something to take; over 30 s it may be slower. What it
+   * falls behind ends the answer. 0 waits as long as `maxSeconds` says. Default 1,024.
+   */
+  readonly minBytesPerSecond: number;
+  /** Answers that callers of one address (or network of version 6) leave standing; over it the oldest ends. Default 128. */
+  readonly maxStalledPerClient: number;
   /**
    * Milliseconds that a tier of the cache may take to answer; then it is as if it had nothing, and after two such times
    * in a row it is left alone for half a minute. 0 waits for ever. Default 2,000.
@@ -68,6 +75,8 @@ export interface RequestLimits {
 export interface CacheConfig {
   /** Bytes kept in the isolate's memory. Default 16 MiB; 0 keeps none. */
   readonly memoryBytes: number;
+  /** Bytes of files that are kept as they were answered, in the isolate's memory. Default 12 MiB; 0 keeps none. */
+  readonly answerBytes: number;
   /** Use the platform's Cache API where there is one. Default yes. */
   readonly cacheApi: boolean;
   /** Key prefix in the Cache API and in R2; another one is another cache. Default `v1`. */
@@ -179,6 +188,8 @@ const REQUEST_LIMITS: RequestLimits = {
   maxSeconds: 900,
   maxOpenImages: 4,
   maxImagesInUse: 16,
+  minBytesPerSecond: 1024,
+  maxStalledPerClient: 128,
   maxCacheMs: 2_000,
 };
 
@@ -211,6 +222,7 @@ const LIBRARY_LIMITS: Readonly<Record<string, number>> = {
 /** Defaults of a platform that is not the edge's. */
 export interface Defaults {
   readonly maxMemory?: number;
+  readonly answerBytes?: number;
   readonly limits?: Partial<RequestLimits>;
   readonly allowedOrigins?: readonly string[];
   readonly hooks?: Partial<HooksLimits>;
@@ -272,6 +284,7 @@ export function parseConfig(env: Env, defaults: Defaults = {}): Config {
     libraryLimits: numbers(env, "OCIPEEK_LIBRARY_LIMITS", LIBRARY_LIMITS, true),
     cache: {
       memoryBytes: whole("OCIPEEK_CACHE.memoryBytes", cache.memoryBytes ?? 16 * MIB),
+      answerBytes: whole("OCIPEEK_CACHE.answerBytes", cache.answerBytes ?? defaults.answerBytes ?? 12 * MIB),
       cacheApi: boolean("OCIPEEK_CACHE.cacheApi", cache.cacheApi, true),
       generation: formed(
         "OCIPEEK_CACHE.generation",

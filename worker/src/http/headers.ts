@@ -6,6 +6,9 @@ import { HttpError } from "../errors.ts";
 /** Says in ETags how bodies are made; changed when that changes. */
 const FORM = "2";
 
+/** Headers of a request, as far as they are read here. */
+export type HeaderReader = Pick<Headers, "get">;
+
 /** A part of a file: the first byte, and the first one not. */
 export interface Range {
   readonly start: number;
@@ -40,7 +43,7 @@ function entityTags(header: string): "*" | string[] {
  * below a tag an equal date does not mean equal content.
  */
 export function precondition(
-  headers: Headers,
+  headers: HeaderReader,
   etag: string,
   lastModified: Date | undefined,
   immutable: boolean,
@@ -56,7 +59,9 @@ export function precondition(
     // Weak comparison: `W/` does not count.
     return tags === "*" || tags.some((tag) => tag.replace(/^W\//, "") === etag) ? 304 : undefined;
   }
-  const since = Date.parse(headers.get("if-modified-since") ?? "");
+  const ifSince = headers.get("if-modified-since");
+  if (ifSince === null) return undefined;
+  const since = Date.parse(ifSince);
   const seconds = Math.floor((lastModified?.getTime() ?? Number.NaN) / 1000);
   return immutable && seconds * 1000 <= since ? 304 : undefined;
 }
@@ -66,7 +71,7 @@ export function precondition(
  * understood, or an `If-Range` that does not hold; a date there never does, see {@link precondition}.
  * @throws {@link HttpError} `RANGE_NOT_SATISFIABLE`
  */
-export function rangeOf(headers: Headers, etag: string, size: number): Range | undefined {
+export function rangeOf(headers: HeaderReader, etag: string, size: number): Range | undefined {
   const header = headers.get("range");
   if (header === null) return undefined;
   const ifRange = headers.get("if-range");
@@ -86,6 +91,13 @@ export function rangeOf(headers: Headers, etag: string, size: number): Range | u
   if (last !== "" && BigInt(last) < BigInt(first)) return undefined;
   if (start >= size) throw unsatisfiable(size);
   return { start, end: last === "" ? size : Math.min(Number(last) + 1, size) };
+}
+
+/** Headers of the body of an answer about a file of `size` bytes: all of it, or a part. */
+export function rangeHeaders(size: number, range: Range | undefined): Record<string, string> {
+  if (!range) return { "content-length": String(size) };
+  const { start, end } = range;
+  return { "content-length": String(end - start), "content-range": `bytes ${start}-${end - 1}/${size}` };
 }
 
 function unsatisfiable(size: number): HttpError {

@@ -47,6 +47,11 @@ export class Sharing {
     };
   }
 
+  /** Whether every page and every caller gets the same answer, with the same headers. */
+  get isSameForAll(): boolean {
+    return this.audience !== "caller" && (this.#isForAnyPage() || this.#origin === null);
+  }
+
   /**
    * How long an answer holds, and for whom. `pinned`: a digest that the URL names vouches for all of it. `seconds`: of what
    * is not pinned.

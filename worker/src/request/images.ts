@@ -1,10 +1,11 @@
 /**
- * Open images, kept between requests.
+ * Open images, shared by requests and kept between them.
  *
- * One image serves one request at a time: on the edge's platform an answer that came for one request must not be
- * waited for by another, and what a request costs is then the difference of the image's counters. Idle images are
- * kept by digest, so that a warm request resolves and parses nothing; those that a caller opened with credentials of
- * its own never are.
+ * What is known of an image is open once for all requests; each has a reader of its own, with its own requests to the
+ * registry, cancellation and counters. On the edge's platform an answer that came for one request must not be waited for
+ * by another: there readers that want the same at once each ask for it, and the first to have it publishes it. Idle images
+ * are kept by digest, so that a warm request resolves and parses nothing; those that a caller opened with credentials of
+ * its own are that request's alone.
  * @module
  */
 
@@ -12,28 +13,31 @@ import type { Cache, Fetch, Image, OpenOptions } from "ocipeek";
 import { formatWithoutDigests } from "../../../web/formats.ts";
 import { repositoryCache } from "../cache/repository.ts";
 import { isPlain } from "../config/config.ts";
-import { HttpError } from "../errors.ts";
 import type { Ports } from "../ports.ts";
 import { callerCredentials } from "../registry/credentials.ts";
 import { FairQueue } from "./fair-queue.ts";
-
 import type { RequestScope } from "./request-scope.ts";
 import { type ImageName, imageReference } from "./route.ts";
 import { Tags } from "./tags.ts";
 
-/** An image while a request has it. It goes back when the request ends. */
+/** A request's reader of an image, closed when the request ends or gives it up. */
 export interface Lease {
   readonly image: Image;
   /** What the reference came to: the digest of the index, or of the image where there is none. */
   readonly digest: string;
+  /** Gives the reader up: the request wants it no more, or not for now. Twice is once. */
+  release(): void;
 }
 
 /** An open image. */
-interface Slot {
+interface Shared {
   /** Repository, digest and platform; empty where only one caller may have it. */
   readonly key: string;
+  /** Nothing is read by it: that is what readers are for. */
   readonly image: Image;
   readonly digest: string;
+  /** Requests that have a reader of it. */
+  readonly users: Set<RequestScope>;
 }
 
 /** Where registries list what is attached to an image, which nobody needs for reading it. */
@@ -42,71 +46,85 @@ const SEARCH = /^[^?#]*\/(?:referrers\/[^/?#]*|manifests\/sha256-[0-9a-f]{64})(?
 const STEP_MS = 5;
 /** So long others wait for an image that is being opened. */
 const OPENING_MS = 3000;
-/** So long they wait for each one that is at work. */
-const WORKING_MS = 25;
+/** The line of those who wait for room. */
+const ROOM = "";
+/** A caller that has taken nothing for so long, in milliseconds, gives way to those who wait for room. */
+const STALLED_MS = 1000;
 
 /** The images of an isolate. */
 export class Images {
   readonly #ports: Ports;
-  readonly #tags: Tags;
   readonly #queue: FairQueue;
-  /** Idle ones by key; a map keeps the order, the first is the one not used for longest. */
-  readonly #idle = new Map<string, Slot[]>();
-  #idleCount = 0;
-  /** Those that requests have. */
-  readonly #users = new Map<Slot, RequestScope>();
-  /** How often an image is just being opened, by what was asked for. */
-  readonly #opening = new Map<string, number>();
-  #openingCount = 0;
+  /** Shared ones by key; a map keeps the order, the first is the one not taken for longest. */
+  readonly #shared = new Map<string, Shared>();
+  /** All that requests have, shared or not. */
+  readonly #used = new Set<Shared>();
+  /** Requests that just open an image: since when, and what was asked for. */
+  readonly #openings = new Map<RequestScope, { readonly asked: string; readonly since: number }>();
+  /** Digests that tags named lately. */
+  readonly tags: Tags;
 
   constructor(ports: Ports) {
     this.#ports = ports;
-    this.#tags = new Tags(ports);
+    this.tags = new Tags(ports);
     this.#queue = new FairQueue(ports.now);
-    ports.onMemoryPressure?.(() => this.#closeOldest());
+    ports.onMemoryPressure?.(() => {
+      if (!this.#closeOldest()) this.#askStalled();
+    });
   }
 
-  /** The image for a request. */
+  /** A reader of the image for a request. */
   async take(scope: RequestScope, name: ImageName, wanted: string | undefined): Promise<Lease> {
     this.#ports.checkAllowed(name.registry, name.repository);
-    const slot = scope.authorization
-      ? await this.#ownSlot(scope, name, wanted)
-      : await this.#sharedSlot(scope, name, wanted);
-    return { image: slot.image, digest: slot.digest };
+    return scope.authorization ? this.#takeOwn(scope, name, wanted) : this.#takeShared(scope, name, wanted);
   }
 
-  /** An image for this request alone. */
-  async #ownSlot(scope: RequestScope, name: ImageName, platform: string | undefined): Promise<Slot> {
-    while (this.#isFull()) await pause(scope, STEP_MS);
-    return this.#open(scope, name, platform, "");
+  /** A reader of an image for this request alone. */
+  async #takeOwn(scope: RequestScope, name: ImageName, platform: string | undefined): Promise<Lease> {
+    await this.#turn(scope, "", () => undefined);
+    return this.#open(scope, name, platform);
   }
 
-  /** An idle image, or one that others give back soon, or one more. */
-  async #sharedSlot(scope: RequestScope, name: ImageName, platform: string | undefined): Promise<Slot> {
+  /** A reader of an open image, of one that another request is about to open, or of one that is opened for this one. */
+  async #takeShared(scope: RequestScope, name: ImageName, platform: string | undefined): Promise<Lease> {
     const asked = `${imageReference(name)} ${platform ?? ""}`;
-    let digest = name.digest ?? (await this.#tags.find(name));
+    let digest = name.digest ?? (await this.tags.find(name));
+    const find = (): Lease | undefined => {
+      digest ??= this.tags.known(name);
+      const shared = digest === undefined ? undefined : this.#find(keyOf(name, digest, platform));
+      return shared && this.#lend(shared, scope);
+    };
+    const found = find() ?? (await this.#turn(scope, asked, find));
+    if (found) return found;
+    const lease = await this.#open(scope, digest === undefined ? name : { ...name, digest }, platform);
+    if (digest === undefined) await this.tags.remember(name, lease.digest);
+    return lease;
+  }
+
+  /**
+   * Waits for what `find` gives, while another request opens what is asked for; else for room for one more image, in the
+   * order of those who came. Nothing: the request is to open it itself, at once.
+   */
+  async #turn(scope: RequestScope, asked: string, find: () => Lease | undefined): Promise<Lease | undefined> {
     try {
-      for (let waited = 0; ; waited += STEP_MS) {
-        const key = digest === undefined ? "" : keyOf(name, digest, platform);
-        const slot = this.#queue.isFirst(asked, scope) ? this.#takeIdle(key) : undefined;
-        if (slot) {
-          this.#use(slot, scope);
-          scope.track(slot.image);
-          return slot;
+      for (let wait = 0; ; wait = STEP_MS) {
+        if (this.#isBeingOpened(asked)) this.#queue.leave(ROOM, scope);
+        else if (!this.#isFull() && this.#queue.isFirst(ROOM, scope)) {
+          // Before anybody else looks.
+          this.#openings.set(scope, { asked, since: this.#ports.now() });
+          return undefined;
+        } else {
+          this.#queue.join(ROOM, scope);
+          this.#askStalled();
         }
-        if (!this.#isWorthWaiting(asked, key, waited)) break;
-        this.#queue.join(asked, scope);
         // A first turn lets those finish who wait for nothing.
-        await pause(scope, waited === 0 ? 0 : STEP_MS);
-        digest ??= this.#tags.known(name);
+        await pause(scope, wait);
+        const found = find();
+        if (found) return found;
       }
     } finally {
-      this.#queue.leave(asked, scope);
+      this.#queue.leave(ROOM, scope);
     }
-    if (digest !== undefined) return this.#open(scope, { ...name, digest }, platform, asked);
-    const slot = await this.#open(scope, name, platform, asked);
-    await this.#tags.remember(name, slot.digest);
-    return slot;
   }
 
   /**
@@ -114,69 +132,61 @@ export class Images {
    * may be free soon.
    */
   yield(scope: RequestScope): boolean {
-    for (const [slot, user] of this.#users) {
-      if (user !== scope) continue;
-      this.#users.delete(slot);
-      close(slot);
-    }
-    return this.#openingCount + this.#users.size > 0;
+    scope.release();
+    this.#askStalled();
+    return this.#openings.size + this.#used.size > 0;
   }
 
   #isFull(): boolean {
-    return this.#openingCount + this.#users.size >= this.#ports.config.limits.maxImagesInUse;
+    const { maxImagesInUse, maxSecondsToHead } = this.#ports.config.limits;
+    const oldest = this.#ports.now() - 1000 * (maxSecondsToHead + 1);
+    // The platform may drop a request without a word.
+    for (const [scope, { since }] of this.#openings) if (since < oldest) this.#openings.delete(scope);
+    return this.#openings.size + this.#used.size >= maxImagesInUse;
   }
 
-  /**
-   * Whether to wait rather than to open an image once more: while there is room for no more, while it is being
-   * opened, and for a little while those who have it are still to answer. Those who send already may take long.
-   */
-  #isWorthWaiting(asked: string, key: string, waited: number): boolean {
-    if (this.#isFull()) return true;
-    // Others are to have it first.
-    if (this.#idle.has(key)) return true;
-    if (this.#opening.has(asked)) return waited < OPENING_MS;
-    let working = 0;
-    for (const [slot, user] of this.#users) if (slot.key === key && !user.isAnswered) working += 1;
-    return waited < working * WORKING_MS;
+  /** Whether another request opens the image, and is to be waited for. */
+  #isBeingOpened(asked: string): boolean {
+    if (asked === "") return false;
+    const oldest = this.#ports.now() - OPENING_MS;
+    return [...this.#openings.values()].some((it) => it.asked === asked && it.since > oldest);
   }
 
-  /** Opens an image and gives it to the request. */
-  async #open(
-    scope: RequestScope,
-    name: ImageName,
-    platform: string | undefined,
-    asked: string,
-  ): Promise<Slot> {
-    this.#openingCount += 1;
-    this.#opening.set(asked, (this.#opening.get(asked) ?? 0) + 1);
+  /** Has the request end whose caller has taken nothing of its answer for longest: others want what it has. */
+  #askStalled(): void {
+    const latest = this.#ports.now() - STALLED_MS;
+    let longest: RequestScope | undefined;
+    for (const { users } of this.#used) {
+      for (const scope of users) {
+        const { stalledSince = Number.POSITIVE_INFINITY } = scope;
+        if (stalledSince < (longest?.stalledSince ?? latest)) longest = scope;
+      }
+    }
+    // By its own timer: on the edge's platform nobody else may touch its stream.
+    if (longest) longest.isToGiveWay = true;
+  }
+
+  /** Opens an image, as {@link #turn} said, for all where it may be shared, and gives the request a reader of it. */
+  async #open(scope: RequestScope, name: ImageName, platform: string | undefined): Promise<Lease> {
     try {
-      const slot = await this.#opened(scope, name, platform);
-      this.#use(slot, scope);
-      scope.trackNew(slot.image);
-      return slot;
+      const shared = await this.#opened(scope, name, platform);
+      // What opening did; nothing is read by it.
+      scope.untrack(shared.image);
+      if (shared.key !== "") this.#publish(shared);
+      return this.#lend(shared, scope);
     } finally {
-      this.#openingCount -= 1;
-      const left = (this.#opening.get(asked) ?? 1) - 1;
-      if (left > 0) this.#opening.set(asked, left);
-      else this.#opening.delete(asked);
+      this.#openings.delete(scope);
     }
   }
 
-  async #opened(scope: RequestScope, name: ImageName, platform: string | undefined): Promise<Slot> {
+  async #opened(scope: RequestScope, name: ImageName, platform: string | undefined): Promise<Shared> {
     const { config, open, auth } = this.#ports;
     const own = scope.authorization;
     const shared = this.#ports.cache;
     const cache = shared && repositoryCache(shared, `${name.registry}/${name.repository}`);
-    let slot: Slot | undefined;
-    // While it is being opened it is this request's; later that of whoever has it.
-    const fetch: Fetch = (url, init) => {
-      const user = slot ? this.#users.get(slot) : scope;
-      if (!user) throw new HttpError("ABORTED", "nobody asks for this any more");
-      return SEARCH.test(url) ? user.fetchIfAllowed(url, init) : user.fetch(url, init);
-    };
     const options: OpenOptions = {
       platform,
-      fetch,
+      fetch: fetchOf(scope),
       auth: own ? callerCredentials(own) : auth,
       // What only this caller may read must not be found by others.
       cache: own ? readOnly(cache) : cache,
@@ -197,56 +207,75 @@ export class Images {
       image = await open(`${scheme}${imageReference({ ...name, digest })}`, { ...options, verify: false });
     }
     const digest = name.digest ?? image.indexDigest ?? image.digest;
-    slot = { key: own ? "" : keyOf(name, digest, platform), image, digest };
-    return slot;
+    return { key: own ? "" : keyOf(name, digest, platform), image, digest, users: new Set() };
   }
 
-  #use(slot: Slot, scope: RequestScope): void {
-    this.#users.set(slot, scope);
-    scope.onEnd(() => this.#giveBack(slot, scope));
+  /** Has others find it. Who opened the same meanwhile was first: that one goes with its last reader. */
+  #publish(shared: Shared): void {
+    const other = this.#shared.get(shared.key);
+    if (!other) this.#shared.set(shared.key, shared);
   }
 
-  /** An idle image that can be used. */
-  #takeIdle(key: string): Slot | undefined {
-    for (;;) {
-      const slot = this.#popIdle(key);
-      // One that was lost with the library's instance is none, nor is one that keeps an old one in memory.
-      if (!slot || isOfUse(slot.image)) return slot;
-      close(slot);
+  /** An open image that can be used. */
+  #find(key: string): Shared | undefined {
+    const shared = this.#shared.get(key);
+    if (!shared) return undefined;
+    this.#shared.delete(key);
+    // One that was lost with the library's instance is none, nor is one that keeps an old one in memory.
+    if (!isOfUse(shared.image)) {
+      if (shared.users.size === 0) close(shared.image);
+      return undefined;
     }
+    // A map keeps the order of insertion.
+    this.#shared.set(key, shared);
+    return shared;
   }
 
-  #popIdle(key: string): Slot | undefined {
-    const slots = this.#idle.get(key);
-    const slot = slots?.pop();
-    if (slots?.length === 0) this.#idle.delete(key);
-    if (slot) this.#idleCount -= 1;
-    return slot;
+  #lend(shared: Shared, scope: RequestScope): Lease {
+    const image = shared.image.reader({ fetch: fetchOf(scope), signal: scope.signal });
+    shared.users.add(scope);
+    this.#used.add(shared);
+    scope.track(image);
+    let isOver = false;
+    const release = (): void => {
+      if (isOver) return;
+      isOver = true;
+      scope.untrack(image);
+      close(image);
+      shared.users.delete(scope);
+      if (shared.users.size === 0) this.#idle(shared);
+    };
+    scope.holds(release);
+    return { image, digest: shared.digest, release };
   }
 
-  #giveBack(slot: Slot, scope: RequestScope): void {
-    this.#users.delete(slot);
-    // What was stopped in the middle of something is not used again.
-    if (slot.key === "" || !scope.isQuiet || !isOfUse(slot.image)) {
-      close(slot);
+  /** Nobody uses it any more. */
+  #idle(shared: Shared): void {
+    this.#used.delete(shared);
+    if (this.#shared.get(shared.key) !== shared || !isOfUse(shared.image)) {
+      if (this.#shared.get(shared.key) === shared) this.#shared.delete(shared.key);
+      close(shared.image);
       return;
     }
-    const slots = this.#idle.get(slot.key) ?? [];
-    this.#idle.delete(slot.key);
-    this.#idle.set(slot.key, [...slots, slot]);
-    this.#idleCount += 1;
-    while (this.#idleCount > this.#ports.config.limits.maxOpenImages) {
-      if (!this.#closeOldest()) break;
-    }
+    let idle = this.#shared.size - [...this.#shared.values()].filter((it) => it.users.size > 0).length;
+    for (; idle > this.#ports.config.limits.maxOpenImages; idle -= 1) this.#closeOldest();
   }
 
   /** Closes the idle image that was not used for longest, if there is one. */
   #closeOldest(): boolean {
-    const [oldest] = this.#idle.keys();
-    const old = oldest === undefined ? undefined : this.#popIdle(oldest);
-    if (old) close(old);
-    return old !== undefined;
+    for (const [key, shared] of this.#shared) {
+      if (shared.users.size > 0) continue;
+      this.#shared.delete(key);
+      close(shared.image);
+      return true;
+    }
+    return false;
   }
+}
+
+/** Requests of an image, as this request's. */
+function fetchOf(scope: RequestScope): Fetch {
+  return (url, init) => (SEARCH.test(url) ? scope.fetchIfAllowed(url, init) : scope.fetch(url, init));
 }
 
 /** Waits a moment, by a timer of the request's own: on the edge's platform nothing else may be waited for. */
@@ -264,8 +293,8 @@ function isOfUse(image: Image): boolean {
   return image.isOpen && !image.isRetired;
 }
 
-function close(slot: Slot): void {
-  void slot.image.close().catch(() => {});
+function close(image: Image): void {
+  void image.close().catch(() => {});
 }
 
 function readOnly(cache: Cache | undefined): Cache | undefined {

@@ -3,25 +3,24 @@
 import type { HttpError } from "../errors.ts";
 import type { Ports } from "../ports.ts";
 import type { RequestScope } from "./request-scope.ts";
-import type { Route } from "./route.ts";
+import type { ImageName, Route } from "./route.ts";
 
 /** A request and its answer, as far as they are known. */
 export interface Answered {
   readonly method: string;
-  readonly route: Route | undefined;
+  /** What the URL means, as far as that is told. */
+  readonly route: Route | { readonly kind: "tree"; readonly image: ImageName } | undefined;
   readonly status: number;
 }
+
+/** A request's own part of the log. */
+export type Told = Pick<RequestScope, "id" | "sent" | "leftOut" | "cost" | "elapsed">;
 
 /**
  * Writes both. There is no header and no query in them, so no credential and no signature; the path in the image is
  * left out too, since it may say more about the caller than about the worker.
  */
-export function record(
-  ports: Ports,
-  scope: RequestScope,
-  answered: Answered,
-  error: HttpError | undefined,
-): void {
+export function record(ports: Ports, scope: Told, answered: Answered, error: HttpError | undefined): void {
   const { method, route, status } = answered;
   const cost = scope.cost();
   const image = route && "image" in route ? route.image : undefined;

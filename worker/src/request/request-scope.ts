@@ -6,6 +6,8 @@ import type { RequestLimits } from "../config/config.ts";
 import { HttpError, toHttpError } from "../errors.ts";
 import { Sharing } from "../http/sharing.ts";
 import type { Ports, Scope } from "../ports.ts";
+import { requestId } from "./request-id.ts";
+import { Stall, type StalledAnswers } from "./stall.ts";
 
 /** A turn of a request's work, in steps where the edge's clock stands still: others have theirs after it. */
 const TURN = { ms: 15, units: 256 };
@@ -22,12 +24,21 @@ export interface Cost {
   readonly inflated: number;
 }
 
-/** Counters of an image when the request took it. */
-type Base = { image: Image; cacheHits: number; inflated: number };
+/** What of an image's counters is counted. */
+type Counters = Pick<Cost, "cacheHits" | "inflated">;
+
+/** What a request's scope is in. */
+export interface Surroundings {
+  /** The caller's address, where it is known. */
+  readonly address?: string | undefined;
+  /** Answers of all requests that nobody takes. */
+  readonly stalled: StalledAnswers;
+}
 
 /** The request's scope. Ends once: by {@link end}. */
 export class RequestScope implements Scope {
   readonly id: string;
+  readonly address: string;
   readonly authorization: string | undefined;
   readonly fetch: Fetch;
   readonly sharing: Sharing;
@@ -37,11 +48,14 @@ export class RequestScope implements Scope {
   sent = 0;
   /** Files that the archive lacks because they cannot be read. */
   leftOut = 0;
-  /** Whether the head of the answer is known, and only its body is to come. */
-  isAnswered = false;
+  /** Since when the caller has taken nothing of what there is for it, in milliseconds since the epoch. */
+  stalledSince: number | undefined;
+  /** Whether it is to end, as others want what it has; its own timer sees to that. */
+  isToGiveWay = false;
   /** Settles when all that belongs to the request is over. */
   readonly ended: Promise<void>;
   readonly #ports: Ports;
+  readonly #stalled: StalledAnswers;
   readonly #started: number;
   readonly #controller = new AbortController();
   readonly #timers: ReturnType<typeof setTimeout>[] = [];
@@ -52,11 +66,17 @@ export class RequestScope implements Scope {
   #isOver = false;
   #requests = 0;
   #bytes = 0;
-  #base: Base | undefined;
-  #last = { cacheHits: 0, inflated: 0 };
+  /** Readers of images that count as this request's. */
+  readonly #tracked = new Set<Image>();
+  /** What those have cost that are counted no more. */
+  #past: Counters = { cacheHits: 0, inflated: 0 };
+  /** Gives up what it holds of images. */
+  readonly #held = new Set<() => void>();
 
-  constructor(request: Request, ports: Ports) {
+  constructor(request: Request, ports: Ports, { address = "", stalled }: Surroundings) {
     this.#ports = ports;
+    this.address = address;
+    this.#stalled = stalled;
     this.#started = ports.now();
     this.id = requestId(request.headers);
     this.authorization = ports.config.passAuthorization ? basic(request.headers) : undefined;
@@ -75,9 +95,6 @@ export class RequestScope implements Scope {
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
-
-  /** Whether nothing of it ran any more when it ended. */
-  isQuiet = false;
 
   /** It is about this registry: from now on answers say whose rights they are made with. */
   readsFrom(registry: string): void {
@@ -115,8 +132,13 @@ export class RequestScope implements Scope {
 
   /** The head of the answer is known: only the longer time limit remains. */
   headIsKnown(): void {
-    this.isAnswered = true;
     clearTimeout(this.#timers[0]);
+  }
+
+  /** The times at which its answer waits for the caller; `park` gives up what it needs no more until that goes on. */
+  stall(park: () => void): Stall {
+    const { config, now } = this.#ports;
+    return new Stall(this, park, { limits: config.limits, now, answers: this.#stalled });
   }
 
   /** Calls `action` when the request is over. */
@@ -124,48 +146,49 @@ export class RequestScope implements Scope {
     this.#atEnd.push(action);
   }
 
-  /**
-   * The request is over, well or with an error. Twice is once. `isQuiet`: although it was stopped, nothing of it runs
-   * any more.
-   */
-  end(error?: HttpError, isQuiet = !this.stopped): void {
+  /** `release` gives up what the request holds of an image: at its end, or when {@link release} is called before. */
+  holds(release: () => void): void {
+    this.#held.add(release);
+  }
+
+  /** Gives up all that the request holds of images. */
+  release(): void {
+    for (const release of this.#held) release();
+    this.#held.clear();
+  }
+
+  /** The request is over, well or with an error. Twice is once. */
+  end(error?: HttpError): void {
     if (this.#isOver) return;
-    this.isQuiet = isQuiet;
-    const cost = this.cost();
-    this.#last = { cacheHits: cost.cacheHits, inflated: cost.inflated };
-    this.#base = undefined;
+    this.release();
     this.#isOver = true;
     for (const timer of this.#timers) clearTimeout(timer);
     for (const action of this.#atEnd.reverse()) action(error);
     this.#settle();
   }
 
-  /** Counts what `image` does as this request's, from now on. */
-  track(image: Image): void {
-    const { cacheHits, inflated } = image.stats;
-    this.#count(image, cacheHits, inflated);
-  }
-
-  /** As {@link track}, of an image that was opened for this request: what opening did counts too. */
-  trackNew(image: Image): void {
-    this.#count(image, 0, 0);
-  }
-
-  /** What an image's counters say more than this is the request's, beside what other images have cost it. */
-  #count(image: Image, cacheHits: number, inflated: number): void {
-    const before = this.cost();
-    this.#base = { image, cacheHits: cacheHits - before.cacheHits, inflated: inflated - before.inflated };
+  /** Counts what a reader of an image does as this request's. */
+  track(reader: Image): void {
+    this.#tracked.add(reader);
     // Within a step, too.
-    image.allowInflated(Math.max(0, this.#ports.config.limits.maxInflatedBytes - this.cost().inflated));
+    reader.allowInflated(Math.max(0, this.#ports.config.limits.maxInflatedBytes - this.cost().inflated));
+  }
+
+  /** Counts what an image has done so far as this request's, and no more. */
+  untrack(image: Image): void {
+    this.#tracked.delete(image);
+    const { cacheHits, inflated } = image.stats;
+    this.#past = { cacheHits: this.#past.cacheHits + cacheHits, inflated: this.#past.inflated + inflated };
   }
 
   /** What it has cost so far. */
   cost(): Cost {
-    const base = this.#base;
-    const counted = { requests: this.#requests, bytes: this.#bytes };
-    if (!base) return { ...counted, ...this.#last };
-    const { cacheHits, inflated } = base.image.stats;
-    return { ...counted, cacheHits: cacheHits - base.cacheHits, inflated: inflated - base.inflated };
+    const cost = { requests: this.#requests, bytes: this.#bytes, ...this.#past };
+    for (const { stats } of this.#tracked) {
+      cost.cacheHits += stats.cacheHits;
+      cost.inflated += stats.inflated;
+    }
+    return cost;
   }
 
   /** Stops the request where it has inflated too much. Called between the steps of a read, each bounded itself. */
@@ -281,12 +304,6 @@ export class RequestScope implements Scope {
     const { status, headers, url, type } = response;
     return { status, headers, body: counted, ...(url ? { url } : {}), ...(type ? { type } : {}) };
   }
-}
-
-/** The platform's id of the request, where it looks like one, else a random one. */
-function requestId(headers: Headers): string {
-  const ray = headers.get("cf-ray");
-  return ray && /^[A-Za-z0-9-]{1,64}$/.test(ray) ? ray : crypto.randomUUID();
 }
 
 /** The caller's Basic credentials; other schemes are not for registries. */

@@ -14,6 +14,8 @@ import { imageUrl, queryText, type TreeRoute } from "./route.ts";
 /** Resolved path: what the answers to a request for it are made from. */
 export interface ResolvedPath {
   readonly request: Request;
+  /** The URL, or the request's target, as it was sent. */
+  readonly target: string;
   readonly route: TreeRoute;
   readonly scope: RequestScope;
   readonly config: Config;
@@ -26,25 +28,32 @@ export interface ResolvedPath {
   readonly layer: string | undefined;
   /** What the path leads to, links followed. */
   readonly stats: Stats;
+  /** Finds it anew, after the request gave up its reader. */
+  again(): Promise<ResolvedPath>;
 }
 
 /** Opens the image and finds the path. */
 export async function resolvePath(
-  request: Request,
-  route: TreeRoute,
-  scope: RequestScope,
+  asked: Pick<ResolvedPath, "request" | "target" | "route" | "scope">,
   ports: Ports,
   images: Images,
 ): Promise<ResolvedPath> {
-  const { params } = route;
-  const lease = await scope.timed("open", () => images.take(scope, route.image, params.platform));
-  const tree = params.layer === undefined ? lease.image : layerOf(lease.image, params.layer);
-  // As that of a folder: what is none is then `ENOTDIR`.
-  const path = route.slash ? concat([route.path, Uint8Array.of(0x2f)]) : route.path;
-  const stats = await scope.timed("find", () => tree.stat(path, { signal: scope.signal }));
-  scope.checkInflated();
-  const { config } = ports;
-  return { request, route, scope, config, now: ports.now(), lease, tree, layer: params.layer, stats };
+  const { route, scope } = asked;
+  const { image, params } = route;
+  const lease = await scope.timed("open", () => images.take(scope, image, params.platform));
+  const find = async (lease: Lease): Promise<ResolvedPath> => {
+    const tree = params.layer === undefined ? lease.image : layerOf(lease.image, params.layer);
+    // As that of a folder: what is none is then `ENOTDIR`.
+    const path = route.slash ? concat([route.path, Uint8Array.of(0x2f)]) : route.path;
+    const stats = await scope.timed("find", () => tree.stat(path, { signal: scope.signal }));
+    scope.checkInflated();
+    const { config } = ports;
+    // By digest: a tag may have moved meanwhile.
+    const again = async () =>
+      find(await images.take(scope, { ...image, digest: lease.digest }, params.platform));
+    return { ...asked, config, now: ports.now(), lease, tree, layer: params.layer, stats, again };
+  };
+  return find(lease);
 }
 
 function layerOf(image: Image, digest: string): FileTree {

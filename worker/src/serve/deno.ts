@@ -5,8 +5,13 @@ import type { Listen, Listening } from "./listen.ts";
 interface DenoServe {
   serve(
     options: { hostname: string; port: number; onListen(address: unknown): void },
-    handler: (request: Request, info: { completed: Promise<void> }) => Promise<Response>,
+    handler: (request: Request, info: Info) => Promise<Response>,
   ): { addr: { port: number }; shutdown(): Promise<void> };
+}
+
+interface Info {
+  completed: Promise<void>;
+  remoteAddr: { hostname?: string };
 }
 
 /** Listens. */
@@ -20,7 +25,7 @@ export function serveDeno({ hostname, port, handle }: Listen): Listening {
     const { url, method, headers, body } = request;
     const { signal } = left;
     const init = { method, headers, signal, ...(method === "POST" ? { body } : {}) };
-    return handle(new Request(url, init), url);
+    return handle(new Request(url, init), url, info.remoteAddr.hostname);
   });
   return { port: server.addr.port, close: () => server.shutdown() };
 }

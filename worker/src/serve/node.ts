@@ -5,8 +5,9 @@ import type { AddressInfo } from "node:net";
 import type { Listen, Listening } from "./listen.ts";
 
 /** Listens. */
-export async function serveNode({ hostname, port, handle }: Listen): Promise<Listening> {
+export async function serveNode({ hostname, port, handle, warm }: Listen): Promise<Listening> {
   const server = createServer((incoming, outgoing) => {
+    if (sendWarm(incoming, outgoing, warm)) return;
     void scope(incoming, outgoing, handle).catch(() => outgoing.destroy());
   });
   server.listen(port, hostname);
@@ -22,6 +23,27 @@ export async function serveNode({ hostname, port, handle }: Listen): Promise<Lis
   };
 }
 
+/** Sends what can be answered at once, without the web's objects. */
+function sendWarm(incoming: IncomingMessage, outgoing: ServerResponse, warm: Listen["warm"]): boolean {
+  const { method = "", url = "" } = incoming;
+  if (!url.startsWith("/") || hasBody(incoming)) return false;
+  const get = (name: string): string | null => textOf(incoming.headers[name]);
+  const plain = warm({ method, target: url, headers: { get } });
+  if (!plain) return false;
+  outgoing.on("error", () => outgoing.destroy());
+  outgoing.writeHead(plain.status, plain.headers);
+  outgoing.end(plain.body ?? undefined);
+  return true;
+}
+
+function textOf(value: string | string[] | undefined): string | null {
+  return Array.isArray(value) ? value.join(", ") : (value ?? null);
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
+}
+
 async function scope(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
@@ -33,16 +55,15 @@ async function scope(
     if (!outgoing.writableFinished) left.abort();
   });
   // Only notifications have bodies that are read; a connection with the rest of one on it is not used again.
-  const { headers } = incoming;
-  const hasBody = headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
-  if (hasBody) outgoing.setHeader("connection", "close");
+  if (hasBody(incoming)) outgoing.setHeader("connection", "close");
   const request = requestOf(incoming, left.signal);
   if (!request) {
     outgoing.writeHead(400, { "content-type": "text/plain; charset=utf-8", connection: "close" });
     outgoing.end("INVALID_URL: the request has no path, or a method or header that cannot be\n");
     return;
   }
-  await send(await handle(request, incoming.url ?? "/"), incoming.method === "HEAD", outgoing);
+  const { remoteAddress } = incoming.socket;
+  await send(await handle(request, incoming.url ?? "/", remoteAddress), incoming.method === "HEAD", outgoing);
 }
 
 /** The request, or nothing where it is none of the web's. */

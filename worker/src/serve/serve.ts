@@ -53,6 +53,7 @@ export interface Server {
 const DEFAULTS = {
   allowedOrigins: [],
   maxMemory: 1 << 30,
+  answerBytes: 64 << 20,
   limits: { maxSubrequests: 10_000, maxOpenImages: 16 },
   hooks: { maxLayerSize: 0, maxWaiting: 1000, maxSeconds: 7_200, maxInflatedBytes: 128 * 2 ** 30 },
 };
@@ -80,7 +81,7 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
     throw new ConfigError(`--cache-dir: ${cause instanceof OcipeekError ? cause.what : cause.message}`);
   });
   const stopped = new AbortController();
-  const { handle } = compose(config, env, {
+  const { handle, warm } = compose(config, env, {
     fetch: publicFetch(config, undefined, networkOf(options, env)),
     host: "ocipeek.invalid",
     waitUntil,
@@ -95,7 +96,8 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
   const listening = await start({
     hostname,
     port,
-    handle: (request, target) => handle(request, env, { waitUntil, target }),
+    handle: (request, target, address) => handle(request, env, { waitUntil, target, address }),
+    warm,
   });
   const shown = hostname.includes(":") ? `[${hostname}]` : hostname;
   return {
