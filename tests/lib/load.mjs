@@ -89,7 +89,7 @@ async function startServers({ folder, ends, registry, files, names }) {
   }
   const env = { OCIPEEK_INSECURE_REGISTRIES: registry.host, OCIPEEK_TAG_TTL: "86400" };
   const start = {
-    worker: () => startBundle(env),
+    worker: () => startBundle(env, { keepOutput: false }),
     "constant worker": () => startConstantWorker({ v8Flags: HEAP }),
     serve: () => startServe(RUNTIMES.node, [], env, { keepLog: false }),
     "bare node:http": () => startConstantServer(),

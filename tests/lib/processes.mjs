@@ -28,16 +28,16 @@ export function tempFolder(name) {
  * @param {string[]} args
  * @param {{ url: string, env?: Record<string, string | undefined>, cwd?: string, seconds?: number }} options
  */
-export async function startServer(file, args, { url, env, cwd, seconds = 30 }) {
+export async function startServer(file, args, { url, env, cwd, seconds = 30, keepOutput = true }) {
   const child = spawn(file, args, {
     cwd,
     env: { ...process.env, ...env },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", keepOutput ? "pipe" : "ignore", "pipe"],
   });
   let output = "";
   let ended = false;
   const keep = (d) => (output = (output + d).slice(-20_000));
-  child.stdout.on("data", keep);
+  child.stdout?.on("data", keep);
   child.stderr.on("data", keep);
   const exit = new Promise((resolve) => child.once("close", resolve));
   child.once("error", (e) => keep(e.message));

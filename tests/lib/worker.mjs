@@ -38,8 +38,9 @@ export const HEAP = ["--max-old-space-size=64", "--max-semi-space-size=8"];
 /**
  * Starts what `npm run worker:build` makes, in workerd itself: without a Cache API, and with a heap as at the edge.
  * @param {Record<string, unknown>} vars
+ * @param {{ keepOutput?: boolean }} [options] `keepOutput`: whether its log is read; else it goes nowhere
  */
-export async function startBundle(vars) {
+export async function startBundle(vars, { keepOutput = true } = {}) {
   const texts = Object.entries({ OCIPEEK_CACHE: { cacheApi: false }, ...vars }).map(([name, value]) => [
     name,
     typeof value === "string" ? value : JSON.stringify(value),
@@ -49,6 +50,7 @@ export async function startBundle(vars) {
     flags: ["enable_request_signal"],
     v8Flags: HEAP,
     ready: "/healthz",
+    keepOutput,
   });
   return { ...workerd, memory: () => memoryOf(workerd.pid) };
 }

@@ -19,10 +19,13 @@ export function filesBelow(folder, under = folder) {
 /**
  * Starts workerd. The first module is the worker.
  * @param {[name: string, content: string | Uint8Array][]} modules by the names that they import each other by
- * @param {{ vars?: Record<string, string>, flags?: string[], v8Flags?: string[], ready?: string }} [options]
- *   `vars`: texts in its environment. `flags`: compatibility flags.
+ * @param {{ vars?: Record<string, string>, flags?: string[], v8Flags?: string[], ready?: string, keepOutput?: boolean }} [options]
+ *   `vars`: texts in its environment. `flags`: compatibility flags. `keepOutput`: whether its log is read; else it goes nowhere
  */
-export async function startWorkerd(modules, { vars = {}, flags = [], v8Flags = [], ready = "/ready" } = {}) {
+export async function startWorkerd(
+  modules,
+  { vars = {}, flags = [], v8Flags = [], ready = "/ready", keepOutput = true } = {},
+) {
   const folder = tempFolder("workerd");
   const port = await freePort();
   const lines = modules
@@ -61,6 +64,7 @@ ${lines.join("\n")}
   const program = join(ROOT, "node_modules", ".bin", "workerd");
   const server = await startServer(program, ["serve", join(folder.path, "config.capnp")], {
     url: `${url}${ready}`,
+    keepOutput,
   });
   return {
     url,

@@ -6,7 +6,7 @@ import { KeptFiles } from "./answers/kept-files.ts";
 import { serveListing, serveRecursive } from "./answers/listing.ts";
 import { HOME, ROBOTS, servePage, servePart, serveSite, wantsPage } from "./answers/page.ts";
 import { serveSummary } from "./answers/summary.ts";
-import { type Asked, type PlainAnswer, warmAnswer } from "./answers/warm.ts";
+import { type Asked, fewHeaders, type PlainAnswer, responseOf, warmAnswer } from "./answers/warm.ts";
 import { HttpError } from "./errors.ts";
 import { wholeAnswer } from "./http/answer.ts";
 import { prefersSecond, SAFE } from "./http/headers.ts";
@@ -50,10 +50,9 @@ export function createHandler(ports: Ports): Handler {
     return warmAnswer(asked, ports, kept, images.tags);
   };
   const handle: Handle = async (request, _env, context) => {
-    const { method, headers } = request;
     const target = context.target ?? request.url;
-    const plain = warm({ method, target, headers });
-    return plain ? new Response(plain.body, plain) : answer(request, target, context, shared);
+    const plain = warm({ method: request.method, target, headers: fewHeaders(request.headers) });
+    return plain ? responseOf(plain) : answer(request, target, context, shared);
   };
   return { handle, warm };
 }

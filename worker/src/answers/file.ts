@@ -8,7 +8,7 @@ import { etagOf, lastModified, rangeHeaders, rangeOf } from "../http/headers.ts"
 import { isVerified, layerOf, weakMark } from "../request/formats.ts";
 import { conditional, pathHeaders, type ResolvedPath, verifiedText } from "../request/resolved-path.ts";
 import { fromStream, type Source, startBody } from "./body.ts";
-import type { FileHead, KeptFiles } from "./kept-files.ts";
+import { COST_OF_KEPT, type FileHead, type KeptFiles } from "./kept-files.ts";
 
 /** The answer for a path that leads to a file. */
 export async function serveFile(resolved: ResolvedPath, kept: KeptFiles): Promise<Response> {
@@ -37,7 +37,7 @@ export async function serveFile(resolved: ResolvedPath, kept: KeptFiles): Promis
     ...fileHeaders(resolved, stats),
     ...rangeHeaders(stats.size, range),
   };
-  const head = keptHead(resolved, { etag, lastModified: modified, headers: described, unchanged: headers });
+  const head = keptHead(resolved, { etag, lastModified: modified }, { described, unchanged: headers });
   if (head) kept.keepHead(resolved.target, head);
   const status = range ? 206 : 200;
   if (request.method === "HEAD" || length === 0) {
@@ -117,24 +117,23 @@ function resumable(resolved: ResolvedPath, { start, end, etag }: Part): Source {
 /** What is to be remembered of the file: nothing of what no digest vouches for, or the caller's own credentials opened. */
 function keptHead(
   resolved: ResolvedPath,
-  found: Pick<FileHead, "etag" | "lastModified" | "headers" | "unchanged">,
+  found: Pick<FileHead, "etag" | "lastModified">,
+  { described, unchanged }: Record<"described" | "unchanged", Readonly<Record<string, string>>>,
 ): FileHead | undefined {
   const { route, scope, lease, layer = "", stats } = resolved;
   if (!isVerified(stats.verified) || !scope.sharing.isSameForAll) return undefined;
-  const ofThisAnswer = new Set([...Object.keys(scope.costHeaders()), "content-length", "content-range"]);
-  const common = (headers: FileHead["headers"]): Record<string, string> =>
-    Object.fromEntries(Object.entries(headers).filter(([name]) => !ofThisAnswer.has(name)));
+  const { "content-length": _, "content-range": __, ...common } = described;
   const { registry, repository } = route.image;
-  const key = `${registry}/${repository}@${lease.image.digest} ${layer} ${found.etag}`;
   return {
     ...found,
     image: route.image,
     digest: lease.digest,
-    key,
+    key: `${registry}/${repository}@${lease.image.digest} ${layer} ${found.etag}`,
     size: stats.size,
     isPinned: route.image.digest !== undefined,
-    headers: common(found.headers),
-    unchanged: common(found.unchanged),
+    whole: { ...common, ...COST_OF_KEPT, ...rangeHeaders(stats.size, undefined) },
+    part: { ...common, ...COST_OF_KEPT },
+    unchanged: { ...unchanged, ...COST_OF_KEPT },
   };
 }
 

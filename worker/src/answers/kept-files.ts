@@ -10,7 +10,7 @@ import { BoundedMap } from "../../../js/common/bounded-map.ts";
 import { concat } from "../../../js/common/bytes.ts";
 import type { ImageName } from "../request/route.ts";
 
-/** What the answers about a file have in common. */
+/** What the answers about a file have in common; what they cost is that of kept files. */
 export interface FileHead {
   /** As the URL names it. */
   readonly image: ImageName;
@@ -23,11 +23,21 @@ export interface FileHead {
   readonly lastModified: Date | undefined;
   /** Whether it never changes under this URL. */
   readonly isPinned: boolean;
-  /** Headers of an answer with content of it, but for what that costs and how long it is. */
-  readonly headers: Readonly<Record<string, string>>;
-  /** Headers of an answer that says that it has not changed, but for what that costs. */
+  /** Headers of an answer with all of it. */
+  readonly whole: Readonly<Record<string, string>>;
+  /** Headers of an answer with a part of it, but for which part. */
+  readonly part: Readonly<Record<string, string>>;
+  /** Headers of an answer that says that it has not changed. */
   readonly unchanged: Readonly<Record<string, string>>;
 }
+
+/** What a kept file costs, in words of the answer's head; see `RequestScope.costHeaders`. */
+export const COST_OF_KEPT: Readonly<Record<string, string>> = {
+  "server-timing": "kept;dur=0, total;dur=0",
+  "x-ocipeek-requests": "0",
+  "x-ocipeek-bytes": "0",
+  "x-ocipeek-cache-hits": "0",
+};
 
 /** Bytes of a block. */
 export const BLOCK = 256 << 10;

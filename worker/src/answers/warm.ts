@@ -18,20 +18,15 @@ export interface Asked {
 /** An answer as plain data. */
 export interface PlainAnswer {
   readonly status: number;
-  readonly headers: Record<string, string>;
+  /** Headers that many answers have in common: the same object each time. */
+  readonly common: Readonly<Record<string, string>>;
+  /** Headers of this one besides. */
+  readonly own: Readonly<Record<string, string>>;
   readonly body: Uint8Array<ArrayBuffer> | null;
 }
 
 /** Costs of an answer for which nothing was asked or read. */
 const NOTHING = { requests: 0, bytes: 0, cacheHits: 0, inflated: 0 };
-
-/** What this costs, in words of the answer's head; see `RequestScope.costHeaders`. */
-const COST_HEADERS = {
-  "server-timing": "kept;dur=0, total;dur=0",
-  "x-ocipeek-requests": "0",
-  "x-ocipeek-bytes": "0",
-  "x-ocipeek-cache-hits": "0",
-};
 
 /** The answer, where what is kept is enough for it; else nothing, and the request is to be answered as any other. */
 export function warmAnswer(
@@ -48,7 +43,7 @@ export function warmAnswer(
   // What a caller's own credentials open is for the registry to say.
   if (ports.config.passAuthorization && headers.get("authorization") !== null) return undefined;
   // Where its headers depend on the page that asks, they were made for none.
-  if (head.headers.vary?.includes("origin") && headers.get("origin") !== null) return undefined;
+  if (head.whole.vary?.includes("origin") && headers.get("origin") !== null) return undefined;
   const outcome = precondition(headers, etag, lastModified, isPinned);
   // An error, which is worded elsewhere.
   if (outcome === 412) return undefined;
@@ -77,8 +72,33 @@ function told(
   { status, range, body }: Pick<PlainAnswer, "status" | "body"> & { range: Range | undefined },
 ): PlainAnswer {
   const id = requestId(headers);
-  const described = status === 304 ? head.unchanged : { ...head.headers, ...rangeHeaders(head.size, range) };
   const scope = { id, sent: body?.length ?? 0, leftOut: 0, cost: () => NOTHING, elapsed: () => 0 };
   record(ports, scope, { method, route: { kind: "tree", image: head.image }, status }, undefined);
-  return { status, headers: { ...described, ...COST_HEADERS, "x-request-id": id }, body };
+  const own = { ...(range ? rangeHeaders(head.size, range) : {}), "x-request-id": id };
+  return { status, common: status === 304 ? head.unchanged : range ? head.part : head.whole, own, body };
+}
+
+/** Headers of the platform that were made of common ones. */
+const made = new WeakMap<PlainAnswer["common"], Headers>();
+
+/** The answer as one of the platform's. */
+export function responseOf({ status, common, own, body }: PlainAnswer): Response {
+  const shared = made.get(common) ?? new Headers(common);
+  made.set(common, shared);
+  // A copy is made inside the platform; from a record each name and value would be taken over one by one.
+  const headers = new Headers(shared);
+  for (const name in own) headers.set(name, own[name] as string);
+  return new Response(body, { status, headers });
+}
+
+const WANTED = new Set([
+  ...["authorization", "cf-ray", "host", "origin", "range", "if-range"],
+  ...["if-match", "if-none-match", "if-modified-since"],
+]);
+
+/** The headers that are read here, of which a request mostly has few: asking the platform for each would take longer. */
+export function fewHeaders(headers: Headers): Asked["headers"] {
+  const few = new Map<string, string | null>();
+  for (const name of headers.keys()) if (WANTED.has(name)) few.set(name, headers.get(name));
+  return { get: (name) => few.get(name) ?? null };
 }

@@ -13,6 +13,7 @@ import { serveDeno } from "./deno.ts";
 import { type Network, publicFetch } from "./fetch.ts";
 import { hostCheck } from "./host.ts";
 import type { Listen, Listening } from "./listen.ts";
+import { ErrorLog } from "./log.ts";
 import { serveNode } from "./node.ts";
 
 export { ConfigError };
@@ -81,6 +82,7 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
     throw new ConfigError(`--cache-dir: ${cause instanceof OcipeekError ? cause.what : cause.message}`);
   });
   const stopped = new AbortController();
+  const errors = new ErrorLog();
   const { handle, warm } = compose(config, env, {
     fetch: publicFetch(config, undefined, networkOf(options, env)),
     host: "ocipeek.invalid",
@@ -89,7 +91,7 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
     shareLookups: true,
     folder,
     assets: folderAssets(options.pageDir ?? PAGE, await sharedFiles(SHARED, MODULES)),
-    log: options.log ?? ((line) => console.error(line)),
+    log: options.log ?? errors.add,
     stop: stopped.signal,
     checkHost: hostCheck(hostname, config.allowedHosts),
   });
@@ -106,6 +108,7 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
       await listening.close();
       stopped.abort(new HttpError("ABORTED", "the server was stopped; push the image again to index it"));
       while (running.size > 0) await Promise.all(running);
+      errors.flush();
     },
   };
 }
