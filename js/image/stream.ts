@@ -1,5 +1,6 @@
 import type { FileCursor } from "../../wasm/ocipeek.js";
 import { onAbort } from "../common/on-abort.js";
+import { isIsolated } from "../runtime.js";
 import type { Scope } from "../scope.js";
 import type { FileStream } from "../types/index.js";
 import { StatsOf } from "./stats.js";
@@ -99,10 +100,14 @@ interface ByteProducer {
   cancel(reason: unknown): Promise<void>;
 }
 
+/** Bytes that one read gives at most on the edge's platform, which else cuts what it is given into pieces of 4 KiB. */
+const EDGE_CHUNK = 256 << 10;
+
 /** A byte stream, or a plain one in a browser without these, as WebKit. Nothing is read ahead. */
 function streamOf(source: ByteProducer): ReadableStream<Uint8Array> {
   try {
-    return new ReadableStream({ ...source, type: "bytes" });
+    const chunks = isIsolated() ? { autoAllocateChunkSize: EDGE_CHUNK } : {};
+    return new ReadableStream({ ...source, ...chunks, type: "bytes" });
   } catch {
     return new ReadableStream<Uint8Array>(source, { highWaterMark: 0 });
   }
