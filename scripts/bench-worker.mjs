@@ -2,7 +2,10 @@
 // beside a server of the same runtime that answers constants of the same size, and from nginx with the same files on disk;
 // in turn, by wrk. Then the same with callers that leave and callers that read nothing.
 //   npm run bench worker -- --seconds 60 --json FILE
+import { measureCrowd } from "../tests/lib/crowd.mjs";
 import { measureLoad } from "../tests/lib/load.mjs";
+import { RUNTIMES, startServe } from "../tests/lib/serve.mjs";
+import { startBundle } from "../tests/lib/worker.mjs";
 import { machine, save } from "./lib/bench-report.mjs";
 import { run } from "./lib/run.mjs";
 import { TEST_PROGRAMS } from "./lib/tools.mjs";
@@ -32,5 +35,16 @@ export async function benchWorker({ seconds = 60, json = undefined } = {}) {
     const counts = [r.errors + r.status + r.timeouts, (r.peak / 2 ** 20).toFixed(0), r.asked];
     console.log(`| ${[r.load, r.server, ...times, ...counts].join(" | ")} |`);
   }
-  save(json, { machine: about, connections: CONNECTIONS, seconds, rows });
+  const crowds = await measureCrowd({
+    workerd: (env) => startBundle(env, { keepOutput: false }),
+    "serve in Node": (env) => startServe(RUNTIMES.node, [], env, { keepLog: false }),
+  });
+  console.log(
+    "\n| cold images | slowest alone, ms | slowest beside 64 that read nothing, ms | ratio |\n|---|---:|---:|---:|",
+  );
+  for (const { server, slowest } of crowds) {
+    const { idle, beside } = slowest;
+    console.log(`| ${server} | ${idle.toFixed(0)} | ${beside.toFixed(0)} | ${(beside / idle).toFixed(2)} |`);
+  }
+  save(json, { machine: about, connections: CONNECTIONS, seconds, rows, crowds });
 }

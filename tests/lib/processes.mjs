@@ -26,7 +26,7 @@ export function tempFolder(name) {
  * Starts a server and waits until `url` answers.
  * @param {string} file
  * @param {string[]} args
- * @param {{ url: string, env?: Record<string, string | undefined>, cwd?: string, seconds?: number }} options
+ * @param {{ url: string, env?: Record<string, string | undefined>, cwd?: string, seconds?: number, keepOutput?: boolean }} options `keepOutput`: else standard output goes nowhere
  */
 export async function startServer(file, args, { url, env, cwd, seconds = 30, keepOutput = true }) {
   const child = spawn(file, args, {

@@ -265,18 +265,33 @@ export const spanDigests = (layer, checkpoints) =>
  * @param {[name: string, content: Buffer][]} files
  * @param {{ spanSize?: number }} [options]
  */
-export async function writeSyntheticLayout(dir, files, { spanSize = 1 << 20 } = {}) {
-  const { tar, entries } = tarOf(files);
-  const { layer, checkpoints } = await gzipWithSpans(tar, spanSize);
-  const ztoc = ztocOf({
-    entries,
-    digests: spanDigests(layer, checkpoints),
-    checkpoints: zinfo(checkpoints, spanSize, (out) => tar.subarray(Math.max(0, out - WINDOW), out)),
-    layerSize: layer.length,
-    tarSize: tar.length,
-  });
+export async function writeSyntheticLayout(dir, files, options) {
+  const [written] = await writeSyntheticImages(dir, { latest: files }, options);
+  return /** @type {NonNullable<typeof written>} */ (written);
+}
+
+/**
+ * Writes an OCI layout with SOCI v2 images of one layer each.
+ * @param {string} dir
+ * @param {Record<string, [name: string, content: Buffer][]>} images files by tag
+ * @param {{ spanSize?: number }} [options]
+ */
+export async function writeSyntheticImages(dir, images, { spanSize = 1 << 20 } = {}) {
   const writer = layoutWriter(dir);
-  const descriptor = writer.addIndexed("latest", { layer, diffId: digestOf(tar), ztoc, spanSize });
+  const written = [];
+  for (const [tag, files] of Object.entries(images)) {
+    const { tar, entries } = tarOf(files);
+    const { layer, checkpoints } = await gzipWithSpans(tar, spanSize);
+    const ztoc = ztocOf({
+      entries,
+      digests: spanDigests(layer, checkpoints),
+      checkpoints: zinfo(checkpoints, spanSize, (out) => tar.subarray(Math.max(0, out - WINDOW), out)),
+      layerSize: layer.length,
+      tarSize: tar.length,
+    });
+    const descriptor = writer.addIndexed(tag, { layer, diffId: digestOf(tar), ztoc, spanSize });
+    written.push({ layer: descriptor, spans: checkpoints.length, layerSize: layer.length });
+  }
   writer.finish();
-  return { layer: descriptor, spans: checkpoints.length, layerSize: layer.length };
+  return written;
 }
