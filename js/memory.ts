@@ -21,11 +21,8 @@ export interface Budgeted {
 
 /** Memory of an instance before it opens anything, and some more, in bytes. */
 const SLACK = 8 << 20;
-/**
- * As many times its limit an instance may have before it is retired. In some runtimes an old one stays for minutes after nobody
- * uses it, so that two cost more than one that is fragmented.
- */
-const FRAGMENTED = 4;
+/** As many times its limit an instance may have before it is retired. */
+const FRAGMENTED = 2;
 
 let limit: { bytes: number; pressure: (() => void) | undefined } | undefined;
 const modules = new Set<Budgeted>();
@@ -42,7 +39,7 @@ let retirements = 0;
  *
  * Each wasm module has the budget for itself: the one that all images begin with, the one that reads other lazy formats
  * once an image needs it, and the one that builds indexes. Buffers of fixed sizes and allocators come on top: leave
- * them as much again. Memory of wasm never shrinks; where it is fragmented, so that it has become four times its limit while
+ * them as much again. Memory of wasm never shrinks; where it is fragmented, so that it has become twice its limit while
  * less than half of the limit is in use, the next image is opened in a new instance, and the old one goes with its last
  * image (see `Image.isRetired`).
  *

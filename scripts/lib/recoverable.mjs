@@ -8,7 +8,7 @@
 // collector calls does nothing. The next `init` makes a new instance of the same module.
 //
 // An instance can be retired, too: memory of wasm never shrinks. Then its objects go on in it, and new ones are made by
-// another instance; the memory is free once the last object is.
+// another instance; it gives up its memory once the last object is freed and the last call has ended.
 
 /** What surrounds the glue of one instance. */
 const BEFORE = `
@@ -16,21 +16,36 @@ const LOST = "the library failed in the middle of something, and what was open i
 
 function create() {
   let lost, live;
+  /** Objects that lead into it, which were neither freed nor collected. */
+  let objects = 0;
   const guarded = {}, waiting = new Set(), requests = new Set(), timers = new Set(), refused = new WeakSet();
+
+  /** Gives up its memory, whoever still holds what led into it. */
+  function drop(cause) {
+    lost = Object.assign(new Error(LOST + (cause?.message ?? cause), { cause }), { code: "INTERNAL" });
+    live = undefined;
+    for (const name of Object.keys(guarded)) if (typeof guarded[name] !== "function") delete guarded[name];
+    forget();
+  }
 
   /** Ends the instance. */
   function lose(cause) {
     if (lost) return;
-    lost = Object.assign(new Error(LOST + (cause?.message ?? cause), { cause }), { code: "INTERNAL" });
-    // Its memory is free once nobody holds this.
-    live = undefined;
-    for (const name of Object.keys(guarded)) if (typeof guarded[name] !== "function") delete guarded[name];
-    forget();
+    drop(cause);
     for (const fail of [...waiting]) fail(lost);
     for (const request of requests) request.deref()?.abort();
     requests.clear();
     for (const timer of timers) clearTimeout(timer);
     timers.clear();
+  }
+
+  /** Ends it where nothing of it is in use: no object leads into it, and nobody waits for it. Says whether it has ended. */
+  function leave() {
+    if (!lost && objects === 0 && waiting.size === 0) {
+      drop("it was not in use");
+      for (const timer of timers) clearTimeout(timer);
+    }
+    return lost !== undefined;
   }
 
   /** The exports, of which no exception leaves the instance as it was. */
@@ -105,12 +120,12 @@ function create() {
 
 const after = (caches, names) => `
   function forget() {
-    ${caches.map((name) => `${name} = null;`).join(" ")}
+    ${caches.map((name) => `${name} = null;`).join(" ")} wasmInstance = undefined;
   }
 
   return {
     ${names.join(", ")}, initSync, init: __wbg_init, isLost: () => lost !== undefined, module: () => wasmModule,
-    exports: () => live,
+    exports: () => live, leave,
   };
 }
 
@@ -153,7 +168,7 @@ export const memorySize = () => current.exports()?.memory.buffer.byteLength ?? 0
  * has reserved, nothing once it is gone; and nothing where there is no instance, or no second one could be had.
  */
 export function retire() {
-  const [old, compiled] = [current.exports(), current.module()];
+  const [old, compiled, leave] = [current.exports(), current.module(), current.leave];
   if (!old || !compiled || typeof WeakRef === "undefined") return undefined;
   const next = create();
   try {
@@ -164,7 +179,7 @@ export function retire() {
   current = next;
   ({ ${names.join(", ")} } = current);
   const held = new WeakRef(old);
-  return () => held.deref()?.memoryHeld();
+  return () => (leave() ? undefined : held.deref()?.memoryHeld());
 }
 `;
 
@@ -180,6 +195,8 @@ export function recoverable(text) {
     throw new Error("the glue has changed: it has no exports, no caches, or imports");
   }
   once("export { initSync, __wbg_init as default };\n", "");
+  if (!/^let wasmModule, wasmInstance, wasm;$/m.test(text))
+    throw new Error("the glue has changed: what holds the instance");
   once("    wasm = instance.exports;\n", "    wasm = guard(instance.exports);\n");
   // Where the module lies, the package's entries say, each as its runtime and bundlers understand it.
   const place =
@@ -187,6 +204,17 @@ export function recoverable(text) {
   if (!place.test(text)) throw new Error("the glue has changed: where it looks for the module");
   text = text.replace(place, "");
   text = text.replace(/^export (class|function) /gm, "$1 ");
+  const counts = [
+    [/^ *(?=\w+Finalization\.register\()/gm, "$&objects += 1; "],
+    [/^ *(?=\w+Finalization\.unregister\(this\))/gm, "$&if (ptr) objects -= 1; "],
+    [/(new FinalizationRegistry\(ptr => )(wasm\.\w+_free\(ptr, 1\))\)/g, "$1{ objects -= 1; $2; })"],
+  ];
+  for (const [pattern, to] of /** @type {[RegExp, string][]} */ (counts)) {
+    const many = [...text.matchAll(pattern)].length;
+    if (many < names.filter((name) => text.includes(`class ${name} `)).length)
+      throw new Error(`the glue has changed: objects and their ends, ${pattern}`);
+    text = text.replace(pattern, to);
+  }
   text = text.replaceAll("new Promise(cb0)", "pending(cb0)");
   text = text.replaceAll("new AbortController()", "abortable()");
   text = text.replaceAll(" setTimeout(", " timer(").replaceAll(" clearTimeout(", " endTimer(");

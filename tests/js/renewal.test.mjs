@@ -47,7 +47,7 @@ test("a fragmented instance is retired, and what is open in it reads on", async 
       idle?.close();
     },
   });
-  let first = await small();
+  const first = await small();
   idle = await small();
   await idle.readFile("file");
   assert.equal(memories.length, 1);
@@ -67,13 +67,17 @@ test("a fragmented instance is retired, and what is open in it reads on", async 
   const third = await small();
   assert.equal(memories.length, 2);
   await first.close();
-  first = idle = undefined;
-  // A collector tells that it is gone, after the turn in which it was last seen.
-  await new Promise((resolve) => setTimeout(resolve, 10));
-  gc();
+  // Whoever still holds what was closed does not hold its memory.
   const fourth = await small();
   assert.equal(memories.length, 3);
   assert.equal(second.isRetired, true);
+  assert.equal(first.isOpen || idle.isOpen, false);
+  await assert.rejects(first.readFile("file"), /was closed/);
+  const gone = new WeakRef(memories[0]);
+  memories.splice(0, 1, undefined);
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  gc();
+  assert.equal(gone.deref(), undefined);
   for (const image of [second, third, fourth]) await image.close();
   assert.equal(memoryHeld(), 0);
 });
