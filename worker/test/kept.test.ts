@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { describe, test } from "node:test";
-import type { Fetch } from "ocipeek";
+import { type Fetch, type Image, open } from "ocipeek";
 import { tempFolder } from "../../tests/lib/processes.mjs";
 import { writeSyntheticLayout } from "../../tests/lib/synthetic-image.mjs";
 import { type Harness, start } from "../../tests/lib/worker/harness.ts";
@@ -148,6 +148,42 @@ test("of a large file are kept the parts that were asked for twice", async () =>
   assert.ok(Buffer.from(await whole.arrayBuffer()).equals(content));
   await h.close();
   folder.remove();
+});
+
+test("many who want the same piece at once wait for one to read it, and not for ever", async () => {
+  let reads = 0;
+  let isStuck = false;
+  const h = await start(
+    {},
+    {
+      open: async (source, options) => {
+        const image: Image = await open(source, options);
+        const reader = image.reader.bind(image);
+        image.reader = (own) => {
+          const made = reader(own);
+          const read = made.read.bind(made);
+          made.read = async (path, options) => {
+            reads += 1;
+            // The first one never ends, as that of a request which the platform dropped.
+            if (isStuck && reads === 1) await new Promise(() => {});
+            return read(path, options);
+          };
+          return made;
+        };
+        return image;
+      },
+    },
+  );
+  const ask = async (path: string) => (await h.get(`${h.image}:latest-soci/-/${path}`)).text();
+  const texts = await Promise.all(Array.from({ length: 16 }, () => ask("etc/hostname")));
+  assert.deepEqual([new Set(texts).size, texts[0], reads], [1, "from layer 4\n", 1]);
+  [reads, isStuck] = [0, true];
+  void ask("etc/os-release");
+  const names = await Promise.all(Array.from({ length: 16 }, () => ask("etc/os-release")));
+  assert.match(names[0] ?? "", /^PRETTY_NAME=/);
+  // Who waited for long reads it, too.
+  assert.ok(reads <= 17, `${reads} reads`);
+  await h.close();
 });
 
 describe("what is kept", () => {

@@ -65,21 +65,22 @@ async function contentOf(
 ): Promise<Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>> {
   const { scope, tree, stats } = resolved;
   const { start, end } = part;
-  // Another request may have read it while this one waited.
-  const known = head && kept.content(head, start, end);
-  const wanted = head && !known ? kept.wanted(head, start, end) : undefined;
-  if (!known && !wanted) return startBody(resumable(resolved, part), scope, { length: end - start });
-  let bytes = known;
-  if (head && wanted) {
+  const wanted = head && kept.wanted(head, start, end);
+  if (!wanted) return startBody(resumable(resolved, part), scope, { length: end - start });
+  let bytes = await kept.readElsewhere(head, wanted, (ms) => scope.pause(ms));
+  if (!bytes) {
     const [from, to] = wanted;
-    const { data } = await tree.read(stats.pathBytes, { start: from, end: to, signal: scope.signal });
-    scope.checkInflated();
-    kept.keepContent(head, from, data);
-    bytes = data.subarray(start - from, end - from);
+    try {
+      bytes = (await tree.read(stats.pathBytes, { start: from, end: to, signal: scope.signal })).data;
+      scope.checkInflated();
+      kept.keepContent(head, from, bytes);
+    } finally {
+      kept.endRead(head, wanted);
+    }
   }
   scope.sent += end - start;
   scope.end();
-  return bytes as Uint8Array<ArrayBuffer>;
+  return bytes.subarray(start - wanted[0], end - wanted[0]);
 }
 
 /** Content that gives its image up while the caller takes nothing, and goes on with another reader of the same. */

@@ -54,6 +54,12 @@ const MAX_TARGET = 1024;
 /** Files of which it is remembered which blocks were asked for, and blocks of each. */
 const MAX_TOUCHED = 256;
 
+/** Reads under way that are remembered. */
+const MAX_READS = 1024;
+/** So long a request waits for another one's read, in milliseconds, and so often it looks. */
+const MAX_WAIT_MS = 500;
+const WAIT_STEP_MS = 5;
+
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Blocks of one file, the one used last at the end. */
@@ -66,6 +72,8 @@ export class KeptFiles {
   readonly #heads: BoundedMap<string, FileHead>;
   readonly #contents: BoundedMap<string, Content>;
   readonly #touched = new BoundedMap<string, Set<number>>(MAX_TOUCHED);
+  /** Reads under way that are to be kept. */
+  readonly #reads = new BoundedMap<string, number>(MAX_READS);
   readonly #maxBytes: number;
 
   /** Keeps so many bytes of content. */
@@ -123,6 +131,30 @@ export class KeptFiles {
     }
     this.#touched.set(key, touched);
     return isNew ? undefined : [from, to];
+  }
+
+  /**
+   * Waits a bounded moment while another request reads the same, by `pause`, which is the request's own; then gives what
+   * that has kept. Nothing: the request is to read it itself, and to call {@link endRead} then.
+   */
+  async readElsewhere(
+    head: Pick<FileHead, "key" | "size">,
+    [start, end]: readonly [number, number],
+    pause: (ms: number) => Promise<void>,
+  ): Promise<Bytes | undefined> {
+    const name = `${head.key} ${start}-${end}`;
+    for (let waited = 0; waited < MAX_WAIT_MS && this.#reads.has(name); waited += WAIT_STEP_MS) {
+      await pause(WAIT_STEP_MS);
+      const kept = this.content(head, start, end);
+      if (kept) return kept;
+    }
+    this.#reads.set(name, 1);
+    return undefined;
+  }
+
+  /** A read is over, well or not. */
+  endRead({ key }: Pick<FileHead, "key">, [start, end]: readonly [number, number]): void {
+    this.#reads.delete(`${key} ${start}-${end}`);
   }
 
   /** Keeps the blocks of `bytes`, which are those of a file from `start` on, as {@link wanted} said. */

@@ -118,7 +118,7 @@ export class Images {
           this.#askStalled();
         }
         // A first turn lets those finish who wait for nothing.
-        await pause(scope, wait);
+        await scope.pause(wait);
         const found = find();
         if (found) return found;
       }
@@ -276,12 +276,6 @@ export class Images {
 /** Requests of an image, as this request's. */
 function fetchOf(scope: RequestScope): Fetch {
   return (url, init) => (SEARCH.test(url) ? scope.fetchIfAllowed(url, init) : scope.fetch(url, init));
-}
-
-/** Waits a moment, by a timer of the request's own: on the edge's platform nothing else may be waited for. */
-async function pause(scope: RequestScope, ms: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, ms));
-  scope.signal.throwIfAborted();
 }
 
 /** Without a platform another image may be meant than by the name of the default one: the only one of an index. */

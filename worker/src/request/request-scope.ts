@@ -216,6 +216,12 @@ export class RequestScope implements Scope {
     }
   }
 
+  /** Waits a moment, by a timer of its own: on the edge's platform nothing else may be waited for. */
+  async pause(ms: number): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    this.signal.throwIfAborted();
+  }
+
   /** Milliseconds since it began. */
   elapsed(): number {
     return this.#ports.now() - this.#started;
