@@ -181,8 +181,7 @@ impl Inflate {
             State::LengthLens(..) => {
                 Some(self.lengths.build(&self.lens[..19], &LENGTHS, Fill::Whole).map(|()| State::Lens(0)))
             }
-            State::Lens(have) if have < self.litlen_count + self.distance_count => self.lens(have, bits),
-            State::Lens(_) => Some(self.dynamic_tables().map(|()| State::Symbols)),
+            State::Lens(have) => self.lens(have, bits),
             State::Symbols => return self.symbols(bits, out, pos, end),
             State::Match(left, distance) => {
                 let n = left.min(end.saturating_sub(*pos));
@@ -205,29 +204,38 @@ impl Inflate {
         }
     }
 
-    /// One code length, or one repeat of them. `None` if the input ends first, `Some(None)` if it is broken.
-    fn lens(&mut self, have: usize, bits: &mut Bits<'_>) -> Option<Option<State>> {
-        bits.refill();
-        let entry = self.lengths.root(bits.bits);
-        let (extra, drop) = extra(entry, bits.bits);
-        if drop > bits.count {
-            return None;
-        }
-        bits.drop(drop);
-        let (len, times) = match entry >> 16 {
-            16 => match have.checked_sub(1).and_then(|i| self.lens.get(i)) {
-                Some(&before) => (before, 3 + extra as usize),
-                None => return Some(None),
-            },
-            17 => (0, 3 + extra as usize),
-            18 => (0, 11 + extra as usize),
-            len => (len as u8, 1),
-        };
+    /// The code lengths and then the tables. `None` if the input ends first, `Some(None)` if they are broken.
+    fn lens(&mut self, mut have: usize, bits: &mut Bits<'_>) -> Option<Option<State>> {
         let total = self.litlen_count + self.distance_count;
-        Some(self.lens.get_mut(have..have + times).filter(|_| have + times <= total).map(|slots| {
-            slots.fill(len);
-            State::Lens(have + times)
-        }))
+        // Copied, so that it may be held in registers.
+        let mut b = *bits;
+        while have < total {
+            b.refill();
+            let entry = self.lengths.root(b.bits);
+            let (extra, drop) = extra(entry, b.bits);
+            if drop > b.count {
+                *bits = b;
+                self.state = State::Lens(have);
+                return None;
+            }
+            b.drop(drop);
+            let (len, times) = match entry >> 16 {
+                16 => match have.checked_sub(1).and_then(|i| self.lens.get(i)) {
+                    Some(&before) => (before, 3 + extra as usize),
+                    None => return Some(None),
+                },
+                17 => (0, 3 + extra as usize),
+                18 => (0, 11 + extra as usize),
+                len => (len as u8, 1),
+            };
+            match self.lens.get_mut(have..have + times) {
+                Some(slots) if have + times <= total => slots.fill(len),
+                _ => return Some(None),
+            }
+            have += times;
+        }
+        *bits = b;
+        Some(self.dynamic_tables().map(|()| State::Symbols))
     }
 
     fn dynamic_tables(&mut self) -> Option<()> {

@@ -1,12 +1,18 @@
 //! The hot loop: symbols far from the ends of input and output, so that nothing needs to be checked for each bit.
 
-use super::bits::Bits;
+use super::bits::{Ahead, Bits};
 use super::table::{Distances, END, LITERAL, LitLens, SPECIAL, SUBTABLE, extra};
 
 /// Longest match.
 const MAX_MATCH: usize = 258;
-/// A copy may write so much behind its end.
-const SLACK: usize = 16;
+/// A match is copied by as many bytes at a time.
+const STEP: usize = 16;
+/// Most matches are not longer.
+const SHORT: usize = 2 * STEP;
+/// A copy may write so much behind its end: a match of three bytes first up to a distance of less than `SHORT`, then `SHORT`.
+const SLACK: usize = 2 * SHORT;
+/// Room for two literals and a match.
+const ROOM: usize = 2 + MAX_MATCH + SLACK;
 
 /// Why the loop was left.
 pub enum Exit {
@@ -16,7 +22,10 @@ pub enum Exit {
     Broken,
 }
 
-/// Decodes symbols while 16 bytes of input (three refills take less) and room for three literals and a match are left. Writes nothing at or behind `end`.
+/// Decodes symbols while 16 bytes of input (two refills take less) and `ROOM` are left. Writes nothing at or behind `end`.
+///
+/// By itself: inlined, it would share the registers with what surrounds it.
+#[inline(never)]
 pub fn run(
     litlens: &LitLens,
     distances: &Distances,
@@ -25,44 +34,57 @@ pub fn run(
     pos: &mut usize,
     end: usize,
 ) -> Exit {
-    let (Some(in_end), Some(out_end)) =
-        (bits.input.len().checked_sub(16), end.checked_sub(MAX_MATCH + SLACK + 3))
-    else {
-        return Exit::Border;
-    };
-    let mut b = Bits { input: bits.input, pos: bits.pos, bits: bits.bits, count: bits.count };
+    let Some(out) = out.get_mut(..end) else { return Exit::Border };
+    let rest = bits.input.get(bits.pos..).unwrap_or_default();
+    let mut b = Ahead { rest, bits: bits.bits, count: bits.count };
     let mut at = *pos;
-    if b.pos > in_end {
+    if !b.refill::<16>() {
         return Exit::Border;
     }
     // Each symbol is looked up before the match in front of it is copied, so that the two overlap.
-    let mut entry = next(litlens, &mut b);
+    let mut entry = litlens.root(b.bits);
     let exit = loop {
-        if b.pos > in_end || at > out_end {
+        // One check for all that is written below; the compiler sees that the others hold.
+        let Some(room) = out.get_mut(at..).and_then(|o| o.first_chunk_mut::<ROOM>()) else {
             break Exit::Border;
-        }
-        // Three literals take 33 bits of the 56 at most: not enough are left for a length and a distance (48).
+        };
+        // Three literals take 33 bits of the 56 at most, two and a length 42; a distance (28) may need more.
+        let mut n = 0;
         if entry & LITERAL != 0 {
-            at = literal(out, at, entry, &mut b);
+            b.drop(entry);
+            room[0] = (entry >> 16) as u8;
+            n = 1;
             entry = litlens.root(b.bits);
             if entry & LITERAL != 0 {
-                at = literal(out, at, entry, &mut b);
+                b.drop(entry);
+                room[1] = (entry >> 16) as u8;
+                n = 2;
                 entry = litlens.root(b.bits);
                 if entry & LITERAL != 0 {
-                    at = literal(out, at, entry, &mut b);
-                    entry = next(litlens, &mut b);
+                    b.drop(entry);
+                    room[2] = (entry >> 16) as u8;
+                    at += 3;
+                    if !b.refill::<16>() {
+                        break Exit::Border;
+                    }
+                    entry = litlens.root(b.bits);
                     continue;
                 }
             }
-            b.refill_fast();
         }
+        at += n;
         if entry & SPECIAL != 0 {
             if entry & SUBTABLE != 0 {
                 b.drop(entry);
                 entry = litlens.sub(entry, b.bits);
                 if entry & LITERAL != 0 {
-                    at = literal(out, at, entry, &mut b);
-                    entry = next(litlens, &mut b);
+                    b.drop(entry);
+                    room[n] = (entry >> 16) as u8;
+                    at += 1;
+                    if !b.refill::<16>() {
+                        break Exit::Border;
+                    }
+                    entry = litlens.root(b.bits);
                     continue;
                 }
             }
@@ -77,6 +99,9 @@ pub fn run(
         let (more, _) = extra(entry, b.bits);
         b.drop(entry);
         let len = ((entry >> 16) + more) as usize;
+        if b.count & 63 < 28 {
+            b.refill::<8>();
+        }
         entry = distances.root(b.bits);
         if entry & SPECIAL != 0 {
             if entry & SUBTABLE == 0 {
@@ -91,68 +116,49 @@ pub fn run(
         let (more, _) = extra(entry, b.bits);
         b.drop(entry);
         let distance = ((entry >> 16) + more) as usize;
-        if distance > at {
-            break Exit::Broken;
+        let Some(from) = at.checked_sub(distance) else { break Exit::Broken };
+        if !b.refill::<16>() {
+            copy_exact(out, at, distance, len);
+            at += len;
+            break Exit::Border;
         }
-        entry = next(litlens, &mut b);
-        copy(out, at, distance, len);
+        entry = litlens.root(b.bits);
+        copy(out.get_mut(from..).unwrap_or_default(), distance, len);
         at += len;
     };
     *pos = at;
-    (bits.pos, bits.bits, bits.count) = (b.pos, b.bits, b.count);
+    (bits.pos, bits.bits, bits.count) = (bits.input.len() - b.rest.len(), b.bits, b.count & 63);
     exit
 }
 
-/// Refills and looks up, but does not drop, the next symbol.
+/// Copies a match from the beginning of `near` to `distance`, not zero; may write up to `SLACK` bytes more.
 #[inline(always)]
-fn next(litlens: &LitLens, bits: &mut Bits<'_>) -> u32 {
-    bits.refill_fast();
-    litlens.root(bits.bits)
-}
-
-/// Drops and writes a literal; gives the place behind it.
-#[inline(always)]
-fn literal(out: &mut [u8], at: usize, entry: u32, bits: &mut Bits<'_>) -> usize {
-    bits.drop(entry);
-    if let Some(slot) = out.get_mut(at) {
-        *slot = (entry >> 16) as u8;
+fn copy(mut near: &mut [u8], mut distance: usize, len: usize) {
+    let mut left = len;
+    while distance < STEP {
+        // What was written is the same bytes again: from here on the distance is twice as long.
+        copy_step(near, 0, distance);
+        left = left.saturating_sub(distance);
+        distance *= 2;
     }
-    at + 1
-}
-
-/// Copies a match; may write up to `SLACK` bytes more.
-#[inline(always)]
-fn copy(out: &mut [u8], at: usize, distance: usize, len: usize) {
-    if distance >= SLACK {
-        chunks::<SLACK>(out, at, distance, len);
-    } else if distance == 1 {
-        let byte = out.get(at.wrapping_sub(1)).copied().unwrap_or(0);
-        let mut to = at;
-        while to < at + len {
-            if let Some(chunk) = out.get_mut(to..).and_then(|o| o.first_chunk_mut::<SLACK>()) {
-                *chunk = [byte; SLACK];
-            }
-            to += SLACK;
-        }
-    } else if distance >= 8 {
-        chunks::<8>(out, at, distance, len);
-    } else {
-        copy_exact(out, at, distance, len);
+    while copy_step(near, 0, distance) && copy_step(near, STEP, distance) && left > SHORT {
+        near = near.get_mut(SHORT..).unwrap_or_default();
+        left -= SHORT;
     }
 }
 
-/// Copies `N` bytes at a time; `distance` is not less.
+/// Copies `STEP` bytes at `from` to `distance` behind them. False, and nothing is written, if there is no room for `SHORT`
+/// bytes from `distance` on: the second step's check is then the first one's.
 #[inline(always)]
-fn chunks<const N: usize>(out: &mut [u8], at: usize, distance: usize, len: usize) {
-    let mut to = at;
-    while to < at + len {
-        let chunk = out.get(to.wrapping_sub(distance)..).and_then(|o| o.first_chunk::<N>().copied());
-        if let (Some(chunk), Some(place)) = (chunk, out.get_mut(to..).and_then(|o| o.first_chunk_mut::<N>()))
-        {
-            *place = chunk;
-        }
-        to += N;
+fn copy_step(near: &mut [u8], from: usize, distance: usize) -> bool {
+    if let Some(&chunk) = near.get(from..).and_then(|n| n.first_chunk::<STEP>())
+        && let Some(place) = near.get_mut(distance..).and_then(|n| n.first_chunk_mut::<SHORT>())
+        && let Some(place) = place.get_mut(from..).and_then(|p| p.first_chunk_mut::<STEP>())
+    {
+        *place = chunk;
+        return true;
     }
+    false
 }
 
 /// Copies a match byte by byte.

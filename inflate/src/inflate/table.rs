@@ -67,11 +67,8 @@ impl<const ROOT: usize, const SIZE: usize> Table<ROOT, SIZE> {
                 return None;
             }
         }
-        if left > 0 {
-            if fill == Fill::Whole || longest > 1 {
-                return None;
-            }
-            self.0[..1 << ROOT].fill(SPECIAL);
+        if left > 0 && (fill == Fill::Whole || longest > 1) {
+            return None;
         }
         // Symbols by code, that is by length and then value.
         let mut starts = [0u16; MAX_LEN + 2];
@@ -86,20 +83,22 @@ impl<const ROOT: usize, const SIZE: usize> Table<ROOT, SIZE> {
                 *at += 1;
             }
         }
-        let (mut code, mut len) = (0u16, 1);
+        // The next code, its first bit lowest, as the input has it.
+        let (mut code, mut len) = (0usize, 1);
+        // Codes of up to `len` bits are in the first `1 << len` entries of the root, which repeat for longer ones.
+        self.0[..2].fill(SPECIAL);
         // The sub-table being filled: its prefix, start and end.
         let (mut prefix, mut start, mut end) = (usize::MAX, 0, 1 << ROOT);
         for &symbol in sorted.get(..usize::from(starts[MAX_LEN]))? {
             while counts[len] == 0 {
                 len += 1;
-                code <<= 1;
+                self.double(len);
             }
             let entry = *symbols.get(usize::from(symbol))?;
-            let reversed = usize::from(code.reverse_bits() >> (16 - len));
-            let (from, to, own) = if len <= ROOT {
-                (reversed, 1 << ROOT, len)
+            if len <= ROOT {
+                self.0[code & (SIZE - 1)] = entry + len as u32 + ((len as u32) << 8);
             } else {
-                let low = reversed & ((1 << ROOT) - 1);
+                let low = code & ((1 << ROOT) - 1);
                 if low != prefix {
                     (prefix, start) = (low, end);
                     let mut bits = len - ROOT;
@@ -116,16 +115,29 @@ impl<const ROOT: usize, const SIZE: usize> Table<ROOT, SIZE> {
                     self.0[low] =
                         (start as u32) << 16 | SPECIAL | SUBTABLE | (bits as u32) << 8 | ROOT as u32;
                 }
-                (start + (reversed >> ROOT), end, len - ROOT)
-            };
-            let entry = entry + own as u32 + ((own as u32) << 8);
-            for slot in self.0.get_mut(from..to)?.iter_mut().step_by(1 << own) {
-                *slot = entry;
+                let own = len - ROOT;
+                let entry = entry + own as u32 + ((own as u32) << 8);
+                for slot in self.0.get_mut(start + (code >> ROOT)..end)?.iter_mut().step_by(1 << own) {
+                    *slot = entry;
+                }
             }
             counts[len] -= 1;
-            code += 1;
+            // Adds one at the code's last bit: the highest zero becomes a one, the ones above it zeros.
+            if let Some(zero) = (code ^ ((1 << len) - 1)).checked_ilog2() {
+                code = code & ((1 << zero) - 1) | 1 << zero;
+            }
+        }
+        for len in len + 1..=ROOT {
+            self.double(len);
         }
         Some(())
+    }
+
+    /// Repeats the root's entries of codes shorter than `len`, if it has room for codes of `len` bits.
+    fn double(&mut self, len: usize) {
+        if len <= ROOT {
+            self.0.copy_within(..1 << (len - 1), 1 << (len - 1));
+        }
     }
 }
 
