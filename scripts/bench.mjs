@@ -21,6 +21,7 @@ import { benchBuild } from "./bench-build.mjs";
 import { benchFormats, formatsTable } from "./bench-formats.mjs";
 import { benchMany, manyTable } from "./bench-many.mjs";
 import { benchPage } from "./bench-page.mjs";
+import { benchWhole, WHOLE_COLUMNS, wholeCells } from "./bench-whole.mjs";
 import { benchWorker } from "./bench-worker.mjs";
 import { contender, machine, median, save, table, takeTurns } from "./lib/bench-report.mjs";
 import { serveLayout } from "./lib/layout-registry.mjs";
@@ -59,15 +60,15 @@ async function makeSpans() {
 /** Builds bench/ natively and as wasm. */
 async function buildBench() {
   const crate = join(ROOT, "bench");
-  const cargo = ["build", "--release", "--quiet", "--manifest-path", join(crate, "Cargo.toml")];
-  await run("cargo", [...cargo, "--bins"]);
-  await run("cargo", [...cargo, "--lib", "--target", TARGET]);
+  const cargo = ["build", "--quiet", "--manifest-path", join(crate, "Cargo.toml")];
+  await run("cargo", [...cargo, "--profile", "native", "--bins"]);
+  await run("cargo", [...cargo, "--release", "--lib", "--target", TARGET]);
   const out = join(crate, "target", "wasm");
   const wasm = join(crate, "target", TARGET, "release", "ocipeek_bench.wasm");
   await run("wasm-bindgen", ["--target", "web", "--out-dir", out, wasm]);
   const file = join(out, "ocipeek_bench_bg.wasm");
   await run("wasm-opt", ["-Oz", file, "-o", file]);
-  return { program: join(crate, "target", "release", "ocipeek-bench"), out, file };
+  return { program: join(crate, "target", "native", "ocipeek-bench"), out, file };
 }
 
 /** A native process that runs a round for each line it is sent. */
@@ -279,6 +280,9 @@ async function main() {
     ["inflate 1 MiB spans", "MB/s", "best", "of zlib's speed"],
   );
   console.log();
+  const whole = await benchWhole(bench.program, rounds);
+  table(wholeCells(whole), WHOLE_COLUMNS);
+  console.log();
   const reads = await benchReads(rounds);
   table(
     reads.rows.map((r) => [r.name, r.ms.toFixed(2)]),
@@ -299,7 +303,7 @@ async function main() {
   const { tableBytes, indexBytes } = ztoc.native;
   const kept = `entries ${mb(tableBytes)} MB, with paths ${mb(indexBytes)} MB`;
   console.log(`zTOC ${mb(ztoc.native.bytes)} MB with ${ztoc.native.spans} windows; kept: ${kept}\n`);
-  save(json, { machine: about, rounds, inflate, reads, ztoc });
+  save(json, { machine: about, rounds, inflate, whole, reads, ztoc });
   folder.remove();
 }
 

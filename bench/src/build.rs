@@ -138,7 +138,8 @@ pub fn make_layer(blobs: &str, to: &str, size: usize) -> Result<(), Box<dyn std:
     Ok(())
 }
 
-fn header(name: &str, size: usize) -> [u8; 512] {
+/// A tar header of a regular file.
+pub fn header(name: &str, size: usize) -> [u8; 512] {
     let mut h = [0; 512];
     h[..name.len()].copy_from_slice(name.as_bytes());
     h[100..107].copy_from_slice(b"0000644");

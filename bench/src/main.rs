@@ -2,6 +2,7 @@
 //! milliseconds, one a line.
 
 mod build;
+mod whole;
 
 use std::io::{BufRead, Write};
 use std::time::Instant;
@@ -112,6 +113,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["inflate", dir] => inflate_rounds(dir),
+        ["whole", file] => whole::rounds(file),
+        ["make-tar", from, to, size] => whole::make_tar(from, to, size.parse()?),
         ["ztoc", file] => open_ztoc(file),
         ["make-layer", blobs, to, size] => build::make_layer(blobs, to, size.parse()?),
         ["build", what, file, span_size] => build_rounds(what, file, span_size.parse()?),
@@ -119,6 +122,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             println!("{}", build::zlib_version());
             Ok(())
         }
-        _ => Err("usage: ocipeek-bench inflate FOLDER | ztoc FILE | make-layer BLOBS FILE BYTES | build WHAT FILE SPAN_SIZE | zlib-version".into()),
+        _ => Err("usage: ocipeek-bench inflate FOLDER | whole FILE | make-tar FOLDER FILE BYTES | ztoc FILE | make-layer BLOBS FILE BYTES | build WHAT FILE SPAN_SIZE | zlib-version".into()),
     }
 }
