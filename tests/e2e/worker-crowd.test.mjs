@@ -16,7 +16,7 @@ const SERVERS = {
 };
 
 test("cold images while 64 callers read nothing", async () => {
-  for (const { server, idle, beside, slowest } of await measureCrowd(SERVERS)) {
+  for (const { server, idle, beside, slowest } of await measureCrowd(SERVERS, { images: 12 })) {
     for (const { status, isRight } of [...idle, ...beside]) assert.ok(isRight, `${server}: ${status}`);
     const times = `${slowest.idle.toFixed(0)} ms alone, ${slowest.beside.toFixed(0)} ms beside 64`;
     console.log(`measured: ${server}, slowest of ${idle.length} cold images: ${times}`);
@@ -38,7 +38,7 @@ for (const [name, start] of Object.entries(SERVERS)) {
     await writeSyntheticLayout(folder.path, [["srv/file", content]]);
     const registry = await serveSlowly({ dir: folder.path, repository: "slow", ms: 150 });
     // It leaves while the image is opened, and while the file is read.
-    for (const ms of [100, 350, 700, 1000]) {
+    for (const ms of [100, 700]) {
       const server = await start({ OCIPEEK_INSECURE_REGISTRIES: registry.host });
       try {
         const url = `${server.url}/${registry.host}/slow:latest/-/srv/file`;
