@@ -20,8 +20,8 @@ const BUDGETS = {
    */
   ocipeek: 282_000,
   /** Loaded by the first image in another lazy format: the base, and their readers; that of streamed zstd layers (9,800); compressed
-   * archives (10,000). */
-  ocipeek_formats: 380_000,
+   * archives (10,000); an inflate engine that is a fifth faster (300, in each module). */
+  ocipeek_formats: 381_000,
   /** Loaded by those who build indexes: the builder of zTOCs, their reader and what compares
    * two, manifests and SOCI documents. */
   ocipeek_build: 98_000,
