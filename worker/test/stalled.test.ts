@@ -1,6 +1,7 @@
 // Callers that take nothing of their answers: what they hold, and for how long.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { open } from "ocipeek";
 import { type Harness, sha256, start } from "../../tests/lib/worker/harness.ts";
 
 const BUNDLE = "opt/app/bin/bundle.bin";
@@ -36,6 +37,35 @@ describe("a caller that takes nothing", () => {
     assert.equal(await sha256(untaken), whole);
     assert.equal(await rest(), BUNDLE_SIZE);
     await h.idle();
+    await h.close();
+  });
+
+  test("holds none either that was opened again for it when it had left", async () => {
+    let opened = 0;
+    let isOpen = (): void => {};
+    const gate = new Promise<void>((resolve) => {
+      isOpen = resolve;
+    });
+    const slow: typeof open = async (source, options) => {
+      opened += 1;
+      const isSecond = opened === 2;
+      const image = await open(source, { ...options, signal: undefined });
+      if (isSecond) await gate;
+      return image;
+    };
+    const limits = { maxImagesInUse: 1, maxOpenImages: 0, maxSecondsToHead: 2 };
+    const h = await start({ OCIPEEK_LIMITS: limits }, { open: slow });
+    const reader = (await h.get(`${h.image}:latest/-/${BUNDLE}`)).body?.getReader();
+    await sleep(400);
+    // What was ahead of the caller, and then what is to be read anew.
+    const taken = reader?.read().catch(() => {});
+    await sleep(50);
+    await Promise.race([reader?.cancel(), sleep(50)]);
+    isOpen();
+    await taken;
+    assert.equal(opened, 2);
+    const other = await h.get(`${h.image}:latest-soci/-/etc/hostname`);
+    assert.equal(other.status, 200);
     await h.close();
   });
 

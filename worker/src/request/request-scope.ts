@@ -146,9 +146,13 @@ export class RequestScope implements Scope {
     this.#atEnd.push(action);
   }
 
-  /** `release` gives up what the request holds of an image: at its end, or when {@link release} is called before. */
+  /**
+   * `release` gives up what the request holds of an image: at its end, or when {@link release} is called before; at once where
+   * the request has ended while it waited for it.
+   */
   holds(release: () => void): void {
-    this.#held.add(release);
+    if (this.#isOver) release();
+    else this.#held.add(release);
   }
 
   /** Gives up all that the request holds of images. */
