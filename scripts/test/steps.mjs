@@ -20,7 +20,7 @@ const ALONE = new Set([
   // Requests in a second, and what many of them leave behind.
   ...["worker-load", "soak"],
   // Memory of a process at its peak: a collector that gets no processor comes late.
-  ...["hooks", "memory", "stream", "worker-hostile", "worker-stream"],
+  ...["hooks-memory", "memory", "stream", "worker-hostile", "worker-stream"],
 ]);
 
 /**

@@ -1,29 +1,24 @@
 // A push by skopeo to a real docker-registry, its notification, the index that comes of it, and a lazy read by that.
 import assert from "node:assert/strict";
-import { createHash, createHmac, randomBytes } from "node:crypto";
-import { cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createHash, createHmac } from "node:crypto";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { gzipSync } from "node:zlib";
 import { open } from "ocipeek";
 import { ROOT } from "../../scripts/lib/run.mjs";
-import { DEMO, startDockerRegistry } from "../lib/docker-registry.mjs";
+import { DEMO } from "../lib/docker-registry.mjs";
 import { merged } from "../lib/expected.mjs";
-import { resetPeak } from "../lib/process-memory.mjs";
-import { freePort, tempFolder } from "../lib/processes.mjs";
+import { BEARER, SECRET, SPAN, settings, setUp } from "../lib/hooked-worker.mjs";
+import { tempFolder } from "../lib/processes.mjs";
 import { RUNTIMES, startServe } from "../lib/serve.mjs";
 import { skopeo, skopeoCopy } from "../lib/skopeo.mjs";
-import { layoutWriter, tarOf } from "../lib/synthetic-image.mjs";
 import { IMAGE, layout, v1Indexes } from "../lib/variants.mjs";
-import { startBundle, startWorker } from "../lib/worker.mjs";
+import { startWorker } from "../lib/worker.mjs";
 
 const USER = "reader";
 const PASSWORD = "open sesame";
 /** That password at cost 5, a salt of our own choice. */
 const HTPASSWD = `${USER}:$2b$05$ocipeekocipeekocipeekez2D7lIvrUhywA7cOdCU0YSH2IG/MEBG\n`;
-const SECRET = "0123456789abcdef-of-the-hooks";
-const BEARER = `Bearer ${SECRET}`;
-const SPAN = 131_072;
 const V1_TYPE = "application/vnd.amazon.soci.index.v1+json";
 const ANNOTATION = "com.amazon.soci.image-layer-digest";
 /** A file, and the layer that decides it. */
@@ -31,23 +26,12 @@ const [PATH, LAYER] = ["etc/services", 2];
 
 const lines = new Map(merged().map((line) => [line.path, line]));
 const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const from = (tag) => `oci:${DEMO}:${tag}`;
 const layers = layout.manifests.get(IMAGE).json.layers.map(({ digest }) => digest);
 /** Layer and zTOC, as AWS's implementation made them with these spans. */
 const ztocsOf = (soci) =>
   soci.layers.filter((l) => l.annotations?.[ANNOTATION]).map((l) => [l.annotations[ANNOTATION], l.digest]);
 const expectedZtocs = ztocsOf(layout.manifests.get(v1Indexes[0]).json);
-
-/** Settings of a worker for this registry. */
-function settings(host, hooks) {
-  return {
-    OCIPEEK_INSECURE_REGISTRIES: host,
-    OCIPEEK_HOOK_SECRET: SECRET,
-    OCIPEEK_HOOKS: JSON.stringify({ filters: ["app*:*"], spanSize: SPAN, minLayerSize: 0, ...hooks }),
-    OCIPEEK_LIMITS: JSON.stringify({ maxSubrequests: 500 }),
-  };
-}
 
 /** `ocipeek serve` under a runtime. */
 const serve = (name) => (host, hooks, env) =>
@@ -88,61 +72,6 @@ async function withQueue(host, hooks) {
     folder.remove();
   };
   return { url: worker.url, log: worker.output, stop };
-}
-
-/** A registry without credentials. */
-const PUBLIC = { env: (_host) => ({}), registry: {}, headers: {} };
-
-/** A worker, and a registry that tells it of pushes. `access`: settings of the one, options of the other. */
-async function setUp(start, hooks, access = PUBLIC) {
-  const port = await freePort();
-  const host = `127.0.0.1:${port}`;
-  const worker = await start(host, hooks, access.env(host));
-  const notify = { url: `${worker.url}/hooks/distribution`, authorization: BEARER };
-  const registry = await startDockerRegistry({ port, notify, ...access.registry });
-  const jobs = async () => {
-    const answer = await fetch(`${worker.url}/hooks/jobs`, { headers: { authorization: BEARER } });
-    const text = await answer.text();
-    assert.equal(answer.status, 200, `${text}\n${worker.log()}`);
-    return JSON.parse(text).jobs;
-  };
-  return {
-    host,
-    jobs,
-    worker,
-    registry,
-    /** The jobs once none of them is under way, and no further one has come for a while. */
-    quiet: async (least) => {
-      let known = "";
-      for (let i = 0; i < 120; i++) {
-        const all = await jobs();
-        const text = JSON.stringify(all);
-        const isOver = all.every(({ status }) => ["done", "skipped", "failed"].includes(status));
-        if (all.length >= least && isOver && text === known) return all;
-        known = text;
-        await sleep(1000);
-      }
-      return assert.fail(`it does not end: ${known}\n${worker.log()}`);
-    },
-    /** A manifest as the registry has it. */
-    manifest: async (reference) => {
-      const accept = [
-        "application/vnd.oci.image.index.v1+json",
-        "application/vnd.oci.image.manifest.v1+json",
-        "application/vnd.docker.distribution.manifest.v2+json",
-      ].join(", ");
-      const headers = { accept, ...access.headers };
-      const answer = await fetch(`http://${host}/v2/app/manifests/${reference}`, { headers });
-      assert.equal(answer.status, 200, reference);
-      return JSON.parse(await answer.text());
-    },
-    /** All files of the registry's storage. */
-    stored: () => readdirSync(registry.storage, { recursive: true }).map(String).sort(),
-    stop: async () => {
-      await registry.stop();
-      await worker.stop();
-    },
-  };
 }
 
 /** An image layout of two platforms, of which the second has another configuration. */
@@ -361,48 +290,6 @@ describe("an image for several platforms", () => {
     const image = await open(`${it.host}/app:all`, { platform: "linux/arm64", attachedIndex: true });
     assert.equal(sha256(await image.readFile(`/${PATH}`)), lines.get(PATH).sha256);
     assert.equal(image.soci?.version, "v1");
-  });
-});
-
-describe("a large layer", () => {
-  const LARGE_SPANS = { ...V2, spanSize: 4 << 20 };
-  const MB = 1 << 20;
-  let it;
-  let bundle;
-  let folder;
-  before(async () => {
-    folder = tempFolder("large");
-    const { addPlain, finish } = layoutWriter(folder.path);
-    for (const size of [16, 160])
-      addPlain(`size${size}`, gzipSync(tarOf([["f", randomBytes(size * MB)]]).tar, { level: 1 }));
-    finish();
-    it = await setUp(async (host, hooks) => {
-      bundle = await startBundle(settings(host, hooks));
-      return { url: bundle.url, log: bundle.output, stop: bundle.stop };
-    }, LARGE_SPANS);
-  });
-  after(async () => {
-    await it?.stop();
-    folder?.remove();
-  });
-
-  test("streams past in an isolate like the edge's: its size is no matter for memory", async () => {
-    const peaks = [];
-    for (const [i, size] of [16, 160].entries()) {
-      resetPeak(bundle.pid);
-      await skopeoCopy(`oci:${folder.path}:size${size}`, `docker://${it.host}/app:size${size}`);
-      const [job] = await it.quiet(i + 1);
-      assert.deepEqual([job.status, job.tries], ["done", 1], JSON.stringify(job));
-      peaks.push(bundle.memory().peak);
-    }
-    console.log(
-      `measured: peaks of the process ${peaks.map((peak) => Math.round(peak / MB)).join(" and ")} MiB`,
-    );
-    assert.ok(peaks[1] - peaks[0] < 48 * MB, peaks.join());
-    const image = await open(`${it.host}/app:size160-soci`, { platform: "linux/amd64" });
-    const start = 100 * MB;
-    assert.equal((await image.readFile("/f", { start, end: start + 10 })).length, 10);
-    assert.ok(image.stats.bytes < 16 * MB, `${image.stats.bytes} bytes`);
   });
 });
 
