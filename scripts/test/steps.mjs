@@ -99,15 +99,23 @@ export function steps() {
     check("types worker", "tsc --noEmit -p worker/test", { needs: "build" }),
     check("types www", "tsc --noEmit -p tests/www", { needs: "build" }),
   ];
+  const e2e = testFiles("tests/e2e").map((file) => {
+    const name = basename(file).replace(/\.test\..*$/, "");
+    // The oracle has the crate's tests write what it compares. Two pages with their browsers would wait for each other.
+    const [, used] =
+      [
+        ["build-oracle", DEBUG],
+        ["www-", "a page"],
+      ].find(([it]) => name.startsWith(it)) ?? [];
+    const uses = used ? { uses: used } : {};
+    return nodeTests(`e2e ${name}`, [file], { ...uses, flags: ["--expose-gc"], alone: ALONE.has(name) });
+  });
+  // One page after the other takes longest, beside all else.
+  list.push(...e2e.filter(({ uses }) => uses === "a page"));
   list.push(nodeTests("js units", testFiles("tests/js")));
   list.push(nodeTests("worker units", testFiles("worker/test")));
   list.push(nodeTests("www units", testFiles("tests/www")));
-  for (const file of testFiles("tests/e2e")) {
-    const name = basename(file).replace(/\.test\..*$/, "");
-    // It has the crate's tests write what it compares.
-    const uses = name === "build-oracle" ? { uses: DEBUG } : {};
-    list.push(nodeTests(`e2e ${name}`, [file], { ...uses, flags: ["--expose-gc"], alone: ALONE.has(name) }));
-  }
+  list.push(...e2e.filter(({ uses }) => uses !== "a page"));
   return list;
 }
 
