@@ -10,7 +10,7 @@ const MIB = 1 << 20;
 /** Bytes of the file that nobody reads: more than sockets hold. */
 const LARGE = 24 * MIB;
 /** Milliseconds that the crowd may take until all of it stands still. */
-const SETTLED = 20_000;
+const SETTLED = 60_000;
 
 const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
 
