@@ -26,6 +26,7 @@ http {
 `,
   );
   const url = `http://127.0.0.1:${port}`;
+  // One process, as the worker is one.
   const args = ["-p", folder, "-c", file, "-g", "master_process off;"];
   const server = await startServer(program, args, { url });
   return { url, pid: server.child.pid, stop: server.stop };

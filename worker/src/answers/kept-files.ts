@@ -62,10 +62,8 @@ const WAIT_STEP_MS = 5;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Blocks of one file, the one used last at the end. */
-interface Content {
-  readonly blocks: BoundedMap<number, Bytes>;
-}
+/** Blocks of one file by where they begin. */
+type Content = BoundedMap<number, Bytes>;
 
 /** The files that are kept. */
 export class KeptFiles {
@@ -80,7 +78,7 @@ export class KeptFiles {
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
     this.#heads = new BoundedMap(Math.min(MAX_HEAD_BYTES, maxBytes), (head) => HEAD_BYTES + head.key.length);
-    this.#contents = new BoundedMap(maxBytes, ({ blocks }) => blocks.weight);
+    this.#contents = new BoundedMap(maxBytes, (content) => content.weight);
   }
 
   /** What is known of the file at a URL. */
@@ -100,7 +98,7 @@ export class KeptFiles {
     if (!content) return undefined;
     const parts: Bytes[] = [];
     for (let at = start - (start % BLOCK); at < end; at += BLOCK) {
-      const block = content.blocks.use(at);
+      const block = content.use(at);
       if (block?.length !== Math.min(BLOCK, size - at)) return undefined;
       const part = block.subarray(Math.max(0, start - at), end - at);
       if (part.length === end - start) return part;
@@ -161,7 +159,7 @@ export class KeptFiles {
   keepContent({ key }: Pick<FileHead, "key">, start: number, bytes: Bytes): void {
     const max = this.#maxBytes / LARGEST_SHARE;
     if (bytes.length > max) return;
-    const blocks = this.#contents.get(key)?.blocks ?? new BoundedMap(max, (block) => block.length);
+    const blocks = this.#contents.get(key) ?? new BoundedMap<number, Bytes>(max, (block) => block.length);
     // Before it changes: it is weighed by its blocks.
     this.#contents.delete(key);
     // One block is the buffer itself, several are copies, so that each can go alone.
@@ -169,6 +167,6 @@ export class KeptFiles {
     for (let at = 0; at < bytes.length; at += BLOCK) {
       blocks.set(start + at, only ? bytes : bytes.slice(at, at + BLOCK));
     }
-    this.#contents.set(key, { blocks });
+    this.#contents.set(key, blocks);
   }
 }

@@ -25,8 +25,6 @@ export interface Lease {
   readonly image: Image;
   /** What the reference came to: the digest of the index, or of the image where there is none. */
   readonly digest: string;
-  /** Gives the reader up: the request wants it no more, or not for now. Twice is once. */
-  release(): void;
 }
 
 /** An open image. */
@@ -212,8 +210,7 @@ export class Images {
 
   /** Has others find it. Who opened the same meanwhile was first: that one goes with its last reader. */
   #publish(shared: Shared): void {
-    const other = this.#shared.get(shared.key);
-    if (!other) this.#shared.set(shared.key, shared);
+    if (!this.#shared.has(shared.key)) this.#shared.set(shared.key, shared);
   }
 
   /** An open image that can be used. */
@@ -236,17 +233,13 @@ export class Images {
     shared.users.add(scope);
     this.#used.add(shared);
     scope.track(image);
-    let isOver = false;
-    const release = (): void => {
-      if (isOver) return;
-      isOver = true;
+    scope.holds(() => {
       scope.untrack(image);
       close(image);
       shared.users.delete(scope);
       if (shared.users.size === 0) this.#idle(shared);
-    };
-    scope.holds(release);
-    return { image, digest: shared.digest, release };
+    });
+    return { image, digest: shared.digest };
   }
 
   /** Nobody uses it any more. */
